@@ -1,0 +1,122 @@
+#include "base/encode.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+static const char digits64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+int base64_encode(struct slice in, struct buf *out)
+{
+	for (size_t i = 0; i < in.n; i += 3) {
+		size_t left = in.n - i;
+		unsigned long v = (unsigned long)(unsigned char)in.p[i] << 16;
+		char quad[4];
+
+		if (left > 1)
+			v |= (unsigned long)(unsigned char)in.p[i + 1] << 8;
+		if (left > 2)
+			v |= (unsigned char)in.p[i + 2];
+		quad[0] = digits64[v >> 18 & 63];
+		quad[1] = digits64[v >> 12 & 63];
+		quad[2] = left > 1 ? digits64[v >> 6 & 63] : '=';
+		quad[3] = left > 2 ? digits64[v & 63] : '=';
+		(void)buf_add(out, quad, sizeof quad);
+	}
+	return buf_failed(out) ? -1 : 0;
+}
+
+static int digit64(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '+')
+		return 62;
+	return c == '/' ? 63 : -1;
+}
+
+int base64_decode(struct slice in, struct buf *out)
+{
+	if (in.n % 4 != 0)
+		return -1;
+	for (size_t i = 0; i < in.n; i += 4) {
+		bool last = i + 4 == in.n;
+		size_t bytes = 3;
+		unsigned long v = 0;
+		char triple[3];
+
+		if (last && in.p[i + 3] == '=')
+			bytes = in.p[i + 2] == '=' ? 1 : 2;
+		for (size_t k = 0; k < 4; k++) {
+			int d = k <= bytes ? digit64(in.p[i + k]) : 0;
+
+			if (d < 0)
+				return -1;
+			v = v << 6 | (unsigned long)d;
+		}
+		/* Bits that no byte carries must be zero: one text, one meaning. */
+		if ((bytes == 1 && (v & 0xffff) != 0) || (bytes == 2 && (v & 0xff) != 0))
+			return -1;
+		triple[0] = (char)(v >> 16);
+		triple[1] = (char)(v >> 8);
+		triple[2] = (char)v;
+		(void)buf_add(out, triple, bytes);
+	}
+	return buf_failed(out) ? -1 : 0;
+}
+
+int hex_encode(struct slice in, struct buf *out)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < in.n; i++) {
+		unsigned char c = (unsigned char)in.p[i];
+		char pair[2] = { hex[c >> 4], hex[c & 15] };
+
+		(void)buf_add(out, pair, sizeof pair);
+	}
+	return buf_failed(out) ? -1 : 0;
+}
+
+void random_bytes(void *p, size_t n)
+{
+	char *at = p;
+
+	while (n > 0) {
+		ssize_t got = getrandom(at, n, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			abort();
+		at += got;
+		n -= (size_t)got;
+	}
+}
+
+void random_id(char out[RANDOM_ID_SIZE])
+{
+	/* 32 characters without i, l, o, u: they are read aloud over the telephone. */
+	static const char digits32[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	unsigned char raw[RANDOM_ID_SIZE - 1];
+
+	random_bytes(raw, sizeof raw);
+	for (size_t i = 0; i < sizeof raw; i++)
+		out[i] = digits32[raw[i] & 31];
+	out[sizeof raw] = '\0';
+}
+
+uint64_t random_below(uint64_t below)
+{
+	uint64_t limit = UINT64_MAX - UINT64_MAX % below;
+	uint64_t v;
+
+	do
+		random_bytes(&v, sizeof v);
+	while (v >= limit);
+	return v % below;
+}

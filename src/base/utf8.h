@@ -1,0 +1,22 @@
+/* UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing above U+10FFFF. */
+#ifndef MAILFERRY_BASE_UTF8_H
+#define MAILFERRY_BASE_UTF8_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+/* Bytes of the character at the front of S: 1 to 4, or 0 when S is empty or not valid there. */
+size_t utf8_char_len(struct slice s);
+
+/* The same, and the code point. */
+size_t utf8_decode(struct slice s, uint32_t *cp);
+
+/* Writes 1 to 4 bytes to OUT and returns how many; 0 for what is no character. */
+size_t utf8_encode(uint32_t cp, char out[4]);
+
+bool utf8_valid(struct slice s);
+bool ascii_only(struct slice s);
+
+#endif
