@@ -1,0 +1,119 @@
+/*
+ * The configuration, read once and then constant. Every key stands in one table
+ * (config/keys.c): type, range, default, help. Errors name file, line, key and
+ * what was expected. Relative paths were made absolute against the file's
+ * directory; sizes are octets, times are milliseconds.
+ *
+ * A role gets only its part: config_render writes that part as libconfig text
+ * with secrets of one account at most, and the role reads it with config_parse.
+ */
+#ifndef MAILFERRY_CONFIG_CONFIG_H
+#define MAILFERRY_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/slice.h"
+
+enum config_protocol { CONFIG_SMTP, CONFIG_LMTP };
+enum config_tls { CONFIG_TLS_IMPLICIT, CONFIG_TLS_STARTTLS, CONFIG_TLS_NONE };
+enum config_newlines { CONFIG_NEWLINES_REJECT, CONFIG_NEWLINES_ACCEPT };
+
+struct config_network { /* 192.0.2.0/24, 2001:db8::/32, 192.0.2.1 */
+	unsigned char bytes[16]; /* network order; 4 used for IPv4 */
+	bool ipv6;
+	unsigned bits;
+};
+
+struct config_listener {
+	char *name;
+	char *address; /* "0.0.0.0:25", "[::]:25", "unix:/run/mailferry/lmtp" */
+	enum config_protocol protocol;
+	struct config_network *networks; /* who may connect; none given: everybody */
+	size_t nnetworks;
+	enum config_newlines bare_newlines;
+};
+
+struct config_account {
+	char *name;
+	char *host;
+	uint16_t port;
+	enum config_tls tls;
+	char *ca_file; /* NULL: the system's */
+	char *user;
+	char *password;      /* from password or password_file; NULL in parts that must not have it */
+	char *password_file; /* as configured, absolute; NULL when password stands in the file */
+	char **addresses;    /* "@office.example", "info@office.example" */
+	size_t naddresses;
+	char *rules; /* absolute path of the script; NULL: all mail into INBOX */
+	bool create_folders; /* may folders be made that no rule marked with :create */
+	bool subscribe;      /* subscribe to folders that we made */
+	unsigned window;     /* APPENDs outstanding at once, 1…1000 */
+	int64_t settle;      /* see docs/architecture.md: how long after a lost connection absence counts */
+	int64_t timeout;     /* of one command on the store */
+	int64_t retry_min, retry_max; /* back-off between tries */
+};
+
+struct config {
+	char *file; /* where it was read from */
+	char *hostname;
+	char *user;    /* roles run as this user when started as root */
+	char *spool;   /* directory */
+	char *control; /* path of the control socket */
+	char *log_level;
+	unsigned receivers; /* processes */
+	int64_t reserve;    /* free bytes below which intake stops */
+	int64_t retention;  /* how long records of finished mail stay */
+	struct {
+		int64_t message_size;
+		unsigned recipients; /* a transaction */
+		unsigned commands;   /* a session, without mail between */
+		unsigned messages;   /* a session */
+		unsigned sessions, sessions_per_address;
+		int64_t unaccepted, unaccepted_per_address; /* bytes of mail received but not yet accepted */
+		int64_t command_timeout; /* waiting for a command */
+		int64_t data_timeout;    /* silence inside DATA */
+		int64_t message_timeout; /* a whole message */
+	} limits;
+	struct config_listener *listeners;
+	size_t nlisteners;
+	struct config_account *accounts;
+	size_t naccounts;
+};
+
+/* Reads and checks FILE and the secrets and rules files that it names (rules must be readable; compiling is the caller's).
+ * NULL: ERRORS holds lines "FILE:LINE: key: …", all that were found. Free with config_free. */
+struct config *config_load(const char *file, struct buf *errors);
+
+/* The same from text that config_render wrote: no files are read. NAME stands in errors. */
+struct config *config_parse(const char *name, struct slice text, struct buf *errors);
+
+void config_free(struct config **c); /* wipes secrets */
+
+enum config_part { CONFIG_PART_RECEIVER, CONFIG_PART_SPOOL, CONFIG_PART_STORE, CONFIG_PART_CONNECT };
+
+/* Appends the part of C that such a role needs; ACCOUNT (a name) only for CONFIG_PART_STORE, the one part with a secret. */
+int config_render(const struct config *c, enum config_part part, const char *account, struct buf *out);
+
+const struct config_account *config_account(const struct config *c, const char *name);
+
+/* ---- config/route.h: which account an address belongs to ---- */
+enum route_match { ROUTE_NONE, ROUTE_EXACT, ROUTE_DETAIL, ROUTE_DOMAIN, ROUTE_POSTMASTER };
+struct route {
+	const struct config_account *account; /* NULL when nobody takes it */
+	enum route_match match;
+	const char *address; /* the configured address that matched, or NULL */
+};
+
+/* LOCAL and DOMAIN as struct address has them; DOMAIN is "" for <postmaster>. */
+struct route config_route(const struct config *c, const char *local, const char *domain);
+
+/* Appends "(`+detail' ignored) info@office.example in account office", for `mailferry route` and logs. */
+int route_explain(const struct route *r, struct buf *out);
+
+bool config_network_has(const struct config_network *n, const void *sockaddr);
+
+#endif

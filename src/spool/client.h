@@ -1,0 +1,70 @@
+/*
+ * The doors of the spool, as the other programs see them. The spool knows who
+ * holds the other end of each socket and answers only what that role may ask.
+ */
+#ifndef MAILFERRY_SPOOL_CLIENT_H
+#define MAILFERRY_SPOOL_CLIENT_H
+
+#include "base/err.h"
+#include "ipc/message.h"
+#include "spool/types.h"
+
+struct event_base;
+
+/* ---- for those who take mail in: asynchronous, on libevent ---- */
+struct spool_intake;
+
+/* Takes FD. LOST is called once when the spool goes away, after every open request was answered SPOOL_LOST; the client
+ * object then stays, answers everything SPOOL_LOST at once, until spool_intake_replace gives it a new socket. */
+struct spool_intake *spool_intake_new(struct event_base *base, int fd, void (*lost)(void *arg), void *arg);
+void spool_intake_replace(struct spool_intake *s, int fd);
+void spool_intake_free(struct spool_intake **s);
+
+typedef void spool_answer_fn(void *arg, enum spool_answer answer, int64_t number);
+
+/* M and what it points to are copied before the call returns. FN is called later, exactly once, never from inside this call;
+ * NUMBER is the message's row, for spool_confirm. 0, or a handle for spool_cancel. */
+uint64_t spool_accept(struct spool_intake *s, const struct spool_message *m, spool_answer_fn *fn, void *arg);
+
+/* FN will not be called; what was asked may still happen (and stays unconfirmed). */
+void spool_cancel(struct spool_intake *s, uint64_t handle);
+
+/* A file for a body that is too large to be carried inline: opened for writing, at offset 0. Write it, then name UPLOAD in
+ * spool_accept: the spool checks the size, syncs and renames it. FD is -1 when there is no room (answer 452) or the spool is
+ * lost; the callee owns FD. */
+typedef void spool_upload_fn(void *arg, int fd, uint64_t upload, enum spool_answer answer);
+uint64_t spool_upload_open(struct spool_intake *s, spool_upload_fn *fn, void *arg);
+void spool_upload_drop(struct spool_intake *s, uint64_t upload);
+
+/* The client has read the 250 of message NUMBER (or will be taken to have). No answer; lost confirmations do no harm. */
+void spool_confirm(struct spool_intake *s, int64_t number);
+
+/* ---- for a store: blocking, FD is the bare socket ---- */
+struct spool_store; /* the socket and its buffers */
+struct spool_store *spool_store_new(int fd); /* takes FD */
+void spool_store_free(struct spool_store **s);
+
+/* Deliveries of this store's account that are due now, doubts first, oldest first, at most MAX and MAX_BYTES (but at least
+ * one). N may be 0: NEXT_DUE_MS then says when to ask again (wall clock; INT64_MAX: nothing waits). The first call after a
+ * store started turns every delivery in flight of the account into a doubt. */
+int spool_next(struct spool_store *s, size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n,
+	       int64_t *next_due_ms, struct err *e);
+void spool_work_free(struct spool_work *work, size_t n); /* frees the array too */
+
+/* The body: inline bytes (owned by the caller, free()), or a descriptor open for reading. */
+int spool_body(struct spool_store *s, int64_t message, char **bytes, size_t *len, int *fd, struct err *e);
+
+/* Committed and synced when it returns 0; on -1 nothing may be sent (store-faults: disk full on recording in-flight). */
+int spool_in_flight(struct spool_store *s, const struct spool_flight *f, size_t n, struct err *e);
+
+/* Committed and synced when it returns 0. A failure leaves the deliveries in flight: they will be looked for. */
+int spool_settle(struct spool_store *s, const struct spool_outcome *o, size_t n, struct err *e);
+
+/* The whole account can't take anything until UNTIL_MS (credential, quota, unreachable), and why. UNTIL_MS 0 lifts it.
+ * Nothing is handed out before; `queue list` shows it; `queue retry` lifts it. Persists. */
+int spool_hold_account(struct spool_store *s, int64_t until_ms, const char *reason, int attempts, struct err *e);
+
+/* The account's last hold: *ATTEMPTS in a row so far (for back-off), 0 when it was lifted. */
+int spool_account(struct spool_store *s, int64_t *until_ms, int *attempts, struct err *e);
+
+#endif
