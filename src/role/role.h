@@ -1,0 +1,76 @@
+/*
+ * How a role starts. The supervisor executes the program with one socket as
+ * descriptor 3; over it come the role's part of the configuration and its
+ * descriptors, then "go". The role answers "ready" when it can work, and both
+ * use the socket for the few words below until one of them closes it.
+ *
+ * role_begin does what every role must before it sees a byte from outside:
+ * empties the environment (TZ is kept: dates are local), forbids core dumps and
+ * ptrace (DUMPABLE=0, RLIMIT_CORE=0), ignores SIGPIPE, sets the parent-death
+ * signal and then checks that the parent is still there. Confinement (seccomp,
+ * Landlock) will stand between role_begin and role_ready: open everything before
+ * role_ready.
+ */
+#ifndef MAILFERRY_ROLE_ROLE_H
+#define MAILFERRY_ROLE_ROLE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "config/config.h"
+#include "ipc/channel.h"
+
+enum { ROLE_SOCKET = 3, ROLE_LISTENERS_MAX = 64, ROLE_RULES_MAX = 1000 };
+
+enum role_message {
+	ROLE_NAME = 1, /* to the role: what it is called ("store", account name, log level) */
+	ROLE_CONFIG,   /* to the role: one descriptor, the text of its part of the configuration */
+	ROLE_LISTENER, /* to the role: a bound, listening socket and the listener's name */
+	ROLE_RULES,    /* to the role: a script's path and a descriptor with its text */
+	ROLE_SPOOL,    /* to the role, also later when the spool was started again: a socket to the spool */
+	ROLE_CONNECT,  /* to the role, also later: a socket to the connector */
+	ROLE_STEPS,    /* to the role: the step counter of base/step.h */
+	ROLE_GO,       /* to the role: that is all */
+	ROLE_READY,    /* from the role: it works */
+	ROLE_STOP,     /* to the role: finish what is in hand, then leave */
+	ROLE_DRAIN,    /* to a receiver: take no new sessions, leave when the last has ended */
+	ROLE_PEER,     /* to spool and connect: a socket, the role at its other end, its account or "" */
+	ROLE_DUE,      /* from the spool: account NAME has work due at a wall clock time (0: now) */
+	ROLE_IDLE      /* from a store: nothing to do before a wall clock time; it will leave */
+};
+
+enum role_tag { ROLE_TAG_NAME = 1, ROLE_TAG_ROLE, ROLE_TAG_TIME, ROLE_TAG_LEVEL };
+
+struct role_listener {
+	char *name;
+	int fd;
+};
+
+struct role_rules {
+	char *path;
+	char *text; /* owned */
+	size_t len;
+};
+
+struct role {
+	char *role;    /* "receiver" */
+	char *account; /* "" where the role has none */
+	struct config *config;
+	int socket;  /* ROLE_SOCKET: make a channel of it, or read it blocking */
+	int spool;   /* -1 when none was given; the role takes it over and sets -1 */
+	int connect; /* the same */
+	struct role_listener *listeners;
+	size_t nlisteners;
+	struct role_rules *rules;
+	size_t nrules;
+};
+
+/* Ends the process with a log line when anything is wrong. */
+void role_begin(struct role *r, const char *role);
+
+/* Tells the supervisor that the role works. Ends the process when it is gone. */
+void role_ready(struct role *r);
+
+void role_free(struct role *r);
+
+#endif
