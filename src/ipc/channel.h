@@ -38,7 +38,7 @@ int channel_send(struct channel *c, const struct ipc_out *out, const int *fds, s
 int ipc_send(int fd, const struct ipc_out *out, const int *fds, size_t nfds, struct err *e);
 
 /* Waits at most TIMEOUT_MS (-1: for ever) for one message; it is read into FRAME and IN points there. Unwanted
- * descriptors are closed. 0, or -1: ERR_TEMP at the deadline, ERR_PROTOCOL, or ERR_SYSTEM with code EPIPE at the end. */
+ * descriptors (FDS NULL) are closed; FDS has IPC_FDS_MAX places. 0, or -1: ERR_TEMP at the deadline, ERR_PROTOCOL, or ERR_SYSTEM with code EPIPE at the end. */
 int ipc_receive(int fd, struct buf *frame, struct ipc_in *in, int *fds, size_t *nfds, int64_t timeout_ms, struct err *e);
 
 /* Both ends, close-on-exec, with buffers large enough for IPC_MAX. */
