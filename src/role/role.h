@@ -6,14 +6,17 @@
  *
  * role_begin does what every role must before it sees a byte from outside:
  * empties the environment (TZ is kept: dates are local), forbids core dumps and
- * ptrace (DUMPABLE=0, RLIMIT_CORE=0), ignores SIGPIPE, sets the parent-death
- * signal and then checks that the parent is still there. Confinement (seccomp,
+ * ptrace (DUMPABLE=0, RLIMIT_CORE=0), ignores SIGPIPE and the signals that a
+ * terminal or a service manager sends to all (only the supervisor's word ends a
+ * role), sets the parent-death signal and then checks that the parent is still
+ * there. Only descriptors 0 to 3 stay; standard error is the log. Confinement (seccomp,
  * Landlock) will stand between role_begin and role_ready: open everything before
  * role_ready.
  */
 #ifndef MAILFERRY_ROLE_ROLE_H
 #define MAILFERRY_ROLE_ROLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -23,7 +26,7 @@
 enum { ROLE_SOCKET = 3, ROLE_LISTENERS_MAX = 64, ROLE_RULES_MAX = 1000 };
 
 enum role_message {
-	ROLE_NAME = 1, /* to the role: what it is called ("store", account name, log level) */
+	ROLE_NAME = 1, /* to the role, first: what it is (role, account name, log level) and who its parent is */
 	ROLE_CONFIG,   /* to the role: one descriptor, the text of its part of the configuration */
 	ROLE_LISTENER, /* to the role: a bound, listening socket and the listener's name */
 	ROLE_RULES,    /* to the role: a script's path and a descriptor with its text */
@@ -39,7 +42,14 @@ enum role_message {
 	ROLE_IDLE      /* from a store: nothing to do before a wall clock time; it will leave */
 };
 
-enum role_tag { ROLE_TAG_NAME = 1, ROLE_TAG_ROLE, ROLE_TAG_TIME, ROLE_TAG_LEVEL };
+enum role_tag {
+	ROLE_TAG_NAME = 1, /* of an account, a listener, a script */
+	ROLE_TAG_ROLE,
+	ROLE_TAG_TIME,
+	ROLE_TAG_LEVEL,   /* enum log_level */
+	ROLE_TAG_PARENT,  /* process id of the supervisor */
+	ROLE_TAG_RESTORED /* to the spool: 1 when the operator put a backup back (run --restored) */
+};
 
 struct role_listener {
 	char *name;
@@ -55,6 +65,7 @@ struct role_rules {
 struct role {
 	char *role;    /* "receiver" */
 	char *account; /* "" where the role has none */
+	bool restored; /* the spool: every undelivered row is in doubt */
 	struct config *config;
 	int socket;  /* ROLE_SOCKET: make a channel of it, or read it blocking */
 	int spool;   /* -1 when none was given; the role takes it over and sets -1 */

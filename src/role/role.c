@@ -1,0 +1,290 @@
+#include "role/role.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/step.h"
+#include "sieve/sieve.h"
+
+enum {
+	START_TIMEOUT_MS = 60 * 1000, /* until ROLE_GO; the supervisor sends all of it at once */
+	CONFIG_TEXT_MAX = 16 * 1024 * 1024,
+	NAME_MAX_BYTES = 4096
+};
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+/* The leak check traces its own process, which DUMPABLE=0 forbids: it would fail at every exit. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+#endif
+
+static _Noreturn void role_die(int status, const char *what, const struct err *e)
+{
+	log_error("role-start-failed", LOG_STR("what", what), LOG_STR("why", e == NULL ? NULL : e->text));
+	exit(status);
+}
+
+/* An empty environment but for TZ: dates in headers are local. */
+static void environment_empty(void)
+{
+	char *tz = mem_strdup(getenv("TZ"));
+
+	if (clearenv() != 0)
+		role_die(EX_OSERR, "can't empty the environment", NULL);
+	if (tz != NULL && setenv("TZ", tz, 1) != 0)
+		role_die(EX_OSERR, "can't set TZ", NULL);
+	free(tz);
+	tzset();
+}
+
+/* Only the supervisor's word or SIGKILL ends a role: a ^C at the terminal or a stop of the whole service reaches every
+ * process of the group, and would cut off what the supervisor wants to end in order. */
+static void signals_prepare(void)
+{
+	static const int ignored[] = { SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+		(void)signal(ignored[i], SIG_IGN);
+}
+
+static void secrets_keep(void)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+		role_die(EX_OSERR, "can't forbid core dumps", NULL);
+}
+
+static void descriptors_prepare(void)
+{
+	struct stat st;
+	int null;
+
+	if (fstat(ROLE_SOCKET, &st) != 0 || !S_ISSOCK(st.st_mode))
+		role_die(EX_USAGE, "this program is a part of mailferry and is started by `mailferry run'", NULL);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		role_die(EX_OSERR, "can't open /dev/null", NULL);
+	/* Closes NULL too. */
+	if (close_range(ROLE_SOCKET + 1, ~0U, 0) != 0)
+		role_die(EX_OSERR, "can't close inherited descriptors", NULL);
+	(void)fcntl(ROLE_SOCKET, F_SETFD, FD_CLOEXEC);
+}
+
+/* The death signal is set by now; a parent that died before that did not send it. */
+static void parent_check(struct slice fields)
+{
+	int64_t parent = ipc_get_number(fields, ROLE_TAG_PARENT, -1);
+
+	if (parent != (int64_t)getppid())
+		role_die(EX_TEMPFAIL, "the supervisor is gone", NULL);
+}
+
+static void take_name(struct role *r, struct slice fields)
+{
+	char *role = ipc_get_str(fields, ROLE_TAG_ROLE, NAME_MAX_BYTES);
+	int64_t level = ipc_get_number(fields, ROLE_TAG_LEVEL, LOG_INFO);
+
+	parent_check(fields);
+	if (role == NULL || strcmp(role, r->role) != 0)
+		role_die(EX_PROTOCOL, "the supervisor takes this program for another role", NULL);
+	free(role);
+	if (level >= LOG_ERROR && level <= LOG_DEBUG)
+		log_set_level((enum log_level)level);
+	free(r->account);
+	r->account = ipc_get_str(fields, ROLE_TAG_NAME, NAME_MAX_BYTES);
+	if (r->account == NULL)
+		r->account = mem_strdup("");
+	r->restored = ipc_get_number(fields, ROLE_TAG_RESTORED, 0) != 0;
+}
+
+static void take_config(struct role *r, int fd)
+{
+	struct buf text, errors;
+	struct err e;
+
+	buf_init(&text, CONFIG_TEXT_MAX);
+	buf_init(&errors, sizeof e.text - 1);
+	if (lseek(fd, 0, SEEK_SET) != 0)
+		role_die(EX_OSERR, "can't read the configuration", NULL);
+	if (file_read_fd(fd, "configuration", &text, &e) != 0)
+		role_die(EX_OSERR, "can't read the configuration", &e);
+	config_free(&r->config);
+	r->config = config_parse("configuration", buf_slice(&text), &errors);
+	if (r->config == NULL) {
+		(void)err_set(&e, ERR_CONFIG, 0, "%s", buf_str(&errors));
+		role_die(EX_CONFIG, "can't read the configuration", &e);
+	}
+	/* It may hold a secret. */
+	mem_wipe(text.p, text.n);
+	buf_free(&text);
+	buf_free(&errors);
+}
+
+static void take_listener(struct role *r, struct slice fields, int *fd)
+{
+	char *name = ipc_get_str(fields, ROLE_TAG_NAME, NAME_MAX_BYTES);
+
+	if (name == NULL || r->nlisteners == ROLE_LISTENERS_MAX)
+		role_die(EX_PROTOCOL, "a listener can't be used", NULL);
+	r->listeners = mem_resize(r->listeners, r->nlisteners + 1, sizeof *r->listeners);
+	r->listeners[r->nlisteners++] = (struct role_listener){ name, *fd };
+	*fd = -1;
+}
+
+static void take_rules(struct role *r, struct slice fields, int fd)
+{
+	struct role_rules rules = { .path = ipc_get_str(fields, ROLE_TAG_NAME, NAME_MAX_BYTES) };
+	struct buf text;
+	struct err e;
+
+	if (rules.path == NULL || r->nrules == ROLE_RULES_MAX)
+		role_die(EX_PROTOCOL, "rules can't be used", NULL);
+	buf_init(&text, SIEVE_SCRIPT_MAX);
+	if (lseek(fd, 0, SEEK_SET) != 0)
+		role_die(EX_OSERR, "can't read the rules", NULL);
+	if (file_read_fd(fd, rules.path, &text, &e) != 0)
+		role_die(EX_OSERR, "can't read the rules", &e);
+	rules.text = buf_take(&text, &rules.len);
+	r->rules = mem_resize(r->rules, r->nrules + 1, sizeof *r->rules);
+	r->rules[r->nrules++] = rules;
+}
+
+static void take_socket(int *where, int *fd)
+{
+	file_close(where);
+	*where = *fd;
+	*fd = -1;
+}
+
+/* One message of the start. True when it was the last. */
+static bool take_message(struct role *r, const struct ipc_in *in, int *fd)
+{
+	bool needs_fd = in->type != ROLE_NAME && in->type != ROLE_GO;
+
+	if ((in->type == ROLE_NAME) != (r->account == NULL) || needs_fd != (*fd >= 0))
+		role_die(EX_PROTOCOL, "the supervisor's words make no sense", NULL);
+	switch (in->type) {
+	case ROLE_NAME:
+		take_name(r, in->rest);
+		break;
+	case ROLE_CONFIG:
+		take_config(r, *fd);
+		break;
+	case ROLE_LISTENER:
+		take_listener(r, in->rest, fd);
+		break;
+	case ROLE_RULES:
+		take_rules(r, in->rest, *fd);
+		break;
+	case ROLE_SPOOL:
+		take_socket(&r->spool, fd);
+		break;
+	case ROLE_CONNECT:
+		take_socket(&r->connect, fd);
+		break;
+	case ROLE_STEPS:
+		step_open(*fd);
+		break;
+	case ROLE_GO:
+		return true;
+	default:
+		role_die(EX_PROTOCOL,
+			 "the supervisor is of another version; install all programs of mailferry together", NULL);
+	}
+	return false;
+}
+
+static void take_all(struct role *r)
+{
+	bool done = false;
+	struct buf frame;
+
+	buf_init(&frame, IPC_MAX);
+	while (!done) {
+		int fds[IPC_FDS_MAX];
+		size_t nfds = 1;
+		struct ipc_in in;
+		struct err e;
+		int fd;
+
+		if (ipc_receive(r->socket, &frame, &in, fds, &nfds, START_TIMEOUT_MS, &e) != 0)
+			role_die(EX_TEMPFAIL, "the supervisor did not say what to do", &e);
+		fd = nfds == 0 ? -1 : fds[0];
+		done = take_message(r, &in, &fd);
+		file_close(&fd);
+	}
+	buf_free(&frame);
+	if (r->config == NULL)
+		role_die(EX_PROTOCOL, "the supervisor gave no configuration", NULL);
+}
+
+void role_begin(struct role *r, const char *role)
+{
+	*r = (struct role){ .role = mem_strdup(role), .socket = ROLE_SOCKET, .spool = -1, .connect = -1 };
+	log_open(r->role, LOG_INFO);
+	environment_empty();
+	(void)umask(077);
+	descriptors_prepare();
+	secrets_keep();
+	signals_prepare();
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+		role_die(EX_OSERR, "can't tie its life to the supervisor's", NULL);
+	take_all(r);
+}
+
+void role_ready(struct role *r)
+{
+	struct ipc_out out;
+	struct err e;
+
+	ipc_out_init(&out);
+	ipc_begin(&out, ROLE_READY, 0);
+	if (ipc_send(r->socket, &out, NULL, 0, &e) != 0)
+		role_die(EX_TEMPFAIL, "the supervisor is gone", &e);
+	ipc_out_free(&out);
+}
+
+void role_free(struct role *r)
+{
+	for (size_t i = 0; i < r->nlisteners; i++) {
+		file_close(&r->listeners[i].fd);
+		free(r->listeners[i].name);
+	}
+	for (size_t i = 0; i < r->nrules; i++) {
+		free(r->rules[i].path);
+		free(r->rules[i].text);
+	}
+	free(r->listeners);
+	free(r->rules);
+	config_free(&r->config);
+	free(r->account);
+	free(r->role);
+	file_close(&r->spool);
+	file_close(&r->connect);
+	*r = (struct role){ .socket = -1, .spool = -1, .connect = -1 };
+}
