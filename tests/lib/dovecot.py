@@ -1,0 +1,298 @@
+"""
+A private Dovecot 2.3 on loopback, run without any privilege: the stand-in for a
+hosted mailbox. It listens in the clear (STARTTLS offered) and with TLS, has its
+own certificate authority, and any number of users with plain passwords.
+"""
+
+import base64
+import email
+import email.policy
+import imaplib
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+from lib.area import answers, find_program, free_port, wait_for
+
+CONFIG = """
+base_dir = {dir}/run
+state_dir = {dir}/state
+log_path = {dir}/log
+instance_name = {dir}
+protocols = imap
+listen = 127.0.0.1
+default_internal_user = {user}
+default_internal_group = {group}
+default_login_user = {user}
+default_process_limit = 400
+default_client_limit = 4000
+mail_uid = {user}
+mail_gid = {group}
+first_valid_uid = 1
+first_valid_gid = 1
+disable_plaintext_auth = no
+auth_mechanisms = plain login
+auth_failure_delay = 0
+mail_location = {location}
+mail_fsync = {fsync}
+mail_max_userip_connections = 100
+mail_attachment_detection_options =
+lock_method = fcntl
+ssl = yes
+ssl_cert = <{dir}/server.pem
+ssl_key = <{dir}/server.key
+ssl_dh =
+namespace inbox {{
+  inbox = yes
+  separator = {separator}
+  prefix = "{prefix}"
+}}
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {dir}/users
+}}
+userdb {{
+  driver = static
+  args = uid={user} gid={group} home={dir}/mail/%u
+}}
+service anvil {{
+  chroot =
+}}
+service auth {{
+  user = {user}
+}}
+service auth-worker {{
+  user = {user}
+}}
+service stats {{
+  chroot =
+}}
+service imap-login {{
+  chroot =
+  service_count = 0
+  process_min_avail = 1
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = {tls_port}
+    ssl = yes
+  }}
+}}
+service imap {{
+  process_limit = 200
+}}
+{extra}
+"""
+
+
+class Authority:
+    """A certificate authority of the test's own, and one server certificate from it for localhost."""
+
+    def __init__(self, directory, names=("DNS:localhost", "IP:127.0.0.1", "IP:::1")):
+        self.dir = directory
+        self.ca = os.path.join(directory, "ca.pem")
+        self.cert = os.path.join(directory, "server.pem")
+        self.key = os.path.join(directory, "server.key")
+
+        def openssl(*args):
+            subprocess.run(("openssl",) + args, check=True, cwd=directory, capture_output=True)
+
+        with open(os.path.join(directory, "ext"), "w") as f:
+            f.write("subjectAltName = %s\nbasicConstraints = CA:FALSE\n" % ",".join(names))
+        curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+        openssl("req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30",
+                "-subj", "/CN=mailferry test authority")
+        openssl("req", *curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=imap.example.net")
+        openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                "-out", "server.pem", "-days", "30", "-extfile", "ext")
+
+
+class Message(dict):
+    """One stored message: `folder`, `uid`, `id`, `subject`, `headers`, `flags`, `size`, `date` (INTERNALDATE)."""
+    __getattr__ = dict.__getitem__
+
+
+class Dovecot:
+    def __init__(self, area, name="dovecot", fsync="optimized", separator="/", prefix="", users=None,
+                 location="maildir:~/Maildir", extra=""):
+        self.area = area
+        self.name = name
+        self.users = users or {"office": "s3cret"}
+        self.process = None
+        if not find_program("dovecot"):
+            raise RuntimeError("Dovecot is missing. On Debian: apt-get install dovecot-imapd")
+        self.dir = area.mkdir(name)
+        area.mkdir(name, "mail")
+        self.port = free_port()
+        self.tls_port = free_port()
+        self.authority = Authority(self.dir)
+        for f in os.listdir(self.dir):
+            area.own(os.path.join(self.dir, f))
+        group = subprocess.run(["id", "-gn", area.user.pw_name], capture_output=True, text=True).stdout.strip()
+        area.write(name + "/users", "".join("%s:%s\n" % u for u in self.users.items()), 0o600)
+        self.config = area.write(name + "/dovecot.conf", CONFIG.format(
+            dir=self.dir, user=area.user.pw_name, group=group, port=self.port, tls_port=self.tls_port,
+            location=location, fsync=fsync, separator=separator, prefix=prefix, extra=extra))
+
+    @property
+    def ca(self):
+        return self.authority.ca
+
+    # ---- life ----
+    def start(self):
+        # A port or socket of the one before may need a moment to become free.
+        for attempt in range(5):
+            self.process = self.area.start([find_program("dovecot"), "-F", "-c", self.config], log=self.name + "/out")
+            end = time.monotonic() + 30
+            while self.process.poll() is None and time.monotonic() < end:
+                if answers(self.port):
+                    return self
+                time.sleep(0.02)
+            self.kill()
+            time.sleep(0.3)
+        raise RuntimeError("Dovecot does not start:\n" + self.logs())
+
+    def stop(self):
+        """An orderly stop; what does not end in time is killed."""
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            pass
+        self.kill()
+
+    def kill(self):
+        """SIGKILL to all its processes, also those in the midst of a commit."""
+        if self.process is not None:
+            self.area.kill(self.process)
+            self.process = None
+            wait_for("Dovecot's port to close", lambda: not answers(self.port, greeting=False), 30)
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def logs(self):
+        return self.area.tail(self.name + "/log", 40) + "\n" + self.area.tail(self.name + "/out", 10)
+
+    # ---- content ----
+    def connect(self, user=None):
+        user = user or next(iter(self.users))
+        m = imaplib.IMAP4("127.0.0.1", self.port, timeout=60)
+        m.login(user, self.users[user])
+        return m
+
+    def folders(self, user=None):
+        m = self.connect(user)
+        names = _folders(m)
+        m.logout()
+        return names
+
+    def messages(self, user=None, body=False):
+        """Every message in every folder: folder name → list of Message."""
+        m = self.connect(user)
+        found = {}
+        for folder in _folders(m):
+            status, _ = m.select(_quote(folder), readonly=True)
+            if status != "OK":
+                continue
+            found[folder] = _fetch(m, folder, body)
+        m.logout()
+        return found
+
+    def count(self, user=None):
+        """Number of messages in each folder, without reading them."""
+        m = self.connect(user)
+        counts = {}
+        for folder in _folders(m):
+            status, data = m.status(_quote(folder), "(MESSAGES)")
+            if status == "OK":
+                counts[folder] = int(re.search(rb"MESSAGES (\d+)", data[0]).group(1))
+        m.logout()
+        return counts
+
+    def empty(self, user=None):
+        """Removes all messages and folders, so that the next case starts afresh."""
+        m = self.connect(user)
+        for folder in sorted(_folders(m), key=len, reverse=True):
+            if folder.upper() == "INBOX":
+                m.select("INBOX")
+                m.uid("STORE", "1:*", "+FLAGS", "\\Deleted")
+                m.expunge()
+            else:
+                m.delete(_quote(folder))
+        m.logout()
+
+
+def mutf7_encode(name):
+    """RFC 3501, section 5.1.3."""
+    out, run = "", ""
+    for c in name + "\0":
+        if " " <= c <= "~" or c == "\0":
+            if run:
+                coded = base64.b64encode(run.encode("utf-16-be")).decode()
+                out += "&" + coded.rstrip("=").replace("/", ",") + "-"
+                run = ""
+            out += "&-" if c == "&" else c
+        else:
+            run += c
+    return out[:-1]
+
+
+def mutf7_decode(name):
+    def decode(match):
+        coded = match.group(1).replace(",", "/")
+        return base64.b64decode(coded + "=" * (-len(coded) % 4)).decode("utf-16-be") if coded else "&"
+    return re.sub("&([^-]*)-", decode, name)
+
+
+def _quote(name):
+    return '"%s"' % mutf7_encode(name).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _folders(m):
+    status, data = m.list()
+    names = []
+    for line in data:
+        if isinstance(line, tuple):  # a name that came as a literal
+            names.append(mutf7_decode(line[1].decode("ascii", "replace")))
+            continue
+        match = line and re.match(rb'\(([^)]*)\) (?:"[^"]*"|NIL) (.*)$', line)
+        if match and b"\\noselect" not in match.group(1).lower():
+            name = match.group(2).decode("ascii", "replace")
+            names.append(mutf7_decode(re.sub(r"\\(.)", r"\1", name[1:-1]) if name.startswith('"') else name))
+    return names
+
+
+def _fetch(m, folder, body):
+    found = []
+    what = "BODY.PEEK[]" if body else "BODY.PEEK[HEADER]"
+    status, data = m.uid("FETCH", "1:*", "(UID FLAGS INTERNALDATE RFC822.SIZE %s)" % what)
+    for item in data:
+        if not isinstance(item, tuple):
+            continue
+        info, raw = item
+        headers = email.message_from_bytes(raw, policy=email.policy.compat32)
+        found.append(Message(
+            folder=folder, uid=int(re.search(rb"UID (\d+)", info).group(1)),
+            flags=imaplib.ParseFlags(info), size=int(re.search(rb"RFC822.SIZE (\d+)", info).group(1)),
+            date=re.search(rb'INTERNALDATE "([^"]*)"', info).group(1).decode(),
+            id=(headers.get("Message-ID") or "").strip(), subject=str(headers.get("Subject") or ""),
+            headers=headers, raw=raw))
+    return found
+
+
+def silent_listener():
+    """A socket that accepts connections and never speaks: a store that hangs. Returns (socket, port)."""
+    s = socket.socket()
+    port = free_port()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", port))
+    s.listen(16)
+    return s, port

@@ -1,0 +1,115 @@
+"""
+A TCP proxy that breaks things: it cuts connections after a random number of
+bytes in a random direction, by reset or by silence and close. Seeded.
+"""
+
+import asyncio
+import random
+import socket
+import struct
+import threading
+
+from lib.area import free_port
+
+
+class Proxy:
+    """
+    Listens on `port`, forwards to TARGET. Each connection gets, with chance
+    `cut`, a byte count between `low` and `high` (drawn evenly on a logarithmic
+    scale, so that early and late cuts are both frequent) after which it ends.
+    Which direction counts is drawn too. `cut` may be changed at any time.
+    """
+
+    def __init__(self, target, cut=0.5, low=1, high=200000, seed=1):
+        self.target = target
+        self.cut = cut
+        self.low = low
+        self.high = high
+        self.random = random.Random(seed)
+        self.port = free_port()
+        self.connections = 0
+        self.cuts = 0
+        self.loop = asyncio.new_event_loop()
+        self.server = None
+        self.live = set()
+        self.ready = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self):
+        self.thread.start()
+        if not self.ready.wait(30):
+            raise RuntimeError("the proxy does not start")
+        return self
+
+    def stop(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
+
+    def cut_all(self):
+        """Resets every connection there is."""
+        self.loop.call_soon_threadsafe(lambda: [_reset(w) for w in list(self.live)])
+
+    def _run(self):
+        asyncio.set_event_loop(self.loop)
+        self.server = self.loop.run_until_complete(
+            asyncio.start_server(self._connection, "127.0.0.1", self.port, backlog=512))
+        self.ready.set()
+        self.loop.run_forever()
+        self.server.close()
+        for w in list(self.live):
+            _reset(w)
+
+    async def _connection(self, reader, writer):
+        self.connections += 1
+        self.live.add(writer)
+        far = None
+        try:
+            far_reader, far = await asyncio.open_connection("127.0.0.1", self.target)
+            self.live.add(far)
+            budget = [None, None]
+            if self.random.random() < self.cut:
+                size = int(self.low * (self.high / self.low) ** self.random.random())
+                budget[self.random.randrange(2)] = size
+            hard = self.random.random() < 0.7
+            tasks = [asyncio.ensure_future(self._pump(reader, far, budget[0])),
+                     asyncio.ensure_future(self._pump(far_reader, writer, budget[1]))]
+            done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if any(t.exception() is None and t.result() == "cut" for t in done):
+                self.cuts += 1
+                for w in (writer, far):
+                    _reset(w) if hard else w.close()
+            else:  # one side has ended: the other may still have something to say
+                await asyncio.wait(pending, timeout=5)
+            for t in tasks:
+                t.cancel()
+        except OSError:
+            pass
+        finally:
+            for w in (writer, far):
+                if w is not None:
+                    self.live.discard(w)
+                    w.close()
+
+    async def _pump(self, reader, writer, budget):
+        """Forwards until the end, or until BUDGET bytes have gone."""
+        try:
+            while budget is None or budget > 0:
+                data = await reader.read(16384 if budget is None else min(16384, budget))
+                if not data:
+                    if writer.can_write_eof():
+                        writer.write_eof()
+                    return "end"
+                writer.write(data)
+                await writer.drain()
+                if budget is not None:
+                    budget -= len(data)
+            return "cut"
+        except OSError:
+            return "end"
+
+
+def _reset(writer):
+    sock = writer.get_extra_info("socket")
+    if sock is not None and sock.fileno() >= 0:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
