@@ -1,0 +1,24 @@
+/* The subcommands of `mailferry`: one row in main.c and one file each. */
+#ifndef MAILFERRY_CMD_COMMAND_H
+#define MAILFERRY_CMD_COMMAND_H
+
+struct command {
+	const char *name;
+	const char *usage;   /* "[-c FILE] queue [list]": what stands behind "mailferry NAME" */
+	const char *summary; /* one line of the list of commands */
+	const char *help;    /* the paragraphs of `mailferry NAME --help` */
+	/* argv[0] is the subcommand's name. --help was answered before. Returns the exit status (sysexits). */
+	int (*run)(const struct command *self, const char *config_file, int argc, char **argv);
+};
+
+/* "mailferry NAME: WHAT" and the usage to standard error; returns EX_USAGE. */
+int command_usage(const struct command *self, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+int command_run(const struct command *self, const char *config_file, int argc, char **argv);
+int command_check(const struct command *self, const char *config_file, int argc, char **argv);
+int command_route(const struct command *self, const char *config_file, int argc, char **argv);
+int command_try(const struct command *self, const char *config_file, int argc, char **argv);
+int command_queue(const struct command *self, const char *config_file, int argc, char **argv);
+int command_trace(const struct command *self, const char *config_file, int argc, char **argv);
+
+#endif
