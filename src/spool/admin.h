@@ -1,0 +1,101 @@
+/*
+ * The spool for people: what `mailferry queue` and `mailferry trace` show and
+ * do. Blocking, on a socket whose other end was given to the spool for the role
+ * "admin".
+ *
+ * The spool answers in pages, so a long queue stops nobody's mail; the calls
+ * below ask for page after page.
+ */
+#ifndef MAILFERRY_SPOOL_ADMIN_H
+#define MAILFERRY_SPOOL_ADMIN_H
+
+#include "base/err.h"
+#include "spool/types.h"
+
+struct spool_admin;
+struct spool_admin *spool_admin_new(int fd); /* takes FD */
+void spool_admin_free(struct spool_admin **a);
+
+/* Which messages. A field that is NULL or 0 asks for nothing. */
+struct spool_query {
+	const char *id;	     /* queue id of a message, or the id of one of its deliveries */
+	const char *account; /* has a recipient or a delivery of this account */
+	const char *word;    /* part of an id, address, Message-ID, subject or client; ASCII case does not matter */
+	unsigned states;     /* bits, SPOOL_STATE(state): has a delivery in one of these */
+};
+#define SPOOL_STATE(state) (1u << (state))
+#define SPOOL_WAITING                                                                                                  \
+	(SPOOL_STATE(DELIVERY_QUEUED) | SPOOL_STATE(DELIVERY_FLIGHT) | SPOOL_STATE(DELIVERY_DOUBT) |                   \
+	 SPOOL_STATE(DELIVERY_PARKED) | SPOOL_STATE(DELIVERY_QUARANTINED) | SPOOL_STATE(DELIVERY_HELD))
+
+/* One message with all its recipients and deliveries, whichever of them the query met. Strings live until the callback
+ * returns; those that are not known are NULL. Times are wall clock milliseconds, 0 when not known. */
+struct spool_record_recipient {
+	const char *address, *account, *verdict;
+};
+
+struct spool_record_delivery {
+	int64_t number;
+	const char *id, *account;
+	enum delivery_state state;
+	const char *folder; /* where it goes, or where it is */
+	const char *flags, *rule;
+	const char *note;   /* why not as the rules asked */
+	const char *reason; /* why it waits, the store's words; also what was last said of it */
+	int attempts;
+	int64_t due_ms;		   /* QUEUED, DOUBT: when it will be tried or looked for */
+	int64_t since_ms;	   /* when it entered its state */
+	int64_t doubt_ms;	   /* when the connection ended that left it in doubt */
+	uint32_t uidvalidity, uid; /* DONE: 0 when the store did not say */
+};
+
+struct spool_record {
+	int64_t number;
+	const char *id, *session, *protocol, *client, *helo, *listener, *auth;
+	const char *sender, *message_id, *from, *subject;
+	int64_t received_ms, finished_ms; /* finished: every delivery is final; the body is gone */
+	uint64_t size;
+	const struct spool_record_recipient *recipients;
+	size_t nrecipients;
+	const struct spool_record_delivery *deliveries;
+	size_t ndeliveries;
+};
+
+/* Oldest first. A return other than 0 of FN ends the call, which then returns 0. */
+typedef int spool_record_fn(void *arg, const struct spool_record *record);
+int spool_admin_find(struct spool_admin *a, const struct spool_query *q, spool_record_fn *fn, void *arg, struct err *e);
+
+/* One account that has mail waiting or is held. */
+struct spool_account_row {
+	const char *account;
+	int64_t hold_until_ms;	 /* 0: not held */
+	const char *hold_reason; /* NULL: not held */
+	int hold_attempts;
+	int64_t next_due_ms;			/* INT64_MAX: nothing has a time */
+	uint64_t waiting[DELIVERY_DELETED + 1]; /* deliveries by state, final states are not counted */
+};
+typedef int spool_account_fn(void *arg, const struct spool_account_row *row);
+int spool_admin_accounts(struct spool_admin *a, spool_account_fn *fn, void *arg, struct err *e);
+
+/*
+ * RETRY    queued: now. In doubt, parked: looked for now; with AGAIN it is sent again, which may make a second copy.
+ *          Quarantined: queued. Lifts the hold of the accounts of the query (of all, for a query that asks for
+ * nothing). HOLD     queued: held. RELEASE  held, quarantined: queued. DELETE   everything but in-flight: dropped, the
+ * record stays.
+ */
+enum spool_action { SPOOL_RETRY = 1, SPOOL_HOLD, SPOOL_RELEASE, SPOOL_DELETE };
+
+struct spool_change {				  /* what happened to one delivery that the query met */
+	const char *message, *delivery, *account; /* ids */
+	enum delivery_state before, after;	  /* the same when nothing was done */
+	const char *refused;			  /* why nothing was done, in words for the person who asked, or NULL */
+};
+typedef int spool_change_fn(void *arg, const struct spool_change *change);
+
+/* For every delivery that Q meets: a query by delivery id means that one, by queue id all of the message, states and
+ * account only those in them. Q->word must be NULL. FN (which may be NULL) is called once a delivery, after the commit.
+ */
+int spool_admin_act(struct spool_admin *a, enum spool_action action, const struct spool_query *q, bool again,
+		    spool_change_fn *fn, void *arg, struct err *e);
+
+#endif
