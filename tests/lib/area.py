@@ -213,9 +213,9 @@ class Area:
         if self not in _areas:
             return
         _areas.remove(self)
-        for close in reversed(self.closers):
-            close()
         for p in list(self.children):
             self.kill(p)
+        for close in reversed(self.closers):
+            close()
         if not self.keep and not os.environ.get("MAILFERRY_TEST_KEEP"):
             shutil.rmtree(self.dir, ignore_errors=True)

@@ -89,26 +89,35 @@ service imap {{
 """
 
 
+LOCAL = ("DNS:localhost", "IP:127.0.0.1", "IP:::1")
+
+
 class Authority:
     """A certificate authority of the test's own, and one server certificate from it for localhost."""
 
-    def __init__(self, directory, names=("DNS:localhost", "IP:127.0.0.1", "IP:::1")):
+    def __init__(self, directory, names=LOCAL):
         self.dir = directory
         self.ca = os.path.join(directory, "ca.pem")
         self.cert = os.path.join(directory, "server.pem")
         self.key = os.path.join(directory, "server.key")
 
-        def openssl(*args):
-            subprocess.run(("openssl",) + args, check=True, cwd=directory, capture_output=True)
+        self._openssl("req", "-x509", *self._new_key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30",
+                      "-subj", "/CN=mailferry test authority")
+        self.issue(names)
 
-        with open(os.path.join(directory, "ext"), "w") as f:
+    _new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+
+    def _openssl(self, *args):
+        subprocess.run(("openssl",) + args, check=True, cwd=self.dir, capture_output=True)
+
+    def issue(self, names):
+        """A server certificate for these names, in place of the one before."""
+        with open(os.path.join(self.dir, "ext"), "w") as f:
             f.write("subjectAltName = %s\nbasicConstraints = CA:FALSE\n" % ",".join(names))
-        curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-        openssl("req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30",
-                "-subj", "/CN=mailferry test authority")
-        openssl("req", *curve, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=imap.example.net")
-        openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                "-out", "server.pem", "-days", "30", "-extfile", "ext")
+        self._openssl("req", *self._new_key, "-keyout", "server.key", "-out", "server.csr",
+                      "-subj", "/CN=imap.example.net")
+        self._openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                      "-out", "server.pem", "-days", "30", "-extfile", "ext")
 
 
 class Message(dict):
@@ -130,8 +139,7 @@ class Dovecot:
         self.port = free_port()
         self.tls_port = free_port()
         self.authority = Authority(self.dir)
-        for f in os.listdir(self.dir):
-            area.own(os.path.join(self.dir, f))
+        self._own()
         group = subprocess.run(["id", "-gn", area.user.pw_name], capture_output=True, text=True).stdout.strip()
         area.write(name + "/users", "".join("%s:%s\n" % u for u in self.users.items()), 0o600)
         self.config = area.write(name + "/dovecot.conf", CONFIG.format(
@@ -141,6 +149,15 @@ class Dovecot:
     @property
     def ca(self):
         return self.authority.ca
+
+    def _own(self):
+        for f in os.listdir(self.dir):
+            self.area.own(os.path.join(self.dir, f))
+
+    def rename(self, names):
+        """A new certificate, for these names; seen by those who connect after the next start."""
+        self.authority.issue(names)
+        self._own()
 
     # ---- life ----
     def start(self):

@@ -184,11 +184,11 @@ class Ferry:
         return found
 
     # ---- the command line ----
-    def command(self, *args, check=False, input=None):
+    def command(self, *args, check=False, input=None, timeout=60):
         argv = [os.path.join(self.area.bin, "mailferry")] + list(args)
         if "-c" not in args:
             argv += ["-c", self.file]
-        p = self.area.run(argv, env=self.env, **({"input": input} if input is not None else {}))
+        p = self.area.run(argv, env=self.env, timeout=timeout, **({"input": input} if input is not None else {}))
         if check and p.returncode != 0:
             raise AssertionError("%s exited %d: %s%s" % (" ".join(argv), p.returncode, p.stdout, p.stderr))
         return p

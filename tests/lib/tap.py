@@ -70,6 +70,11 @@ class Tap:
                 print("1..0 # SKIP %s is missing. On Debian: apt-get install %s, or scripts/check" % (program, package))
                 sys.exit(0)
 
+    def need_here(self, program, package):
+        """Skips the case that it is called in when a system program is missing."""
+        if not find_program(program):
+            raise Skip("%s is missing. On Debian: apt-get install %s, or scripts/check" % (program, package))
+
     def done(self):
         print("1..%d" % self.count, flush=True)
         sys.exit(1 if self.failed else 0)

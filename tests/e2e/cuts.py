@@ -1,0 +1,48 @@
+"""Connections are cut at random octets: from the senders, to the store, and both; nothing may be lost or doubled."""
+
+import os
+import random
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from lib.load import mixture  # noqa: E402
+from lib.office import Office  # noqa: E402
+from lib.proxy import Proxy  # noqa: E402
+from lib.reconcile import check  # noqa: E402
+from lib.sender import Sender  # noqa: E402
+from lib.tap import Tap  # noqa: E402
+
+tap = Tap(900)
+tap.need(("dovecot", "dovecot-imapd"))
+
+for name, of_sender, of_store, tls in (("from the senders", 0.7, 0.0, "none"), ("to the store", 0.0, 0.8, "none"),
+                                       ("on both sides, with TLS", 0.5, 0.8, "implicit")):
+    seed = int(os.environ.get("MAILFERRY_TEST_SEED", time.time()))
+    dice = random.Random(seed)
+    with tap.case("connections are cut " + name):
+        tap.diag("seed %d" % seed)
+        office = Office(tap, "cuts", tls=tls)
+        store_proxy = Proxy(office.store.port if tls == "none" else office.store.tls_port, of_store, 20, 300000, seed)
+        office.ferry.account["port"] = store_proxy.port
+        # A cut log-in or an unreachable store makes the account wait; the test has not that much time.
+        office.ferry.save(accounts={"office": {"retry_min": "1s", "retry_max": "1s"}})
+        store_proxy.start()
+        office.start()
+        smtp_proxy = Proxy(office.ferry.smtp, of_sender, 20, 300000, seed + 1).start()
+        items = mixture(400, dice)
+        sender = Sender(smtp_proxy.port, items, sessions=6, pipeline=True, per_connection=20, seed=seed)
+        sender.run(240)
+        smtp_proxy.stop()
+        time.sleep(5)
+        store_proxy.cut = 0.2
+        office.ferry.drained(240)
+        tap.diag("%d cuts from %d senders' connections, %d from %d to the store; %d sent again" % (
+            smtp_proxy.cuts, smtp_proxy.connections, store_proxy.cuts, store_proxy.connections, sender.resent))
+        assert not sender.refused, sender.refused
+        check(items, sender.acked, office.store.messages())
+        assert smtp_proxy.cuts + store_proxy.cuts > 5, "the proxies cut next to nothing"
+        assert office.ferry.stop() == 0
+        store_proxy.stop()
+    office.area.close()
+tap.done()

@@ -1,0 +1,117 @@
+"""A full disk under the spool: senders are told to come again, nothing is lost, and it recovers by itself."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+if os.geteuid() == 0 and not os.environ.get("MAILFERRY_TEST_MOUNTS"):
+    # A mount namespace of our own: the small file system goes when this program goes.
+    os.environ["MAILFERRY_TEST_MOUNTS"] = "1"
+    try:
+        os.execvp("unshare", ["unshare", "-m", sys.executable] + (["-B"] if sys.dont_write_bytecode else [])
+                  + sys.argv)
+    except OSError:
+        pass
+
+from lib.area import wait_for  # noqa: E402
+from lib.office import Office, address  # noqa: E402
+from lib.sender import Client, Item, Refused, message  # noqa: E402
+from lib.tap import Skip, Tap  # noqa: E402
+
+tap = Tap(300)
+tap.need(("dovecot", "dovecot-imapd"))
+office = Office(tap, "disk")
+area, store, ferry = office.area, office.store, office.ferry
+disk = area.mkdir("disk")
+NAMES = ["a 60 MB spool takes mail until its reserve, then answers 452 4.3.1",
+         "what was taken drains with the disk as it is, and intake opens again",
+         "with not one octet left, 452 or 451 and no residue; the same mail is taken once there is room"]
+try:
+    if os.geteuid() != 0:
+        raise Skip("needs root, to mount a small file system")
+    p = area.run(["mount", "-t", "tmpfs", "-o", "size=60m,mode=0755,uid=%d,gid=%d" % (
+        area.user.pw_uid, area.user.pw_gid), "tmpfs", disk], unprivileged=False)
+    if p.returncode != 0:
+        raise Skip("may not mount here: " + p.stderr.strip())
+except Skip as e:
+    for name in NAMES:
+        tap.skip(name, str(e))
+    tap.done()
+area.closers.append(lambda: area.run(["umount", "-l", disk], unprivileged=False))
+ferry.save(spool=os.path.join(disk, "spool"), reserve="16MB", limits={"message_size": "16MB"})
+acked = []
+
+
+def send(ident, size):
+    c = Client(ferry.smtp)
+    try:
+        c.hello()
+        c.deliver(Item(ident, [address("big")], message(ident, size=size)))
+        acked.append(ident)
+        c.quit()
+    finally:
+        c.close()
+
+
+def files():
+    return sorted(os.path.join(d, f) for d, _, fs in os.walk(os.path.join(disk, "spool")) for f in fs)
+
+
+with tap.case(NAMES[0]):
+    ferry.start()
+    refused = None
+    for i in range(30):
+        try:
+            send("<big-%d@example.org>" % i, 4 << 20)
+        except Refused as e:
+            refused = e
+            break
+    assert refused is not None and refused.code == 452 and "4.3.1" in refused.text, refused
+    assert len(acked) >= 3, acked
+    tap.diag("%d messages of 4 MB taken, then: %s" % (len(acked), refused.text))
+    assert "space" in ferry.log_text() or "full" in ferry.log_text() or "room" in ferry.log_text()
+    assert len(ferry.queue()) == len(acked)
+
+with tap.case(NAMES[1]):
+    store.start()
+    ferry.command("queue", "retry", "all")
+    ferry.drained(120)
+    assert sorted(m.id for m in store.messages()["Big"]) == sorted(acked)
+    wait_for("room", lambda: os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize > 40 << 20, 60)
+    send("<after@example.org>", 1 << 20)
+    ferry.drained(60)
+
+with tap.case(NAMES[2]):
+    before = files()
+    filler = os.path.join(disk, "filler")
+    with open(filler, "wb") as f:
+        try:
+            while True:
+                f.write(bytes(1 << 16))
+        except OSError:
+            pass
+    for ident, size in (("<full-1@example.org>", 0), ("<full-2@example.org>", 1 << 20)):
+        try:
+            send(ident, size)
+            raise AssertionError("it was taken")
+        except Refused as e:
+            assert e.code in (451, 452), e.text
+    assert [f for f in files() if f not in before and not f.endswith(("-wal", "-shm"))] == [], files()
+    os.unlink(filler)
+
+    def once_more():
+        try:
+            for ident, size in (("<full-1@example.org>", 0), ("<full-2@example.org>", 1 << 20)):
+                if ident not in acked:
+                    send(ident, size)
+            return True
+        except (Refused, OSError):
+            return False
+    wait_for("intake to open", once_more, 60, every=0.3)
+    ferry.drained(60)
+    assert sorted(m.id for m in store.messages()["Big"]) == sorted(acked)
+    assert ferry.stop() == 0
+
+store.stop()
+tap.done()

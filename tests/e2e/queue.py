@@ -1,0 +1,134 @@
+"""What an operator can see of waiting mail, and do to it."""
+
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from lib.area import wait_for  # noqa: E402
+from lib.office import Office, address  # noqa: E402
+from lib.sender import Client, Item, message  # noqa: E402
+from lib.tap import Tap  # noqa: E402
+
+tap = Tap(300)
+tap.need(("dovecot", "dovecot-imapd"))
+# The store is down at first, and stays so until the end of the waiting is tested.
+office = Office(tap, "queue")
+ferry, store = office.ferry, office.store
+names = ("one", "two", "three")
+
+
+def ident(name):
+    return "<%s@example.org>" % name
+
+
+def row_of(name):
+    """The queue's row of a message; whatever its keys are called, the subject stands in it."""
+    rows = [r for r in ferry.queue() if "Subject " + name in json.dumps(r)]
+    assert len(rows) <= 1, rows
+    return rows[0] if rows else None
+
+
+def key_of(name):
+    return str(row_of(name)["id"])
+
+
+def state_of(name):
+    row = row_of(name)
+    return row and row["state"]
+
+
+def trace(word):
+    return ferry.command("trace", word, check=True).stdout
+
+
+with tap.case("mail waits while the store is away, and says why"):
+    ferry.start()
+    c = Client(ferry.smtp)
+    c.hello()
+    for n in names:
+        c.deliver(Item(ident(n), [address("scans")], message(ident(n), subject="Subject " + n)))
+    c.quit()
+    rows = ferry.queue()
+    assert len(rows) == 3, rows
+    wait_for("a reason in the queue", lambda: "localhost" in json.dumps(ferry.queue()), 30)
+
+with tap.case("the plain list has a line for each message, and the reason"):
+    text = ferry.command("queue", "list", check=True).stdout
+    for n in names:
+        assert "Subject " + n in text or key_of(n) in text, text
+    assert text == ferry.command("queue", check=True).stdout, "`queue' alone should list"
+
+with tap.case("show tells all about one"):
+    text = ferry.command("queue", "show", key_of("one"), check=True).stdout
+    for word in ("sender@example.org", address("scans"), "Scans", ident("one").strip("<>"), "Subject one"):
+        assert word in text, "%s is missing in:\n%s" % (word, text)
+    shown = ferry.command("queue", "show", key_of("one"), "--json", check=True).stdout
+    assert ident("one").strip("<>") in json.dumps(json.loads(shown)), shown
+
+with tap.case("hold and delete say what they did"):
+    ferry.command("queue", "hold", key_of("one"), check=True)
+    assert state_of("one") == "held", row_of("one")
+    gone = key_of("two")
+    ferry.command("queue", "delete", gone, check=True)
+    assert row_of("two") is None, row_of("two")
+
+with tap.case("an id that is not there is an error that names it"):
+    for verb in ("show", "hold", "release", "retry", "delete"):
+        p = ferry.command("queue", verb, "nosuchid")
+        assert p.returncode != 0 and "nosuchid" in p.stderr, (verb, p.returncode, p.stdout, p.stderr)
+
+with tap.case("a verb that is not there is a usage error"):
+    p = ferry.command("queue", "frobnicate")
+    assert p.returncode == 64 and "frobnicate" in p.stderr, (p.returncode, p.stderr)
+
+with tap.case("when the store is back, `retry' brings mail there now; the held one stays, the deleted one is gone"):
+    store.start()
+    ferry.command("queue", "retry", key_of("three"))
+    wait_for("the third message", lambda: store.count().get("Scans") == 1, 60)
+    assert [m.id for m in store.messages()["Scans"]] == [ident("three")]
+    assert state_of("one") == "held", row_of("one")
+
+with tap.case("trace knows them all, by message id, address and subject"):
+    for word in (ident("three"), "three@example.org", "Subject three"):
+        text = trace(word)
+        assert "Scans" in text, "%s:\n%s" % (word, text)
+    assert "held" in trace(ident("one")), trace(ident("one"))
+    assert "deleted" in trace(ident("two")), trace(ident("two"))
+    text = trace(address("scans"))
+    for n in names:
+        assert ident(n).strip("<>") in text or "Subject " + n in text, text
+    rows = ferry.rows("trace", ident("three"))
+    assert len(rows) == 1 and "Scans" in json.dumps(rows), rows
+
+with tap.case("a trace that finds nothing says so"):
+    p = ferry.command("trace", "nowhere@example.org")
+    assert p.returncode != 0 and "nowhere@example.org" in p.stdout + p.stderr, (p.returncode, p.stdout, p.stderr)
+
+with tap.case("a released message goes its way"):
+    ferry.command("queue", "release", key_of("one"), check=True)
+    ferry.drained(60)
+    assert sorted(m.id for m in store.messages()["Scans"]) == sorted([ident("one"), ident("three")])
+
+with tap.case("an empty queue is no error"):
+    p = ferry.command("queue", "list")
+    assert p.returncode == 0, p.stderr
+    assert ferry.queue() == []
+
+with tap.case("control characters of a sender do not reach the terminal"):
+    c = Client(ferry.smtp)
+    c.hello()
+    c.deliver(Item("<esc@example.org>", [address("scans")],
+                   message("<esc@example.org>", subject="bell \x07 and \x1b[31mred")))
+    c.quit()
+    ferry.drained(60)
+    text = trace("<esc@example.org>")
+    assert "\x1b" not in text and "\x07" not in text, repr(text)
+
+with tap.case("when the daemon is not running, the commands say so"):
+    assert ferry.stop() == 0
+    p = ferry.command("queue", "list")
+    assert p.returncode != 0 and "running" in p.stderr, (p.returncode, p.stderr)
+
+store.stop()
+tap.done()

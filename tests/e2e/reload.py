@@ -1,0 +1,126 @@
+"""The supervisor: new configuration, clean stop, roles that die."""
+
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from lib.area import answers, free_port, wait_for  # noqa: E402
+from lib.office import Office, address  # noqa: E402
+from lib.sender import Client, Item, message  # noqa: E402
+from lib.tap import Tap  # noqa: E402
+
+tap = Tap(300)
+tap.need(("dovecot", "dovecot-imapd"))
+office = Office(tap, "reload")
+ferry, store = office.ferry, office.store
+sent = []
+
+
+def send(to="scans", port=None, size=0):
+    ident = "<%d@example.org>" % len(sent)
+    sent.append(ident)
+    c = Client(port or ferry.smtp)
+    c.hello()
+    c.deliver(Item(ident, [address(to)], message(ident, size=size)))
+    c.quit()
+
+
+def roles(name):
+    return {pid for pid, line in ferry.children().items() if "mailferry-" + name in line.split(" ")[0]}
+
+
+with tap.case("it works before"):
+    office.start()
+    send()
+    ferry.drained()
+
+with tap.case("a better configuration is taken over by SIGHUP: new rules, new listener, running sessions live on"):
+    old = Client(ferry.smtp)
+    old.hello()
+    port = free_port()
+    ferry.write("office.sieve", 'require ["fileinto", "mailbox"]; fileinto :create "New";')
+    ferry.save(listeners={"more": {"address": "127.0.0.1:%d" % port}})
+    ferry.reload()
+    wait_for("the new listener", lambda: answers(port), 30)
+    send(port=port)
+    wait_for("mail in the new folder", lambda: store.count().get("New") == 1, 60)
+    ident = "<old@example.org>"
+    sent.append(ident)
+    old.deliver(Item(ident, [address("scans")], message(ident)))
+    old.quit()
+    ferry.drained()
+
+with tap.case("a wrong configuration is told, and the old one stays"):
+    before = len(ferry.log_text())
+    ferry.save(nonsense="x")
+    ferry.reload()
+    wait_for("the complaint", lambda: "nonsense" in ferry.log_text()[before:], 30)
+    send(port=port)
+    ferry.drained()
+    assert ferry.alive()
+    ferry.config.pop("nonsense")
+    ferry.save()
+
+with tap.case("wrong rules are told with line and column, and the old ones stay"):
+    before = len(ferry.log_text())
+    ferry.write("office.sieve", "keep;\nfrobnicate;\n")
+    ferry.reload()
+    wait_for("the complaint", lambda: "office.sieve:2:1" in ferry.log_text()[before:], 30)
+    count = store.count().get("New")
+    send()
+    wait_for("mail by the old rules", lambda: store.count().get("New") == count + 1, 60)
+    ferry.write("office.sieve", 'require ["fileinto", "mailbox"]; fileinto :create "New";')
+
+for role in ("receiver", "spool", "connect"):
+    with tap.case("a killed %s is started again" % role):
+        victims = wait_for("a " + role, lambda: roles(role), 30)
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
+        wait_for("a new " + role, lambda: roles(role) and not roles(role) & victims, 30)
+
+        def send_now():
+            try:
+                send()
+                return True
+            except Exception:
+                sent.pop()
+                return False
+        wait_for("the service to be whole", send_now, 60, every=0.3)
+        ferry.drained(60)
+
+with tap.case("a stop while a message is coming in parks cleanly; nothing of it is kept"):
+    c = Client(ferry.smtp)
+    c.hello()
+    c.mail(Item("<half@example.org>", [address("scans")], b""))
+    c.send(b"Subject: half\r\n\r\nhalf a mess")
+    status = ferry.stop()
+    assert status == 0, status
+    rest = c.read_to_end()
+    assert rest == b"" or rest.startswith(b"421"), rest
+    assert not ferry.children()
+
+with tap.case("a stop while the store is away keeps the mail for the next start"):
+    ferry.start()
+    store.stop()
+    send(size=100000)
+    send()
+    assert ferry.stop() == 0
+    store.start()
+    ferry.start()
+    ferry.drained()
+
+with tap.case("all is there once"):
+    have = sorted(m.id for messages in store.messages().values() for m in messages)
+    assert have == sorted(sent), (have, sent)
+
+with tap.case("roles do not outlive a killed supervisor"):
+    pids = set(ferry.children())
+    assert len(pids) > 2
+    os.kill(ferry.process.pid, signal.SIGKILL)
+    ferry.process.wait()
+    wait_for("the roles to end", lambda: not ferry.children(), 30)
+    ferry.process = None
+
+store.stop()
+tap.done()
