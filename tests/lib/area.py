@@ -209,6 +209,12 @@ class Area:
             if p in self.children:
                 self.children.remove(p)
 
+    def leave(self):
+        """Lets the processes live on, and the directory stay, when this program ends."""
+        self.keep = True
+        self.children.clear()
+        _areas.remove(self)
+
     def close(self):
         if self not in _areas:
             return
