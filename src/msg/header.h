@@ -28,19 +28,25 @@ struct header {
 	struct header_field *fields; /* owned */
 	size_t n;
 	size_t body_at; /* offset of the first byte behind the empty line; the length of the bytes when there is none */
-	bool complete;  /* the empty line was seen */
-	bool cut;       /* fields beyond HEADER_MAX_FIELDS or bytes beyond HEADER_MAX_BYTES were left out */
+	bool complete;	/* the empty line was seen */
+	bool cut; /* fields beyond HEADER_MAX_FIELDS or bytes beyond HEADER_MAX_BYTES were left out; body_at still holds
+		   */
 };
 
 /* Parses the header at the front of BYTES, which must outlive H. Never fails: bounds set H->cut. */
 void header_parse(struct header *h, struct slice bytes);
 void header_free(struct header *h);
 
+/* Takes the field at the front of *REST off it. False at the empty line (which is taken off too) and at the end. For
+ * one pass over a block without a struct header; has no bounds of its own. */
+bool header_next(struct slice *rest, struct header_field *f);
+
 /* The first field called NAME (ASCII case does not matter) at index *AT or later; *AT becomes the index behind it.
  * NULL when there is no more. */
 const struct header_field *header_find(const struct header *h, struct slice name, size_t *at);
 
-/* The value on one line: folds removed as RFC 5322, 2.2.3, leading and trailing white space trimmed. 0, or -1 when OUT is full. */
+/* The value on one line: folds removed as RFC 5322, 2.2.3, leading and trailing white space trimmed. 0, or -1 when OUT
+ * is full. */
 int header_unfold(struct slice value, struct buf *out);
 
 /* header_unfold, then encoded words (RFC 2047) decoded to UTF-8. An unknown charset or bad word stays as it is;

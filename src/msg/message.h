@@ -11,9 +11,10 @@
 
 struct message {
 	struct header header;
-	struct slice head; /* the front of the message: at least the whole header block, the whole message if it is small */
-	uint64_t size;     /* octets of the whole message, line ends as CRLF */
-	int fd;            /* the whole message, readable with pread; -1 when head is all of it. Not owned. */
+	struct slice
+	    head;      /* the front of the message: at least the whole header block, the whole message if it is small */
+	uint64_t size; /* octets of the whole message, line ends as CRLF */
+	int fd;	       /* the whole message, readable with pread; -1 when head is all of it. Not owned. */
 };
 
 /* HEAD must outlive M. */

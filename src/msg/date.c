@@ -1,0 +1,181 @@
+#include "msg/date.h"
+
+enum { WORDS_MAX = 16, VALUE_MAX = 1000 };
+
+static const char months[] = "janfebmaraprmayjunjulaugsepoctnovdec";
+
+static const struct {
+	struct slice name;
+	int minutes;
+} zones[] = {
+	{ SLICE_LIT("ut"), 0 },	    { SLICE_LIT("gmt"), 0 },	{ SLICE_LIT("utc"), 0 },    { SLICE_LIT("z"), 0 },
+	{ SLICE_LIT("est"), -300 }, { SLICE_LIT("edt"), -240 }, { SLICE_LIT("cst"), -360 }, { SLICE_LIT("cdt"), -300 },
+	{ SLICE_LIT("mst"), -420 }, { SLICE_LIT("mdt"), -360 }, { SLICE_LIT("pst"), -480 }, { SLICE_LIT("pdt"), -420 },
+	{ SLICE_LIT("cet"), 60 },   { SLICE_LIT("cest"), 120 }, { SLICE_LIT("bst"), 60 },
+};
+
+struct reading {
+	unsigned day, month, hour, minute, second;
+	int64_t year;
+	int zone; /* minutes east of UTC */
+	bool have_day, have_year, have_time, have_zone;
+};
+
+int64_t date_days(int64_t year, unsigned month, unsigned day)
+{
+	/* Years that begin in March put the leap day last. */
+	int64_t y = month <= 2 ? year - 1 : year, m = month <= 2 ? month + 9 : month - 3;
+	int64_t leaps = y / 4 - y / 100 + y / 400;
+
+	return y * 365 + leaps + (m * 153 + 2) / 5 + day - 1 - 719468;
+}
+
+static unsigned month_days(int64_t year, unsigned month)
+{
+	int64_t next = month == 12 ? date_days(year + 1, 1, 1) : date_days(year, month + 1, 1);
+
+	return (unsigned)(next - date_days(year, month, 1));
+}
+
+/* The next word: without blanks, commas and comments. False at the end. A hyphen parts words that start with a digit
+ * ("02-Jan-2026"), for elsewhere it is a sign. */
+static bool next_word(struct slice *rest, struct slice *word)
+{
+	size_t depth = 0, i = 0, n = 0;
+
+	for (; i < rest->n; i++) {
+		char c = rest->p[i];
+
+		if (c == '(')
+			depth++;
+		else if (c == ')' && depth > 0)
+			depth--;
+		else if (depth == 0 && c != ' ' && c != '\t' && c != '\r' && c != '\n' && c != ',')
+			break;
+	}
+	*rest = slice_of(rest->p + i, rest->n - i);
+	while (n < rest->n && strchr(" \t\r\n,(", rest->p[n]) == NULL && rest->p[n] != '\0')
+		n++;
+	n += n == 0 && rest->n > 0;
+	*word = slice_of(rest->p, n);
+	*rest = slice_of(rest->p + n, rest->n - n);
+	return n > 0;
+}
+
+static bool number(struct slice s, uint64_t max, unsigned *out)
+{
+	uint64_t v;
+
+	if (slice_number(s, max, &v) != 0)
+		return false;
+	*out = (unsigned)v;
+	return true;
+}
+
+static bool read_time(struct reading *r, struct slice w)
+{
+	size_t a = slice_find(w, ':'), b;
+	struct slice rest = slice_of(w.p + a + 1, w.n - a - 1);
+
+	if (r->have_time)
+		return false;
+	r->have_time = true;
+	b = slice_find(rest, ':');
+	if (b < rest.n) {
+		struct slice s = slice_of(rest.p + b + 1, rest.n - b - 1);
+
+		s.n = slice_find(s, '.'); /* fractions are seen */
+		if (s.n > 2 || !number(s, 60, &r->second))
+			return false;
+	}
+	return a <= 2 && b <= 2 && number(slice_of(w.p, a), 23, &r->hour) &&
+	       number(slice_of(rest.p, b), 59, &r->minute);
+}
+
+static bool read_zone(struct reading *r, struct slice w)
+{
+	unsigned v;
+
+	if (r->have_zone || w.n != 5 || !number(slice_of(w.p + 1, 4), 2359, &v) || v % 100 > 59)
+		return false;
+	r->have_zone = true;
+	r->zone = (int)(v / 100 * 60 + v % 100);
+	if (w.p[0] == '-')
+		r->zone = -r->zone;
+	return true;
+}
+
+static bool read_name(struct reading *r, struct slice w)
+{
+	for (unsigned m = 0; m < 12 && r->month == 0 && w.n >= 3; m++)
+		if (slice_starts_nocase(w, slice_of(months + (size_t)m * 3, 3))) {
+			r->month = m + 1;
+			return true;
+		}
+	for (size_t i = 0; r->have_time && !r->have_zone && i < sizeof zones / sizeof zones[0]; i++)
+		if (slice_eq_nocase(w, zones[i].name)) {
+			r->have_zone = true;
+			r->zone = zones[i].minutes;
+		}
+	return true; /* a day's name or a zone that nobody knows */
+}
+
+/* 4.3: years of two digits are 1950 to 2049, of three count from 1900. */
+static bool read_number(struct reading *r, struct slice w)
+{
+	unsigned v;
+
+	if (!number(w, 9999, &v))
+		return false;
+	if (!r->have_day && w.n <= 2) {
+		r->day = v;
+		r->have_day = true;
+		return true;
+	}
+	if (r->have_year || w.n < 2)
+		return false;
+	r->have_year = true;
+	r->year = w.n == 2 ? (v < 50 ? 2000 : 1900) + (int64_t)v : w.n == 3 ? 1900 + (int64_t)v : (int64_t)v;
+	return true;
+}
+
+static bool read_word(struct reading *r, struct slice w)
+{
+	if (slice_find(w, ':') < w.n)
+		return read_time(r, w);
+	if (w.p[0] == '+' || w.p[0] == '-')
+		return read_zone(r, w);
+	if (ascii_is_alpha(w.p[0]))
+		return read_name(r, w);
+	if (!ascii_is_digit(w.p[0]))
+		return false;
+	while (w.n > 0) {
+		size_t n = slice_find(w, '-');
+		struct slice part = slice_of(w.p, n);
+
+		if (part.n == 0 || !(ascii_is_alpha(part.p[0]) ? read_name(r, part) : read_number(r, part)))
+			return false;
+		n += n < w.n;
+		w = slice_of(w.p + n, w.n - n);
+	}
+	return true;
+}
+
+time_t date_parse(struct slice value)
+{
+	struct reading r = { 0 };
+	struct slice word;
+	int64_t t;
+
+	if (value.n > VALUE_MAX)
+		return -1;
+	for (unsigned n = 0; next_word(&value, &word); n++)
+		if (n == WORDS_MAX || !read_word(&r, word))
+			return -1;
+	if (!r.have_day || !r.have_year || !r.have_time || r.month == 0 || r.year < 1970 || r.day < 1 ||
+	    r.day > month_days(r.year, r.month))
+		return -1;
+	t = date_days(r.year, r.month, r.day) * 86400 + (int64_t)r.hour * 3600 + (int64_t)r.minute * 60 + r.second -
+	    (int64_t)r.zone * 60;
+	return t < 0 ? -1 : (time_t)t;
+}
