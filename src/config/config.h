@@ -48,6 +48,7 @@ struct config_account {
 	char *password_file; /* as configured, absolute; NULL when password stands in the file */
 	char **addresses;    /* "@office.example", "info@office.example" */
 	size_t naddresses;
+	bool postmaster; /* takes the postmaster's mail that no address above takes */
 	char *rules; /* absolute path of the script; NULL: all mail into INBOX */
 	bool create_folders; /* may folders be made that no rule marked with :create */
 	bool subscribe;      /* subscribe to folders that we made */
@@ -82,6 +83,7 @@ struct config {
 	size_t nlisteners;
 	struct config_account *accounts;
 	size_t naccounts;
+	struct routes *routes; /* index of all addresses, for config_route */
 };
 
 /* Reads and checks FILE and the secrets and rules files that it names (rules must be readable; compiling is the caller's).
@@ -108,7 +110,10 @@ struct route {
 	const char *address; /* the configured address that matched, or NULL */
 };
 
-/* LOCAL and DOMAIN as struct address has them; DOMAIN is "" for <postmaster>. */
+/* LOCAL and DOMAIN as struct address has them; DOMAIN is "" for <postmaster>. The most specific wins: the address itself,
+ * the address without `+detail', `@domain'; then, for the postmaster of any domain of ours (the host name among them), the
+ * account that says `postmaster = true', or the first by name that has an address in the domain, or the first by name.
+ * Costs a few binary searches. */
 struct route config_route(const struct config *c, const char *local, const char *domain);
 
 /* Appends "(`+detail' ignored) info@office.example in account office", for `mailferry route` and logs. */

@@ -1,0 +1,357 @@
+#include "config/build.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "config/route.h"
+#include "config/value.h"
+
+/* Where a value stands and what is being filled. */
+struct place {
+	struct build *b;
+	enum key_group group;
+	void *base;
+	struct group_lines *lines;
+	char path[REPORT_PATH_SIZE]; /* "accounts.office", or "" */
+};
+
+static unsigned line_of(const config_setting_t *s)
+{
+	return (unsigned)(uintptr_t)config_setting_get_hook(s);
+}
+
+static size_t index_of(const struct key *k)
+{
+	return (size_t)(k - keys_table);
+}
+
+unsigned build_line(const struct group_lines *g, enum key_group group, const char *name)
+{
+	const struct key *k = key_find(group, slice_str(name));
+	unsigned line = k == NULL ? 0 : g->key[index_of(k)];
+
+	return line != 0 ? line : g->line;
+}
+
+static void path_join(const char *path, const char *name, char out[REPORT_PATH_SIZE])
+{
+	(void)snprintf(out, REPORT_PATH_SIZE, "%s%s%s", path, path[0] == '\0' ? "" : ".", name);
+}
+
+static void got_print(const config_setting_t *s, bool secret, struct buf *out)
+{
+	switch (config_setting_type(s)) {
+	case CONFIG_TYPE_STRING:
+		if (secret) {
+			(void)buf_add_str(out, "another text");
+			return;
+		}
+		(void)buf_add_char(out, '"');
+		report_quote(out, slice_str(config_setting_get_string(s)), 80);
+		(void)buf_add_char(out, '"');
+		return;
+	case CONFIG_TYPE_INT:
+	case CONFIG_TYPE_INT64:
+		(void)buf_addf(out, secret ? "a number" : "%lld", config_setting_get_int64(s));
+		return;
+	case CONFIG_TYPE_FLOAT:
+		(void)buf_addf(out, secret ? "a number" : "%g", config_setting_get_float(s));
+		return;
+	case CONFIG_TYPE_BOOL:
+		(void)buf_add_str(out, config_setting_get_bool(s) ? "true" : "false");
+		return;
+	case CONFIG_TYPE_GROUP:
+		(void)buf_add_str(out, "a group { … }");
+		return;
+	default:
+		(void)buf_add_str(out, "a list");
+	}
+}
+
+/* "expected …, got …", and why. */
+static void value_error(const struct place *p, const struct key *k, const config_setting_t *s, const char *hint)
+{
+	char path[REPORT_PATH_SIZE];
+	struct buf text;
+	bool bare = config_setting_is_number(s) && (k->type == KEY_SIZE || k->type == KEY_DURATION);
+
+	path_join(p->path, k->name, path);
+	buf_init(&text, 2000);
+	(void)buf_add_str(&text, "expected ");
+	key_expects(k, &text);
+	(void)buf_add_str(&text, ", got ");
+	got_print(s, k->type == KEY_SECRET, &text);
+	if (bare)
+		hint = k->type == KEY_SIZE ? "write number and unit in quotes, such as \"50M\""
+					   : "write number and unit in quotes, such as \"10m\"";
+	else if (config_setting_is_number(s) && k->type != KEY_COUNT && k->type != KEY_PORT)
+		hint = "put it in quotes";
+	if (hint[0] != '\0')
+		(void)buf_addf(&text, ": %s", hint);
+	report_error(p->b->report, line_of(s), path, "%s", buf_str(&text));
+	mem_wipe(text.p, text.n);
+	buf_free(&text);
+}
+
+static int number_set(const struct key *k, long long n, void *base)
+{
+	void *at = (char *)base + k->offset;
+	uint16_t port = (uint16_t)n;
+	unsigned count = (unsigned)n;
+
+	if (n < k->min || n > k->max)
+		return -1;
+	if (k->type == KEY_PORT)
+		memcpy(at, &port, sizeof(port));
+	else
+		memcpy(at, &count, sizeof(count));
+	return 0;
+}
+
+static bool is_integer(const config_setting_t *s)
+{
+	return config_setting_type(s) == CONFIG_TYPE_INT || config_setting_type(s) == CONFIG_TYPE_INT64;
+}
+
+/* One text, or an array or list of them. */
+static void list_set(const struct place *p, const struct key *k, const config_setting_t *s)
+{
+	bool one = config_setting_type(s) == CONFIG_TYPE_STRING;
+	int n = one ? 1 : config_setting_length(s);
+	char hint[VALUE_HINT_SIZE] = "";
+
+	if (!one && !config_setting_is_array(s) && !config_setting_is_list(s)) {
+		value_error(p, k, s, hint);
+		return;
+	}
+	if (n == 0) {
+		value_error(p, k, s, "it is empty");
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *e = one ? s : config_setting_get_elem(s, (unsigned)i);
+		int failed = -1;
+
+		hint[0] = '\0';
+		if (config_setting_type(e) == CONFIG_TYPE_STRING) {
+			struct slice text = slice_str(config_setting_get_string(e));
+
+			failed = k->type == KEY_ADDRESSES ? build_address(p->b, p->base, text, line_of(e), hint)
+							  : build_network(p->base, text, hint);
+		}
+		if (failed)
+			value_error(p, k, e, hint);
+	}
+}
+
+/* A password in a file that everybody may read is no secret any more. */
+static void secret_check(const struct place *p, const struct key *k, const config_setting_t *s)
+{
+	const struct source_file *f = source_file(p->b->source, line_of(s));
+	char path[REPORT_PATH_SIZE];
+
+	if (!p->b->files || f->readable == NULL)
+		return;
+	path_join(p->path, k->name, path);
+	report_error(p->b->report, line_of(s), path, "%s", f->readable);
+}
+
+static void value_set(const struct place *p, const struct key *k, const config_setting_t *s)
+{
+	char hint[VALUE_HINT_SIZE] = "";
+	const char *file = p->b->files ? p->b->config->file : NULL;
+	int failed = -1;
+	bool flag;
+
+	switch (k->type) {
+	case KEY_ADDRESSES:
+	case KEY_NETWORKS:
+		list_set(p, k, s);
+		return;
+	case KEY_COUNT:
+	case KEY_PORT:
+		if (is_integer(s))
+			failed = number_set(k, config_setting_get_int64(s), p->base);
+		break;
+	case KEY_BOOL:
+		if (config_setting_type(s) == CONFIG_TYPE_BOOL) {
+			flag = config_setting_get_bool(s) != 0;
+			memcpy((char *)p->base + k->offset, &flag, sizeof(flag));
+			failed = 0;
+		}
+		break;
+	default:
+		if (config_setting_type(s) == CONFIG_TYPE_STRING)
+			failed = build_text(k, slice_str(config_setting_get_string(s)), file, p->base, hint);
+	}
+	if (failed)
+		value_error(p, k, s, hint);
+	else if (k->type == KEY_SECRET)
+		secret_check(p, k, s);
+}
+
+/* Before the group is read, so that what is given replaces it. The table's defaults are right by test. */
+static void defaults_set(const struct place *p)
+{
+	char hint[VALUE_HINT_SIZE];
+
+	for (size_t i = 0; i < keys_count; i++) {
+		const struct key *k = &keys_table[i];
+		bool flag;
+
+		if (k->group != p->group || k->otherwise == NULL)
+			continue;
+		flag = strcmp(k->otherwise, "true") == 0;
+		if (k->type == KEY_BOOL)
+			memcpy((char *)p->base + k->offset, &flag, sizeof(flag));
+		else if (k->type == KEY_COUNT)
+			(void)number_set(k, strtoll(k->otherwise, NULL, 10), p->base);
+		else
+			(void)build_text(k, slice_str(k->otherwise), NULL, p->base, hint);
+	}
+}
+
+static void required_check(const struct place *p)
+{
+	for (size_t i = 0; i < keys_count && p->b->strict; i++) {
+		const struct key *k = &keys_table[i];
+		char path[REPORT_PATH_SIZE];
+		struct buf text;
+
+		if (k->group != p->group || !k->required || p->lines->key[i] != 0)
+			continue;
+		path_join(p->path, k->name, path);
+		buf_init(&text, 500);
+		key_expects(k, &text);
+		report_error(p->b->report, p->lines->line, path, "missing: expected %s", buf_str(&text));
+		buf_free(&text);
+	}
+}
+
+static void group_set(struct place *p, const config_setting_t *s);
+
+/* Names of accounts and listeners stand in logs, records and on command lines. */
+static bool name_good(const char *name)
+{
+	return strchr(name, '*') == NULL;
+}
+
+/* `listeners' and `accounts': groups under names of the operator's choice. */
+static void named_set(const struct place *outer, const struct key *k, const config_setting_t *s)
+{
+	struct build *b = outer->b;
+	struct config *c = b->config;
+	bool accounts = strcmp(k->name, "accounts") == 0;
+	size_t n = (size_t)config_setting_length(s), made = 0;
+
+	if (n == 0 && b->strict)
+		report_error(b->report, line_of(s), k->name, "the group is empty: expected NAME = { … }; in it");
+	if (accounts) {
+		c->accounts = mem_array(n, sizeof(*c->accounts));
+		b->accounts = mem_array(n, sizeof(*b->accounts));
+	} else {
+		c->listeners = mem_array(n, sizeof(*c->listeners));
+		b->listeners = mem_array(n, sizeof(*b->listeners));
+	}
+	for (size_t i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
+		struct place p = { .b = b, .group = accounts ? KEYS_ACCOUNT : KEYS_LISTENER };
+		struct buf got;
+
+		path_join(k->name, config_setting_name(e), p.path);
+		if (!config_setting_is_group(e) || !name_good(config_setting_name(e))) {
+			buf_init(&got, 500);
+			got_print(e, true, &got);
+			report_error(b->report, line_of(e), p.path,
+				     "expected a name of letters, digits, - and _, and a group { … }, got %s",
+				     buf_str(&got));
+			buf_free(&got);
+			continue;
+		}
+		if (accounts) {
+			p.base = &c->accounts[made];
+			p.lines = &b->accounts[made];
+			c->accounts[made].name = mem_strdup(config_setting_name(e));
+			c->naccounts = ++made;
+		} else {
+			p.base = &c->listeners[made];
+			p.lines = &b->listeners[made];
+			c->listeners[made].name = mem_strdup(config_setting_name(e));
+			c->nlisteners = ++made;
+		}
+		if (config_setting_length(e) == 0 && b->strict)
+			report_error(b->report, line_of(e), p.path, "the group is empty");
+		group_set(&p, e);
+	}
+}
+
+static void inner_set(const struct place *outer, const struct key *k, const config_setting_t *s)
+{
+	struct place p = { .b = outer->b, .group = KEYS_LIMITS, .base = outer->base, .lines = &outer->b->limits };
+
+	if (!config_setting_is_group(s)) {
+		value_error(outer, k, s, "");
+		return;
+	}
+	if (strcmp(k->name, "limits") != 0) {
+		named_set(outer, k, s);
+		return;
+	}
+	path_join(outer->path, k->name, p.path);
+	if (config_setting_length(s) == 0 && p.b->strict)
+		report_error(p.b->report, line_of(s), p.path, "the group is empty");
+	group_set(&p, s);
+}
+
+/* All of one group. S may be NULL: then only the defaults. */
+static void group_set(struct place *p, const config_setting_t *s)
+{
+	int n = s == NULL ? 0 : config_setting_length(s);
+
+	if (s != NULL)
+		p->lines->line = line_of(s);
+	defaults_set(p);
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
+		struct slice name = slice_str(config_setting_name(e));
+		const struct key *k = key_find(p->group, name);
+		char path[REPORT_PATH_SIZE];
+		struct buf near;
+
+		if (k == NULL) {
+			buf_init(&near, 300);
+			key_suggest(p->group, name, &near);
+			path_join(p->path, config_setting_name(e), path);
+			report_error(p->b->report, line_of(e), path, "unknown%s", buf_str(&near));
+			buf_free(&near);
+			continue;
+		}
+		p->lines->key[index_of(k)] = line_of(e);
+		if (k->type == KEY_GROUP)
+			inner_set(p, k, e);
+		else
+			value_set(p, k, e);
+	}
+	required_check(p);
+}
+
+void build_config(struct build *b, const config_setting_t *root)
+{
+	struct place top = { .b = b, .group = KEYS_TOP, .base = b->config, .lines = &b->top };
+	struct place limits = { .b = b, .group = KEYS_LIMITS, .base = b->config, .lines = &b->limits };
+
+	_Static_assert(sizeof(enum config_tls) == sizeof(int) && sizeof(enum config_protocol) == sizeof(int) &&
+			   sizeof(enum config_newlines) == sizeof(int),
+		       "KEY_ENUM fields are filled as int");
+	group_set(&limits, NULL);
+	group_set(&top, root);
+	routes_finish(b->config, b->report);
+}
+
+void build_free(struct build *b)
+{
+	free(b->listeners);
+	free(b->accounts);
+	b->listeners = b->accounts = NULL;
+}

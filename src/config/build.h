@@ -1,0 +1,42 @@
+/* From libconfig's tree to struct config, by the table of keys. */
+#ifndef MAILFERRY_CONFIG_BUILD_H
+#define MAILFERRY_CONFIG_BUILD_H
+
+#include <libconfig.h>
+
+#include "config/config.h"
+#include "config/keys.h"
+#include "config/report.h"
+#include "config/source.h"
+
+enum { BUILD_KEYS_MAX = 64 };
+
+struct group_lines { /* lines in the source; 0: not given */
+	unsigned line;
+	unsigned key[BUILD_KEYS_MAX]; /* by place in keys_table */
+};
+
+struct build {
+	struct config *config;
+	const struct source *source;
+	struct report *report;
+	bool strict; /* a whole configuration: what is required must be there and fit together */
+	bool files;  /* read what it names; modes of files matter; paths hang on config->file */
+	struct group_lines top, limits, *listeners, *accounts; /* the last two as many as the configuration has */
+};
+
+/* Each setting's hook holds its line. Errors go to the report. */
+void build_config(struct build *b, const config_setting_t *root);
+void build_free(struct build *b); /* the lines only */
+
+/* The line of key NAME, or of its group where it is not given. */
+unsigned build_line(const struct group_lines *g, enum key_group group, const char *name);
+
+/* Fills the field of a text key from TEXT. 0, or -1 with HINT (VALUE_HINT_SIZE). Relative paths hang on FILE. */
+int build_text(const struct key *k, struct slice text, const char *file, void *base, char *hint);
+
+/* One element of `addresses' or `networks' of the struct at BASE. */
+int build_address(struct build *b, struct config_account *a, struct slice text, unsigned line, char *hint);
+int build_network(struct config_listener *l, struct slice text, char *hint);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * Every key of the configuration: what it is called and where it stands, what
+ * it takes, what it is when not given, which field it fills and who gets it.
+ */
+#ifndef MAILFERRY_CONFIG_KEYS_H
+#define MAILFERRY_CONFIG_KEYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+enum key_group { KEYS_TOP, KEYS_LIMITS, KEYS_LISTENER, KEYS_ACCOUNT };
+
+enum key_type {		       /* and the field that it fills */
+		KEY_STRING,    /* char *: a line of text */
+		KEY_WORD,      /* char *: one of WORDS */
+		KEY_HOST,      /* char * */
+		KEY_LISTENER,  /* char *: address and port, or unix:path */
+		KEY_PATH,      /* char *: absolute, or relative to the configuration file */
+		KEY_SECRET,    /* char *: never shown */
+		KEY_PORT,      /* uint16_t */
+		KEY_ENUM,      /* an enum: index in WORDS */
+		KEY_COUNT,     /* unsigned */
+		KEY_BOOL,      /* bool */
+		KEY_SIZE,      /* int64_t: octets */
+		KEY_DURATION,  /* int64_t: milliseconds */
+		KEY_NETWORKS,  /* struct config_network * and its count at OFFSET2 */
+		KEY_ADDRESSES, /* char ** and its count at OFFSET2 */
+		KEY_GROUP      /* a group of keys: limits, or one of names (listeners, accounts) */
+};
+
+struct key {
+	enum key_group group;
+	const char *name;
+	enum key_type type;
+	size_t offset, offset2;
+	int64_t min, max;	  /* numbers, sizes, times; octets of texts */
+	const char *const *words; /* KEY_ENUM, KEY_WORD; NULL ends them */
+	const char *otherwise; /* the default as it would stand in the file, without quotes; NULL: none, or see below */
+	const char *otherwise_is; /* for people, where the default is worked out: "the system's host name" */
+	unsigned parts;		  /* bits 1 << enum config_part: who gets it */
+	bool required;
+	const char *help; /* plain sentences */
+};
+
+extern const struct key keys_table[];
+extern const size_t keys_count;
+
+/* The key NAME of GROUP, or NULL. */
+const struct key *key_find(enum key_group group, struct slice name);
+
+/* For a name that is no key of GROUP: appends "; did you mean …?" or where such a key stands, or nothing. */
+void key_suggest(enum key_group group, struct slice name, struct buf *out);
+
+/* Appends what the key takes: "a port from 1 to 65535". */
+void key_expects(const struct key *k, struct buf *out);
+
+const char *key_group_name(enum key_group group); /* "limits", "listeners.NAME", … */
+
+/* ---- config/keydoc.c ---- */
+void keys_print(struct buf *out);     /* the table for a terminal */
+void keys_print_man(struct buf *out); /* the lists of mailferry.conf(5), in mdoc */
+
+#endif

@@ -1,0 +1,155 @@
+#include "config/load.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libconfig.h>
+
+#include "base/mem.h"
+#include "config/build.h"
+#include "config/route.h"
+#include "config/source.h"
+#include "config/syntax.h"
+#include "config/verify.h"
+
+/* Gives every setting its line: in the order in which the text opens them (syntax.c bounds the depth). */
+static void lines_give(config_setting_t *s, const struct syntax *syntax, size_t *at)
+{
+	int n = config_setting_is_aggregate(s) ? config_setting_length(s) : 0;
+
+	for (int i = 0; i < n; i++) {
+		config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
+		unsigned line = *at < syntax->nlines ? syntax->lines[*at] : 0;
+
+		++*at;
+		config_setting_set_hook(e, (void *)(uintptr_t)line);
+		lines_give(e, syntax, at);
+	}
+}
+
+/* libconfig frees its texts without wiping them. */
+static void texts_wipe(config_setting_t *s)
+{
+	int n = config_setting_is_aggregate(s) ? config_setting_length(s) : 0;
+
+	if (config_setting_type(s) == CONFIG_TYPE_STRING && s->value.sval != NULL)
+		mem_wipe(s->value.sval, strlen(s->value.sval));
+	for (int i = 0; i < n; i++)
+		texts_wipe(config_setting_get_elem(s, (unsigned)i));
+}
+
+static void tree_build(struct build *b)
+{
+	struct syntax syntax = { 0 };
+	config_t tree;
+	size_t at = 0;
+
+	config_init(&tree);
+	if (syntax_check(buf_slice(&b->source->text), &syntax, b->report) != 0)
+		goto done;
+	if (b->source->text.n > 0 && config_read_string(&tree, b->source->text.p) != CONFIG_TRUE) {
+		report_error(b->report, (unsigned)config_error_line(&tree), NULL, "%s",
+			     config_error_text(&tree) == NULL ? "syntax error" : config_error_text(&tree));
+		goto done;
+	}
+	lines_give(config_root_setting(&tree), &syntax, &at);
+	build_config(b, config_root_setting(&tree));
+	verify_complete(b);
+	if (b->strict)
+		verify_values(b);
+	if (b->files)
+		verify_files(b);
+	texts_wipe(config_root_setting(&tree));
+done:
+	config_destroy(&tree);
+	syntax_free(&syntax);
+}
+
+/* FILE: to be read with all that it names; or TEXT under that name. */
+static struct config *config_make(const char *file, const struct slice *text, bool strict, struct buf *errors)
+{
+	struct source source;
+	struct report report = { errors, &source, 0 };
+	struct build b = { .source = &source, .report = &report, .strict = strict, .files = text == NULL };
+	char *here = file[0] == '/' || text != NULL ? NULL : getcwd(NULL, 0);
+
+	source_init(&source);
+	b.config = mem_alloc(sizeof(*b.config));
+	b.config->routes = routes_new();
+	b.config->file = here == NULL ? mem_strdup(file) : mem_printf("%s/%s", here, file);
+	if ((text == NULL ? source_read(&source, file, &report) : source_text(&source, file, *text, &report)) == 0)
+		tree_build(&b);
+	report_end(&report);
+	if (report.n > 0)
+		config_free(&b.config);
+	build_free(&b);
+	source_free(&source);
+	free(here);
+	return b.config;
+}
+
+struct config *config_load(const char *file, struct buf *errors)
+{
+	return config_make(file, NULL, true, errors);
+}
+
+struct config *config_parse(const char *name, struct slice text, struct buf *errors)
+{
+	return config_make(name, &text, false, errors);
+}
+
+struct config *config_check(const char *name, struct slice text, struct buf *errors)
+{
+	return config_make(name, &text, true, errors);
+}
+
+static void account_free(struct config_account *a)
+{
+	for (size_t i = 0; i < a->naddresses; i++)
+		free(a->addresses[i]);
+	free(a->addresses);
+	mem_wipe_str(&a->password);
+	free(a->name);
+	free(a->host);
+	free(a->ca_file);
+	free(a->user);
+	free(a->password_file);
+	free(a->rules);
+}
+
+void config_free(struct config **config)
+{
+	struct config *c = *config;
+
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < c->nlisteners; i++) {
+		free(c->listeners[i].name);
+		free(c->listeners[i].address);
+		free(c->listeners[i].networks);
+	}
+	for (size_t i = 0; i < c->naccounts; i++)
+		account_free(&c->accounts[i]);
+	free(c->listeners);
+	free(c->accounts);
+	routes_free(&c->routes);
+	free(c->file);
+	free(c->hostname);
+	free(c->user);
+	free(c->spool);
+	free(c->control);
+	free(c->log_level);
+	free(c);
+	*config = NULL;
+}
+
+const struct config_account *config_account(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->naccounts; i++) {
+		if (strcmp(c->accounts[i].name, name) == 0)
+			return &c->accounts[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,35 @@
+#include "config/config.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+bool config_network_has(const struct config_network *n, const void *sockaddr)
+{
+	const struct sockaddr *sa = sockaddr;
+	unsigned char bytes[16];
+	bool ipv6 = sa->sa_family == AF_INET6;
+	unsigned whole = n->bits / 8, part = n->bits % 8;
+
+	if (ipv6) {
+		struct sockaddr_in6 in6;
+
+		memcpy(&in6, sockaddr, sizeof(in6));
+		memcpy(bytes, &in6.sin6_addr, 16);
+		/* A listener on [::] sees IPv4 clients so (RFC 4291, 2.5.5.2). */
+		if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr) && !n->ipv6) {
+			memmove(bytes, bytes + 12, 4);
+			ipv6 = false;
+		}
+	} else if (sa->sa_family == AF_INET) {
+		struct sockaddr_in in;
+
+		memcpy(&in, sockaddr, sizeof(in));
+		memcpy(bytes, &in.sin_addr, 4);
+	} else {
+		return false;
+	}
+	if (ipv6 != n->ipv6 || memcmp(bytes, n->bytes, whole) != 0)
+		return false;
+	return part == 0 || (((bytes[whole] ^ n->bytes[whole]) & (0xff << (8 - part))) & 0xff) == 0;
+}

@@ -1,0 +1,168 @@
+#include <string.h>
+
+#include "config/config.h"
+#include "config/keys.h"
+#include "config/value.h"
+
+struct renderer {
+	struct buf *out;
+	unsigned part; /* a bit of struct key's parts */
+	unsigned depth;
+};
+
+static void indent(const struct renderer *r)
+{
+	for (unsigned i = 0; i < r->depth; i++)
+		(void)buf_add_char(r->out, '\t');
+}
+
+static void text_print(struct buf *out, const char *s)
+{
+	(void)buf_add_char(out, '"');
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\')
+			(void)buf_add_char(out, '\\');
+		if (c < 0x20 || c >= 0x7f)
+			(void)buf_addf(out, "\\x%02x", c);
+		else
+			(void)buf_add_char(out, (char)c);
+	}
+	(void)buf_add_char(out, '"');
+}
+
+static void list_print(const struct key *k, const void *at, size_t n, struct buf *out)
+{
+	const struct config_network *networks;
+	char *const *addresses;
+
+	memcpy(&networks, at, sizeof(networks));
+	memcpy(&addresses, at, sizeof(addresses));
+	(void)buf_add_str(out, "[");
+	for (size_t i = 0; i < n; i++) {
+		(void)buf_add_str(out, i == 0 ? " " : ",\n\t\t\t");
+		if (k->type == KEY_ADDRESSES) {
+			text_print(out, addresses[i]);
+			continue;
+		}
+		(void)buf_add_char(out, '"');
+		value_network_print(&networks[i], out);
+		(void)buf_add_char(out, '"');
+	}
+	(void)buf_add_str(out, " ]");
+}
+
+/* Nothing for a key that has no value. */
+static void key_print(const struct renderer *r, const struct key *k, const void *base)
+{
+	const char *at = (const char *)base + k->offset;
+	const char *text = NULL;
+	unsigned count = 0;
+	uint16_t port = 0;
+	int64_t number = 0;
+	size_t n = 0;
+	bool flag = false;
+
+	if (k->type == KEY_GROUP)
+		return;
+	if (k->type <= KEY_SECRET)
+		memcpy(&text, at, sizeof(text));
+	if (k->type == KEY_NETWORKS || k->type == KEY_ADDRESSES)
+		memcpy(&n, (const char *)base + k->offset2, sizeof(n));
+	if ((k->type <= KEY_SECRET && text == NULL) ||
+	    ((k->type == KEY_NETWORKS || k->type == KEY_ADDRESSES) && n == 0))
+		return;
+	indent(r);
+	(void)buf_addf(r->out, "%s = ", k->name);
+	switch (k->type) {
+	case KEY_PORT:
+		memcpy(&port, at, sizeof(port));
+		(void)buf_addf(r->out, "%u", port);
+		break;
+	case KEY_ENUM:
+		memcpy(&count, at, sizeof(count));
+		text_print(r->out, k->words[count]);
+		break;
+	case KEY_COUNT:
+		memcpy(&count, at, sizeof(count));
+		(void)buf_addf(r->out, "%u", count);
+		break;
+	case KEY_BOOL:
+		memcpy(&flag, at, sizeof(flag));
+		(void)buf_add_str(r->out, flag ? "true" : "false");
+		break;
+	case KEY_SIZE:
+	case KEY_DURATION:
+		memcpy(&number, at, sizeof(number));
+		(void)buf_add_char(r->out, '"');
+		if (k->type == KEY_SIZE)
+			value_size_print(number, r->out);
+		else
+			value_duration_print(number, r->out);
+		(void)buf_add_char(r->out, '"');
+		break;
+	case KEY_NETWORKS:
+	case KEY_ADDRESSES:
+		list_print(k, at, n, r->out);
+		break;
+	default:
+		text_print(r->out, text);
+	}
+	(void)buf_add_str(r->out, ";\n");
+}
+
+static void group_print(const struct renderer *r, enum key_group group, const void *base)
+{
+	for (size_t i = 0; i < keys_count; i++) {
+		if (keys_table[i].group == group && (keys_table[i].parts & r->part) != 0)
+			key_print(r, &keys_table[i], base);
+	}
+}
+
+static void open_print(struct renderer *r, const char *name)
+{
+	indent(r);
+	(void)buf_addf(r->out, "%s = {\n", name);
+	r->depth++;
+}
+
+static void close_print(struct renderer *r)
+{
+	r->depth--;
+	indent(r);
+	(void)buf_add_str(r->out, "};\n");
+}
+
+static void account_print(struct renderer *r, const struct config_account *a)
+{
+	open_print(r, a->name);
+	group_print(r, KEYS_ACCOUNT, a);
+	close_print(r);
+}
+
+int config_render(const struct config *c, enum config_part part, const char *account, struct buf *out)
+{
+	struct renderer r = { out, 1u << part, 0 };
+
+	group_print(&r, KEYS_TOP, c);
+	open_print(&r, "limits");
+	group_print(&r, KEYS_LIMITS, c);
+	close_print(&r);
+	if (part == CONFIG_PART_RECEIVER) {
+		open_print(&r, "listeners");
+		for (size_t i = 0; i < c->nlisteners; i++) {
+			open_print(&r, c->listeners[i].name);
+			group_print(&r, KEYS_LISTENER, &c->listeners[i]);
+			close_print(&r);
+		}
+		close_print(&r);
+	}
+	open_print(&r, "accounts");
+	for (size_t i = 0; i < c->naccounts; i++) {
+		if (part != CONFIG_PART_STORE || (account != NULL && strcmp(c->accounts[i].name, account) == 0))
+			account_print(&r, &c->accounts[i]);
+	}
+	close_print(&r);
+	return buf_failed(out) ? -1 : 0;
+}

@@ -1,0 +1,198 @@
+/* Keys whose value is one text, and the elements of lists of texts. */
+#include "config/build.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "config/route.h"
+#include "config/value.h"
+#include "msg/address.h"
+
+static char **string_at(void *base, const struct key *k)
+{
+	return (char **)(void *)((char *)base + k->offset);
+}
+
+static int word_find(const struct key *k, struct slice text)
+{
+	for (int i = 0; k->words[i] != NULL; i++) {
+		if (slice_eq(slice_str(k->words[i]), text))
+			return i;
+	}
+	return -1;
+}
+
+/* One line of text that may go to a log, a reply or a store. */
+static bool line_good(struct slice text, int64_t min, int64_t max)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f)
+			return false;
+	}
+	return (int64_t)text.n >= min && (int64_t)text.n <= max;
+}
+
+static int path_set(const struct key *k, struct slice text, const char *file, char **out, char *hint)
+{
+	char *given, *whole;
+
+	if (!line_good(text, 1, k->max))
+		return -1;
+	given = slice_dup(text);
+	whole = file == NULL ? mem_strdup(given) : file_relative_to(file, given);
+	free(given);
+	if ((int64_t)strlen(whole) > k->max) {
+		(void)snprintf(hint, VALUE_HINT_SIZE, "with the directory of the configuration file it has %zu octets",
+			       strlen(whole));
+		free(whole);
+		return -1;
+	}
+	free(*out);
+	*out = whole;
+	return 0;
+}
+
+static int listener_set(const struct key *k, struct slice text, const char *file, char **out, char *hint)
+{
+	char *path, *whole;
+
+	if (!line_good(text, 1, k->max) || value_listener(text, hint) != 0)
+		return -1;
+	free(*out);
+	if (!slice_starts_nocase(text, SLICE_LIT("unix:"))) {
+		*out = slice_dup(text);
+		return 0;
+	}
+	path = slice_dup(slice_of(text.p + 5, text.n - 5));
+	whole = file == NULL ? mem_strdup(path) : file_relative_to(file, path);
+	*out = mem_printf("unix:%s", whole);
+	free(path);
+	free(whole);
+	return value_listener(slice_str(*out), hint);
+}
+
+int build_text(const struct key *k, struct slice text, const char *file, void *base, char *hint)
+{
+	void *at = (char *)base + k->offset;
+	int64_t n = 0;
+	int word;
+
+	hint[0] = '\0';
+	switch (k->type) {
+	case KEY_PATH:
+		return path_set(k, text, file, at, hint);
+	case KEY_LISTENER:
+		return listener_set(k, text, file, at, hint);
+	case KEY_SIZE:
+	case KEY_DURATION:
+		if ((k->type == KEY_SIZE ? value_size(text, &n, hint) : value_duration(text, &n, hint)) != 0)
+			return -1;
+		if (n < k->min || n > k->max)
+			return -1;
+		memcpy(at, &n, sizeof(n));
+		return 0;
+	case KEY_ENUM:
+	case KEY_WORD:
+		word = word_find(k, text);
+		if (word < 0)
+			return -1;
+		if (k->type == KEY_ENUM) {
+			memcpy(at, &word, sizeof(word));
+			return 0;
+		}
+		break;
+	case KEY_HOST:
+		if (value_host(text, hint) != 0)
+			return -1;
+		break;
+	case KEY_STRING:
+		if (!line_good(text, k->min, k->max))
+			return -1;
+		break;
+	case KEY_SECRET:
+		if (!line_good(text, k->min, k->max))
+			return -1;
+		mem_wipe_str(string_at(base, k));
+		break;
+	default:
+		return -1;
+	}
+	free(*string_at(base, k));
+	*string_at(base, k) = slice_dup(text);
+	return 0;
+}
+
+int build_network(struct config_listener *l, struct slice text, char *hint)
+{
+	struct config_network n;
+
+	if (value_network(text, &n, hint) != 0)
+		return -1;
+	l->networks = mem_resize(l->networks, l->nnetworks + 1, sizeof(n));
+	l->networks[l->nnetworks++] = n;
+	return 0;
+}
+
+/* "@office.example": all of a domain. */
+static int domain_parse(struct slice text, struct address *out, char *hint)
+{
+	struct slice domain = slice_of(text.p + 1, text.n - 1);
+
+	if (domain.n > 0 && domain.p[domain.n - 1] == '.')
+		domain.n--;
+	if (domain.n == 0) {
+		(void)snprintf(hint, VALUE_HINT_SIZE, "the domain is missing behind `@'");
+		return -1;
+	}
+	if (value_host(domain, hint) != 0 || slice_find(domain, ':') < domain.n)
+		return -1;
+	*out = (struct address){ mem_strdup(""), slice_dup(domain) };
+	return 0;
+}
+
+static int whole_parse(struct slice text, struct address *out, char *hint)
+{
+	struct slice domain;
+
+	if (address_parse(text, true, out) != ADDRESS_OK) {
+		if (text.n > 0 && slice_find(text, '@') == text.n)
+			(void)snprintf(hint, VALUE_HINT_SIZE, "the domain is missing: \"name@office.example\"");
+		return -1;
+	}
+	domain = slice_str(out->domain);
+	if (out->local[0] == '\0' || domain.n == 0 || (domain.p[0] != '[' && value_host(domain, hint) != 0)) {
+		if (domain.n == 0)
+			(void)snprintf(hint, VALUE_HINT_SIZE, "the domain is missing: \"name@office.example\"");
+		address_free(out);
+		return -1;
+	}
+	return 0;
+}
+
+int build_address(struct build *b, struct config_account *a, struct slice text, unsigned line, char *hint)
+{
+	struct address parsed = { NULL, NULL };
+	int failed;
+
+	hint[0] = '\0';
+	if (!line_good(text, 1, ADDRESS_LOCAL_MAX + ADDRESS_DOMAIN_MAX + 3))
+		return -1;
+	if (slice_find(text, '*') < text.n && (text.n == 1 || text.p[0] == '*')) {
+		(void)snprintf(hint, VALUE_HINT_SIZE, "write \"@office.example\" to take all addresses of a domain");
+		return -1;
+	}
+	failed = text.p[0] == '@' ? domain_parse(text, &parsed, hint) : whole_parse(text, &parsed, hint);
+	if (failed)
+		return -1;
+	if (a->naddresses == 0 || (a->naddresses & (a->naddresses - 1)) == 0)
+		a->addresses =
+		    mem_resize(a->addresses, a->naddresses == 0 ? 1 : a->naddresses * 2, sizeof(*a->addresses));
+	a->addresses[a->naddresses] = slice_dup(text);
+	routes_add(b->config->routes, (size_t)(a - b->config->accounts), a->addresses[a->naddresses], parsed.local,
+		   parsed.domain, line);
+	a->naddresses++;
+	address_free(&parsed);
+	return 0;
+}

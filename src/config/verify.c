@@ -1,0 +1,177 @@
+#include "config/verify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "config/value.h"
+
+/* The name of this machine, with its domain where that can be found out. */
+static char *system_name(void)
+{
+	char name[256] = "";
+	struct addrinfo hints = { .ai_flags = AI_CANONNAME, .ai_socktype = SOCK_STREAM }, *found = NULL;
+	char *out = NULL;
+
+	if (gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0')
+		return mem_strdup("localhost");
+	if (strchr(name, '.') == NULL && getaddrinfo(name, NULL, &hints, &found) == 0 && found != NULL &&
+	    found->ai_canonname != NULL && strchr(found->ai_canonname, '.') != NULL)
+		out = mem_strdup(found->ai_canonname);
+	if (found != NULL)
+		freeaddrinfo(found);
+	return out != NULL ? out : mem_strdup(name);
+}
+
+void verify_complete(struct build *b)
+{
+	struct config *c = b->config;
+
+	if (c->hostname == NULL)
+		c->hostname = b->files ? system_name() : mem_strdup("localhost");
+	if (c->control == NULL)
+		c->control = mem_printf("%s/control", c->spool);
+	for (size_t i = 0; i < c->naccounts; i++) {
+		if (c->accounts[i].port == 0)
+			c->accounts[i].port = c->accounts[i].tls == CONFIG_TLS_IMPLICIT ? 993 : 143;
+	}
+}
+
+static void account_error(struct build *b, size_t i, const char *key, const char *text)
+{
+	char path[REPORT_PATH_SIZE];
+
+	(void)snprintf(path, sizeof(path), "accounts.%s.%s", b->config->accounts[i].name, key);
+	report_error(b->report, build_line(&b->accounts[i], KEYS_ACCOUNT, key), path, "%s", text);
+}
+
+static void limits_verify(struct build *b)
+{
+	struct config *c = b->config;
+	char hint[VALUE_HINT_SIZE];
+
+	if (value_host(slice_str(c->hostname), hint) != 0 || strchr(c->hostname, ':') != NULL)
+		report_error(b->report, build_line(&b->top, KEYS_TOP, "hostname"), "hostname",
+			     "expected a host name, got \"%.100s\"%s", c->hostname,
+			     b->top.key[key_find(KEYS_TOP, SLICE_LIT("hostname")) - keys_table] == 0
+				 ? " from the system: give the key"
+				 : "");
+	if (strlen(c->control) >= sizeof(((struct sockaddr_un *)0)->sun_path))
+		report_error(b->report, build_line(&b->top, KEYS_TOP, "control"), "control",
+			     "\"%.200s\" is too long for a socket: give a shorter one", c->control);
+	if (c->limits.unaccepted_per_address < c->limits.message_size)
+		report_error(b->report, build_line(&b->limits, KEYS_LIMITS, "unaccepted_per_address"),
+			     "limits.unaccepted_per_address",
+			     "smaller than message_size: no message of that size could come in");
+	if (c->limits.unaccepted < c->limits.unaccepted_per_address)
+		report_error(b->report, build_line(&b->limits, KEYS_LIMITS, "unaccepted"), "limits.unaccepted",
+			     "smaller than unaccepted_per_address");
+}
+
+static void listeners_verify(struct build *b)
+{
+	struct config *c = b->config;
+
+	for (size_t i = 0; i < c->nlisteners; i++) {
+		struct config_listener *l = &c->listeners[i];
+		struct group_lines *lines = &b->listeners[i];
+		char path[REPORT_PATH_SIZE];
+		struct buf where;
+
+		if (l->address == NULL)
+			continue;
+		if (l->nnetworks > 0 && strncmp(l->address, "unix:", 5) == 0) {
+			(void)snprintf(path, sizeof(path), "listeners.%s.networks", l->name);
+			report_error(
+			    b->report, build_line(lines, KEYS_LISTENER, "networks"), path,
+			    "a UNIX socket has no networks: who may connect is a matter of its directory's mode");
+		}
+		for (size_t j = 0; j < i; j++) {
+			size_t n = strlen(l->address);
+
+			if (c->listeners[j].address == NULL || strcmp(c->listeners[j].address, l->address) != 0 ||
+			    (n > 2 && strcmp(l->address + n - 2, ":0") == 0))
+				continue;
+			(void)snprintf(path, sizeof(path), "listeners.%s.address", l->name);
+			buf_init(&where, 5000);
+			source_where(b->source, build_line(&b->listeners[j], KEYS_LISTENER, "address"), &where);
+			report_error(b->report, build_line(lines, KEYS_LISTENER, "address"), path,
+				     "\"%.200s\" is taken by listener `%s' at %s", l->address, c->listeners[j].name,
+				     buf_str(&where));
+			buf_free(&where);
+		}
+	}
+}
+
+void verify_values(struct build *b)
+{
+	struct config *c = b->config;
+	const char *flagged = NULL;
+
+	limits_verify(b);
+	listeners_verify(b);
+	for (size_t i = 0; i < c->naccounts; i++) {
+		struct config_account *a = &c->accounts[i];
+
+		if (a->password != NULL && a->password_file != NULL)
+			account_error(b, i, "password_file", "password is given too: give one of the two");
+		if (b->strict && a->password == NULL && a->password_file == NULL &&
+		    b->accounts[i].key[key_find(KEYS_ACCOUNT, SLICE_LIT("password")) - keys_table] == 0)
+			account_error(b, i, "password_file", "missing: give password_file, or password");
+		if (a->retry_max < a->retry_min)
+			account_error(b, i, "retry_max", "smaller than retry_min");
+		if (a->postmaster && flagged != NULL) {
+			char text[200];
+
+			(void)snprintf(text, sizeof(text), "account `%.64s' takes the postmaster's mail already",
+				       flagged);
+			account_error(b, i, "postmaster", text);
+		}
+		if (a->postmaster)
+			flagged = a->name;
+	}
+}
+
+static void readable_verify(struct build *b, size_t i, const char *key, const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	struct err e;
+
+	err_clear(&e);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		(void)err_sys(&e, errno, "can't read %s", file);
+	else if (!S_ISREG(st.st_mode))
+		(void)err_set(&e, ERR_CONFIG, 0, "%s is not a regular file", file);
+	if (e.class != ERR_NONE)
+		account_error(b, i, key, e.text);
+	file_close(&fd);
+}
+
+void verify_files(struct build *b)
+{
+	struct config *c = b->config;
+
+	for (size_t i = 0; i < c->naccounts; i++) {
+		struct config_account *a = &c->accounts[i];
+		struct err e;
+
+		if (a->rules != NULL)
+			readable_verify(b, i, "rules", a->rules);
+		if (a->ca_file != NULL)
+			readable_verify(b, i, "ca_file", a->ca_file);
+		if (a->password_file == NULL || a->password != NULL)
+			continue;
+		a->password = secret_read(a->password_file, &e);
+		if (a->password == NULL)
+			account_error(b, i, "password_file", e.text);
+	}
+}

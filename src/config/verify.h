@@ -1,0 +1,19 @@
+/* What no key can say alone: keys that depend on each other, and the files that they name. */
+#ifndef MAILFERRY_CONFIG_VERIFY_H
+#define MAILFERRY_CONFIG_VERIFY_H
+
+#include "config/build.h"
+
+/* Fills in what depends on other keys: port, control, hostname. */
+void verify_complete(struct build *b);
+
+/* Checks of values only. Only for b->strict. */
+void verify_values(struct build *b);
+
+/* Reads password files; rules and certificates must be readable. Only for b->files. */
+void verify_files(struct build *b);
+
+/* The first line of the file PATH: the password, to wipe and free. NULL and E. */
+char *secret_read(const char *path, struct err *e);
+
+#endif
