@@ -37,10 +37,11 @@ struct plan {
 	bool implicit_keep; /* the message goes to INBOX besides the actions above */
 	char **keep_flags;  /* flags of the implicit keep (the internal variable of RFC 5232) */
 	size_t nkeep_flags;
-	char *error; /* run-time error, "FILE:LINE:COLUMN: …", or NULL. The plan then holds nothing but the implicit keep. */
+	char *error; /* run-time error, "FILE:LINE:COLUMN: …", or NULL. The plan then holds nothing but the implicit
+			keep. */
 };
 
 const char *plan_kind_name(enum plan_kind kind); /* "keep", "fileinto", … as Sieve has it */
-void plan_free(struct plan *p);                  /* empties it; P itself is the caller's */
+void plan_free(struct plan *p);			 /* empties it; P itself is the caller's */
 
 #endif

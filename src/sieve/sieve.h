@@ -18,17 +18,18 @@
 
 enum {
 	SIEVE_SCRIPT_MAX = 1024 * 1024, /* octets of a script */
-	SIEVE_NESTING_MAX = 32,         /* blocks and tests within each other (RFC 5228, 2.10.5 asks for 15) */
+	SIEVE_NESTING_MAX = 32,		/* blocks and tests within each other (RFC 5228, 2.10.5 asks for 15) */
 	SIEVE_ACTIONS_MAX = 32,
 	SIEVE_REDIRECTS_MAX = 4,
-	SIEVE_STEPS_MAX = 2000000,            /* of a run: each command, test, compared string and a share of each byte looked at */
+	SIEVE_STEPS_MAX =
+	    2000000, /* of a run: each command, test, compared string and a share of each byte looked at */
 	SIEVE_RUN_BYTES_MAX = 8 * 1024 * 1024 /* memory of one run */
 };
 
 struct sieve_program; /* immutable once compiled: shared by any number of runs */
 
-/* NAME is what errors call the script (its path). Errors, all that were found (up to 20), are appended to ERRORS as lines
- * "NAME:LINE:COLUMN: error: …". NULL when there was one. */
+/* NAME is what errors call the script (its path). Errors, all that were found (up to 20), are appended to ERRORS as
+ * lines "NAME:LINE:COLUMN: error: …". NULL when there was one. */
 struct sieve_program *sieve_compile(const char *name, struct slice script, struct buf *errors);
 void sieve_program_free(struct sieve_program **p);
 
@@ -46,8 +47,8 @@ struct sieve_input {
 	void *arg;
 };
 
-/* Fills PLAN (initialised here; plan_free it in every case). 0, or -1 when a run-time error turned the plan into an implicit
- * keep; PLAN->error tells then. */
+/* Fills PLAN (initialised here; plan_free it in every case). 0, or -1 when a run-time error turned the plan into an
+ * implicit keep; PLAN->error tells then. */
 int sieve_run(const struct sieve_program *p, const struct sieve_input *in, struct plan *plan);
 
 #endif

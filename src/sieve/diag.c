@@ -1,0 +1,74 @@
+#include "sieve/diag.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+void diag_add(struct diag *d, struct pos at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	diag_vadd(d, at, fmt, ap);
+	va_end(ap);
+}
+
+void diag_vadd(struct diag *d, struct pos at, const char *fmt, va_list ap)
+{
+	unsigned i;
+
+	for (i = 0; i < d->n; i++)
+		if (d->all[i].pos.line == at.line && d->all[i].pos.column == at.column)
+			return;
+	if (diag_full(d))
+		return;
+	/* Parser and checker come by at different times: keep the list in order. */
+	for (i = d->n; i > 0; i--) {
+		struct pos before = d->all[i - 1].pos;
+
+		if (before.line < at.line || (before.line == at.line && before.column < at.column))
+			break;
+		d->all[i] = d->all[i - 1];
+	}
+	d->n++;
+	d->all[i].pos = at;
+	(void)vsnprintf(d->all[i].text, DIAG_TEXT_MAX, fmt, ap);
+}
+
+void diag_write(const struct diag *d, const char *name, struct buf *out)
+{
+	for (unsigned i = 0; i < d->n; i++)
+		(void)buf_addf(out, "%s:%u:%u: error: %s\n", name, d->all[i].pos.line, d->all[i].pos.column,
+			       d->all[i].text);
+}
+
+const char *diag_word(struct slice word)
+{
+	enum { WORD_MAX = 60, WORDS = 4 };
+	static char words[WORDS][WORD_MAX + 8];
+	static unsigned next;
+	char *out = words[next++ % WORDS];
+	size_t n = 0;
+
+	out[n++] = '"';
+	while (word.n > 0 && n < WORD_MAX) {
+		size_t len = utf8_char_len(word);
+
+		if (len == 0 || (len == 1 && ((unsigned char)word.p[0] < ' ' || word.p[0] == 0x7f))) {
+			out[n++] = '?';
+			len = 1;
+		} else {
+			memcpy(out + n, word.p, len);
+			n += len;
+		}
+		word = slice_of(word.p + len, word.n - len);
+	}
+	if (word.n > 0) {
+		memcpy(out + n, "…", sizeof "…" - 1);
+		n += sizeof "…" - 1;
+	}
+	out[n++] = '"';
+	out[n] = '\0';
+	return out;
+}

@@ -1,0 +1,71 @@
+/* Tests that combine others, and the constant ones (RFC 5228, 5.2, 5.3, 5.6, 5.8, 5.10). */
+#include "sieve/compiler.h"
+#include "sieve/extensions.h"
+
+/* The list is left as soon as a test decides it; the jumps to its end are linked by their targets until that is known.
+ */
+static void emit_list(struct compiler *c, const struct ast_node *node, enum op_kind leave)
+{
+	uint32_t leaving = COMPILE_NONE;
+
+	for (const struct ast_node *t = node->tests; t != NULL; t = t->next) {
+		uint32_t jump;
+
+		compile_test(c, t);
+		if (t->next == NULL)
+			break;
+		jump = compile_op(c, leave, t->pos);
+		c->program->ops[jump].target = leaving;
+		leaving = jump;
+	}
+	while (leaving != COMPILE_NONE) {
+		uint32_t jump = leaving;
+
+		leaving = c->program->ops[jump].target;
+		compile_patch(c, jump);
+	}
+}
+
+static void emit_allof(struct compiler *c, struct scope *scope, const struct ast_node *node)
+{
+	(void)scope;
+	emit_list(c, node, OP_JUMP_FALSE);
+}
+
+static void emit_anyof(struct compiler *c, struct scope *scope, const struct ast_node *node)
+{
+	(void)scope;
+	emit_list(c, node, OP_JUMP_TRUE);
+}
+
+static void emit_not(struct compiler *c, struct scope *scope, const struct ast_node *node)
+{
+	(void)scope;
+	compile_test(c, node->tests);
+	(void)compile_op(c, OP_NOT, node->pos);
+}
+
+static int run_true(struct run *r, const struct op *op)
+{
+	(void)r;
+	(void)op;
+	return 1;
+}
+
+static int run_false(struct run *r, const struct op *op)
+{
+	(void)r;
+	(void)op;
+	return 0;
+}
+
+static const struct sieve_command commands[] = {
+	{ "allof", SIEVE_TEST, .tests = TESTS_LIST, .emit = emit_allof },
+	{ "anyof", SIEVE_TEST, .tests = TESTS_LIST, .emit = emit_anyof },
+	{ "not", SIEVE_TEST, .tests = TESTS_ONE, .emit = emit_not },
+	{ "true", SIEVE_TEST, .run = run_true },
+	{ "false", SIEVE_TEST, .run = run_false },
+	{ 0 },
+};
+
+const struct sieve_extension sieve_logic = { .commands = commands };
