@@ -173,7 +173,7 @@ bool received_ids_next(struct slice *rest, struct slice hostname, struct slice *
 
 	while (header_next(rest, &f))
 		if (slice_eq_nocase(f.name, SLICE_LIT("Received")) && read_clauses(f.value, &by, id) &&
-		    slice_eq_nocase(by, hostname))
+		    (hostname.n == 0 || slice_eq_nocase(by, hostname)))
 			return true;
 	return false;
 }

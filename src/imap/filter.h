@@ -1,0 +1,62 @@
+/*
+ * The guard between an IMAP server and libetpan (RFC 9051, 7; RFC 3501, 7). It
+ * reads the server's bytes line by line, passes on what libetpan is known to
+ * take, drops what nobody asked for, and refuses what would crash it, block it
+ * or cost memory without bound.
+ *
+ * Continuation requests and BYE never reach libetpan: they are counted and kept
+ * here. Tagged replies pass, and their text is also kept here in full, because
+ * libetpan keeps neither the text of a BAD nor unknown response codes.
+ */
+#ifndef MAILFERRY_IMAP_FILTER_H
+#define MAILFERRY_IMAP_FILTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/slice.h"
+
+enum {
+	FILTER_LINE_MAX = 64 * 1024,
+	FILTER_TEXT_MAX = 1000,	   /* of a kept reply */
+	FILTER_REPLIES_MAX = 2048, /* tagged replies that nobody took yet */
+	FILTER_DEPTH_MAX = 16	   /* parentheses in one line */
+};
+
+enum imap_status { IMAP_OK, IMAP_NO, IMAP_BAD };
+
+struct filter_reply {
+	uint32_t tag;
+	enum imap_status status;
+	char *text; /* owned; behind the status: "[APPENDUID 1 2] done"; at most FILTER_TEXT_MAX */
+};
+
+struct imap_filter;
+
+struct imap_filter *imap_filter_new(void);
+void imap_filter_free(struct imap_filter **f);
+
+/* A stream_tap_fn; ARG is the filter. */
+int imap_filter_feed(void *arg, struct slice bytes, struct buf *out, struct err *e);
+
+/* A command begins: LITERAL octets at most in one literal, TOTAL octets in all until the next call. */
+void imap_filter_allow(struct imap_filter *f, uint64_t literal, uint64_t total);
+
+/* One continuation request more is wanted; any other is an error. */
+void imap_filter_expect_continue(struct imap_filter *f);
+bool imap_filter_continued(struct imap_filter *f);	 /* true once for each that came */
+void imap_filter_forget_continue(struct imap_filter *f); /* the command was answered instead */
+
+/* Tagged replies that have come whole and were not taken, oldest first. */
+unsigned imap_filter_replies(const struct imap_filter *f);
+bool imap_filter_take(struct imap_filter *f, struct filter_reply *r);
+void filter_reply_free(struct filter_reply *r);
+
+/* The text of the server's BYE and of its newest ALERT; NULL when there was none. The alert is handed over: free() it.
+ */
+const char *imap_filter_bye(const struct imap_filter *f);
+char *imap_filter_take_alert(struct imap_filter *f);
+
+#endif

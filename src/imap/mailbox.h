@@ -1,0 +1,52 @@
+/* Folders of a store. MAILBOX is always a name on the wire (imap/folder.h). Returns as imap/session.h has them. */
+#ifndef MAILFERRY_IMAP_MAILBOX_H
+#define MAILFERRY_IMAP_MAILBOX_H
+
+#include "imap/session.h"
+
+/* STATUS (UIDVALIDITY UIDNEXT). R->status is IMAP_OK only when both came; a server that leaves one out gets IMAP_NO. */
+struct mailbox_status {
+	uint32_t uidvalidity, uidnext;
+};
+
+/* Pipelining: send many, then read the answers in the same order. */
+int mailbox_status_send(struct imap *s, const char *mailbox, uint32_t *tag, struct err *e);
+int mailbox_status_read(struct imap *s, uint32_t tag, struct mailbox_status *st, struct imap_reply *r, struct err *e);
+
+enum mailbox_presence {
+	MAILBOX_MISSING,
+	MAILBOX_NOSELECT, /* a name that only holds other names */
+	MAILBOX_PRESENT
+};
+
+/* LIST "" MAILBOX. */
+int mailbox_find(struct imap *s, const char *mailbox, enum mailbox_presence *p, struct imap_reply *r, struct err *e);
+
+/* All that can be selected, in LIST's order, at most MAX; names from mem_alloc. *CUT when there were more. */
+int mailbox_list(struct imap *s, size_t max, char ***names, size_t *n, bool *cut, struct err *e);
+void mailbox_list_free(char **names, size_t n);
+
+int mailbox_create(struct imap *s, const char *mailbox, struct imap_reply *r, struct err *e);
+int mailbox_subscribe(struct imap *s, const char *mailbox, struct imap_reply *r, struct err *e);
+
+/* EXAMINE: R->status IMAP_OK only when UIDVALIDITY is known. UIDNEXT 0 when the server did not tell it. */
+int mailbox_examine(struct imap *s, const char *mailbox, struct mailbox_status *st, struct imap_reply *r,
+		    struct err *e);
+
+/* Leaves an examined mailbox; nothing is expunged, for it was opened read-only. */
+int mailbox_leave(struct imap *s, struct err *e);
+
+/* ---- in an examined mailbox ---- */
+
+/* One message: its UID, and the Received lines of its header, NULL when the server gave none at all. */
+typedef void mailbox_received_fn(void *arg, uint32_t uid, const struct slice *received);
+
+/* UID FETCH FIRST:LAST (LAST 0: "*"); the answer may hold other UIDs too. R->status says whether it was complete. */
+int mailbox_fetch_received(struct imap *s, uint32_t first, uint32_t last, mailbox_received_fn *fn, void *arg,
+			   struct imap_reply *r, struct err *e);
+
+/* UID SEARCH HEADER Received WORD: the newest matches, at most MAX. Never a proof that something is not there. */
+int mailbox_search_received(struct imap *s, const char *word, uint32_t *uids, size_t max, size_t *n,
+			    struct imap_reply *r, struct err *e);
+
+#endif

@@ -1,0 +1,24 @@
+/* A tagged reply taken apart (RFC 9051, 7.1; codes of RFC 5530, 4315, 7889 and others). A value: copy it freely. */
+#ifndef MAILFERRY_IMAP_REPLY_H
+#define MAILFERRY_IMAP_REPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "imap/filter.h"
+
+struct imap_reply {
+	enum imap_status status;
+	char code[48];			/* "TRYCREATE" in upper case, "" for none */
+	char args[128];			/* what stands in the brackets behind the code */
+	char text[FILTER_TEXT_MAX + 1]; /* all of it, code included, as the server wrote it */
+};
+
+void imap_reply_parse(enum imap_status status, const char *text, struct imap_reply *r);
+
+bool imap_reply_is(const struct imap_reply *r, const char *code);
+
+/* [APPENDUID validity uid] of one message (RFC 4315, 3): true and both numbers, or false. */
+bool imap_reply_appenduid(const struct imap_reply *r, uint32_t *uidvalidity, uint32_t *uid);
+
+#endif

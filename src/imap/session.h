@@ -1,0 +1,65 @@
+/*
+ * One session with an IMAP store, logged in. Calls block up to the account's
+ * timeout each. They return 0 when the server answered the command (the reply
+ * says how), and -1 when the connection is over or out of step: then only
+ * imap_abort is left, and E says why in words for the operator:
+ *
+ * ERR_CONFIG: a person must act (certificate, password, STARTTLS missing);
+ * ERR_TEMP: may pass (network, busy store; code ETIMEDOUT at the deadline);
+ * ERR_PROTOCOL: the server broke the protocol.
+ */
+#ifndef MAILFERRY_IMAP_SESSION_H
+#define MAILFERRY_IMAP_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "config/config.h"
+#include "imap/folder.h"
+#include "imap/reply.h"
+#include "net/tls.h"
+
+struct imap;
+
+struct imap_login {
+	const struct config_account *account; /* with password */
+	struct tls_client *tls;		      /* NULL only where account->tls is CONFIG_TLS_NONE */
+	int wake_fd;			      /* watched during every wait, -1 for none; see stream_set_wake */
+	void (*wake)(void *arg);
+	void *wake_arg;
+};
+
+enum {
+	IMAP_CAN_LITERAL_PLUS = 1 << 0,	 /* RFC 7888: literals of any size without waiting */
+	IMAP_CAN_LITERAL_MINUS = 1 << 1, /* up to 4,096 octets */
+	IMAP_CAN_NAMESPACE = 1 << 2,
+	IMAP_CAN_STARTTLS = 1 << 3,
+	IMAP_CAN_AUTH_PLAIN = 1 << 4,
+	IMAP_LOGIN_DISABLED = 1 << 5
+};
+
+/* Once, before the first imap_open: teaches libetpan to pass over responses that it does not know. */
+void imap_start(void);
+
+/* Takes FD, a connection to the account's host. NULL and E on failure, with FD closed. */
+struct imap *imap_open(int fd, const struct imap_login *login, struct err *e);
+
+/* LOGOUT, briefly; whatever it brings is of no interest. */
+void imap_close(struct imap **s);
+
+/* Resets the connection. */
+void imap_abort(struct imap **s);
+
+unsigned imap_can(const struct imap *s);	  /* IMAP_CAN_… */
+uint64_t imap_append_limit(const struct imap *s); /* octets of one message (RFC 7889); UINT64_MAX: not told */
+const struct folder_style *imap_style(const struct imap *s);
+
+/* All waits end at this time (clock_mono_ms) at the latest, whatever a command would allow. */
+void imap_hurry(struct imap *s, int64_t mono_ms);
+
+/* NOOP: is the connection still good? */
+int imap_noop(struct imap *s, struct err *e);
+
+#endif

@@ -1,0 +1,30 @@
+/* The fields of a session, for the files of imap/ only. */
+#ifndef MAILFERRY_IMAP_SESSION_IMPL_H
+#define MAILFERRY_IMAP_SESSION_IMPL_H
+
+#include <libetpan/mailimap.h>
+
+#include "imap/filter.h"
+#include "imap/session.h"
+#include "net/stream.h"
+
+struct imap {
+	const struct config_account *account;
+	struct stream *stream;
+	struct imap_filter *filter;
+	mailimap *mi;
+	uint32_t tag;
+	unsigned can;
+	uint64_t append_limit;
+	int64_t hurry; /* no deadline is later */
+	struct folder_style style;
+};
+
+/* imap/login.c: CAPABILITY again, and what it says; STARTTLS; authentication. */
+int imap_ask_capability(struct imap *s, struct err *e);
+int imap_authenticate(struct imap *s, struct err *e);
+
+/* imap/mailbox.c: separator and prefixes. */
+int imap_ask_style(struct imap *s, struct err *e);
+
+#endif

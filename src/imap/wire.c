@@ -1,0 +1,188 @@
+#include "imap/wire.h"
+
+#include <libetpan/mailstream.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "imap/session_impl.h"
+
+enum { COMMAND_MAX = 16 * 1024 };
+
+/* The stream knows why; libetpan only says that something failed. */
+static int broken(struct imap *s, struct err *e, const char *otherwise)
+{
+	const struct err *why = stream_failure(s->stream);
+	const char *bye = imap_filter_bye(s->filter);
+
+	if (why->class != ERR_NONE) {
+		if (e != NULL)
+			*e = *why;
+		if (bye != NULL)
+			(void)err_set(e, why->class, why->code, "%s said goodbye: %s", s->account->host, bye);
+		return -1;
+	}
+	return err_set(e, ERR_PROTOCOL, 0, "%s", otherwise);
+}
+
+int wire_put(struct imap *s, struct slice bytes, struct err *e)
+{
+	if (bytes.n > 0 && mailstream_write(stream_mailstream(s->stream), bytes.p, bytes.n) < 0)
+		return broken(s, e, "the command could not be sent");
+	return 0;
+}
+
+static int put_format(struct imap *s, struct err *e, const char *fmt, va_list ap)
+{
+	struct buf b;
+	int ret;
+
+	buf_init(&b, COMMAND_MAX);
+	if (buf_vaddf(&b, fmt, ap) != 0)
+		ret = err_set(e, ERR_LIMIT, 0, "a command is too long");
+	else
+		ret = wire_put(s, buf_slice(&b), e);
+	buf_free(&b);
+	return ret;
+}
+
+int wire_putf(struct imap *s, struct err *e, const char *fmt, ...)
+{
+	va_list ap;
+	int ret;
+
+	va_start(ap, fmt);
+	ret = put_format(s, e, fmt, ap);
+	va_end(ap);
+	return ret;
+}
+
+int wire_flush(struct imap *s, struct err *e)
+{
+	if (mailstream_flush(stream_mailstream(s->stream)) < 0)
+		return broken(s, e, "the command could not be sent");
+	return 0;
+}
+
+int wire_put_quoted(struct imap *s, const char *text, struct err *e)
+{
+	struct buf b;
+	int ret;
+
+	buf_init(&b, COMMAND_MAX);
+	(void)buf_add_char(&b, '"');
+	for (const char *c = text; *c != '\0'; c++) {
+		if (*c == '"' || *c == '\\')
+			(void)buf_add_char(&b, '\\');
+		(void)buf_add_char(&b, *c);
+	}
+	if (buf_add_char(&b, '"') != 0)
+		ret = err_set(e, ERR_LIMIT, 0, "an argument is too long");
+	else
+		ret = wire_put(s, buf_slice(&b), e);
+	buf_free(&b);
+	return ret;
+}
+
+uint32_t wire_tag(struct imap *s)
+{
+	return ++s->tag;
+}
+
+void wire_deadline(struct imap *s, int64_t ms)
+{
+	int64_t at = clock_mono_ms() + ms;
+
+	stream_set_deadline(s->stream, at < s->hurry ? at : s->hurry);
+	imap_filter_allow(s->filter, WIRE_LITERAL_MAX, WIRE_TOTAL_MAX);
+}
+
+int wire_await_continue(struct imap *s, struct err *e)
+{
+	imap_filter_expect_continue(s->filter);
+	if (wire_flush(s, e) != 0)
+		return -1;
+	for (;;) {
+		if (imap_filter_continued(s->filter))
+			return 1;
+		if (imap_filter_replies(s->filter) > 0)
+			return 0;
+		if (stream_wait(s->stream, NULL) != 0)
+			return broken(s, e, "the connection broke");
+	}
+}
+
+int wire_reply(struct imap *s, uint32_t tag, bool wait, struct imap_reply *r, struct err *e)
+{
+	struct filter_reply raw;
+	struct mailimap_response *response = NULL;
+	char *alert;
+	int ret;
+
+	while (imap_filter_replies(s->filter) == 0) {
+		ret = wait ? stream_wait(s->stream, NULL) : stream_poll(s->stream, NULL);
+		if (ret < 0 && imap_filter_replies(s->filter) == 0)
+			return broken(s, e, "the connection broke");
+		if (ret <= 0 && !wait && imap_filter_replies(s->filter) == 0)
+			return 0;
+	}
+	(void)imap_filter_take(s->filter, &raw);
+	imap_reply_parse(raw.status, raw.text, r);
+	filter_reply_free(&raw);
+	alert = imap_filter_take_alert(s->filter);
+	if (alert != NULL)
+		log_warning("store-alert", LOG_STR("account", s->account->name), LOG_STR("text", alert));
+	free(alert);
+	if (raw.tag != tag)
+		return err_set(e, ERR_PROTOCOL, 0, "%s answered a command out of order", s->account->host);
+
+	/* libetpan takes the bytes of the whole reply, gathers its data, and checks the tag once more. */
+	s->mi->imap_tag = (int)tag;
+	if (mailimap_read_line(s->mi) == NULL)
+		return broken(s, e, "the reply could not be read");
+	ret = mailimap_parse_response(s->mi, &response);
+	if (ret == MAILIMAP_NO_ERROR)
+		mailimap_response_free(response);
+	else if (ret != MAILIMAP_ERROR_PROTOCOL || r->status != IMAP_BAD)
+		return broken(s, e, "the server sent a response that can't be understood");
+	return 1;
+}
+
+int wire_finish(struct imap *s, uint32_t tag, struct imap_reply *r, struct err *e)
+{
+	if (wire_put(s, SLICE_LIT("\r\n"), e) != 0 || wire_flush(s, e) != 0)
+		return -1;
+	return wire_reply(s, tag, true, r, e) == 1 ? 0 : -1;
+}
+
+int wire_command(struct imap *s, struct imap_reply *r, struct err *e, const char *fmt, ...)
+{
+	uint32_t tag = wire_tag(s);
+	va_list ap;
+	int ret;
+
+	wire_deadline(s, s->account->timeout);
+	if (wire_putf(s, e, "%lu ", (unsigned long)tag) != 0)
+		return -1;
+	va_start(ap, fmt);
+	ret = put_format(s, e, fmt, ap);
+	va_end(ap);
+	return ret != 0 ? -1 : wire_finish(s, tag, r, e);
+}
+
+struct mailimap_response_info *wire_info(struct imap *s)
+{
+	return s->mi->imap_response_info;
+}
+
+struct mailimap_selection_info *wire_selection(struct imap *s, bool fresh)
+{
+	if (fresh) {
+		if (s->mi->imap_selection_info != NULL)
+			mailimap_selection_info_free(s->mi->imap_selection_info);
+		s->mi->imap_selection_info = mailimap_selection_info_new();
+	}
+	return s->mi->imap_selection_info;
+}

@@ -1,0 +1,447 @@
+#include "net/stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libetpan/mailstream.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+enum {
+	READ_CHUNK = 16 * 1024,
+	INPUT_WHILE_WRITING = 256 * 1024, /* more replies than this wait in the socket */
+	LIBETPAN_BUFFER = 32 * 1024
+};
+
+struct stream {
+	int fd;
+	char *host;
+	SSL *ssl; /* NULL: plain */
+	struct tls_verdict verdict;
+	int64_t deadline;
+	struct buf in; /* what the tap let pass; the front IN_AT bytes are read already */
+	size_t in_at;
+	stream_tap_fn *tap;
+	void *tap_arg;
+	int wake_fd;
+	void (*wake)(void *arg);
+	void *wake_arg;
+	struct err failure;
+	mailstream *ms;
+};
+
+/* ---- failures stick: the first one is the reason ---- */
+
+static int fail(struct stream *s, struct err *e)
+{
+	if (e != NULL)
+		*e = s->failure;
+	return -1;
+}
+
+__attribute__((format(printf, 4, 5))) static int fail_set(struct stream *s, enum err_class class, int code,
+							  const char *fmt, ...)
+{
+	va_list ap;
+	char text[sizeof s->failure.text];
+
+	if (s->failure.class != ERR_NONE)
+		return -1;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	return err_set(&s->failure, class, code, "%s", text);
+}
+
+static int fail_io(struct stream *s, int errnum)
+{
+	return fail_set(s, ERR_TEMP, errnum, "the connection to %s broke: %s", s->host, strerror(errnum));
+}
+
+static int fail_eof(struct stream *s)
+{
+	return fail_set(s, ERR_TEMP, ECONNRESET, "%s closed the connection", s->host);
+}
+
+/* ---- raw bytes; 1 done, 0 with *WANT set to poll's events, -1 ---- */
+
+static int ssl_result(struct stream *s, int ret, short *want)
+{
+	int saved = errno;
+
+	switch (SSL_get_error(s->ssl, ret)) {
+	case SSL_ERROR_WANT_READ:
+		*want = POLLIN;
+		return 0;
+	case SSL_ERROR_WANT_WRITE:
+		*want = POLLOUT;
+		return 0;
+	case SSL_ERROR_ZERO_RETURN:
+		return fail_eof(s);
+	case SSL_ERROR_SYSCALL:
+		if (saved == 0)
+			return fail_eof(s);
+		return fail_io(s, saved);
+	default: {
+		const char *text = ERR_reason_error_string(ERR_peek_last_error());
+
+		return fail_set(s, ERR_TEMP, ECONNRESET, "TLS with %s failed: %s", s->host,
+				text == NULL ? "unknown error" : text);
+	}
+	}
+}
+
+static int raw_read(struct stream *s, char *p, size_t size, size_t *got, short *want)
+{
+	ssize_t n;
+
+	if (s->ssl != NULL) {
+		int ret;
+
+		ERR_clear_error();
+		errno = 0;
+		ret = SSL_read_ex(s->ssl, p, size, got);
+		return ret == 1 ? 1 : ssl_result(s, ret, want);
+	}
+	do
+		n = read(s->fd, p, size);
+	while (n < 0 && errno == EINTR);
+	if (n > 0) {
+		*got = (size_t)n;
+		return 1;
+	}
+	if (n == 0)
+		return fail_eof(s);
+	if (errno != EAGAIN && errno != EWOULDBLOCK)
+		return fail_io(s, errno);
+	*want = POLLIN;
+	return 0;
+}
+
+static int raw_write(struct stream *s, const void *p, size_t n, size_t *put, short *want)
+{
+	ssize_t sent;
+
+	if (s->ssl != NULL) {
+		int ret;
+
+		ERR_clear_error();
+		errno = 0;
+		ret = SSL_write_ex(s->ssl, p, n, put);
+		return ret == 1 ? 1 : ssl_result(s, ret, want);
+	}
+	do
+		sent = send(s->fd, p, n, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	if (sent > 0) {
+		*put = (size_t)sent;
+		return 1;
+	}
+	if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+		return fail_io(s, errno);
+	*want = POLLOUT;
+	return 0;
+}
+
+/* Waits for EVENTS on the socket. 0, or -1 at the deadline. */
+static int wait_for(struct stream *s, short events)
+{
+	for (;;) {
+		struct pollfd fds[2] = { { s->fd, events, 0 }, { s->wake_fd, POLLIN, 0 } };
+		int64_t left = s->deadline - clock_mono_ms();
+		int n;
+
+		if (left <= 0)
+			return fail_set(s, ERR_TEMP, ETIMEDOUT, "%s did not answer in time", s->host);
+		n = poll(fds, s->wake_fd < 0 ? 1 : 2, left > INT_MAX ? INT_MAX : (int)left);
+		if (n < 0 && errno != EINTR)
+			return fail_io(s, errno);
+		if (n > 0 && s->wake_fd >= 0 && fds[1].revents != 0)
+			s->wake(s->wake_arg);
+		if (n > 0 && fds[0].revents != 0)
+			return 0;
+	}
+}
+
+/* ---- input ---- */
+
+static int take_in(struct stream *s, struct slice bytes)
+{
+	if (s->in_at == s->in.n) {
+		buf_clear(&s->in);
+		s->in_at = 0;
+	} else if (s->in_at > STREAM_INPUT_MAX / 2) {
+		buf_consume(&s->in, s->in_at);
+		s->in_at = 0;
+	}
+	if (s->tap == NULL)
+		(void)buf_add_slice(&s->in, bytes);
+	else if (s->tap(s->tap_arg, bytes, &s->in, &s->failure) != 0)
+		return -1;
+	if (buf_failed(&s->in))
+		return fail_set(s, ERR_PROTOCOL, 0, "%s sends more than was asked for", s->host);
+	return 0;
+}
+
+int stream_poll(struct stream *s, struct err *e)
+{
+	char chunk[READ_CHUNK];
+	size_t got = 0;
+	short want;
+	int ret;
+
+	if (s->failure.class != ERR_NONE)
+		return fail(s, e);
+	ret = raw_read(s, chunk, sizeof chunk, &got, &want);
+	if (ret == 1 && take_in(s, slice_of(chunk, got)) != 0)
+		ret = -1;
+	return ret < 0 ? fail(s, e) : ret;
+}
+
+int stream_wait(struct stream *s, struct err *e)
+{
+	int ret;
+
+	while ((ret = stream_poll(s, e)) == 0) {
+		if (wait_for(s, POLLIN) != 0)
+			return fail(s, e);
+	}
+	return ret < 0 ? -1 : 0;
+}
+
+/* ---- libetpan's driver ---- */
+
+static ssize_t low_read(mailstream_low *low, void *p, size_t size)
+{
+	struct stream *s = low->data;
+	size_t n;
+
+	if (size == 0)
+		return -1;
+	while (s->in_at == s->in.n) {
+		if (stream_wait(s, NULL) != 0)
+			return -1; /* never 0: libetpan would ask for ever */
+	}
+	n = s->in.n - s->in_at;
+	if (n > size)
+		n = size;
+	memcpy(p, s->in.p + s->in_at, n);
+	s->in_at += n;
+	return (ssize_t)n;
+}
+
+/* A peer that closed may have answered before: its replies count, though nothing more can be sent. */
+static void drain(struct stream *s)
+{
+	struct err first = s->failure;
+
+	err_clear(&s->failure);
+	while (s->in.n - s->in_at < INPUT_WHILE_WRITING && stream_poll(s, NULL) == 1)
+		;
+	s->failure = first;
+}
+
+static ssize_t low_write(mailstream_low *low, const void *p, size_t n)
+{
+	struct stream *s = low->data;
+	size_t put = 0;
+	short want = POLLOUT;
+	int ret;
+
+	if (s->failure.class != ERR_NONE || n == 0)
+		return -1;
+	while ((ret = raw_write(s, p, n, &put, &want)) == 0) {
+		bool listen = s->in.n - s->in_at < INPUT_WHILE_WRITING;
+
+		if (wait_for(s, listen ? (short)(want | POLLIN) : want) != 0)
+			return -1;
+		if (listen && stream_poll(s, NULL) < 0)
+			return -1;
+	}
+	if (ret < 0)
+		drain(s);
+	return ret < 0 ? -1 : (ssize_t)put;
+}
+
+static int low_close(mailstream_low *low)
+{
+	(void)low; /* the stream closes itself: in order, or by reset */
+	return 0;
+}
+
+static int low_get_fd(mailstream_low *low)
+{
+	struct stream *s = low->data;
+
+	return s->fd;
+}
+
+static void low_free(mailstream_low *low)
+{
+	free(low);
+}
+
+static void low_cancel(mailstream_low *low)
+{
+	(void)low;
+}
+
+static mailstream_low_driver driver = {
+	.mailstream_read = low_read,
+	.mailstream_write = low_write,
+	.mailstream_close = low_close,
+	.mailstream_get_fd = low_get_fd,
+	.mailstream_free = low_free,
+	.mailstream_cancel = low_cancel,
+};
+
+/* ---- life ---- */
+
+struct stream *stream_new(int fd, const char *host)
+{
+	struct stream *s = mem_alloc(sizeof *s);
+	int flags = fcntl(fd, F_GETFL), on = 1;
+	mailstream_low *low;
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+		(void)err_sys(&s->failure, errno, "can't use the connection to %s", host);
+	/* Small pipelined commands must not wait for each other's acknowledgement. A socket pair has no such option. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	s->fd = fd;
+	s->host = mem_strdup(host);
+	s->wake_fd = -1;
+	s->deadline = INT64_MAX;
+	buf_init(&s->in, STREAM_INPUT_MAX);
+	low = mailstream_low_new(s, &driver);
+	if (low == NULL || (s->ms = mailstream_new(low, LIBETPAN_BUFFER)) == NULL)
+		abort();
+	return s;
+}
+
+void stream_set_tap(struct stream *s, stream_tap_fn *tap, void *arg)
+{
+	s->tap = tap;
+	s->tap_arg = arg;
+}
+
+void stream_set_wake(struct stream *s, int fd, void (*fn)(void *arg), void *arg)
+{
+	s->wake_fd = fd;
+	s->wake = fn;
+	s->wake_arg = arg;
+}
+
+void stream_set_deadline(struct stream *s, int64_t mono_ms)
+{
+	s->deadline = mono_ms;
+}
+
+int64_t stream_deadline(const struct stream *s)
+{
+	return s->deadline;
+}
+
+bool stream_encrypted(const struct stream *s)
+{
+	return s->ssl != NULL;
+}
+
+mailstream *stream_mailstream(struct stream *s)
+{
+	return s->ms;
+}
+
+size_t stream_unread(const struct stream *s)
+{
+	return s->ms->read_buffer_len + (s->in.n - s->in_at);
+}
+
+const struct err *stream_failure(const struct stream *s)
+{
+	return &s->failure;
+}
+
+int stream_start_tls(struct stream *s, struct tls_client *t, struct err *e)
+{
+	short want = POLLIN;
+	int ret;
+
+	if (s->failure.class != ERR_NONE)
+		return fail(s, e);
+	if (stream_unread(s) != 0) {
+		(void)fail_set(s, ERR_PROTOCOL, 0, "%s sent something unencrypted behind its answer to STARTTLS",
+			       s->host);
+		return fail(s, e);
+	}
+	s->ssl = tls_session_new(t, s->host, &s->verdict, &s->failure);
+	if (s->ssl == NULL || SSL_set_fd(s->ssl, s->fd) != 1) {
+		(void)fail_set(s, ERR_TEMP, 0, "can't set up TLS for %s", s->host);
+		return fail(s, e);
+	}
+	for (;;) {
+		ERR_clear_error();
+		errno = 0;
+		ret = SSL_connect(s->ssl);
+		if (ret == 1)
+			return 0;
+		ret = SSL_get_error(s->ssl, ret);
+		if (ret == SSL_ERROR_WANT_READ)
+			want = POLLIN;
+		else if (ret == SSL_ERROR_WANT_WRITE)
+			want = POLLOUT;
+		else
+			break;
+		if (wait_for(s, want) != 0)
+			return fail(s, e);
+	}
+	tls_explain(&s->verdict, s->host, &s->failure);
+	return fail(s, e);
+}
+
+static void release(struct stream **sp)
+{
+	struct stream *s = *sp;
+
+	/* What libetpan still wants to write is not wanted any more. */
+	s->ms->write_buffer_len = 0;
+	(void)mailstream_close(s->ms);
+	SSL_free(s->ssl);
+	(void)close(s->fd);
+	buf_free(&s->in);
+	free(s->host);
+	free(s);
+	*sp = NULL;
+}
+
+void stream_close(struct stream **s)
+{
+	if (*s == NULL)
+		return;
+	if ((*s)->ssl != NULL && (*s)->failure.class == ERR_NONE) {
+		ERR_clear_error();
+		(void)SSL_shutdown((*s)->ssl);
+	}
+	release(s);
+}
+
+void stream_abort(struct stream **s)
+{
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+	if (*s == NULL)
+		return;
+	(void)setsockopt((*s)->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	release(s);
+}

@@ -1,0 +1,66 @@
+/*
+ * One connection to a server, over TCP or TLS, with an absolute deadline: the
+ * low-level stream driver under libetpan. The descriptor comes connected (from
+ * the connector) and is never blocked on: every wait is a poll that ends at the
+ * deadline, however slowly the peer drips.
+ *
+ * While a write waits for the peer, replies are read in, so that a peer that
+ * answers pipelined commands before it reads on can't lock us up.
+ */
+#ifndef MAILFERRY_NET_STREAM_H
+#define MAILFERRY_NET_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "net/tls.h"
+
+struct _mailstream; /* libetpan's mailstream */
+struct stream;
+
+enum { STREAM_INPUT_MAX = 4 * 1024 * 1024 };
+
+/* Sees every byte that arrives, before anybody else, and appends to OUT those that may pass. -1 and E end the
+ * connection. */
+typedef int stream_tap_fn(void *arg, struct slice bytes, struct buf *out, struct err *e);
+
+/* Takes FD. HOST (copied) is for TLS and error texts. */
+struct stream *stream_new(int fd, const char *host);
+void stream_set_tap(struct stream *s, stream_tap_fn *tap, void *arg);
+
+/* Watches FD during every wait and calls FN when it is readable; FN may move the deadline. -1 ends the watch. */
+void stream_set_wake(struct stream *s, int fd, void (*fn)(void *arg), void *arg);
+
+/* Everything must be done by then (clock_mono_ms). */
+void stream_set_deadline(struct stream *s, int64_t mono_ms);
+int64_t stream_deadline(const struct stream *s);
+
+/* Handshakes. Bytes that arrived before are a protocol error: they were not encrypted (RFC 9051, 6.2.1). */
+int stream_start_tls(struct stream *s, struct tls_client *t, struct err *e);
+bool stream_encrypted(const struct stream *s);
+
+/* libetpan's view of the stream; owned by S. */
+struct _mailstream *stream_mailstream(struct stream *s);
+
+/* Bytes that libetpan has not read yet: in its buffer and in ours. */
+size_t stream_unread(const struct stream *s);
+
+/* Reads what has arrived without waiting: 1 when something came, 0 when nothing did, -1 when the connection is over. */
+int stream_poll(struct stream *s, struct err *e);
+
+/* The same, but waits for something until the deadline. 0, or -1. */
+int stream_wait(struct stream *s, struct err *e);
+
+/* Why the connection is over, once any call failed: ERR_TEMP with code ETIMEDOUT at the deadline, ECONNRESET when the
+ * peer closed; ERR_PROTOCOL from the tap. */
+const struct err *stream_failure(const struct stream *s);
+
+/* Closes in good order. */
+void stream_close(struct stream **s);
+
+/* Resets: the server sees at once that nobody waits for the rest of a literal. */
+void stream_abort(struct stream **s);
+
+#endif

@@ -1,0 +1,222 @@
+/*
+ * mailferry-connect: makes the connections that the configuration names, and
+ * passes them on. Each request gets a child of its own, because looking up a
+ * name can't be interrupted; it is killed when its time is over.
+ */
+#include "role/connect.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "role/dial.h"
+#include "role/role.h"
+
+enum { PEERS_MAX = 1000, TIMEOUT_MAX_MS = 10 * 60 * 1000, NAME_MAX_BYTES = 4096 };
+
+struct peer {
+	int fd;
+	char *account; /* the only one that it may ask for; "" for any */
+	pid_t child;   /* at work on its request, or 0 */
+};
+
+struct connector {
+	struct role role;
+	struct peer *peers;
+	size_t npeers;
+	struct buf frame;
+	bool stop;
+};
+
+static void peer_drop(struct connector *c, size_t i)
+{
+	file_close(&c->peers[i].fd);
+	free(c->peers[i].account);
+	if (c->peers[i].child > 0)
+		(void)kill(c->peers[i].child, SIGKILL);
+	c->peers[i] = c->peers[--c->npeers];
+}
+
+static void answer(int fd, uint32_t id, int connection, const struct err *e)
+{
+	struct ipc_out out;
+
+	ipc_out_init(&out);
+	ipc_begin(&out, CONNECT_DONE, id);
+	if (connection < 0) {
+		ipc_put_number(&out, CONNECT_TAG_CLASS, e->class);
+		ipc_put_str(&out, CONNECT_TAG_TEXT, e->text);
+	}
+	/* A peer that is gone needs no answer. */
+	(void)ipc_send(fd, &out, connection < 0 ? NULL : &connection, connection < 0 ? 0 : 1, NULL);
+	ipc_out_free(&out);
+}
+
+static _Noreturn void child_run(const struct peer *p, uint32_t id, const struct config_account *a, int64_t timeout,
+				pid_t parent)
+{
+	struct err e = { 0 };
+	int fd;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EX_TEMPFAIL);
+	(void)signal(SIGALRM, SIG_DFL);
+	(void)alarm((unsigned)(timeout / 1000 + 1));
+	fd = dial(a->host, a->port, timeout, &e);
+	answer(p->fd, id, fd, &e);
+	_exit(0);
+}
+
+/* 0, or -1 when the peer is gone or may not ask that. */
+static int serve(struct connector *c, struct peer *p)
+{
+	const struct config_account *a = NULL;
+	pid_t parent = getpid();
+	struct ipc_in in;
+	struct err e;
+	int64_t timeout;
+	char *name;
+
+	if (ipc_receive(p->fd, &c->frame, &in, NULL, NULL, 0, &e) != 0)
+		return e.class == ERR_TEMP ? 0 : -1;
+	if (in.type != CONNECT_OPEN)
+		return -1;
+	name = ipc_get_str(in.rest, CONNECT_TAG_ACCOUNT, NAME_MAX_BYTES);
+	timeout = ipc_get_number(in.rest, CONNECT_TAG_TIMEOUT, 0);
+	if (name != NULL && (p->account[0] == '\0' || strcmp(p->account, name) == 0))
+		a = config_account(c->role.config, name);
+	free(name);
+	if (a == NULL || timeout < 1 || timeout > TIMEOUT_MAX_MS)
+		return -1;
+	p->child = fork();
+	if (p->child == 0)
+		child_run(p, in.id, a, timeout, parent);
+	if (p->child < 0) {
+		(void)err_sys(&e, errno, "cannot start another process to connect to %s", a->host);
+		p->child = 0;
+		answer(p->fd, in.id, -1, &e);
+	}
+	return 0;
+}
+
+static void reap(struct connector *c)
+{
+	pid_t pid;
+	int status;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (size_t i = 0; i < c->npeers; i++) {
+			struct err e;
+
+			if (c->peers[i].child != pid)
+				continue;
+			c->peers[i].child = 0;
+			if (WIFEXITED(status))
+				break;
+			/* Killed at its deadline, so nothing was answered. */
+			(void)err_set(&e, ERR_TEMP, ETIMEDOUT,
+				      "looking up the store of account %s takes too long; check this "
+				      "machine's name server",
+				      c->peers[i].account);
+			answer(c->peers[i].fd, 1, -1, &e);
+			break;
+		}
+	}
+}
+
+static void add_peer(struct connector *c, struct slice fields, int *fd)
+{
+	char *account = ipc_get_str(fields, ROLE_TAG_NAME, NAME_MAX_BYTES);
+
+	if (c->npeers == PEERS_MAX) {
+		log_error("connect-too-many-peers", LOG_NUM("peers", c->npeers));
+		free(account);
+		return;
+	}
+	c->peers = mem_resize(c->peers, c->npeers + 1, sizeof *c->peers);
+	c->peers[c->npeers++] = (struct peer){ *fd, account == NULL ? mem_strdup("") : account, 0 };
+	*fd = -1;
+}
+
+static void supervisor_says(struct connector *c)
+{
+	int fds[IPC_FDS_MAX];
+	size_t nfds = 0;
+	struct ipc_in in;
+	struct err e;
+
+	if (ipc_receive(c->role.socket, &c->frame, &in, fds, &nfds, 0, &e) != 0) {
+		c->stop = e.class != ERR_TEMP;
+		return;
+	}
+	if (in.type == ROLE_STOP)
+		c->stop = true;
+	else if (in.type == ROLE_PEER && nfds == 1)
+		add_peer(c, in.rest, &fds[0]);
+	for (size_t i = 0; i < nfds; i++)
+		file_close(&fds[i]);
+}
+
+static void turn(struct connector *c)
+{
+	struct pollfd *fds = mem_array(c->npeers + 1, sizeof *fds);
+	size_t n = c->npeers;
+	sigset_t open;
+
+	(void)sigemptyset(&open);
+	fds[0] = (struct pollfd){ c->role.socket, POLLIN, 0 };
+	/* A peer whose request is under way is not heard: one request at a time. */
+	for (size_t i = 0; i < n; i++)
+		fds[i + 1] = (struct pollfd){ c->peers[i].child > 0 ? -1 : c->peers[i].fd, POLLIN, 0 };
+	/* SIGCHLD comes only inside ppoll, so that no child's end goes unnoticed between reap and here. */
+	if (ppoll(fds, n + 1, NULL, &open) > 0) {
+		/* From the end, because dropping a peer moves the last one into its place. */
+		for (size_t i = n; i > 0; i--) {
+			if (fds[i].revents != 0 && serve(c, &c->peers[i - 1]) != 0)
+				peer_drop(c, i - 1);
+		}
+		if (fds[0].revents != 0)
+			supervisor_says(c);
+	}
+	free(fds);
+}
+
+static void on_child(int signo)
+{
+	(void)signo; /* only interrupts ppoll */
+}
+
+int main(void)
+{
+	struct sigaction child = { .sa_handler = on_child, .sa_flags = SA_NOCLDSTOP };
+	struct connector c = { .stop = false };
+	sigset_t blocked;
+
+	role_begin(&c.role, "connect");
+	buf_init(&c.frame, IPC_MAX);
+	(void)sigaction(SIGCHLD, &child, NULL);
+	(void)sigemptyset(&blocked);
+	(void)sigaddset(&blocked, SIGCHLD);
+	(void)sigprocmask(SIG_BLOCK, &blocked, NULL);
+	role_ready(&c.role);
+	while (!c.stop) {
+		turn(&c);
+		reap(&c);
+	}
+	while (c.npeers > 0)
+		peer_drop(&c, c.npeers - 1);
+	free(c.peers);
+	buf_free(&c.frame);
+	role_free(&c.role);
+	return 0;
+}
