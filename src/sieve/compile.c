@@ -230,7 +230,7 @@ static void compile(struct sieve_program *p, struct slice script, struct diag *d
 		if (sieve_extensions[i]->name == NULL)
 			c.required |= UINT64_C(1) << i;
 	arena_init(&tree, COMPILE_BYTES_MAX);
-	first = parser_parse(script, &tree, diag);
+	first = sieve_parse(script, &tree, diag);
 	compile_block(&c, first);
 	(void)compile_op(&c, OP_END, (struct pos){ 1, 1 });
 	arena_free(&tree);

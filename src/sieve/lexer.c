@@ -10,7 +10,7 @@ static bool is_word(char c)
 	return is_word_first(c) || ascii_is_digit(c);
 }
 
-void lexer_init(struct lexer *l, struct slice script, struct diag *diag, struct arena *arena)
+void sieve_lexer_init(struct lexer *l, struct slice script, struct diag *diag, struct arena *arena)
 {
 	*l = (struct lexer){ .in = script, .pos = { 1, 1 }, .diag = diag, .arena = arena };
 	/* The mark that some editors put in front of UTF-8. */
@@ -312,7 +312,7 @@ static bool lex_token(struct lexer *l, struct token *t)
 	return true;
 }
 
-void lexer_next(struct lexer *l, struct token *t)
+void sieve_lexer_next(struct lexer *l, struct token *t)
 {
 	do {
 		skip_blank(l);

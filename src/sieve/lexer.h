@@ -36,9 +36,9 @@ struct lexer {
 	bool exhausted;	     /* the arena was full */
 };
 
-void lexer_init(struct lexer *l, struct slice script, struct diag *diag, struct arena *arena);
+void sieve_lexer_init(struct lexer *l, struct slice script, struct diag *diag, struct arena *arena);
 
 /* At the end of the script TOKEN_END, again and again. */
-void lexer_next(struct lexer *l, struct token *t);
+void sieve_lexer_next(struct lexer *l, struct token *t);
 
 #endif

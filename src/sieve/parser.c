@@ -19,7 +19,7 @@ static struct ast_node *parse_commands(struct parser *p, bool in_block);
 static void next(struct parser *p)
 {
 	p->last_end = p->tok.end;
-	lexer_next(&p->lexer, &p->tok);
+	sieve_lexer_next(&p->lexer, &p->tok);
 }
 
 static bool is_mark(const struct parser *p, char mark)
@@ -302,12 +302,12 @@ static struct ast_node *parse_commands(struct parser *p, bool in_block)
 	return first;
 }
 
-struct ast_node *parser_parse(struct slice script, struct arena *arena, struct diag *diag)
+struct ast_node *sieve_parse(struct slice script, struct arena *arena, struct diag *diag)
 {
 	struct parser p = { .diag = diag, .arena = arena };
 	struct ast_node *first;
 
-	lexer_init(&p.lexer, script, diag, arena);
+	sieve_lexer_init(&p.lexer, script, diag, arena);
 	next(&p);
 	first = parse_commands(&p, false);
 	if (p.lexer.exhausted)

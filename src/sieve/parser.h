@@ -11,6 +11,6 @@
 
 /* The first command of SCRIPT, or NULL when it has none. Tree and strings live in ARENA (and in SCRIPT). Errors go to
  * DIAG. */
-struct ast_node *parser_parse(struct slice script, struct arena *arena, struct diag *diag);
+struct ast_node *sieve_parse(struct slice script, struct arena *arena, struct diag *diag);
 
 #endif
