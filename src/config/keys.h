@@ -52,6 +52,9 @@ extern const size_t keys_count;
 /* The key NAME of GROUP, or NULL. */
 const struct key *key_find(enum key_group group, struct slice name);
 
+/* Is NAME a key of any group that takes true or false? */
+bool key_is_bool(struct slice name);
+
 /* For a name that is no key of GROUP: appends "; did you mean …?" or where such a key stands, or nothing. */
 void key_suggest(enum key_group group, struct slice name, struct buf *out);
 

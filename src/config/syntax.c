@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "config/keys.h"
 #include "config/lex.h"
 #include "config/source.h"
+
+#define HIDDEN "a password stands behind `=' in double quotes, and within it \\\" for a quote and \\\\ for a backslash"
 
 struct member {
 	struct slice name;
@@ -26,6 +29,8 @@ struct parser {
 	struct lex_token token;
 	struct level levels[SYNTAX_DEPTH_MAX + 1];
 	unsigned depth;
+	bool after_secret;    /* the last value was a password */
+	unsigned secret_line; /* of the last password: what stands beside it may be a part of it */
 	struct syntax *out;
 	struct report *report;
 };
@@ -52,11 +57,29 @@ static bool is_mark(const struct lex_token *t, char c)
 	return t->kind == LEX_MARK && t->text.p[0] == c;
 }
 
+static bool is_secret(struct slice name)
+{
+	for (size_t i = 0; i + 4 <= name.n; i++) {
+		if (slice_eq_nocase(slice_of(name.p + i, 4), SLICE_LIT("pass")))
+			return true;
+	}
+	return false;
+}
+
+/* May the token be a part of a password? A quote within one ends its text too early. */
+static bool is_hidden(const struct parser *p, struct slice name)
+{
+	return is_secret(name) || is_secret(p->levels[p->depth].name) ||
+	       (p->secret_line != 0 && p->token.line == p->secret_line);
+}
+
 /* The path of the key NAME where the parser stands. */
 static const char *path_of(const struct parser *p, struct slice name, char out[REPORT_PATH_SIZE])
 {
 	struct buf b;
 
+	if (!is_secret(name) && is_hidden(p, name))
+		name = SLICE_NONE;
 	buf_init(&b, REPORT_PATH_SIZE - 1);
 	for (unsigned i = 1; i <= p->depth; i++) {
 		if (p->levels[i].name.n > 0 && b.n > 0)
@@ -70,6 +93,14 @@ static const char *path_of(const struct parser *p, struct slice name, char out[R
 	memcpy(out, buf_str(&b), b.n);
 	buf_free(&b);
 	return out;
+}
+
+static int hidden_report(struct parser *p)
+{
+	char path[REPORT_PATH_SIZE];
+
+	report_error(p->report, p->token.line, path_of(p, SLICE_NONE, path), HIDDEN);
+	return -1;
 }
 
 /* What is wrong with a token that can't stand anywhere. */
@@ -93,6 +124,10 @@ static int bad_report(struct parser *p, struct slice name)
 		report_error(p->report, t->line, path, "%s", texts[t->fault]);
 		return -1;
 	}
+	if (is_hidden(p, name)) {
+		report_error(p->report, t->line, path, HIDDEN);
+		return -1;
+	}
 	buf_init(&word, 200);
 	report_quote(&word, t->text, 40);
 	if (t->fault == LEX_UNIT)
@@ -105,14 +140,18 @@ static int bad_report(struct parser *p, struct slice name)
 	return -1;
 }
 
-static const char *token_text(const struct lex_token *t, struct buf *b)
+static const char *token_text(const struct parser *p, struct slice name, struct buf *b)
 {
+	const struct lex_token *t = &p->token;
+
 	buf_clear(b);
 	if (t->kind == LEX_END)
 		return "the end of the file";
 	/* A text may be a password. */
 	if (t->kind == LEX_STRING)
 		return "a text in quotes";
+	if (t->kind != LEX_MARK && is_hidden(p, name))
+		return "a word that is not shown";
 	(void)buf_add_char(b, '`');
 	report_quote(b, t->text, 40);
 	(void)buf_add_char(b, '\'');
@@ -128,12 +167,11 @@ static int value_report(struct parser *p, struct slice name)
 		return bad_report(p, name);
 	(void)path_of(p, name, path);
 	buf_init(&b, 200);
-	if (p->token.kind == LEX_NAME) {
-		struct slice w = p->token.text;
-
-		report_quote(&b, w, 40);
-		if (slice_eq_nocase(w, SLICE_LIT("on")) || slice_eq_nocase(w, SLICE_LIT("yes")) ||
-		    slice_eq_nocase(w, SLICE_LIT("off")) || slice_eq_nocase(w, SLICE_LIT("no")))
+	if (p->token.kind == LEX_NAME && is_hidden(p, name)) {
+		report_error(p->report, p->token.line, path, HIDDEN);
+	} else if (p->token.kind == LEX_NAME) {
+		report_quote(&b, p->token.text, 40);
+		if (key_is_bool(name))
 			report_error(p->report, p->token.line, path, "found `%s': write true or false", buf_str(&b));
 		else
 			report_error(p->report, p->token.line, path,
@@ -142,7 +180,7 @@ static int value_report(struct parser *p, struct slice name)
 	} else if ((is_mark(&p->token, ']') || is_mark(&p->token, ')')) && name.n == 0) {
 		report_error(p->report, p->token.line, path, "a comma before `%.1s': remove it", p->token.text.p);
 	} else {
-		report_error(p->report, p->token.line, path, "a value is missing before %s", token_text(&p->token, &b));
+		report_error(p->report, p->token.line, path, "a value is missing before %s", token_text(p, name, &b));
 	}
 	buf_free(&b);
 	return -1;
@@ -157,7 +195,7 @@ static int expected_report(struct parser *p, const char *what)
 		return bad_report(p, SLICE_NONE);
 	buf_init(&b, 200);
 	report_error(p->report, p->token.line, path_of(p, SLICE_NONE, path), "expected %s, found %s", what,
-		     token_text(&p->token, &b));
+		     token_text(p, SLICE_NONE, &b));
 	buf_free(&b);
 	return -1;
 }
@@ -246,6 +284,9 @@ static int value_parse(struct parser *p, struct slice name, unsigned line)
 	line_note(p, line == 0 ? t->line : line);
 	if (opens)
 		return level_open(p, name) == 0 ? 1 : -1;
+	p->after_secret = is_secret(name) || is_secret(p->levels[p->depth].name);
+	if (p->after_secret)
+		p->secret_line = t->line;
 	if (t->kind == LEX_STRING) {
 		/* Texts beside each other are one. */
 		while (t->kind == LEX_STRING)
@@ -296,11 +337,17 @@ static int setting_parse(struct parser *p)
 		return expected_report(p, p->token.kind == LEX_STRING ? "a key (keys stand without quotes)" : "a key");
 	if (member_add(p, name, line) != 0)
 		return -1;
+	if (is_secret(name))
+		p->secret_line = line;
 	next(p);
+	if (p->token.kind != LEX_MARK && is_hidden(p, SLICE_NONE)) {
+		report_error(p->report, p->token.line, path_of(p, name, path), HIDDEN);
+		return -1;
+	}
 	if (!is_mark(&p->token, '=') && !is_mark(&p->token, ':')) {
 		buf_init(&b, 200);
 		report_error(p->report, p->token.line, path_of(p, name, path), "expected `=' behind the key, found %s",
-			     token_text(&p->token, &b));
+			     token_text(p, SLICE_NONE, &b));
 		buf_free(&b);
 		return -1;
 	}
@@ -322,7 +369,10 @@ static int step_parse(struct parser *p, enum state *state)
 	if (*state == AT_END_OF_VALUE && group) {
 		if (is_mark(&p->token, ';') || is_mark(&p->token, ','))
 			next(p);
+		else if (!closes && p->after_secret && p->token.line == p->secret_line)
+			return hidden_report(p);
 		*state = AT_ITEM;
+		p->after_secret = false;
 		return 0;
 	}
 	if (*state == AT_END_OF_VALUE && is_mark(&p->token, ',')) {

@@ -1,0 +1,153 @@
+/* What the table of keys is asked. */
+#include "config/keys.h"
+
+#include "config/value.h"
+
+const char *key_group_name(enum key_group group)
+{
+	switch (group) {
+	case KEYS_TOP:
+		return "the top level";
+	case KEYS_LIMITS:
+		return "limits";
+	case KEYS_LISTENER:
+		return "listeners.NAME";
+	case KEYS_ACCOUNT:
+		return "accounts.NAME";
+	}
+	return "";
+}
+
+const struct key *key_find(enum key_group group, struct slice name)
+{
+	for (size_t i = 0; i < keys_count; i++) {
+		if (keys_table[i].group == group && slice_eq(slice_str(keys_table[i].name), name))
+			return &keys_table[i];
+	}
+	return NULL;
+}
+
+bool key_is_bool(struct slice name)
+{
+	for (size_t i = 0; i < keys_count; i++) {
+		if (keys_table[i].type == KEY_BOOL && slice_eq(slice_str(keys_table[i].name), name))
+			return true;
+	}
+	return false;
+}
+
+/* Levenshtein's distance, case and `-' for `_' not counted. */
+static unsigned distance(struct slice a, struct slice b)
+{
+	unsigned row[64];
+
+	if (a.n > 60 || b.n > 60)
+		return 100;
+	for (unsigned j = 0; j <= b.n; j++)
+		row[j] = j;
+	for (unsigned i = 1; i <= a.n; i++) {
+		unsigned corner = row[0];
+
+		row[0] = i;
+		for (unsigned j = 1; j <= b.n; j++) {
+			char x = ascii_lower(a.p[i - 1]), y = ascii_lower(b.p[j - 1]);
+			unsigned best = corner + ((x == '-' ? '_' : x) != y);
+
+			corner = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[b.n];
+}
+
+void key_suggest(enum key_group group, struct slice name, struct buf *out)
+{
+	const struct key *near = NULL;
+	unsigned least = name.n < 6 ? 2 : 3;
+
+	for (size_t i = 0; i < keys_count; i++) {
+		unsigned d = distance(name, slice_str(keys_table[i].name));
+
+		if (keys_table[i].group == group && d < least) {
+			least = d;
+			near = &keys_table[i];
+		}
+	}
+	if (near != NULL) {
+		(void)buf_addf(out, "; did you mean `%s'?", near->name);
+		return;
+	}
+	for (size_t i = 0; i < keys_count; i++) {
+		if (slice_eq(slice_str(keys_table[i].name), name)) {
+			(void)buf_addf(out, "; `%s' belongs in %s", keys_table[i].name,
+				       key_group_name(keys_table[i].group));
+			return;
+		}
+	}
+	(void)buf_add_str(out, "; mailferry.conf(5) lists all keys");
+}
+
+static void words_print(const struct key *k, struct buf *out)
+{
+	for (size_t i = 0; k->words[i] != NULL; i++)
+		(void)buf_addf(out, "%s\"%s\"", i == 0 ? "" : k->words[i + 1] == NULL ? " or " : ", ", k->words[i]);
+}
+
+void key_expects(const struct key *k, struct buf *out)
+{
+	switch (k->type) {
+	case KEY_STRING:
+	case KEY_SECRET:
+		(void)buf_addf(out, "text in quotes, of 1 to %lld characters in one line", (long long)k->max);
+		break;
+	case KEY_WORD:
+	case KEY_ENUM:
+		words_print(k, out);
+		break;
+	case KEY_HOST:
+		(void)buf_add_str(out, "a host name in quotes");
+		break;
+	case KEY_LISTENER:
+		(void)buf_add_str(out, "an address such as \"192.0.2.1:25\", \"[2001:db8::1]:25\" or \"unix:/path\"");
+		break;
+	case KEY_PATH:
+		(void)buf_addf(out, "a path in quotes, of %lld octets at most", (long long)k->max);
+		break;
+	case KEY_PORT:
+		(void)buf_addf(out, "a port from %lld to %lld", (long long)k->min, (long long)k->max);
+		break;
+	case KEY_COUNT:
+		(void)buf_addf(out, "a number from %lld to %lld", (long long)k->min, (long long)k->max);
+		break;
+	case KEY_BOOL:
+		(void)buf_add_str(out, "true or false");
+		break;
+	case KEY_SIZE:
+		(void)buf_add_str(out, "a size from \"");
+		value_size_print(k->min, out);
+		(void)buf_add_str(out, "\" to \"");
+		value_size_print(k->max, out);
+		(void)buf_add_char(out, '"');
+		break;
+	case KEY_DURATION:
+		(void)buf_add_str(out, "a time from \"");
+		value_duration_print(k->min, out);
+		(void)buf_add_str(out, "\" to \"");
+		value_duration_print(k->max, out);
+		(void)buf_add_char(out, '"');
+		break;
+	case KEY_NETWORKS:
+		(void)buf_add_str(out, "networks such as [ \"192.0.2.0/24\", \"2001:db8::/32\" ]");
+		break;
+	case KEY_ADDRESSES:
+		(void)buf_add_str(out, "addresses such as [ \"info@office.example\", \"@office.example\" ]");
+		break;
+	case KEY_GROUP:
+		(void)buf_add_str(out, "a group { … }");
+		break;
+	}
+}
