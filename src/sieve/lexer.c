@@ -88,6 +88,7 @@ static void skip_bracket_comment(struct lexer *l)
 			refuse_forbidden(l);
 		advance(l);
 	}
+	l->cut = true;
 	diag_add(l->diag, from, "this comment has no end: expected \"*/\"");
 }
 
@@ -146,6 +147,7 @@ static void lex_quoted(struct lexer *l, struct token *t)
 	}
 	t->text = slice_of(l->in.p + from, l->at - from);
 	if (at_end(l)) {
+		l->cut = true;
 		diag_add(l->diag, t->pos, "this string has no end: expected '\"'");
 		return;
 	}
@@ -208,6 +210,7 @@ static void lex_multi_line(struct lexer *l, struct token *t)
 		}
 	}
 	if (!closed) {
+		l->cut = true;
 		diag_add(l->diag, t->pos, "this text has no end: expected a line with a single dot");
 		t->text = SLICE_NONE;
 		return;

@@ -34,6 +34,7 @@ struct lexer {
 	struct diag *diag;
 	struct arena *arena; /* for string values */
 	bool exhausted;	     /* the arena was full */
+	bool cut;	     /* the script ended within a string, text or comment, which was told */
 };
 
 void sieve_lexer_init(struct lexer *l, struct slice script, struct diag *diag, struct arena *arena);

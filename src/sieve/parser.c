@@ -33,6 +33,12 @@ static bool gives_up(const struct parser *p)
 	return p->lexer.exhausted || diag_full(p->diag);
 }
 
+/* The end of the script says nothing more once it was told what it ended within. */
+static bool is_cut(const struct parser *p)
+{
+	return gives_up(p) || (p->lexer.cut && p->tok.kind == TOKEN_END);
+}
+
 static void *make(struct parser *p, size_t n)
 {
 	void *v = arena_try(p->arena, n);
@@ -76,6 +82,7 @@ static void skip_block(struct parser *p)
 			open--;
 		next(p);
 	} while (open > 0 && p->tok.kind != TOKEN_END && !gives_up(p));
+	p->lexer.cut = p->lexer.cut || open > 0;
 }
 
 static bool enter(struct parser *p)
@@ -103,8 +110,9 @@ static void parse_block(struct parser *p, struct ast_node *node)
 	p->depth--;
 	if (is_mark(p, '}'))
 		next(p);
-	else if (!gives_up(p))
+	else if (!is_cut(p))
 		diag_add(p->diag, open, "this block has no end: expected \"}\"");
+	p->lexer.cut = p->lexer.cut || p->tok.kind == TOKEN_END;
 }
 
 /* Behind the command in which an error was: its block is still read, for the errors in it. */
@@ -275,8 +283,9 @@ static struct ast_node *parse_command(struct parser *p)
 		parse_block(p, node);
 	} else {
 		/* Where the mark is missing, not where that shows. */
-		diag_add(p->diag, p->last_end, "expected \";\" or a block after %s, found %s", diag_word(node->name),
-			 found(p));
+		if (!is_cut(p))
+			diag_add(p->diag, p->last_end, "expected \";\" or a block after %s, found %s",
+				 diag_word(node->name), found(p));
 		recover(p, node);
 	}
 	return node;
