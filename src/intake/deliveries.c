@@ -1,0 +1,209 @@
+/* Plans become deliveries: one for each folder of an account, however many recipients and rules want it there. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "intake/internal.h"
+#include "msg/received.h"
+#include "spool/types.h"
+
+enum { FLAGS_MAX = 1000, RULE_MAX = 500, NOTE_MAX = 500, FOLDER_MAX = 1000 };
+
+/* A folder that an IMAP store can be asked for at all. */
+static bool is_folder(const char *name)
+{
+	struct slice s = slice_str(name);
+
+	if (s.n == 0 || s.n > FOLDER_MAX || !utf8_valid(s))
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
+			return false;
+	return true;
+}
+
+/* A system flag as IMAP spells it, a keyword as it stands, or nothing (RFC 3501, 2.3.2: \Recent is not ours to set). */
+static struct slice clean_flag(const char *flag)
+{
+	static const char *const known[] = { "\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft" };
+	struct slice s = slice_str(flag);
+
+	if (s.n > 0 && s.p[0] == '\\') {
+		for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+			if (slice_eq_nocase(s, slice_str(known[i])))
+				return slice_str(known[i]);
+		return SLICE_NONE;
+	}
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f || strchr("(){%*\"\\]", s.p[i]) != NULL)
+			return SLICE_NONE;
+	return s;
+}
+
+static bool has_flag(const struct buf *flags, struct slice flag)
+{
+	struct slice rest = buf_slice(flags);
+
+	while (rest.n > 0) {
+		size_t end = slice_find(rest, ' ');
+
+		if (slice_eq_nocase(slice_of(rest.p, end), flag))
+			return true;
+		end = end < rest.n ? end + 1 : end;
+		rest = slice_of(rest.p + end, rest.n - end);
+	}
+	return false;
+}
+
+/* Appends WORD behind SEPARATOR if it fits whole. */
+static void append(struct buf *b, const char *separator, struct slice word)
+{
+	size_t gap = b->n > 0 ? strlen(separator) : 0;
+
+	if (word.n == 0 || word.n + gap > b->max - b->n)
+		return;
+	if (gap > 0)
+		(void)buf_add_str(b, separator);
+	(void)buf_add_slice(b, word);
+}
+
+static struct intake_delivery *find(struct intake_deliveries *d, const struct config_account *account,
+				    const char *folder)
+{
+	struct intake_delivery *new;
+
+	for (size_t i = 0; i < d->n; i++)
+		if (d->all[i].account == account && strcmp(d->all[i].folder, folder) == 0)
+			return &d->all[i];
+	if (d->n == SPOOL_DELIVERIES_MAX) {
+		d->overflow = true;
+		return NULL;
+	}
+	d->all = mem_resize(d->all, d->n + 1, sizeof *d->all);
+	new = &d->all[d->n++];
+	*new = (struct intake_delivery){ .account = account, .folder = mem_strdup(folder) };
+	buf_init(&new->flags, FLAGS_MAX);
+	buf_init(&new->rule, RULE_MAX);
+	buf_init(&new->note, NOTE_MAX);
+	buf_init(&new->prefix, SPOOL_PREFIX_MAX);
+	return new;
+}
+
+static void add(struct intake_deliveries *d, const struct config_account *account, const char *folder, size_t to,
+		char *const *flags, size_t nflags, bool create, const char *rule, const char *note)
+{
+	const bool inbox = slice_eq_nocase(slice_str(folder), SLICE_LIT("INBOX"));
+	struct intake_delivery *x = find(d, account, inbox ? "INBOX" : folder);
+
+	if (x == NULL)
+		return;
+	for (size_t i = 0; i < nflags; i++) {
+		struct slice flag = clean_flag(flags[i]);
+
+		if (flag.n > 0 && !has_flag(&x->flags, flag))
+			append(&x->flags, " ", flag);
+	}
+	x->create = x->create || create;
+	if (rule != NULL && (x->rule.n == 0 || strstr(buf_str(&x->rule), rule) == NULL))
+		append(&x->rule, ", ", slice_str(rule));
+	if (note != NULL && (x->note.n == 0 || strstr(buf_str(&x->note), note) == NULL))
+		append(&x->note, "; ", slice_str(note));
+	if (x->nto > 0 && x->to[x->nto - 1] == to)
+		return;
+	x->to = mem_resize(x->to, x->nto + 1, sizeof *x->to);
+	x->to[x->nto++] = to;
+}
+
+void intake_deliver_inbox(struct intake_deliveries *d, const struct config_account *account, size_t to,
+			  char *const *flags, size_t nflags, const char *rule, const char *note)
+{
+	add(d, account, "INBOX", to, flags, nflags, false, rule, note);
+}
+
+/* "office.sieve:12", from mem_alloc. */
+static char *rule_name(const struct config_account *account, unsigned line)
+{
+	const char *path = account->rules == NULL ? "" : account->rules;
+	const char *slash = strrchr(path, '/');
+
+	return mem_printf("%.200s:%u", slash == NULL ? path : slash + 1, line);
+}
+
+void intake_deliver(struct intake_deliveries *d, const struct config_account *account, size_t to,
+		    const struct intake_verdict *v)
+{
+	const struct plan *p = &v->plan;
+	const char *note = v->note;
+	bool filed = false, redirected = false;
+
+	/* What concerns the whole message is told once, on the first delivery for this recipient. */
+	if (p->implicit_keep) {
+		intake_deliver_inbox(d, account, to, p->keep_flags, p->nkeep_flags, NULL, note);
+		filed = true;
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		const struct plan_action *a = &p->actions[i];
+		char *rule = rule_name(account, a->line);
+
+		if (a->kind == PLAN_KEEP || (a->kind == PLAN_FILEINTO && is_folder(a->mailbox))) {
+			add(d, account, a->kind == PLAN_KEEP ? "INBOX" : a->mailbox, to, a->flags, a->nflags, a->create,
+			    rule, filed ? NULL : note);
+			filed = true;
+		} else if (a->kind == PLAN_FILEINTO) {
+			intake_deliver_inbox(d, account, to, a->flags, a->nflags, rule,
+					     "the rule names a folder that no store can have");
+			filed = true;
+		} else if (a->kind == PLAN_REDIRECT) {
+			redirected = true;
+		}
+		free(rule);
+	}
+	if (redirected && !filed)
+		intake_deliver_inbox(d, account, to, NULL, 0, NULL, note);
+}
+
+int intake_deliveries_finish(struct intake_deliveries *d, const struct intake *in, const struct intake_envelope *env,
+			     int64_t wall_ms)
+{
+	struct slice *to = mem_array(env->nrecipients, sizeof *to);
+	int r = 0;
+
+	for (size_t i = 0; i < d->n && r == 0; i++) {
+		struct intake_delivery *x = &d->all[i];
+		struct received_info info = {
+			.hostname = slice_str(in->config->hostname),
+			.helo = slice_str(env->helo),
+			.ip = slice_str(env->ip),
+			.protocol = slice_str(env->protocol),
+			.sender = slice_str(env->sender),
+			.to = to,
+			.nto = x->nto,
+			.time = (time_t)(wall_ms / 1000),
+		};
+
+		for (size_t j = 0; j < x->nto; j++)
+			to[j] = slice_str(env->recipients[x->to[j]].address);
+		random_id(x->id);
+		info.id = slice_str(x->id);
+		r = received_lines(&info, &x->prefix);
+	}
+	free(to);
+	return r;
+}
+
+void intake_deliveries_free(struct intake_deliveries *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		struct intake_delivery *x = &d->all[i];
+
+		free(x->folder);
+		free(x->to);
+		buf_free(&x->flags);
+		buf_free(&x->rule);
+		buf_free(&x->note);
+		buf_free(&x->prefix);
+	}
+	free(d->all);
+	*d = (struct intake_deliveries){ 0 };
+}

@@ -1,0 +1,111 @@
+/*
+ * Taking a message in: bytes and envelope, then rules, then the spool. Nothing
+ * is promised before the spool has answered.
+ *
+ *   m = intake_begin(…); intake_add(m, piece) …; intake_finish(m); … done(arg)
+ *
+ * A message is held in memory up to IPC_INLINE_MAX octets, then in a file that
+ * the spool opened, so its size does not matter; its header block must stay
+ * under HEADER_MAX_BYTES.
+ */
+#ifndef MAILFERRY_INTAKE_INTAKE_H
+#define MAILFERRY_INTAKE_INTAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "config/config.h"
+#include "sieve/sieve.h"
+#include "spool/client.h"
+
+/* The spool, as intake needs it. A test puts a fake behind it. */
+struct intake_spool {
+	uint64_t (*accept)(void *spool, const struct spool_message *m, spool_answer_fn *fn, void *arg);
+	void (*cancel)(void *spool, uint64_t handle);
+	uint64_t (*upload_open)(void *spool, spool_upload_fn *fn, void *arg);
+	void (*upload_drop)(void *spool, uint64_t upload);
+	void (*confirm)(void *spool, int64_t number);
+};
+extern const struct intake_spool intake_spool_client; /* SPOOL is a struct spool_intake */
+
+/* ---- what all messages share ---- */
+struct intake;
+
+/* C, SPOOL and its functions must outlive it. */
+struct intake *intake_new(const struct config *c, const struct intake_spool *functions, void *spool);
+void intake_free(struct intake **in);
+
+/* The compiled script of PATH, as accounts name it; takes *P over and leaves NULL. */
+void intake_add_rules(struct intake *in, const char *path, struct sieve_program **p);
+
+/* While the spool is away, messages are refused at once instead of being read for nothing. */
+void intake_set_lost(struct intake *in, bool lost);
+bool intake_lost(const struct intake *in);
+
+void intake_confirm(struct intake *in, int64_t number);
+
+/* ---- one message ---- */
+enum intake_result {
+	INTAKE_ACCEPTED,  /* the spool has it */
+	INTAKE_REJECTED,  /* the rules refuse it: reason */
+	INTAKE_LOOPING,	  /* too many hops, or it was delivered to this recipient before */
+	INTAKE_MALFORMED, /* it holds a NUL */
+	INTAKE_HEADER,	  /* its header block is too large */
+	INTAKE_FULL,	  /* no room: later */
+	INTAKE_FAILED,	  /* something broke here: later */
+	INTAKE_LOST	  /* the spool went away while it decided: nobody knows. Say nothing */
+};
+
+struct intake_recipient {
+	char *address;			      /* owned; as the client gave it, without brackets */
+	char *local, *domain;		      /* owned; the same in two parts, as struct address has them */
+	const struct config_account *account; /* who takes it */
+	enum intake_result result;	      /* when done */
+	char *reason;			      /* owned; INTAKE_REJECTED: may hold several lines and any character */
+};
+
+struct intake_envelope { /* borrowed until the message is freed; NULL where not known */
+	const char *session, *protocol, *client, *ip, *helo, *listener, *auth;
+	const char *sender;		     /* "" for the null sender */
+	struct intake_recipient *recipients; /* at least one; results are filled in */
+	size_t nrecipients;
+	bool each; /* every recipient is answered for itself (LMTP): a refusal does not need company */
+};
+
+struct intake_events {		   /* called from the event loop, never from inside a call of this interface */
+	void (*resume)(void *arg); /* after intake_add had said INTAKE_WAIT */
+	void (*done)(void *arg);   /* after intake_finish had said so: results are there */
+};
+
+struct intake_message;
+
+struct intake_message *intake_begin(struct intake *in, const struct intake_envelope *env,
+				    const struct intake_events *events, void *arg);
+
+enum intake_flow {
+	INTAKE_GO,
+	INTAKE_WAIT, /* all of the piece was taken, but no more may come before resume */
+	INTAKE_STOP  /* the message is refused, results are filled in: read the rest away, free the message */
+};
+
+/* A piece of the content as the client sent it (dots undone, line ends CRLF), at most INTAKE_PIECE_MAX octets. */
+enum { INTAKE_PIECE_MAX = 64 * 1024 };
+enum intake_flow intake_add(struct intake_message *m, struct slice piece);
+
+/* The content is complete. True: results are there now. False: the spool is asked, done will tell. */
+bool intake_finish(struct intake_message *m);
+
+/* Refuses the message for something that the caller found in it; results are filled in. */
+void intake_refuse(struct intake_message *m, enum intake_result result);
+
+const char *intake_id(const struct intake_message *m); /* the queue id */
+int64_t intake_number(const struct intake_message *m); /* for intake_confirm; 0 when it was not accepted */
+
+/* At any time. Before intake_finish nothing is kept; afterwards what was asked may still happen, and stays unconfirmed.
+ */
+void intake_end(struct intake_message **m);
+
+#endif

@@ -1,0 +1,35 @@
+/* The spool client behind intake's table of functions. */
+#include "intake/intake.h"
+
+static uint64_t client_accept(void *spool, const struct spool_message *m, spool_answer_fn *fn, void *arg)
+{
+	return spool_accept(spool, m, fn, arg);
+}
+
+static void client_cancel(void *spool, uint64_t handle)
+{
+	spool_cancel(spool, handle);
+}
+
+static uint64_t client_upload_open(void *spool, spool_upload_fn *fn, void *arg)
+{
+	return spool_upload_open(spool, fn, arg);
+}
+
+static void client_upload_drop(void *spool, uint64_t upload)
+{
+	spool_upload_drop(spool, upload);
+}
+
+static void client_confirm(void *spool, int64_t number)
+{
+	spool_confirm(spool, number);
+}
+
+const struct intake_spool intake_spool_client = {
+	.accept = client_accept,
+	.cancel = client_cancel,
+	.upload_open = client_upload_open,
+	.upload_drop = client_upload_drop,
+	.confirm = client_confirm,
+};
