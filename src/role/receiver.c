@@ -1,0 +1,135 @@
+/* mailferry-receiver: SMTP and LMTP sessions on the listeners' sockets, rules, and the way into the spool. */
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "intake/intake.h"
+#include "ipc/channel.h"
+#include "role/role.h"
+#include "smtp/server.h"
+#include "spool/client.h"
+
+struct receiver {
+	struct role role;
+	struct event_base *base;
+	struct channel *supervisor;
+	struct spool_intake *spool;
+	struct intake *intake;
+	struct smtp_server *server;
+};
+
+static _Noreturn void fail(const char *what, const char *why)
+{
+	log_error("receiver-failed", LOG_STR("what", what), LOG_STR("error", why));
+	exit(EX_CONFIG);
+}
+
+static void compile_rules(struct receiver *r)
+{
+	for (size_t i = 0; i < r->role.nrules; i++) {
+		const struct role_rules *rules = &r->role.rules[i];
+		struct sieve_program *program;
+		struct buf errors;
+
+		buf_init(&errors, 64 * 1024);
+		program = sieve_compile(rules->path, slice_of(rules->text, rules->len), &errors);
+		/* The supervisor compiled them too, so this is a change behind its back. */
+		if (program == NULL)
+			fail("the rules do not compile", buf_str(&errors));
+		intake_add_rules(r->intake, rules->path, &program);
+		buf_free(&errors);
+	}
+}
+
+static void spool_gone(void *arg)
+{
+	struct receiver *r = arg;
+
+	log_error("spool-gone", LOG_STR("effect", "mail is refused with 451 until it is back"));
+	intake_set_lost(r->intake, true);
+}
+
+static void last_ended(void *arg)
+{
+	struct receiver *r = arg;
+
+	(void)event_base_loopbreak(r->base);
+}
+
+static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
+{
+	struct receiver *r = arg;
+
+	switch (in->type) {
+	case ROLE_STOP:
+		smtp_server_stop(r->server);
+		return 0;
+	case ROLE_DRAIN:
+		smtp_server_drain(r->server);
+		return 0;
+	case ROLE_SPOOL:
+		if (nfds != 1)
+			return -1;
+		spool_intake_replace(r->spool, fds[0]);
+		fds[0] = -1;
+		intake_set_lost(r->intake, false);
+		log_info("spool-back");
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* Without a supervisor there is nobody who would start anything again: end at once, nothing unanswered is lost. */
+static void on_closed(void *arg, const struct err *e)
+{
+	struct receiver *r = arg;
+
+	log_error("supervisor-gone", LOG_STR("error", e->text));
+	channel_free(&r->supervisor);
+	(void)event_base_loopbreak(r->base);
+}
+
+static const struct channel_handler handler = { on_message, on_closed };
+
+int main(void)
+{
+	struct receiver r = { 0 };
+	struct err e;
+
+	role_begin(&r.role, "receiver");
+	r.base = event_base_new();
+	if (r.base == NULL)
+		fail("no event loop", "event_base_new failed");
+	if (r.role.spool < 0)
+		fail("no spool", "the supervisor gave no socket to it");
+	r.spool = spool_intake_new(r.base, r.role.spool, spool_gone, &r);
+	r.role.spool = -1;
+	r.intake = intake_new(r.role.config, &intake_spool_client, r.spool);
+	compile_rules(&r);
+	r.server = smtp_server_new(r.base, r.role.config, r.intake, last_ended, &r);
+	for (size_t i = 0; i < r.role.nlisteners; i++) {
+		struct role_listener *l = &r.role.listeners[i];
+
+		if (smtp_server_listen(r.server, l->name, l->fd, &e) != 0)
+			fail("a listener can't be used", e.text);
+		l->fd = -1;
+	}
+	r.supervisor = channel_new(r.base, r.role.socket, &handler, &r);
+	role_ready(&r.role);
+	(void)event_base_dispatch(r.base);
+
+	smtp_server_free(&r.server);
+	intake_free(&r.intake);
+	spool_intake_free(&r.spool);
+	channel_free(&r.supervisor);
+	event_base_free(r.base);
+	role_free(&r.role);
+	log_info("stopped");
+	return 0;
+}

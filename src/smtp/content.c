@@ -1,0 +1,279 @@
+/* DATA: the message goes to intake, and the verdict becomes a reply. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/step.h"
+#include "smtp/internal.h"
+
+/* What a result is answered with; INTAKE_ACCEPTED, _REJECTED and _LOST have answers of their own. */
+static const struct smtp_reply result_replies[] = {
+	[INTAKE_LOOPING] = { 554, "5.4.6", "The message is going round in circles" },
+	[INTAKE_MALFORMED] = { 554, "5.6.0", "A message can't hold a NUL" },
+	[INTAKE_HEADER] = { 552, "5.3.4", "The header of the message is too large" },
+	[INTAKE_FULL] = { 452, "4.3.1", "There is no room just now, try again later" },
+	[INTAKE_FAILED] = { 451, "4.3.0", "The message can't be taken just now, try again later" },
+	[INTAKE_LOST] = { 0 },
+};
+
+static const struct smtp_reply too_large = { 552, "5.3.4", "The message is too large" };
+static const struct smtp_reply too_much = { 452, "4.3.1", "Too much mail is on its way, try again later" };
+
+static void count(struct smtp_session *s, size_t n)
+{
+	s->t->counted += n;
+	s->service->unaccepted += n;
+	if (s->source != NULL)
+		s->source->unaccepted += n;
+}
+
+static void uncount(struct smtp_session *s)
+{
+	s->service->unaccepted -= s->t->counted;
+	if (s->source != NULL)
+		s->source->unaccepted -= s->t->counted;
+	s->t->counted = 0;
+}
+
+static void skip_rest(struct smtp_session *s)
+{
+	uncount(s);
+	smtp_enter(s, SMTP_SKIPPING);
+}
+
+void smtp_transaction_free(struct smtp_session *s)
+{
+	struct smtp_transaction *t = s->t;
+
+	if (t == NULL)
+		return;
+	uncount(s);
+	intake_end(&t->message);
+	for (size_t i = 0; i < t->nrecipients; i++) {
+		free(t->recipients[i].address);
+		free(t->recipients[i].local);
+		free(t->recipients[i].domain);
+		free(t->recipients[i].reason);
+	}
+	free(t->recipients);
+	free(t->sender);
+	free(t);
+	s->t = NULL;
+	s->paused = false;
+}
+
+static void answer_recipient(struct smtp_session *s, const struct intake_recipient *r, const char *id)
+{
+	const bool each = s->listener->protocol == CONFIG_LMTP;
+
+	switch (r->result) {
+	case INTAKE_ACCEPTED:
+		if (each)
+			smtp_say(s, 250, "2.0.0", "<%.300s> Ok: queued as %s", r->address, id);
+		else
+			smtp_say(s, 250, "2.0.0", "Ok: queued as %s", id);
+		break;
+	case INTAKE_REJECTED:
+		smtp_reply_lines(&s->out, 550, "5.7.1",
+				 r->reason == NULL || *r->reason == '\0'
+				     ? SLICE_LIT("The recipient refuses the message")
+				     : slice_str(r->reason));
+		break;
+	default:
+		smtp_reply_put(&s->out, &result_replies[r->result]);
+		break;
+	}
+}
+
+/* One reply, or with LMTP one for each recipient, in order (RFC 2033, 4.2). */
+static void answer(struct smtp_session *s)
+{
+	struct smtp_transaction *t = s->t;
+	const size_t n = s->listener->protocol == CONFIG_LMTP ? t->nrecipients : 1;
+	const struct intake_recipient *lead = &t->recipients[0];
+
+	/* Without LMTP the recipients' results differ only when all are refused: the first to reject speaks for them.
+	 */
+	for (size_t i = 0; n == 1 && lead->result == INTAKE_LOOPING && i < t->nrecipients; i++)
+		if (t->recipients[i].result == INTAKE_REJECTED)
+			lead = &t->recipients[i];
+	if (t->refusal.code == 0 && t->message != NULL && intake_number(t->message) != 0) {
+		step("receiver: accepted, 250 not yet said");
+		s->unconfirmed = intake_number(t->message);
+		s->sent = false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct intake_recipient *r = n == 1 ? lead : &t->recipients[i];
+
+		if (t->refusal.code != 0)
+			smtp_reply_put(&s->out, &t->refusal);
+		else
+			answer_recipient(s, r, intake_id(t->message));
+	}
+}
+
+static void finished(struct smtp_session *s)
+{
+	bool lost = false;
+
+	for (size_t i = 0; s->t->refusal.code == 0 && i < s->t->nrecipients; i++)
+		lost = lost || s->t->recipients[i].result == INTAKE_LOST;
+	if (lost) {
+		/* Nobody knows whether it is stored: no reply, so that the client sends it again and the spool sorts it
+		 * out. */
+		log_error("no-answer", LOG_STR("session", s->id), LOG_STR("client", s->client),
+			  LOG_STR("reason", "the spool went away while it decided"));
+		smtp_transaction_free(s);
+		smtp_enter(s, SMTP_ENDED);
+		return;
+	}
+	answer(s);
+	smtp_transaction_free(s);
+	s->messages++;
+	s->commands = 0;
+	smtp_enter(s, SMTP_IDLE);
+	if (s->service->stopping)
+		smtp_session_stop(s);
+}
+
+static void resume(void *arg)
+{
+	struct smtp_session *s = arg;
+
+	s->paused = false;
+	s->t->heard_ms = s->service->now();
+	s->wake(s->arg);
+}
+
+static void done(void *arg)
+{
+	struct smtp_session *s = arg;
+
+	finished(s);
+	s->wake(s->arg);
+}
+
+void smtp_data_begin(struct smtp_session *s)
+{
+	static const struct intake_events events = { .resume = resume, .done = done };
+	struct smtp_transaction *t = s->t;
+	const bool lmtp = s->listener->protocol == CONFIG_LMTP;
+	struct intake_envelope env;
+
+	if (s->state != SMTP_RCPT) {
+		if (s->state == SMTP_MAIL && t->refused > 0 && !lmtp)
+			smtp_say(s, 554, "5.5.1", "No recipient was taken");
+		else
+			smtp_say(s, 503, "5.5.1", s->state == SMTP_MAIL ? "Send RCPT first" : "Send MAIL first");
+		return;
+	}
+	if (intake_lost(s->service->intake)) {
+		smtp_say(s, 451, "4.3.0", "The queue is not available just now, try again later");
+		return;
+	}
+	env = (struct intake_envelope){
+		.session = s->id,
+		.protocol = lmtp	  ? "LMTP"
+			    : s->extended ? "ESMTP"
+					  : "SMTP",
+		.client = s->client,
+		.ip = s->ip,
+		.helo = s->helo,
+		.listener = s->listener->name,
+		.sender = t->sender,
+		.recipients = t->recipients,
+		.nrecipients = t->nrecipients,
+		.each = lmtp,
+	};
+	t->message = intake_begin(s->service->intake, &env, &events, s);
+	smtp_data_init(&t->data, s->listener->bare_newlines == CONFIG_NEWLINES_ACCEPT);
+	t->started_ms = t->heard_ms = s->service->now();
+	smtp_say(s, 354, NULL, "End the message with a line that holds only a dot");
+	smtp_enter(s, SMTP_CONTENT);
+}
+
+static int refuse(struct smtp_session *s, const struct smtp_reply *with)
+{
+	s->t->refusal = *with;
+	intake_refuse(s->t->message, INTAKE_FAILED);
+	skip_rest(s);
+	return -1;
+}
+
+static int content(void *arg, struct slice piece)
+{
+	struct smtp_session *s = arg;
+	struct smtp_transaction *t = s->t;
+
+	t->size += piece.n;
+	if (t->size > (uint64_t)s->service->config->limits.message_size)
+		return refuse(s, &too_large);
+	switch (intake_add(t->message, piece)) {
+	case INTAKE_GO:
+		return 0;
+	case INTAKE_WAIT:
+		s->paused = true;
+		return -1;
+	case INTAKE_STOP:
+	default:
+		skip_rest(s);
+		return -1;
+	}
+}
+
+/* The whole message was read. */
+static void complete(struct smtp_session *s)
+{
+	if (s->state == SMTP_SKIPPING) {
+		finished(s);
+		return;
+	}
+	if (s->t->data.nul)
+		intake_refuse(s->t->message, INTAKE_MALFORMED);
+	smtp_enter(s, SMTP_DECIDING);
+	if (intake_finish(s->t->message))
+		finished(s);
+}
+
+size_t smtp_content(struct smtp_session *s, struct slice in)
+{
+	const struct config *c = s->service->config;
+	struct smtp_transaction *t = s->t;
+	enum smtp_data_end end;
+	size_t used;
+
+	if (in.n > INTAKE_PIECE_MAX)
+		in.n = INTAKE_PIECE_MAX;
+	end = smtp_data_feed(&t->data, in, s->state == SMTP_CONTENT ? content : NULL, s, &used);
+	smtp_heard(s, used);
+	t->heard_ms = s->service->now();
+	if (end == SMTP_DATA_BARE) {
+		smtp_end(s, 521, "5.5.2", "Lines of a message must end with CR LF; a bare CR or LF is not taken");
+		return in.n;
+	}
+	t->received += used;
+	if (s->state == SMTP_CONTENT)
+		count(s, used);
+	if (end == SMTP_DATA_DONE) {
+		complete(s);
+		return used;
+	}
+	if (s->state == SMTP_CONTENT &&
+	    (s->service->unaccepted > (uint64_t)c->limits.unaccepted ||
+	     (s->source != NULL && s->source->unaccepted > (uint64_t)c->limits.unaccepted_per_address)))
+		(void)refuse(s, &too_much);
+	return used;
+}
+
+int64_t smtp_content_deadline(const struct smtp_session *s)
+{
+	const struct smtp_transaction *t = s->t;
+	const int64_t silence = s->service->config->limits.data_timeout;
+	/* Neither silence nor a trickle may hold a session: what comes slower than the rate runs out of credit. */
+	const int64_t rate = t->started_ms + silence + (int64_t)(t->received * 1000 / SMTP_BYTE_RATE);
+	const int64_t whole = t->started_ms + s->service->config->limits.message_timeout;
+	int64_t first = t->heard_ms + silence;
+
+	first = rate < first ? rate : first;
+	return whole < first ? whole : first;
+}

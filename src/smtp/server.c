@@ -1,0 +1,250 @@
+#include "smtp/server.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "net/listener.h"
+#include "smtp/conn.h"
+#include "smtp/reply.h"
+#include "smtp/sources.h"
+
+enum {
+	ACCEPTS_MAX = 64, /* a turn of the loop */
+	PAUSE_MS = 1000,  /* without accepting when descriptors have run out */
+	TICK_MS = 250
+};
+
+struct listener {
+	struct smtp_server *server;
+	const struct config_listener *config;
+	int fd;
+	struct event *event;
+};
+
+struct smtp_server {
+	struct event_base *base;
+	const struct config *config;
+	struct smtp_service service;
+	struct smtp_conns conns;
+	struct sources *sources;
+	struct listener **listeners;
+	size_t nlisteners;
+	struct event *tick, *pause;
+	void (*ended)(void *arg);
+	void *arg;
+	bool leaving;
+};
+
+static const struct timeval tick_time = { .tv_usec = TICK_MS * 1000 };
+
+static void closed(void *arg, struct smtp_source *source)
+{
+	struct smtp_server *s = arg;
+
+	sources_put(s->sources, source);
+}
+
+/* Refuses a connection that gets no session. */
+static void turn_away(int fd, int code, const char *enhanced, const char *text)
+{
+	char discard[512];
+	struct buf out;
+
+	buf_init(&out, 1024);
+	smtp_reply_format(&out, code, enhanced, "%s", text);
+	(void)send(fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	buf_free(&out);
+	(void)shutdown(fd, SHUT_WR);
+	/* What it sent already must be read, or closing would destroy the reply. */
+	(void)recv(fd, discard, sizeof discard, MSG_DONTWAIT);
+	file_close(&fd);
+}
+
+static bool is_welcome(const struct config_listener *l, const struct sockaddr *sa)
+{
+	if (l->nnetworks == 0 || sa->sa_family == AF_UNIX)
+		return true;
+	for (size_t i = 0; i < l->nnetworks; i++)
+		if (config_network_has(&l->networks[i], sa))
+			return true;
+	return false;
+}
+
+static void admit(struct listener *l, int fd, const struct sockaddr *sa, socklen_t len)
+{
+	struct smtp_server *s = l->server;
+	char client[LISTENER_NAME_SIZE], ip[LISTENER_NAME_SIZE], byte;
+	struct smtp_source *source;
+
+	listener_peer_name(sa, len, client);
+	listener_peer_ip(sa, len, ip);
+	if (!is_welcome(l->config, sa)) {
+		log_warning("not-welcome", LOG_STR("client", client), LOG_STR("listener", l->config->name),
+			    LOG_STR("reason", "the listener's networks do not hold this address"));
+		turn_away(fd, 554, "5.7.1", "Your address may not send mail here");
+		return;
+	}
+	if (s->conns.n >= s->config->limits.sessions) {
+		log_warning("too-many-sessions", LOG_STR("client", client), LOG_NUM("sessions", s->conns.n));
+		turn_away(fd, 421, "4.7.0", "Too many sessions, try again later");
+		return;
+	}
+	source = sources_get(s->sources, sa);
+	if (source != NULL && source->sessions > s->config->limits.sessions_per_address) {
+		log_warning("too-many-sessions", LOG_STR("client", client),
+			    LOG_NUM("of-address", source->sessions - 1));
+		sources_put(s->sources, source);
+		turn_away(fd, 421, "4.7.0", "Too many sessions from your address, try again later");
+		return;
+	}
+	smtp_conn_open(&s->conns, fd,
+		       &(struct smtp_origin){ .listener = l->config, .client = client, .ip = ip, .source = source },
+		       recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
+}
+
+static void set_accepting(struct smtp_server *s, bool on)
+{
+	for (size_t i = 0; i < s->nlisteners; i++)
+		if (s->listeners[i]->event != NULL)
+			(void)(on ? event_add(s->listeners[i]->event, NULL) : event_del(s->listeners[i]->event));
+}
+
+static void on_accept(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+	struct smtp_server *s = l->server;
+
+	(void)what;
+	for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
+		struct sockaddr_storage sa = { 0 };
+		socklen_t len = sizeof sa;
+		int new = accept4(fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (new >= 0) {
+			admit(l, new, (struct sockaddr *)&sa, len);
+			continue;
+		}
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+			struct timeval wait = { .tv_sec = PAUSE_MS / 1000 };
+			struct err e;
+
+			(void)err_sys(&e, errno, "accept");
+			log_error("accept-paused", LOG_STR("error", e.text), LOG_NUM("sessions", s->conns.n));
+			set_accepting(s, false);
+			(void)event_add(s->pause, &wait);
+			return;
+		}
+		/* Another process took it, or the client is gone already. */
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			return;
+	}
+}
+
+static void on_pause(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	set_accepting(arg, true);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct smtp_server *s = arg;
+
+	(void)fd;
+	(void)what;
+	smtp_conns_tick(&s->conns);
+	if (s->leaving && s->conns.n == 0) {
+		(void)event_del(s->tick);
+		s->ended(s->arg);
+	}
+}
+
+struct smtp_server *smtp_server_new(struct event_base *base, const struct config *c, struct intake *intake,
+				    void (*ended)(void *arg), void *arg)
+{
+	struct smtp_server *s = mem_alloc(sizeof *s);
+
+	s->base = base;
+	s->config = c;
+	s->service = (struct smtp_service){ .config = c, .intake = intake, .now = clock_mono_ms };
+	s->sources = sources_new();
+	s->conns = (struct smtp_conns){ .base = base, .service = &s->service, .closed = closed, .arg = s };
+	s->ended = ended;
+	s->arg = arg;
+	s->tick = event_new(base, -1, EV_PERSIST, on_tick, s);
+	s->pause = event_new(base, -1, 0, on_pause, s);
+	if (s->tick == NULL || s->pause == NULL || event_add(s->tick, &tick_time) != 0)
+		abort(); /* a small allocation failed */
+	return s;
+}
+
+static void close_listeners(struct smtp_server *s)
+{
+	(void)event_del(s->pause);
+	for (size_t i = 0; i < s->nlisteners; i++) {
+		event_free(s->listeners[i]->event);
+		file_close(&s->listeners[i]->fd);
+		free(s->listeners[i]);
+	}
+	free(s->listeners);
+	s->listeners = NULL;
+	s->nlisteners = 0;
+}
+
+void smtp_server_free(struct smtp_server **s)
+{
+	if (*s == NULL)
+		return;
+	close_listeners(*s);
+	smtp_conns_close(&(*s)->conns);
+	sources_free(&(*s)->sources);
+	event_free((*s)->tick);
+	event_free((*s)->pause);
+	free(*s);
+	*s = NULL;
+}
+
+int smtp_server_listen(struct smtp_server *s, const char *name, int fd, struct err *e)
+{
+	struct listener *l;
+	size_t i = 0;
+
+	while (i < s->config->nlisteners && strcmp(s->config->listeners[i].name, name) != 0)
+		i++;
+	if (i == s->config->nlisteners) {
+		file_close(&fd);
+		return err_set(e, ERR_CONFIG, 0, "no listener is called %s", name);
+	}
+	l = mem_alloc(sizeof *l);
+	l->server = s;
+	l->config = &s->config->listeners[i];
+	l->fd = fd;
+	l->event = event_new(s->base, fd, EV_READ | EV_PERSIST, on_accept, l);
+	if (l->event == NULL || event_add(l->event, NULL) != 0)
+		abort(); /* a small allocation failed */
+	s->listeners = mem_resize(s->listeners, s->nlisteners + 1, sizeof *s->listeners);
+	s->listeners[s->nlisteners++] = l;
+	return 0;
+}
+
+void smtp_server_drain(struct smtp_server *s)
+{
+	close_listeners(s);
+	s->leaving = true;
+}
+
+void smtp_server_stop(struct smtp_server *s)
+{
+	smtp_server_drain(s);
+	s->service.stopping = true;
+	smtp_conns_stop(&s->conns);
+}

@@ -1,0 +1,97 @@
+#include "smtp/sources.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/encode.h"
+#include "base/mem.h"
+
+enum { BUCKETS = 4096 };
+
+struct source {
+	struct smtp_source pub; /* first: what the others hold is a pointer to it */
+	uint64_t key[2];	/* 1 and an IPv4 address, or 2 and the upper half of an IPv6 one */
+	struct source *next;
+};
+
+struct sources {
+	uint64_t seed; /* clients must not be able to choose the bucket */
+	struct source *buckets[BUCKETS];
+};
+
+struct sources *sources_new(void)
+{
+	struct sources *t = mem_alloc(sizeof *t);
+
+	random_bytes(&t->seed, sizeof t->seed);
+	return t;
+}
+
+void sources_free(struct sources **t)
+{
+	if (*t == NULL)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++) {
+		struct source *next;
+
+		for (struct source *s = (*t)->buckets[i]; s != NULL; s = next) {
+			next = s->next;
+			free(s);
+		}
+	}
+	free(*t);
+	*t = NULL;
+}
+
+static struct source **bucket(struct sources *t, const uint64_t key[2])
+{
+	uint64_t h = t->seed;
+
+	for (size_t i = 0; i < 2; i++) {
+		h ^= key[i];
+		h *= UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 29;
+	}
+	return &t->buckets[(h ^ h >> 17) % BUCKETS];
+}
+
+struct smtp_source *sources_get(struct sources *t, const struct sockaddr *sa)
+{
+	uint64_t key[2] = { 0, 0 };
+	struct source **b, *s;
+
+	if (sa->sa_family == AF_INET) {
+		key[0] = 1;
+		key[1] = ((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr;
+	} else if (sa->sa_family == AF_INET6) {
+		key[0] = 2;
+		memcpy(&key[1], &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, 8);
+	} else {
+		return NULL;
+	}
+	b = bucket(t, key);
+	for (s = *b; s != NULL; s = s->next)
+		if (s->key[0] == key[0] && s->key[1] == key[1])
+			break;
+	if (s == NULL) {
+		s = mem_alloc(sizeof *s);
+		memcpy(s->key, key, sizeof key);
+		s->next = *b;
+		*b = s;
+	}
+	s->pub.sessions++;
+	return &s->pub;
+}
+
+void sources_put(struct sources *t, struct smtp_source *s)
+{
+	struct source *gone = (struct source *)(void *)s, **p;
+
+	if (s == NULL || --s->sessions > 0)
+		return;
+	for (p = bucket(t, gone->key); *p != gone; p = &(*p)->next)
+		;
+	*p = gone->next;
+	free(gone);
+}
