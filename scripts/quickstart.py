@@ -23,7 +23,7 @@ listeners = {
 accounts = {
   office = {
     host = "localhost"; port = %(imap)d; tls = "implicit";
-    ca_file = "%(ca)s";                      # only as this store has its own authority
+    ca_file = "../dovecot/ca.pem";           # only as this store has its own authority
     user = "office"; password_file = "office.password";
     addresses = [ "@office.example" ];       # mail for anybody else is refused
     rules = "office.sieve";
@@ -45,6 +45,7 @@ if header :contains "subject" "invoice" {
 # All else stays in INBOX.
 """
 
+sys.stdout.reconfigure(encoding="utf-8", errors="replace")
 colour = sys.stdout.isatty()
 
 
@@ -70,7 +71,7 @@ def show(name, text):
 def mail(sender, subject, text, to="info@office.example", attachment=None, headers=()):
     m = email.message.EmailMessage()
     m["From"], m["To"], m["Subject"] = sender, to, subject
-    m["Message-ID"] = "<%s@example.org>" % re.sub(r"\W+", "-", subject).strip("-")
+    m["Message-ID"] = "<%s@example.org>" % re.sub("[^A-Za-z0-9]+", "-", subject).strip("-")
     for name, value in headers:
         m[name] = value
     m.set_content(text)
@@ -124,7 +125,7 @@ def main(keep):
     area = Area("quickstart", keep=keep)
     store = Dovecot(area)
     ferry = Ferry(area, store, RULES, tls="implicit")
-    configuration = CONFIGURATION % {"smtp": ferry.smtp, "imap": store.tls_port, "ca": store.ca}
+    configuration = CONFIGURATION % {"smtp": ferry.smtp, "imap": store.tls_port}
     ferry.write("mailferry.conf", configuration, 0o600)
     version = subprocess.run(["dovecot", "--version"], capture_output=True, text=True,
                              env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin")).stdout.split(" ")[0]

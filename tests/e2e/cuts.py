@@ -45,4 +45,23 @@ for name, of_sender, of_store, tls in (("from the senders", 0.7, 0.0, "none"), (
         assert office.ferry.stop() == 0
         store_proxy.stop()
     office.area.close()
+# ---- aimed cuts: (name, proxy, the account's settle time) ----
+AIMED = (
+    ("the answers to ten APPENDs are lost", {"swallow": (b"APPENDUID", 10)}, "1s"),
+    ("the store stores three of them seconds after the connection died", {"late": (b"APPEND ", 3), "delay": 2}, "5s"),
+)
+for name, aim, settle in AIMED:
+    with tap.case(name):
+        office = Office(tap, "cuts")
+        proxy = Proxy(office.store.port, 0, **aim).start()
+        office.ferry.save(accounts={"office": {"port": proxy.port, "settle": settle}})
+        office.start()
+        items = mixture(40, random.Random(1), prefix="aimed")
+        sender = Sender(office.ferry.smtp, items, sessions=4, pause=0.05).run(120)
+        office.ferry.drained(240)
+        assert proxy.cuts == sum(n for _, n in (v for v in aim.values() if isinstance(v, tuple))), proxy.cuts
+        check(items, sender.acked, office.store.messages())
+        assert office.ferry.stop() == 0
+        proxy.stop()
+    office.area.close()
 tap.done()

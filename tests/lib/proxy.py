@@ -18,14 +18,23 @@ class Proxy:
     `cut`, a byte count between `low` and `high` (drawn evenly on a logarithmic
     scale, so that early and late cuts are both frequent) after which it ends.
     Which direction counts is drawn too. `cut` may be changed at any time.
+
+    `swallow` and `late` are aimed: (pattern, times). The first `times` answers
+    of the target that hold the pattern of `swallow` never arrive: the
+    connection is reset in their stead. With `late` the first `times` requests
+    that hold the pattern are kept back, the client is reset, and the target
+    gets what was kept `delay` seconds later.
     """
 
-    def __init__(self, target, cut=0.5, low=1, high=200000, seed=1):
+    def __init__(self, target, cut=0.5, low=1, high=200000, seed=1, swallow=(b"", 0), late=(b"", 0), delay=2):
         self.target = target
         self.cut = cut
         self.low = low
         self.high = high
         self.random = random.Random(seed)
+        self.swallow, self.swallows = swallow
+        self.late, self.lates = late
+        self.delay = delay
         self.port = free_port()
         self.connections = 0
         self.cuts = 0
@@ -71,10 +80,13 @@ class Proxy:
                 size = int(self.low * (self.high / self.low) ** self.random.random())
                 budget[self.random.randrange(2)] = size
             hard = self.random.random() < 0.7
-            tasks = [asyncio.ensure_future(self._pump(reader, far, budget[0])),
-                     asyncio.ensure_future(self._pump(far_reader, writer, budget[1]))]
+            tasks = [asyncio.ensure_future(self._pump(reader, far, budget[0], self._is_late)),
+                     asyncio.ensure_future(self._pump(far_reader, writer, budget[1], self._is_swallowed))]
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if any(t.exception() is None and t.result() == "cut" for t in done):
+            if tasks[0] in done and isinstance(tasks[0].result(), bytes):
+                self.cuts += 1
+                await self._deliver_late(reader, writer, far, tasks[0].result())
+            elif any(t.exception() is None and t.result() == "cut" for t in done):
                 self.cuts += 1
                 for w in (writer, far):
                     _reset(w) if hard else w.close()
@@ -90,8 +102,33 @@ class Proxy:
                     self.live.discard(w)
                     w.close()
 
-    async def _pump(self, reader, writer, budget):
-        """Forwards until the end, or until BUDGET bytes have gone."""
+    def _is_swallowed(self, data):
+        if self.swallows > 0 and self.swallow in data:
+            self.swallows -= 1
+            return "cut"
+        return None
+
+    def _is_late(self, data):
+        if self.lates > 0 and self.late in data:
+            self.lates -= 1
+            return data
+        return None
+
+    async def _deliver_late(self, reader, writer, far, data):
+        """Collects what the client still sends, resets it, and lets the target have all of it later."""
+        try:
+            while more := await asyncio.wait_for(reader.read(65536), 0.5):
+                data += more
+        except asyncio.TimeoutError:
+            pass
+        _reset(writer)
+        await asyncio.sleep(self.delay)
+        far.write(data)
+        await far.drain()
+        await asyncio.sleep(1)
+
+    async def _pump(self, reader, writer, budget, catch):
+        """Forwards until the end, until BUDGET bytes have gone, or until CATCH has something to say of what it saw."""
         try:
             while budget is None or budget > 0:
                 data = await reader.read(16384 if budget is None else min(16384, budget))
@@ -99,6 +136,9 @@ class Proxy:
                     if writer.can_write_eof():
                         writer.write_eof()
                     return "end"
+                caught = catch(data)
+                if caught:
+                    return caught
                 writer.write(data)
                 await writer.drain()
                 if budget is not None:

@@ -281,6 +281,8 @@ class Sender:
                 if ahead is not None:
                     text += b"".join([b"MAIL FROM:<%s>\r\n" % ahead.mail_from.encode()] +
                                      [b"RCPT TO:<%s>\r\n" % r.encode() for r in ahead.rcpts] + [b"DATA\r\n"])
+                if self.pause:
+                    time.sleep(self.pause)
                 c.send(text)
                 code, reply = c.reply()
                 self._settle(item, ack=reply if code == 250 else None, refusal=reply if code >= 500 else None)
