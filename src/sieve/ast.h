@@ -25,10 +25,11 @@ struct ast_arg {
 
 struct ast_node {
 	struct slice name;
-	struct pos pos; /* of the name */
-	struct pos end; /* behind the last argument that is no test */
-	bool broken;	/* a syntax error inside was told; only the block is worth checking */
-	bool test_list; /* the tests stand in parentheses */
+	struct pos pos;	  /* of the name */
+	struct pos end;	  /* behind the last argument that is no test */
+	struct pos close; /* of the ";" or "{" behind all of it */
+	bool broken;	  /* a syntax error inside was told; only the block is worth checking */
+	bool test_list;	  /* the tests stand in parentheses */
 	bool has_block;
 	struct ast_arg *args;
 	struct ast_node *tests;

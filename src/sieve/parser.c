@@ -277,7 +277,10 @@ static struct ast_node *parse_command(struct parser *p)
 	next(p);
 	if (parse_arguments(p, node) != 0) {
 		recover(p, node);
-	} else if (is_mark(p, ';')) {
+		return node;
+	}
+	node->close = p->tok.pos;
+	if (is_mark(p, ';')) {
 		next(p);
 	} else if (is_mark(p, '{')) {
 		parse_block(p, node);
