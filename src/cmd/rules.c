@@ -1,5 +1,6 @@
 #include "cmd/rules.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,13 +8,34 @@
 #include "base/mem.h"
 #include "sieve/sieve.h"
 
+struct missing {
+	const char *path;
+	struct buf *errors;
+	bool any;
+};
+
+/* What a rule would promise and nobody could keep is an error now, not a lost message later. */
+static void missing_report(void *arg, const char *command, unsigned line, unsigned column)
+{
+	struct missing *m = arg;
+
+	m->any = true;
+	(void)buf_addf(
+	    m->errors,
+	    "%s:%u:%u: error: `%s' can't be used: this mailferry sends no mail to other servers; file the message "
+	    "into a folder instead\n",
+	    m->path, line, column, command);
+}
+
 static int script_load(const char *path, struct rules_script *out, struct buf *errors)
 {
+	struct missing missing = { path, errors, false };
 	struct sieve_program *program;
 	struct buf text;
 	struct err e;
 
-	buf_init(&text, SIEVE_SCRIPT_MAX);
+	/* One octet more than allowed, so that the compiler tells which script is too large. */
+	buf_init(&text, SIEVE_SCRIPT_MAX + 1);
 	if (file_read(path, &text, &e) != 0) {
 		(void)buf_addf(errors, "%s\n", e.text);
 		buf_free(&text);
@@ -24,7 +46,12 @@ static int script_load(const char *path, struct rules_script *out, struct buf *e
 		buf_free(&text);
 		return -1;
 	}
+	sieve_program_each(program, missing_report, &missing);
 	sieve_program_free(&program);
+	if (missing.any) {
+		buf_free(&text);
+		return -1;
+	}
 	out->path = mem_strdup(path);
 	out->text = buf_take(&text, &out->len);
 	return 0;

@@ -7,10 +7,10 @@ static const struct {
 	enum key_group group;
 	const char *title;
 } sections[] = {
-	{ KEYS_TOP, "At the top level" },
-	{ KEYS_LIMITS, "In limits" },
-	{ KEYS_LISTENER, "In each group of listeners" },
-	{ KEYS_ACCOUNT, "In each group of accounts" },
+	{ KEYS_TOP, "Keys at the top level" },
+	{ KEYS_LIMITS, "Keys in limits" },
+	{ KEYS_LISTENER, "Keys of each listener" },
+	{ KEYS_ACCOUNT, "Keys of each account" },
 };
 
 static void default_print(const struct key *k, struct buf *out)
@@ -67,17 +67,21 @@ void keys_print(struct buf *out)
 /* Text in mdoc: a backslash is escaped, and one sentence stands on one line. */
 static void man_text(const char *s, struct buf *out)
 {
+	char before = ' ';
+
 	for (; *s != '\0'; s++) {
 		if (strncmp(s, "…", strlen("…")) == 0) {
 			(void)buf_add_str(out, "...");
 			s += strlen("…") - 1;
 		} else if (*s == '\\') {
 			(void)buf_add_str(out, "\\e");
-		} else if ((s[0] == '.' || s[0] == ':') && s[1] == ' ' && ascii_upper(s[2]) == s[2] && s[2] != '.') {
-			(void)buf_addf(out, "%c\n", *s++);
+		} else if (*s == '.' && before != ' ' && s[1] == ' ') {
+			(void)buf_add_str(out, ".\n");
+			s++;
 		} else {
 			(void)buf_add_char(out, *s);
 		}
+		before = *s;
 	}
 }
 
