@@ -164,7 +164,7 @@ static void take_rules(struct role *r, struct slice fields, int fd)
 
 	if (rules.path == NULL || r->nrules == ROLE_RULES_MAX)
 		role_die(EX_PROTOCOL, "rules can't be used", NULL);
-	buf_init(&text, SIEVE_SCRIPT_MAX);
+	buf_init(&text, SIEVE_SCRIPT_MAX + 1);
 	if (lseek(fd, 0, SEEK_SET) != 0)
 		role_die(EX_OSERR, "can't read the rules", NULL);
 	if (file_read_fd(fd, rules.path, &text, &e) != 0)
@@ -227,13 +227,15 @@ static void take_all(struct role *r)
 	buf_init(&frame, IPC_MAX);
 	while (!done) {
 		int fds[IPC_FDS_MAX];
-		size_t nfds = 1;
+		size_t nfds = 0;
 		struct ipc_in in;
 		struct err e;
 		int fd;
 
 		if (ipc_receive(r->socket, &frame, &in, fds, &nfds, START_TIMEOUT_MS, &e) != 0)
 			role_die(EX_TEMPFAIL, "the supervisor did not say what to do", &e);
+		if (nfds > 1)
+			role_die(EX_PROTOCOL, "the supervisor's words make no sense", NULL);
 		fd = nfds == 0 ? -1 : fds[0];
 		done = take_message(r, &in, &fd);
 		file_close(&fd);

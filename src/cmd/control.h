@@ -1,0 +1,25 @@
+/*
+ * The control socket: how the command line talks to a running daemon. A client
+ * connects (UNIX, SOCK_SEQPACKET), says what it wants, and is answered with
+ * CONTROL_OK or CONTROL_FAILED and a text. What it wants:
+ *
+ *   "spool"  from then on the other end of the socket is the spool's, which
+ *            takes the client for the role "admin" (spool/admin.h)
+ */
+#ifndef MAILFERRY_CMD_CONTROL_H
+#define MAILFERRY_CMD_CONTROL_H
+
+#include "base/err.h"
+#include "config/config.h"
+
+enum control_message { CONTROL_HELLO = 1, CONTROL_OK, CONTROL_FAILED };
+enum control_tag { CONTROL_TAG_WANT = 1, CONTROL_TAG_TEXT };
+enum { CONTROL_TEXT_MAX = 400, CONTROL_TIMEOUT_MS = 30 * 1000 };
+
+#define CONTROL_WANT_SPOOL "spool"
+
+/* A socket to the daemon of the configuration C, which has agreed to WANT; or -1 with a text that names the control
+ * socket and says what to do. */
+int control_connect(const struct config *c, const char *want, struct err *e);
+
+#endif

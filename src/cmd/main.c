@@ -1,0 +1,150 @@
+/* The program mailferry: finds the subcommand and its configuration file. */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "cmd/command.h"
+
+static const struct command commands[] = {
+	{ "run", "[--restored]", "run the daemon, in the foreground",
+	  "Reads the configuration, opens the listeners and starts the programs that do the work. SIGTERM ends it in "
+	  "order,\n"
+	  "SIGHUP reads the configuration and the rules again (a wrong one is reported, and the old one stays in "
+	  "force).\n"
+	  "\n"
+	  "  --restored  the spool directory was put back from a backup: every message in it that is not yet filed is "
+	  "looked\n"
+	  "              for in the store before it is sent\n",
+	  command_run },
+	{ "check", "[--keys | --keys=man]", "is the configuration good, with all that it names?",
+	  "Reads the configuration, the secrets and the rules that it names, and compiles the rules. Prints every "
+	  "error with\n"
+	  "its file and line, and exits 78 when there is one.\n"
+	  "\n"
+	  "  --keys      print all keys with their meaning and default; --keys=man for the manual page\n",
+	  command_check },
+	{ "route", "[--json] ADDRESS", "which account and rules does an address meet, and why?",
+	  "Says who is delivered mail for ADDRESS, through which rules, or that it would be refused.\n",
+	  command_route },
+	{ "try", "RULES MESSAGE… [--from ADDRESS] [--to ADDRESS] [--json]",
+	  "what would these rules do with these messages?",
+	  "Compiles the rules and runs them on each message (a file), without filing anything.\n"
+	  "\n"
+	  "  --from ADDRESS  the envelope sender; otherwise taken from the message\n"
+	  "  --to ADDRESS    the envelope recipient; otherwise taken from the message\n"
+	  "  --json          one object a line: message, actions, implicit_keep, error\n",
+	  command_try },
+};
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void usage_print(FILE *f, const struct command *c)
+{
+	(void)fprintf(f, "usage: mailferry [-c FILE] %s %s\n", c->name, c->usage);
+}
+
+int command_usage(const struct command *self, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fprintf(stderr, "mailferry %s: ", self->name);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', stderr);
+	usage_print(stderr, self);
+	(void)fprintf(stderr, "`mailferry %s --help' says more.\n", self->name);
+	return EX_USAGE;
+}
+
+static int help(void)
+{
+	(void)printf("usage: mailferry [-c FILE] COMMAND …\n\n"
+		     "Takes mail in over SMTP and LMTP, sorts it with Sieve rules, and files it into folders of an "
+		     "IMAP store.\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		(void)printf("  %-6s %s\n", commands[i].name, commands[i].summary);
+	(void)printf("\n-c FILE names the configuration (default: %s/mailferry.conf).\n"
+		     "`mailferry COMMAND --help' says more of a command; see also mailferry(1).\n",
+		     SYSCONFDIR);
+	return EX_OK;
+}
+
+static int command_help(const struct command *c)
+{
+	usage_print(stdout, c);
+	(void)printf("\n%s\n\n%s", c->summary, c->help);
+	return EX_OK;
+}
+
+/* Takes "-c FILE" out of the arguments, wherever it stands before "--". 0, or -1 when FILE is missing. */
+static int take_config(int *argc, char **argv, const char **file)
+{
+	int kept = 1;
+
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], "--") == 0) {
+			while (i < *argc)
+				argv[kept++] = argv[i++];
+		} else if (strcmp(argv[i], "-c") == 0) {
+			if (++i == *argc)
+				return -1;
+			*file = argv[i];
+		} else {
+			argv[kept++] = argv[i];
+		}
+	}
+	*argc = kept;
+	argv[kept] = NULL;
+	return 0;
+}
+
+static bool asks_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
+/* Descriptors 0 to 2 are open, so that no socket of ours takes their place. */
+static void descriptors_prepare(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	const char *file = SYSCONFDIR "/mailferry.conf";
+
+	descriptors_prepare();
+	if (take_config(&argc, argv, &file) != 0) {
+		(void)fprintf(stderr, "mailferry: -c needs the name of a configuration file\n");
+		return EX_USAGE;
+	}
+	if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		(void)help();
+		return argc < 2 ? EX_USAGE : EX_OK;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		(void)printf("mailferry %s\n", MAILFERRY_VERSION);
+		return EX_OK;
+	}
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(argv[1], commands[i].name) == 0) {
+			if (asks_help(argc - 1, argv + 1))
+				return command_help(&commands[i]);
+			return commands[i].run(&commands[i], file, argc - 1, argv + 1);
+		}
+	(void)fprintf(stderr, "mailferry: there is no command \"%s\"; `mailferry --help' lists them\n", argv[1]);
+	return EX_USAGE;
+}

@@ -1,0 +1,387 @@
+#include "cmd/supervisor.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/step.h"
+#include "cmd/control_server.h"
+#include "cmd/notify.h"
+#include "role/role.h"
+
+enum { STOP_SECONDS = 30, STOP_SPOOL_SECONDS = 10, LOOK_SECONDS = 60, ERRORS_MAX = 64 * 1024, FILES_WANTED = 65536 };
+
+const char *const slot_kind_names[SLOT_KINDS] = {
+	[SLOT_RECEIVER] = "receiver",
+	[SLOT_STORE] = "store",
+	[SLOT_CONNECT] = "connect",
+	[SLOT_SPOOL] = "spool",
+};
+
+static void log_lines(const char *event, const struct buf *lines)
+{
+	struct slice rest = buf_slice(lines);
+
+	while (rest.n > 0) {
+		size_t n = slice_find(rest, '\n');
+
+		log_error(event, LOG_SLICE("why", slice_of(rest.p, n)));
+		n = n < rest.n ? n + 1 : n;
+		rest = slice_of(rest.p + n, rest.n - n);
+	}
+}
+
+/* ---- starting ---- */
+
+void supervisor_announce(struct supervisor *sup)
+{
+	if (sup->announced)
+		return;
+	for (struct slot *s = sup->slots; s != NULL; s = s->next)
+		if (s->kind != SLOT_STORE && (s->worker == NULL || s->worker->state != WORKER_READY))
+			return;
+	sup->announced = true;
+	log_info("ready", LOG_STR("hostname", sup->setup->config->hostname),
+		 LOG_NUM("listeners", sup->setup->config->nlisteners),
+		 LOG_NUM("accounts", sup->setup->config->naccounts));
+	notify_manager("READY=1");
+}
+
+/* ---- stopping: receivers first, the spool last, so that what was begun can be finished ---- */
+
+static void stop_kind(struct supervisor *sup)
+{
+	for (struct worker *w = sup->workers; w != NULL; w = w->next)
+		if (w->kind == sup->stopping)
+			worker_stop(w);
+}
+
+static bool kind_runs(const struct supervisor *sup, enum slot_kind kind)
+{
+	for (const struct worker *w = sup->workers; w != NULL; w = w->next)
+		if (w->kind == kind)
+			return true;
+	return false;
+}
+
+void supervisor_stop_advance(struct supervisor *sup)
+{
+	if (sup->stage != STAGE_STOPPING)
+		return;
+	while (sup->stopping < SLOT_KINDS && !kind_runs(sup, sup->stopping)) {
+		sup->stopping++;
+		if (sup->stopping < SLOT_KINDS)
+			stop_kind(sup);
+	}
+	if (sup->stopping == SLOT_KINDS)
+		(void)event_base_loopbreak(sup->base);
+}
+
+static void stop_by_force(struct supervisor *sup)
+{
+	for (struct worker *w = sup->workers; w != NULL; w = w->next)
+		if (w->kind != SLOT_SPOOL || sup->stopping == SLOT_SPOOL)
+			worker_kill(w, "mailferry stops and can't wait longer");
+}
+
+static void on_stop_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval tv = { .tv_sec = STOP_SPOOL_SECONDS };
+	struct supervisor *sup = arg;
+
+	(void)fd;
+	(void)what;
+	stop_by_force(sup);
+	(void)event_add(sup->stop_deadline, &tv);
+}
+
+static void on_stop(evutil_socket_t number, short what, void *arg)
+{
+	const struct timeval tv = { .tv_sec = STOP_SECONDS };
+	struct supervisor *sup = arg;
+
+	(void)what;
+	if (sup->stage == STAGE_STOPPING) {
+		stop_by_force(sup);
+		return;
+	}
+	log_info("stopping", LOG_STR("signal", strsignal((int)number)));
+	notify_manager("STOPPING=1");
+	sup->stage = STAGE_STOPPING;
+	sup->stopping = SLOT_RECEIVER;
+	control_server_free(&sup->control);
+	(void)event_add(sup->stop_deadline, &tv);
+	stop_kind(sup);
+	supervisor_stop_advance(sup);
+}
+
+/* ---- the children ---- */
+
+static void on_child(evutil_socket_t number, short what, void *arg)
+{
+	struct supervisor *sup = arg;
+	int status;
+	pid_t pid;
+
+	(void)number;
+	(void)what;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct worker *w = sup->workers;
+
+		while (w != NULL && w->pid != pid)
+			w = w->next;
+		/* As process 1 of a container we reap strangers too. */
+		if (w != NULL)
+			worker_reaped(w, status);
+	}
+	supervisor_stop_advance(sup);
+}
+
+/* ---- reloading ---- */
+
+/* What runs with the old configuration makes way: receivers when their successors are ready, stores when they have
+ * finished what is in hand, the spool only if its own part changed. */
+static void replace_workers(struct supervisor *sup)
+{
+	struct buf part;
+
+	for (struct slot *s = sup->slots; s != NULL; s = s->next) {
+		if (s->worker == NULL)
+			continue;
+		if (s->kind == SLOT_RECEIVER || s->kind == SLOT_CONNECT) {
+			struct worker *w = s->worker;
+
+			s->worker = NULL;
+			w->slot = NULL;
+			if (s->kind == SLOT_CONNECT || w->state == WORKER_STARTING)
+				worker_stop(w);
+		} else if (s->kind == SLOT_STORE) {
+			worker_stop(s->worker);
+		}
+	}
+	buf_init(&part, sup->spool_part.max);
+	if (config_render(sup->setup->config, CONFIG_PART_SPOOL, NULL, &part) == 0 &&
+	    !slice_eq(buf_slice(&part), buf_slice(&sup->spool_part)))
+		for (struct worker *w = sup->workers; w != NULL; w = w->next)
+			if (w->kind == SLOT_SPOOL)
+				worker_stop(w);
+	buf_free(&part);
+}
+
+static struct setup *reload_load(struct supervisor *sup, struct buf *errors)
+{
+	struct setup *next = setup_load(sup->file, errors);
+	const char *fixed = next == NULL ? NULL : setup_fixed_key(sup->setup, next);
+
+	if (fixed != NULL)
+		(void)buf_addf(errors, "%s: %s: a running mailferry can't change it: restart mailferry\n", sup->file,
+			       fixed);
+	if (next != NULL && (fixed != NULL || setup_bind(next, sup->setup, errors) != 0))
+		setup_free(&next);
+	return next;
+}
+
+static void on_reload(evutil_socket_t number, short what, void *arg)
+{
+	struct supervisor *sup = arg;
+	struct setup *next;
+	struct buf errors;
+
+	(void)number;
+	(void)what;
+	if (sup->stage != STAGE_RUNNING)
+		return;
+	notify_manager("RELOADING=1");
+	buf_init(&errors, ERRORS_MAX);
+	next = reload_load(sup, &errors);
+	if (next == NULL) {
+		log_lines("configuration-error", &errors);
+		log_error("reload-failed",
+			  LOG_STR("what", "the old configuration stays in force; correct the errors above and "
+					  "reload again"));
+	} else {
+		setup_free(&sup->setup);
+		sup->setup = next;
+		supervisor_set_level(sup);
+		replace_workers(sup);
+		slot_match(sup);
+		log_info("reloaded", LOG_STR("file", sup->file));
+		slot_consider_all(sup);
+	}
+	buf_free(&errors);
+	notify_manager("READY=1");
+}
+
+/* ---- the loop ---- */
+
+static void on_minute(evutil_socket_t fd, short what, void *arg)
+{
+	struct supervisor *sup = arg;
+	struct worker *spool = worker_of_kind(sup, SLOT_SPOOL);
+
+	(void)fd;
+	(void)what;
+	sup->warned = false;
+	if (spool != NULL)
+		worker_ask_due(spool);
+	slot_consider_all(sup);
+}
+
+static int control_spool(void *arg, int fd, struct err *e)
+{
+	struct supervisor *sup = arg;
+	struct worker *spool = worker_of_kind(sup, SLOT_SPOOL);
+	struct ipc_out out;
+	int r;
+
+	if (spool == NULL)
+		return err_set(e, ERR_TEMP, 0,
+			       "the spool is not ready; try again, and look at mailferry's log if this stays so");
+	ipc_out_init(&out);
+	ipc_begin(&out, ROLE_PEER, 0);
+	ipc_put_str(&out, ROLE_TAG_ROLE, "admin");
+	ipc_put_str(&out, ROLE_TAG_NAME, "");
+	r = worker_send(spool, &out, fd);
+	ipc_out_free(&out);
+	return r == 0 ? 0 : err_set(e, ERR_TEMP, 0, "the spool is being started again; try once more");
+}
+
+static void add_signal(struct supervisor *sup, size_t i, int number, event_callback_fn fn)
+{
+	sup->signals[i] = evsignal_new(sup->base, number, fn, sup);
+	if (sup->signals[i] == NULL || event_add(sup->signals[i], NULL) != 0)
+		abort();
+}
+
+static void events_prepare(struct supervisor *sup)
+{
+	const struct timeval minute = { .tv_sec = LOOK_SECONDS };
+
+	add_signal(sup, 0, SIGCHLD, on_child);
+	add_signal(sup, 1, SIGHUP, on_reload);
+	add_signal(sup, 2, SIGTERM, on_stop);
+	add_signal(sup, 3, SIGINT, on_stop);
+	(void)signal(SIGPIPE, SIG_IGN);
+	sup->minute = event_new(sup->base, -1, EV_PERSIST, on_minute, sup);
+	sup->stop_deadline = event_new(sup->base, -1, 0, on_stop_deadline, sup);
+	if (sup->minute == NULL || sup->stop_deadline == NULL || event_add(sup->minute, &minute) != 0)
+		abort();
+}
+
+/* Receivers inherit the limit: a session is a descriptor. */
+static void files_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	if (geteuid() == 0 && limit.rlim_max < FILES_WANTED)
+		limit.rlim_max = FILES_WANTED;
+	limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void steps_prepare(struct supervisor *sup)
+{
+	const char *path = getenv("MAILFERRY_STEPS");
+
+	if (path == NULL)
+		return;
+	sup->steps = open(path, O_RDWR | O_CLOEXEC);
+	if (sup->steps < 0)
+		log_error("no-steps", LOG_STR("file", path), LOG_STR("why", strerror(errno)));
+	step_open(sup->steps);
+}
+
+void supervisor_set_level(struct supervisor *sup)
+{
+	static const char *const names[] = { "error", "warning", "info", "debug" };
+	const char *level = sup->setup->config->log_level;
+
+	sup->level = LOG_INFO;
+	for (size_t i = 0; level != NULL && i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(level, names[i]) == 0)
+			sup->level = (enum log_level)i;
+	log_set_level(sup->level);
+}
+
+/* Everything that must work before the first role starts. 0, or an exit status after an error was logged. */
+static int prepare(struct supervisor *sup)
+{
+	const struct config *c = sup->setup->config;
+	struct buf errors;
+	struct err e;
+	int r;
+
+	if (identity_find(c, &sup->identity, &e) != 0 || spool_directory_prepare(c->spool, &sup->identity, &e) != 0) {
+		log_error("not-started", LOG_STR("why", e.text));
+		return EX_CONFIG;
+	}
+	sup->control = control_server_new(sup->base, c->control, control_spool, sup, &e);
+	if (sup->control == NULL) {
+		log_error("not-started", LOG_STR("why", e.text));
+		return e.class == ERR_TEMP ? EX_TEMPFAIL : EX_CONFIG;
+	}
+	buf_init(&errors, ERRORS_MAX);
+	r = setup_bind(sup->setup, NULL, &errors);
+	if (r != 0)
+		log_lines("not-started", &errors);
+	buf_free(&errors);
+	return r == 0 ? 0 : EX_UNAVAILABLE;
+}
+
+static void clean_up(struct supervisor *sup)
+{
+	for (size_t i = 0; i < sizeof sup->signals / sizeof sup->signals[0]; i++)
+		event_free(sup->signals[i]);
+	while (sup->slots != NULL)
+		slot_free(sup->slots);
+	control_server_free(&sup->control);
+	event_free(sup->minute);
+	event_free(sup->stop_deadline);
+	event_base_free(sup->base);
+	setup_free(&sup->setup);
+	buf_free(&sup->spool_part);
+	free(sup->programs);
+	file_close(&sup->steps);
+}
+
+int supervisor_run(const char *file, struct setup *setup, bool restored)
+{
+	struct supervisor sup = { .file = file, .setup = setup, .restored = restored, .steps = -1 };
+	int status;
+
+	log_open("supervisor", LOG_INFO);
+	supervisor_set_level(&sup);
+	(void)umask(022);
+	files_raise();
+	buf_init(&sup.spool_part, ERRORS_MAX);
+	sup.base = event_base_new();
+	if (sup.base == NULL)
+		abort();
+	sup.programs = program_directory();
+	steps_prepare(&sup);
+	events_prepare(&sup);
+	status = prepare(&sup);
+	if (status == 0) {
+		log_info("starting", LOG_STR("file", file), LOG_NUM("pid", getpid()));
+		slot_match(&sup);
+		slot_consider_all(&sup);
+		if (event_base_dispatch(sup.base) != 0)
+			abort();
+		log_info("stopped");
+	}
+	clean_up(&sup);
+	return status;
+}

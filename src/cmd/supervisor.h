@@ -1,0 +1,129 @@
+/*
+ * The supervisor: keeps the roles running, hands each what it needs, passes
+ * wake-ups on. It trusts no role: what one sends can end that role, not the
+ * supervisor.
+ *
+ * A slot is a place where a role should run: one for the spool, one for the
+ * connector, one for each receiver process, one for each account's store. A
+ * worker is a process that runs in it. At most one worker stands in a slot, and
+ * a store's slot is free only when the old process was reaped; receivers and
+ * connectors that a reload replaced live on without a slot until they are done.
+ */
+#ifndef MAILFERRY_CMD_SUPERVISOR_H
+#define MAILFERRY_CMD_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/log.h"
+#include "cmd/backoff.h"
+#include "cmd/process.h"
+#include "cmd/setup.h"
+#include "ipc/channel.h"
+
+struct event;
+struct event_base;
+struct supervisor;
+struct control_server;
+
+/* In the order in which they are stopped. */
+enum slot_kind { SLOT_RECEIVER, SLOT_STORE, SLOT_CONNECT, SLOT_SPOOL, SLOT_KINDS };
+
+enum worker_state {
+	WORKER_STARTING, /* was told everything, has not said that it is ready */
+	WORKER_READY,
+	WORKER_DRAINING, /* a receiver that ends with its last session */
+	WORKER_LEAVING,	 /* was told to stop, or closed its socket */
+	WORKER_KILLED	 /* SIGKILL is on its way */
+};
+
+struct slot {
+	struct slot *next;
+	struct supervisor *sup;
+	enum slot_kind kind;
+	char *account;	       /* owned; "" but for stores */
+	struct worker *worker; /* NULL: none runs */
+	struct backoff backoff;
+	unsigned failed_starts; /* in a row */
+	int64_t not_before;	/* monotonic */
+	int64_t due;		/* wall clock; stores: when there is work; INT64_MAX: not known of any */
+	struct event *timer;
+	bool gone; /* the configuration names it no longer: freed when it is empty */
+};
+
+struct worker {
+	struct worker *next;
+	struct supervisor *sup;
+	struct slot *slot; /* NULL: replaced, or the slot is gone */
+	enum slot_kind kind;
+	char *account; /* owned */
+	pid_t pid;
+	struct channel *channel; /* NULL: closed */
+	enum worker_state state;
+	int64_t started; /* monotonic */
+	bool ready_once, told_to_end;
+	bool idle; /* a store said ROLE_IDLE … */
+	int64_t idle_until;
+	struct event *deadline; /* of the state */
+};
+
+enum supervisor_stage { STAGE_RUNNING, STAGE_STOPPING };
+
+struct supervisor {
+	struct event_base *base;
+	const char *file; /* of the configuration */
+	struct setup *setup;
+	struct identity identity;
+	char *programs;	       /* directory */
+	struct buf spool_part; /* of the configuration, as the running spool has it */
+	struct slot *slots;
+	struct worker *workers;
+	struct control_server *control;
+	struct event *signals[4], *minute, *stop_deadline;
+	int steps; /* descriptor, or -1 */
+	bool restored;
+	bool announced; /* event=ready was logged */
+	bool warned;	/* of mail without an account, in this minute */
+	enum log_level level;
+	enum supervisor_stage stage;
+	enum slot_kind stopping; /* which kind is being stopped now */
+};
+
+extern const char *const slot_kind_names[SLOT_KINDS]; /* "receiver", … */
+
+/* Runs until it was told to stop. SETUP is loaded, not yet bound. Exit status. */
+int supervisor_run(const char *file, struct setup *setup, bool restored);
+
+/* ---- supervisor_slot.c ---- */
+struct slot *slot_new(struct supervisor *sup, enum slot_kind kind, const char *account);
+void slot_free(struct slot *s); /* takes it out of the list, leaves its worker without a slot */
+struct slot *slot_of_account(struct supervisor *sup, struct slice account);
+void slot_consider(struct slot *s); /* starts a worker if one should run now; sets the timer if later */
+void slot_consider_all(struct supervisor *sup);
+void slot_due(struct slot *s, int64_t wall_ms);
+void slot_ended(struct slot *s, const struct worker *w,
+		bool clean);		 /* its worker was reaped: decides when the next starts */
+void slot_match(struct supervisor *sup); /* makes and drops slots as the configuration has it */
+
+/* ---- supervisor_worker.c ---- */
+int worker_start(struct slot *s, struct err *e);
+void worker_enter(struct worker *w, enum worker_state state);
+void worker_stop(struct worker *w);
+void worker_kill(struct worker *w, const char *why);
+void worker_reaped(struct worker *w, int status);
+struct worker *worker_of_kind(struct supervisor *sup,
+			      enum slot_kind kind);		      /* the one in a slot that is ready, or NULL */
+int worker_send(struct worker *w, const struct ipc_out *out, int fd); /* kills W when it can't be told */
+void worker_ask_due(struct worker *spool); /* the spool answers with ROLE_DUE for each account that has work */
+int worker_pair(struct worker *server, struct worker *client, uint16_t type, struct err *e);
+
+/* ---- supervisor_start.c: what a new worker is told ---- */
+int worker_tell(struct worker *w, struct err *e);
+
+/* ---- supervisor.c ---- */
+void supervisor_announce(struct supervisor *sup);
+void supervisor_stop_advance(struct supervisor *sup);
+void supervisor_set_level(struct supervisor *sup); /* of the log, as the configuration has it */
+
+#endif

@@ -1,0 +1,143 @@
+/* What a new worker is handed: its name, its part of the configuration, its descriptors, and "go". */
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/supervisor.h"
+#include "role/role.h"
+
+enum { PART_MAX = 16 * 1024 * 1024 };
+
+static const enum config_part parts[SLOT_KINDS] = {
+	[SLOT_RECEIVER] = CONFIG_PART_RECEIVER,
+	[SLOT_STORE] = CONFIG_PART_STORE,
+	[SLOT_CONNECT] = CONFIG_PART_CONNECT,
+	[SLOT_SPOOL] = CONFIG_PART_SPOOL,
+};
+
+/* Worker, the message in the making, and where an error goes: what every function here needs. */
+struct telling {
+	struct worker *w;
+	struct ipc_out out;
+	struct err *e;
+};
+
+static int tell_send(struct telling *t, int fd)
+{
+	return channel_send(t->w->channel, &t->out, &fd, fd < 0 ? 0 : 1, t->e);
+}
+
+/* A memory file with the bytes, which TYPE announces under NAME. */
+static int tell_bytes(struct telling *t, enum role_message type, const char *name, const void *p, size_t n)
+{
+	int fd = setup_memory_file("mailferry", p, n, t->e);
+	int r;
+
+	if (fd < 0)
+		return -1;
+	ipc_begin(&t->out, (uint16_t)type, 0);
+	ipc_put_str(&t->out, ROLE_TAG_NAME, name);
+	r = tell_send(t, fd);
+	(void)close(fd);
+	return r;
+}
+
+static int tell_name(struct telling *t)
+{
+	struct supervisor *sup = t->w->sup;
+
+	ipc_begin(&t->out, ROLE_NAME, 0);
+	ipc_put_str(&t->out, ROLE_TAG_ROLE, slot_kind_names[t->w->kind]);
+	ipc_put_str(&t->out, ROLE_TAG_NAME, t->w->account);
+	ipc_put_number(&t->out, ROLE_TAG_LEVEL, sup->level);
+	ipc_put_number(&t->out, ROLE_TAG_PARENT, getpid());
+	ipc_put_number(&t->out, ROLE_TAG_RESTORED, t->w->kind == SLOT_SPOOL && sup->restored);
+	return tell_send(t, -1);
+}
+
+static int tell_config(struct telling *t)
+{
+	struct supervisor *sup = t->w->sup;
+	const char *account = t->w->kind == SLOT_STORE ? t->w->account : NULL;
+	struct buf part;
+	int r;
+
+	buf_init(&part, PART_MAX);
+	r = config_render(sup->setup->config, parts[t->w->kind], account, &part);
+	if (r != 0)
+		(void)err_set(t->e, ERR_LIMIT, 0, "its part of the configuration is too large");
+	else
+		r = tell_bytes(t, ROLE_CONFIG, NULL, part.p, part.n);
+	if (t->w->kind == SLOT_SPOOL) {
+		buf_clear(&sup->spool_part);
+		(void)buf_add_slice(&sup->spool_part, buf_slice(&part));
+	}
+	mem_wipe(part.p, part.n);
+	buf_free(&part);
+	return r;
+}
+
+static int tell_listeners(struct telling *t)
+{
+	const struct setup *s = t->w->sup->setup;
+
+	for (size_t i = 0; i < s->config->nlisteners; i++) {
+		ipc_begin(&t->out, ROLE_LISTENER, 0);
+		ipc_put_str(&t->out, ROLE_TAG_NAME, s->config->listeners[i].name);
+		if (tell_send(t, s->listeners[i].fd) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int tell_rules(struct telling *t)
+{
+	const struct rules *rules = &t->w->sup->setup->rules;
+
+	for (size_t i = 0; i < rules->n; i++)
+		if (tell_bytes(t, ROLE_RULES, rules->all[i].path, rules->all[i].text, rules->all[i].len) != 0)
+			return -1;
+	return 0;
+}
+
+static int tell_peer(struct telling *t, enum slot_kind server, enum role_message type)
+{
+	struct worker *w = worker_of_kind(t->w->sup, server);
+
+	if (w == NULL)
+		return err_set(t->e, ERR_TEMP, 0, "the role %s is not there", slot_kind_names[server]);
+	return worker_pair(w, t->w, (uint16_t)type, t->e);
+}
+
+static int tell_steps_and_go(struct telling *t)
+{
+	int steps = t->w->sup->steps;
+
+	if (steps >= 0) {
+		ipc_begin(&t->out, ROLE_STEPS, 0);
+		if (tell_send(t, steps) != 0)
+			return -1;
+	}
+	ipc_begin(&t->out, ROLE_GO, 0);
+	return tell_send(t, -1);
+}
+
+int worker_tell(struct worker *w, struct err *e)
+{
+	struct telling t = { .w = w, .e = e };
+	int r = -1;
+
+	ipc_out_init(&t.out);
+	if (tell_name(&t) != 0 || tell_config(&t) != 0)
+		goto out;
+	if (w->kind == SLOT_RECEIVER && (tell_listeners(&t) != 0 || tell_rules(&t) != 0))
+		goto out;
+	if ((w->kind == SLOT_RECEIVER || w->kind == SLOT_STORE) && tell_peer(&t, SLOT_SPOOL, ROLE_SPOOL) != 0)
+		goto out;
+	if (w->kind == SLOT_STORE && tell_peer(&t, SLOT_CONNECT, ROLE_CONNECT) != 0)
+		goto out;
+	r = tell_steps_and_go(&t);
+out:
+	ipc_out_free(&t.out);
+	return r;
+}

@@ -1,0 +1,317 @@
+/* Workers: the life of one process, and what it may say. */
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/step.h"
+#include "cmd/supervisor.h"
+#include "role/role.h"
+
+enum { NAME_LOGGED_MAX = 200 };
+
+/* How long a worker may be in a state, in seconds; 0: for ever. What happens then is in on_deadline. */
+static const int state_seconds[] = {
+	[WORKER_STARTING] = 60, [WORKER_READY] = 0,  [WORKER_DRAINING] = 15 * 60,
+	[WORKER_LEAVING] = 30,	[WORKER_KILLED] = 0,
+};
+
+static const char *const state_names[] = {
+	[WORKER_STARTING] = "starting", [WORKER_READY] = "ready",   [WORKER_DRAINING] = "draining",
+	[WORKER_LEAVING] = "leaving",	[WORKER_KILLED] = "killed",
+};
+
+static void log_worker(enum log_level level, const char *event, const struct worker *w, const char *what)
+{
+	LOG_EVENT(level, event, LOG_STR("kind", slot_kind_names[w->kind]),
+		  LOG_STR("account", w->account[0] == '\0' ? NULL : w->account), LOG_NUM("pid", w->pid),
+		  LOG_STR("what", what), { 0 });
+}
+
+void worker_enter(struct worker *w, enum worker_state state)
+{
+	struct timeval tv = { .tv_sec = state_seconds[state] };
+
+	/* States are in the order of a life: none comes back. */
+	if (state < w->state)
+		abort();
+	if (state == w->state && state != WORKER_STARTING)
+		return;
+	w->state = state;
+	log_worker(LOG_DEBUG, "role-state", w, state_names[state]);
+	(void)event_del(w->deadline);
+	if (tv.tv_sec > 0)
+		(void)event_add(w->deadline, &tv);
+}
+
+void worker_kill(struct worker *w, const char *why)
+{
+	if (w->state == WORKER_KILLED)
+		return;
+	log_worker(LOG_WARNING, "role-killed", w, why);
+	worker_enter(w, WORKER_KILLED);
+	(void)kill(w->pid, SIGKILL);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (w->state == WORKER_DRAINING)
+		worker_stop(w);
+	else
+		worker_kill(w,
+			    w->state == WORKER_STARTING ? "it did not become ready in time" : "it did not end in time");
+}
+
+int worker_send(struct worker *w, const struct ipc_out *out, int fd)
+{
+	struct err e = { 0 };
+
+	if (w->channel != NULL && channel_send(w->channel, out, &fd, fd < 0 ? 0 : 1, &e) == 0)
+		return 0;
+	worker_kill(w, w->channel == NULL ? "it closed its socket" : e.text);
+	return -1;
+}
+
+static int worker_say(struct worker *w, enum role_message type)
+{
+	struct ipc_out out;
+	int r;
+
+	ipc_out_init(&out);
+	ipc_begin(&out, (uint16_t)type, 0);
+	r = worker_send(w, &out, -1);
+	ipc_out_free(&out);
+	return r;
+}
+
+void worker_stop(struct worker *w)
+{
+	if (w->told_to_end && w->state == WORKER_LEAVING)
+		return;
+	if (w->state == WORKER_KILLED || worker_say(w, ROLE_STOP) != 0)
+		return;
+	w->told_to_end = true;
+	worker_enter(w, WORKER_LEAVING);
+}
+
+void worker_ask_due(struct worker *spool)
+{
+	(void)worker_say(spool, ROLE_DUE);
+}
+
+struct worker *worker_of_kind(struct supervisor *sup, enum slot_kind kind)
+{
+	for (struct slot *s = sup->slots; s != NULL; s = s->next)
+		if (s->kind == kind && s->worker != NULL && s->worker->state == WORKER_READY)
+			return s->worker;
+	return NULL;
+}
+
+int worker_pair(struct worker *server, struct worker *client, uint16_t type, struct err *e)
+{
+	struct ipc_out out;
+	int pair[2], r = -1;
+
+	if (ipc_pair(pair, e) != 0)
+		return -1;
+	ipc_out_init(&out);
+	ipc_begin(&out, ROLE_PEER, 0);
+	ipc_put_str(&out, ROLE_TAG_ROLE, slot_kind_names[client->kind]);
+	ipc_put_str(&out, ROLE_TAG_NAME, client->account);
+	if (worker_send(server, &out, pair[0]) == 0) {
+		ipc_begin(&out, type, 0);
+		r = worker_send(client, &out, pair[1]);
+	}
+	if (r != 0)
+		(void)err_set(e, ERR_TEMP, 0, "another role that it needs is ending");
+	ipc_out_free(&out);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	return r;
+}
+
+/* A server that was started again: who had the old one gets a socket to the new one. A store ends by itself when it
+ * loses the spool. */
+static void hand_out(struct worker *server)
+{
+	for (struct worker *w = server->sup->workers; w != NULL; w = w->next) {
+		struct err e = { 0 };
+		bool wants = server->kind == SLOT_SPOOL ? w->kind == SLOT_RECEIVER : w->kind == SLOT_STORE;
+
+		if (wants && w->state <= WORKER_DRAINING &&
+		    worker_pair(server, w, server->kind == SLOT_SPOOL ? ROLE_SPOOL : ROLE_CONNECT, &e) != 0)
+			log_worker(LOG_WARNING, "role-not-connected", w, e.text);
+	}
+}
+
+static void drain_replaced(struct supervisor *sup)
+{
+	for (struct worker *w = sup->workers; w != NULL; w = w->next)
+		if (w->kind == SLOT_RECEIVER && w->slot == NULL && w->state < WORKER_DRAINING &&
+		    worker_say(w, ROLE_DRAIN) == 0) {
+			w->told_to_end = true;
+			worker_enter(w, WORKER_DRAINING);
+		}
+}
+
+static int on_ready(struct worker *w)
+{
+	struct supervisor *sup = w->sup;
+
+	if (w->ready_once)
+		return -1;
+	w->ready_once = true;
+	if (w->state != WORKER_STARTING)
+		return 0;
+	worker_enter(w, WORKER_READY);
+	log_worker(LOG_INFO, "role-ready", w, NULL);
+	if (w->slot == NULL)
+		return 0;
+	w->slot->failed_starts = 0;
+	if (w->kind == SLOT_SPOOL) {
+		sup->restored = false;
+		hand_out(w);
+	} else if (w->kind == SLOT_CONNECT) {
+		hand_out(w);
+	} else if (w->kind == SLOT_RECEIVER) {
+		drain_replaced(sup);
+	}
+	supervisor_announce(sup);
+	slot_consider_all(sup);
+	return 0;
+}
+
+static int on_due(struct worker *w, struct slice fields)
+{
+	struct slice account = ipc_get_bytes(fields, ROLE_TAG_NAME);
+	struct slot *s = slot_of_account(w->sup, account);
+
+	step("supervisor: mail is due");
+	if (account.n > NAME_LOGGED_MAX)
+		return -1;
+	if (s != NULL) {
+		slot_due(s, ipc_get_number(fields, ROLE_TAG_TIME, 0));
+	} else if (!w->sup->warned) {
+		w->sup->warned = true;
+		log_warning("mail-without-account", LOG_SLICE("account", account),
+			    LOG_STR("what", "mail waits for an account that the configuration does not name; name it "
+					    "again, or look at it with: mailferry queue list"));
+	}
+	return 0;
+}
+
+static int on_idle(struct worker *w, struct slice fields)
+{
+	w->idle = true;
+	w->idle_until = ipc_get_number(fields, ROLE_TAG_TIME, INT64_MAX);
+	return 0;
+}
+
+static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
+{
+	struct worker *w = arg;
+
+	(void)fds;
+	if (nfds != 0)
+		return -1;
+	if (in->type == ROLE_READY)
+		return on_ready(w);
+	if (in->type == ROLE_DUE && w->kind == SLOT_SPOOL)
+		return on_due(w, in->rest);
+	if (in->type == ROLE_IDLE && w->kind == SLOT_STORE)
+		return on_idle(w, in->rest);
+	return -1;
+}
+
+static void on_closed(void *arg, const struct err *e)
+{
+	struct worker *w = arg;
+
+	channel_free(&w->channel);
+	if (e->class == ERR_PROTOCOL)
+		worker_kill(w, e->text);
+	else if (w->state < WORKER_LEAVING)
+		worker_enter(w, WORKER_LEAVING);
+}
+
+static const struct channel_handler handler = { .message = on_message, .closed = on_closed };
+
+int worker_start(struct slot *s, struct err *e)
+{
+	struct supervisor *sup = s->sup;
+	struct worker *w;
+	int pair[2];
+	pid_t pid;
+
+	step("supervisor: start a role");
+	if (ipc_pair(pair, e) != 0)
+		return -1;
+	pid = process_start(sup->programs, slot_kind_names[s->kind], &sup->identity, pair[1], e);
+	(void)close(pair[1]);
+	if (pid < 0) {
+		(void)close(pair[0]);
+		return -1;
+	}
+	w = mem_alloc(sizeof *w);
+	w->sup = sup;
+	w->slot = s;
+	w->kind = s->kind;
+	w->account = mem_strdup(s->account);
+	w->pid = pid;
+	w->started = clock_mono_ms();
+	w->channel = channel_new(sup->base, pair[0], &handler, w);
+	w->deadline = event_new(sup->base, -1, 0, on_deadline, w);
+	if (w->deadline == NULL)
+		abort();
+	w->next = sup->workers;
+	sup->workers = w;
+	s->worker = w;
+	s->due = INT64_MAX;
+	worker_enter(w, WORKER_STARTING);
+	if (worker_tell(w, e) != 0)
+		worker_kill(w, e->text);
+	return 0;
+}
+
+static void log_death(const struct worker *w, int status, bool clean)
+{
+	char what[80];
+
+	if (WIFSIGNALED(status))
+		(void)snprintf(what, sizeof what, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		(void)snprintf(what, sizeof what, "exit status %d", WEXITSTATUS(status));
+	log_worker(clean ? LOG_INFO : LOG_ERROR, clean ? "role-ended" : "role-died", w, what);
+}
+
+void worker_reaped(struct worker *w, int status)
+{
+	struct worker **p = &w->sup->workers;
+	struct slot *s = w->slot;
+	bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0 && (w->told_to_end || w->idle);
+
+	step("supervisor: a role has ended");
+	while (*p != w)
+		p = &(*p)->next;
+	*p = w->next;
+	log_death(w, status, clean);
+	if (s != NULL && s->gone)
+		slot_free(s);
+	else if (s != NULL)
+		slot_ended(s, w, clean);
+	channel_free(&w->channel);
+	event_free(w->deadline);
+	free(w->account);
+	free(w);
+}
