@@ -75,7 +75,7 @@ with tap.case(NAMES[0]):
 
 with tap.case(NAMES[1]):
     store.start()
-    ferry.command("queue", "retry", "all")
+    ferry.command("queue", "retry", "--all")
     ferry.drained(120)
     assert sorted(m.id for m in store.messages()["Big"]) == sorted(acked)
     wait_for("room", lambda: os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize > 40 << 20, 60)

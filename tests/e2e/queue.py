@@ -51,7 +51,7 @@ with tap.case("mail waits while the store is away, and says why"):
     c.quit()
     rows = ferry.queue()
     assert len(rows) == 3, rows
-    wait_for("a reason in the queue", lambda: "localhost" in json.dumps(ferry.queue()), 30)
+    wait_for("a reason in the queue", lambda: "localhost" in ferry.command("queue").stdout, 30)
 
 with tap.case("the plain list has a line for each message, and the reason"):
     text = ferry.command("queue", "list", check=True).stdout
@@ -66,16 +66,18 @@ with tap.case("show tells all about one"):
     shown = ferry.command("queue", "show", key_of("one"), "--json", check=True).stdout
     assert ident("one").strip("<>") in json.dumps(json.loads(shown)), shown
 
-with tap.case("hold and delete say what they did"):
-    ferry.command("queue", "hold", key_of("one"), check=True)
+with tap.case("hold and delete say what they did; delete wants to be sure"):
+    assert "held" in ferry.command("queue", "hold", key_of("one"), check=True).stdout
     assert state_of("one") == "held", row_of("one")
     gone = key_of("two")
-    ferry.command("queue", "delete", gone, check=True)
+    p = ferry.command("queue", "delete", gone)
+    assert p.returncode != 0 and "--yes" in p.stderr and row_of("two"), (p.returncode, p.stderr)
+    ferry.command("queue", "delete", "--yes", gone, check=True)
     assert row_of("two") is None, row_of("two")
 
 with tap.case("an id that is not there is an error that names it"):
     for verb in ("show", "hold", "release", "retry", "delete"):
-        p = ferry.command("queue", verb, "nosuchid")
+        p = ferry.command("queue", verb, "nosuchid", *["--yes"] * (verb == "delete"))
         assert p.returncode != 0 and "nosuchid" in p.stderr, (verb, p.returncode, p.stdout, p.stderr)
 
 with tap.case("a verb that is not there is a usage error"):

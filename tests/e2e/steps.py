@@ -89,7 +89,7 @@ def run(deaths):
         return happened, "%s: %s\n%s" % (type(e).__name__, e, ferry.logs(80))
     finally:
         ferry.kill()
-        for where in re.findall(r"killed-at-step.*where=\"?([^\s\"]+)", ferry.log_text()):
+        for where in re.findall(r'killed-at-step.*where="([^"]*)"', ferry.log_text()):
             killed_at[where] += 1
         free.append(worker)
 

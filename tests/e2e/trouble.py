@@ -38,13 +38,12 @@ def send(to="scans"):
 def waits(words):
     """The queue's reason, once it has all WORDS (regular expressions, without regard to case)."""
     def test():
-        rows = ferry.queue()
-        text = json.dumps(rows, ensure_ascii=False)
-        return len(rows) == 1 and all(re.search(w, text, re.I) for w in words) and text
+        text = ferry.command("queue").stdout
+        return len(ferry.queue()) == 1 and all(re.search(w, text, re.I) for w in words)
     try:
-        return wait_for("a reason with %s in the queue" % (words,), test, 45)
+        wait_for("a reason with %s in the queue" % (words,), test, 45)
     except AssertionError as e:
-        raise AssertionError("%s\n%s" % (e, json.dumps(ferry.queue(), indent=1)))
+        raise AssertionError("%s\n%s%s" % (e, ferry.command("queue").stdout, json.dumps(ferry.queue(), indent=1)))
 
 
 def one_line(words, before):
@@ -56,7 +55,7 @@ def one_line(words, before):
 
 
 def arrives(ident, folder="Scans"):
-    ferry.command("queue", "retry", "all")
+    ferry.command("queue", "retry", "--all")
     wait_for("the message in " + folder, lambda: ident in [m.id for m in store.messages().get(folder, [])], 60)
     ferry.drained(60)
 
