@@ -34,7 +34,8 @@ int wire_put(struct imap *s, struct slice bytes, struct err *e)
 	return 0;
 }
 
-static int put_format(struct imap *s, struct err *e, const char *fmt, va_list ap)
+static int __attribute__((format(printf, 3, 0)))
+put_format(struct imap *s, struct err *e, const char *fmt, va_list ap)
 {
 	struct buf b;
 	int ret;
