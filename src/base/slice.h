@@ -23,6 +23,12 @@ static inline struct slice slice_of(const char *p, size_t n)
 	return (struct slice){ p, n };
 }
 
+/* S without its first N bytes, of which it has so many. */
+static inline struct slice slice_skip(struct slice s, size_t n)
+{
+	return n == 0 ? s : slice_of(s.p + n, s.n - n);
+}
+
 static inline struct slice slice_str(const char *s)
 {
 	return (struct slice){ s, s == NULL ? 0 : strlen(s) };

@@ -43,13 +43,13 @@ static void take_atom(struct cursor *c, struct buf *out)
 		k = 1;
 		if (address_is_atext(c->rest.p[n]))
 			continue;
-		k = address_foreign_len(slice_of(c->rest.p + n, c->rest.n - n));
+		k = address_foreign_len(slice_skip(c->rest, n));
 		if (k == 0)
 			break;
 		c->foreign = true;
 	}
 	(void)buf_add(out, c->rest.p, n);
-	c->rest = slice_of(c->rest.p + n, c->rest.n - n);
+	c->rest = slice_skip(c->rest, n);
 }
 
 /* RFC 5321, 4.1.2: Quoted-string, behind its first quote. */
@@ -70,7 +70,7 @@ static bool take_quoted(struct cursor *c, struct buf *out)
 			return false;
 		}
 		(void)buf_add(out, c->rest.p, n);
-		c->rest = slice_of(c->rest.p + n, c->rest.n - n);
+		c->rest = slice_skip(c->rest, n);
 	}
 	return take(c, '"');
 }
@@ -99,7 +99,7 @@ static bool literal_ok(struct slice s)
 
 	s = slice_of(s.p + 1, s.n - 2);
 	if (slice_starts_nocase(s, SLICE_LIT("IPv6:"))) {
-		s = slice_of(s.p + 5, s.n - 5);
+		s = slice_skip(s, 5);
 		family = AF_INET6;
 	}
 	if (s.n == 0 || s.n >= sizeof text || memchr(s.p, '\0', s.n) != NULL)
@@ -138,7 +138,7 @@ enum address_fault address_check_domain(struct slice d, bool utf8)
 			label = 0;
 			continue;
 		}
-		if (!label_char(slice_of(d.p + i, d.n - i), &n) || (label == 0 && d.p[i] == '-'))
+		if (!label_char(slice_skip(d, i), &n) || (label == 0 && d.p[i] == '-'))
 			return ADDRESS_SYNTAX;
 		foreign = foreign || n > 1;
 		hyphen = d.p[i] == '-';
@@ -161,12 +161,12 @@ static struct slice take_domain(struct cursor *c)
 		n = slice_find(s, ']');
 		n += n < s.n;
 	} else {
-		while (n < s.n && (s.p[n] == '.' || label_char(slice_of(s.p + n, s.n - n), &k))) {
+		while (n < s.n && (s.p[n] == '.' || label_char(slice_skip(s, n), &k))) {
 			n += s.p[n] == '.' ? 1 : k;
 			c->foreign = c->foreign || k > 1;
 		}
 	}
-	c->rest = slice_of(s.p + n, s.n - n);
+	c->rest = slice_skip(s, n);
 	return slice_of(s.p, n);
 }
 

@@ -21,7 +21,7 @@ struct lexer {
 
 static void skip(struct lexer *x, size_t n)
 {
-	x->rest = slice_of(x->rest.p + n, x->rest.n - n);
+	x->rest = slice_skip(x->rest, n);
 }
 
 /* The octets of the comment at the front, 0 when it does not end. */
@@ -57,7 +57,7 @@ static size_t atom_len(struct slice s)
 	size_t n = 0, k;
 
 	while (n < s.n) {
-		k = address_is_atext(s.p[n]) ? 1 : address_foreign_len(slice_of(s.p + n, s.n - n));
+		k = address_is_atext(s.p[n]) ? 1 : address_foreign_len(slice_skip(s, n));
 		if (k == 0)
 			break;
 		n += k;
@@ -161,7 +161,7 @@ static bool add_quoted(struct buf *out, struct slice raw)
 		if (raw.p[i] == '\\' && i + 1 < raw.n)
 			i++;
 		if ((unsigned char)raw.p[i] >= 0x80)
-			n = address_foreign_len(slice_of(raw.p + i, raw.n - i));
+			n = address_foreign_len(slice_skip(raw, i));
 		else if (raw.p[i] < ' ' || raw.p[i] == 0x7f)
 			return false;
 		if (n == 0 || buf_add(out, raw.p + i, n) != 0)

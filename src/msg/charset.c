@@ -264,7 +264,7 @@ int charset_repair_utf8(struct slice in, struct buf *out)
 	size_t good = 0;
 
 	while (good < in.n) {
-		size_t n = utf8_char_len(slice_of(in.p + good, in.n - good));
+		size_t n = utf8_char_len(slice_skip(in, good));
 
 		if (n > 0) {
 			good += n;
@@ -272,7 +272,7 @@ int charset_repair_utf8(struct slice in, struct buf *out)
 		}
 		if (buf_add(out, in.p, good) != 0 || buf_add_str(out, replacement) != 0)
 			return -1;
-		in = slice_of(in.p + good + 1, in.n - good - 1);
+		in = slice_skip(in, good + 1);
 		good = 0;
 	}
 	return buf_add_slice(out, in);

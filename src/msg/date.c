@@ -53,12 +53,12 @@ static bool next_word(struct slice *rest, struct slice *word)
 		else if (depth == 0 && c != ' ' && c != '\t' && c != '\r' && c != '\n' && c != ',')
 			break;
 	}
-	*rest = slice_of(rest->p + i, rest->n - i);
+	*rest = slice_skip(*rest, i);
 	while (n < rest->n && strchr(" \t\r\n,(", rest->p[n]) == NULL && rest->p[n] != '\0')
 		n++;
 	n += n == 0 && rest->n > 0;
 	*word = slice_of(rest->p, n);
-	*rest = slice_of(rest->p + n, rest->n - n);
+	*rest = slice_skip(*rest, n);
 	return n > 0;
 }
 
@@ -75,14 +75,14 @@ static bool number(struct slice s, uint64_t max, unsigned *out)
 static bool read_time(struct reading *r, struct slice w)
 {
 	size_t a = slice_find(w, ':'), b;
-	struct slice rest = slice_of(w.p + a + 1, w.n - a - 1);
+	struct slice rest = slice_skip(w, a + 1);
 
 	if (r->have_time)
 		return false;
 	r->have_time = true;
 	b = slice_find(rest, ':');
 	if (b < rest.n) {
-		struct slice s = slice_of(rest.p + b + 1, rest.n - b - 1);
+		struct slice s = slice_skip(rest, b + 1);
 
 		s.n = slice_find(s, '.'); /* fractions are seen */
 		if (s.n > 2 || !number(s, 60, &r->second))
@@ -156,7 +156,7 @@ static bool read_word(struct reading *r, struct slice w)
 		if (part.n == 0 || !(ascii_is_alpha(part.p[0]) ? read_name(r, part) : read_number(r, part)))
 			return false;
 		n += n < w.n;
-		w = slice_of(w.p + n, w.n - n);
+		w = slice_skip(w, n);
 	}
 	return true;
 }

@@ -24,7 +24,7 @@ size_t encoded_word_parse(struct slice s, struct encoded_word *w)
 	if (w->encoding != 'b' && w->encoding != 'q')
 		return 0;
 	n += 2;
-	end = n + slice_find(slice_of(s.p + n, s.n - n), '?');
+	end = n + slice_find(slice_skip(s, n), '?');
 	if (s.n - end < 2 || s.p[end + 1] != '=')
 		return 0;
 	w->text = slice_of(s.p + n, end - n);
@@ -92,11 +92,11 @@ int encoded_words_decode(struct slice text, struct buf *out)
 	int r = 0;
 
 	buf_init(&run, text.n);
-	while (r == 0 && (at += slice_find(slice_of(text.p + at, text.n - at), '=')) < text.n) {
+	while (r == 0 && (at += slice_find(slice_skip(text, at), '=')) < text.n) {
 		struct slice between = slice_of(text.p + done, at - done);
 		const struct charset *c;
 		struct encoded_word w;
-		size_t n = encoded_word_parse(slice_of(text.p + at, text.n - at), &w), kept = run.n;
+		size_t n = encoded_word_parse(slice_skip(text, at), &w), kept = run.n;
 
 		if (n == 0 || (c = charset_find(w.charset)) == NULL || decode_bytes(&w, &run) != 0) {
 			at++;
@@ -117,7 +117,7 @@ int encoded_words_decode(struct slice text, struct buf *out)
 	if (r == 0)
 		r = flush_run(open, &run, out);
 	if (r == 0)
-		r = charset_repair_utf8(slice_of(text.p + done, text.n - done), out);
+		r = charset_repair_utf8(slice_skip(text, done), out);
 	buf_free(&run);
 	return r;
 }

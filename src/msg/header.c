@@ -49,9 +49,9 @@ static enum next field_next(struct slice *rest, struct header_field *f)
 	f->name = slice_of(line.p, name);
 	f->value = line;
 	if (name > 0) {
-		size_t colon = name + slice_find(slice_of(line.p + name, line.n - name), ':');
+		size_t colon = name + slice_find(slice_skip(line, name), ':');
 
-		f->value = slice_of(line.p + colon + 1, line.n - colon - 1);
+		f->value = slice_skip(line, colon + 1);
 	}
 	while (rest->n > 0 && (rest->p[0] == ' ' || rest->p[0] == '\t')) {
 		line = line_take(rest);
@@ -75,7 +75,7 @@ static size_t field_start(const struct header_field *f, struct slice bytes)
 static void skip_to_body(struct header *h, struct slice bytes)
 {
 	size_t at = h->n == 0 ? 0 : field_start(&h->fields[h->n - 1], bytes);
-	struct slice rest = slice_of(bytes.p + at, bytes.n - at);
+	struct slice rest = slice_skip(bytes, at);
 
 	h->cut = true;
 	while (rest.n > 0 && !h->complete)
@@ -149,7 +149,7 @@ int header_unfold(struct slice value, struct buf *out)
 		if (buf_add(out, value.p, keep) != 0)
 			return -1;
 		n += n < value.n;
-		value = slice_of(value.p + n, value.n - n);
+		value = slice_skip(value, n);
 	}
 	return 0;
 }

@@ -44,7 +44,9 @@ static unsigned char hash(struct slice s)
 
 static struct slice span(const struct walker *w, size_t from, size_t to)
 {
-	return slice_of(w->bytes.p + from, to - from);
+	struct slice s = slice_skip(w->bytes, from);
+
+	return slice_of(s.p, to - from);
 }
 
 /* Opens a part within the innermost open one. False when the bounds forbid it. */
@@ -156,9 +158,13 @@ static void parts_close(struct walker *w, unsigned keep, size_t at)
 	w->in_header = false;
 	while (w->nopen > keep) {
 		struct mime_part *p = &w->m->parts[w->open[--w->nopen]];
-		size_t from = (size_t)(p->body.p - w->bytes.p);
+		size_t head = (size_t)(p->head.p - w->bytes.p), body = head + p->head.n;
 
-		p->body = span(w, from, at > from ? at : from);
+		/* The empty line behind the header may be the line end that the delimiter claims. */
+		if (at < body)
+			body = at > head ? at : head;
+		p->head = span(w, head, body);
+		p->body = span(w, body, at > body ? at : body);
 	}
 }
 
@@ -185,7 +191,7 @@ static bool take_delimiter(struct walker *w, struct slice line, size_t at, size_
 
 	if (w->nlevels == 0 || s.n < 3 || s.p[0] != '-' || s.p[1] != '-')
 		return false;
-	s = slice_of(s.p + 2, s.n - 2);
+	s = slice_skip(s, 2);
 	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
 		s.n--;
 	level = level_find(w, s);
@@ -217,7 +223,7 @@ void mime_parse(struct mime *m, struct slice message)
 	w.levels = mem_array(MIME_DEPTH_MAX + 1, sizeof *w.levels);
 	(void)part_open(&w, 0, true);
 	while (at < message.n && (w.in_header || w.nlevels > 0)) {
-		struct slice line = slice_of(message.p + at, message.n - at);
+		struct slice line = slice_skip(message, at);
 		size_t next;
 
 		line.n = slice_find(line, '\n');

@@ -16,7 +16,7 @@ static bool is_token(char c)
 
 static void skip(struct slice *s, size_t n)
 {
-	*s = slice_of(s->p + n, s->n - n);
+	*s = slice_skip(*s, n);
 }
 
 /* Blanks and comments; a comment that does not end takes all. */
@@ -108,7 +108,7 @@ static void split_name(struct slice s, struct param *p)
 	s.n -= p->extended;
 	star = slice_find(s, '*');
 	p->name = slice_of(s.p, star);
-	if (star < s.n && slice_number(slice_of(s.p + star + 1, s.n - star - 1), MIME_SECTIONS_MAX - 1, &number) == 0)
+	if (star < s.n && slice_number(slice_skip(s, star + 1), MIME_SECTIONS_MAX - 1, &number) == 0)
 		p->section = (int)number;
 	else if (star < s.n)
 		p->name = s; /* no section after all, so no parameter that anyone asks for */
@@ -126,7 +126,7 @@ static bool param_next(struct slice *rest, struct param *p)
 			skip_cfws(rest);
 			if (rest->n == 0 || rest->p[0] == ';')
 				break;
-			n = rest->p[0] == '"' ? quoted_len(slice_of(rest->p + 1, rest->n - 1)) + 2 : 1;
+			n = rest->p[0] == '"' ? quoted_len(slice_skip(*rest, 1)) + 2 : 1;
 			skip(rest, n < rest->n ? n : rest->n);
 		}
 		if (rest->n == 0)
@@ -186,7 +186,7 @@ static int add_octets(const struct param *p, struct buf *out)
 static struct slice take_charset(struct slice *value)
 {
 	struct slice charset = slice_of(value->p, slice_find(*value, '\''));
-	struct slice behind = slice_of(value->p + charset.n, value->n - charset.n);
+	struct slice behind = slice_skip(*value, charset.n);
 	size_t n;
 
 	if (behind.n == 0)

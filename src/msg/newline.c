@@ -49,7 +49,7 @@ int newline_feed(struct newline *s, struct slice in, struct buf *out)
 				return -1;
 			s->within = true;
 		}
-		in = slice_of(in.p + n, in.n - n);
+		in = slice_skip(in, n);
 	}
 	return 0;
 }

@@ -26,7 +26,7 @@ static void add_clean(struct buf *out, struct slice s, size_t max, bool (*ok)(ch
 	for (size_t i = 0, n; i < s.n && i < max; i += n) {
 		n = 1;
 		if ((unsigned char)s.p[i] >= 0x80) {
-			size_t k = address_foreign_len(slice_of(s.p + i, s.n - i));
+			size_t k = address_foreign_len(slice_skip(s, i));
 
 			if (utf8 && k > 0 && i + k <= max) {
 				n = k;
@@ -135,16 +135,16 @@ static bool word_next(struct slice *rest, struct slice *word)
 
 	while (rest->n > 0 && (is_blank(rest->p[0]) || rest->p[0] == '(')) {
 		n = rest->p[0] == '(' ? enclosed_len(*rest, ')') : 1;
-		*rest = slice_of(rest->p + n, rest->n - n);
+		*rest = slice_skip(*rest, n);
 	}
 	n = 0;
 	while (n < rest->n && !is_blank(rest->p[n]) && rest->p[n] != '(' && rest->p[n] != ';') {
-		struct slice s = slice_of(rest->p + n, rest->n - n);
+		struct slice s = slice_skip(*rest, n);
 
 		n += s.p[0] == '"' ? enclosed_len(s, '"') : s.p[0] == '<' ? enclosed_len(s, '>') : 1;
 	}
 	*word = slice_of(rest->p, n);
-	*rest = slice_of(rest->p + n, rest->n - n);
+	*rest = slice_skip(*rest, n);
 	return n > 0;
 }
 

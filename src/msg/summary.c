@@ -32,7 +32,7 @@ char *summary_text(struct slice s, size_t max)
 		if (r != 0)
 			break;
 		n += n == 0;
-		s = slice_of(s.p + n, s.n - n);
+		s = slice_skip(s, n);
 	}
 	return buf_take(&out, NULL);
 }
@@ -68,7 +68,7 @@ static char *message_id(const struct header *h)
 	v = slice_trim(f->value);
 	v.n = v.n < FIELD_MAX ? v.n : (size_t)FIELD_MAX;
 	at = slice_find(v, '<');
-	open = slice_of(v.p + at, v.n - at);
+	open = slice_skip(v, at);
 	if (open.n > 0)
 		v = open;
 	while (n < v.n && (unsigned char)v.p[n] > ' ' && v.p[n] != 0x7f)

@@ -178,7 +178,7 @@ static int qp_feed(struct transfer *t, struct slice in, struct buf *out)
 				return -1;
 			n += n == 0;
 		}
-		in = slice_of(in.p + n, in.n - n);
+		in = slice_skip(in, n);
 	}
 	return 0;
 }

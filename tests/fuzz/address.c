@@ -1,6 +1,7 @@
 /* An SMTP path, a single address and the address list of a field, all from the same bytes; the first says how to read.
  */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/utf8.h"
@@ -8,10 +9,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void must(bool ok)
+#define must(what) ((what) ? (void)0 : broken(#what, __LINE__))
+
+static void broken(const char *what, int line)
 {
-	if (!ok)
-		abort();
+	(void)fprintf(stderr, "line %d: not so: %s\n", line, what);
+	abort();
 }
 
 static void check_octets(const char *s)
@@ -99,7 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	utf8 = (data[0] & 1) != 0;
 	null_ok = (data[0] & 2) != 0;
-	text = slice_of(text.p + 1, text.n - 1);
+	text = slice_skip(text, 1);
 	check_path(text, utf8, null_ok);
 	if (address_parse(text, utf8, &a) == ADDRESS_OK) {
 		check_address(&a, false);

@@ -3,6 +3,7 @@
  * a delivery made from its words, and the streams that it may be read through.
  */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/utf8.h"
@@ -17,10 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { INPUT_MAX = 1 << 20, FIELDS_MAX = 64, PARTS_MAX = 64 }; /* fields and parts of which the text is looked at */
 
-static void must(bool ok)
+#define must(what) ((what) ? (void)0 : broken(#what, __LINE__))
+
+static void broken(const char *what, int line)
 {
-	if (!ok)
-		abort();
+	(void)fprintf(stderr, "line %d: not so: %s\n", line, what);
+	abort();
 }
 
 static bool lies_in(struct slice inner, struct slice outer)
@@ -125,7 +128,7 @@ static void check_lines(const struct header *h)
 
 		must(n > 0 && n < 998 && rest.p[n - 1] == '\r');
 		must(slice_find(slice_of(rest.p, n - 1), '\r') == n - 1);
-		rest = slice_of(rest.p + n + 1, rest.n - n - 1);
+		rest = slice_skip(rest, n + 1);
 	}
 	must(received_loop(&lines, NULL) == RECEIVED_NO_LOOP);
 	header_free(&lines);
@@ -151,7 +154,7 @@ static void check_part(const struct mime_part *p)
 	must(mime_part_decode(p, &whole) == 0 && whole.n <= p->body.n);
 	transfer_init(&t, p->encoding);
 	must(transfer_feed(&t, slice_of(p->body.p, p->body.n / 2), &cut) == 0);
-	must(transfer_feed(&t, slice_of(p->body.p + p->body.n / 2, p->body.n - p->body.n / 2), &cut) == 0);
+	must(transfer_feed(&t, slice_skip(p->body, p->body.n / 2), &cut) == 0);
 	must(transfer_finish(&t, &cut) == 0);
 	must(slice_eq(buf_slice(&whole), buf_slice(&cut)));
 	transfer_free(&t);
@@ -192,7 +195,7 @@ static void convert(struct slice bytes, size_t cut, struct buf *out)
 	struct newline s = { 0 };
 
 	must(newline_feed(&s, slice_of(bytes.p, cut), out) == 0);
-	must(newline_feed(&s, slice_of(bytes.p + cut, bytes.n - cut), out) == 0);
+	must(newline_feed(&s, slice_skip(bytes, cut), out) == 0);
 	must(newline_finish(&s, false, out) == 0);
 }
 
