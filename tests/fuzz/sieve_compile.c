@@ -1,0 +1,81 @@
+/*
+ * The Sieve compiler: a program or errors, never both; at most twenty errors,
+ * in the order of the script, each at a place that the script has.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sieve/sieve.h"
+
+enum { ERRORS_MAX = 64 * 1024, ERRORS_MOST = 20 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static unsigned long number_take(const char **p)
+{
+	char *end;
+	unsigned long n = strtoul(*p, &end, 10);
+
+	if (end == *p || *end != ':')
+		abort();
+	*p = end + 1;
+	return n;
+}
+
+static void errors_check(const char *p, unsigned long lines)
+{
+	unsigned long line = 0, column = 0;
+	unsigned n = 0;
+
+	for (; *p != '\0'; n++) {
+		unsigned long l, c;
+
+		if (strncmp(p, "fuzz:", 5) != 0)
+			abort();
+		p += 5;
+		l = number_take(&p);
+		c = number_take(&p);
+		if (l > lines || c == 0 || l < line || (l == line && c <= column))
+			abort();
+		line = l;
+		column = c;
+		if (strncmp(p, " error: ", 8) != 0)
+			abort();
+		p = strchr(p, '\n');
+		if (p == NULL)
+			abort();
+		p++;
+	}
+	if (n == 0 || n > ERRORS_MOST)
+		abort();
+}
+
+static void note_nothing(void *arg, const char *command, unsigned line, unsigned column)
+{
+	(void)arg;
+	if (command == NULL || line == 0 || column == 0)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice script = slice_of((const char *)data, size);
+	struct sieve_program *p;
+	struct buf errors;
+	unsigned long lines = 1;
+
+	buf_init(&errors, ERRORS_MAX);
+	p = sieve_compile("fuzz", script, &errors);
+	for (size_t i = 0; i < size; i++)
+		lines += data[i] == '\n';
+	if (p == NULL)
+		errors_check(buf_str(&errors), lines);
+	else if (errors.n > 0)
+		abort();
+	else
+		sieve_program_each(p, note_nothing, NULL);
+	sieve_program_free(&p);
+	buf_free(&errors);
+	return 0;
+}

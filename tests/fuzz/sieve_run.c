@@ -1,0 +1,126 @@
+/*
+ * Scripts over messages. The input is a script, a line of "%%", and a message.
+ * A plan is bounded, holds nothing that contradicts itself, and is the same the
+ * second time; a failed run leaves the implicit keep and nothing else.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "sieve/flags.h"
+#include "sieve/sieve.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void flags_check(char *const *flags, size_t n)
+{
+	if (n > FLAGS_MAX)
+		abort();
+	for (size_t i = 0; i < n; i++) {
+		struct slice flag = slice_str(flags[i]);
+
+		if (!flag_settable(&flag) || !slice_eq(flag, slice_str(flags[i])))
+			abort();
+		for (size_t k = 0; k < i; k++)
+			if (slice_eq_nocase(flag, slice_str(flags[k])))
+				abort();
+	}
+}
+
+static void action_check(const struct plan_action *a)
+{
+	if ((a->mailbox != NULL) != (a->kind == PLAN_FILEINTO) || (a->address != NULL) != (a->kind == PLAN_REDIRECT) ||
+	    (a->reason != NULL) != (a->kind == PLAN_REJECT || a->kind == PLAN_EREJECT) || a->line == 0)
+		abort();
+	if (a->mailbox != NULL && (a->mailbox[0] == '\0' || !utf8_valid(slice_str(a->mailbox))))
+		abort();
+	if (a->address != NULL && strchr(a->address, '@') == NULL)
+		abort();
+	if (a->kind != PLAN_KEEP && a->kind != PLAN_FILEINTO && a->nflags > 0)
+		abort();
+	flags_check(a->flags, a->nflags);
+}
+
+static void plan_check(const struct plan *p, int ret)
+{
+	size_t count[PLAN_KINDS] = { 0 }, refusals, deliveries;
+	bool cancelled = false;
+
+	if ((ret != 0) != (p->error != NULL) || p->n > SIEVE_ACTIONS_MAX)
+		abort();
+	if (ret != 0 && (p->n > 0 || !p->implicit_keep || p->nkeep_flags > 0))
+		abort();
+	for (size_t i = 0; i < p->n; i++) {
+		action_check(&p->actions[i]);
+		count[p->actions[i].kind]++;
+		cancelled = cancelled || !p->actions[i].copy;
+	}
+	refusals = count[PLAN_REJECT] + count[PLAN_EREJECT];
+	deliveries = count[PLAN_KEEP] + count[PLAN_FILEINTO] + count[PLAN_REDIRECT];
+	if (count[PLAN_REDIRECT] > SIEVE_REDIRECTS_MAX || count[PLAN_KEEP] > 1 || count[PLAN_DISCARD] > 1 ||
+	    refusals > 1 || (refusals > 0 && deliveries > 0) || p->implicit_keep == cancelled)
+		abort();
+	flags_check(p->keep_flags, p->nkeep_flags);
+}
+
+static void plans_compare(const struct plan *a, const struct plan *b)
+{
+	if (a->n != b->n || a->implicit_keep != b->implicit_keep || a->nkeep_flags != b->nkeep_flags)
+		abort();
+	for (size_t i = 0; i < a->n; i++)
+		if (a->actions[i].kind != b->actions[i].kind || a->actions[i].nflags != b->actions[i].nflags)
+			abort();
+}
+
+static bool some_exist(void *arg, struct slice mailbox)
+{
+	(void)arg;
+	return mailbox.n % 2 == 0;
+}
+
+static void run(const struct sieve_program *program, struct slice text)
+{
+	struct message m;
+	struct sieve_input in = { .message = &m,
+				  .from = SLICE_LIT("sender@example.com"),
+				  .to = SLICE_LIT("info@office.example"),
+				  .mailbox_exists = some_exist };
+	struct plan first, second;
+
+	message_init(&m, text, text.n, -1);
+	plan_check(&first, sieve_run(program, &in, &first));
+	/* The null sender, and what is no address. */
+	in.from = SLICE_NONE;
+	in.to = text.n < 200 ? text : slice_of(text.p, 200);
+	plan_check(&second, sieve_run(program, &in, &second));
+	plan_free(&second);
+	in.from = SLICE_LIT("sender@example.com");
+	in.to = SLICE_LIT("info@office.example");
+	plan_check(&second, sieve_run(program, &in, &second));
+	plans_compare(&first, &second);
+	plan_free(&first);
+	plan_free(&second);
+	message_free(&m);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char marker[] = "\n%%\n";
+	struct slice in = slice_of((const char *)data, size), message = SLICE_NONE;
+	const char *at = size > 0 ? memmem(data, size, marker, sizeof marker - 1) : NULL;
+	struct sieve_program *program;
+	struct buf errors;
+
+	if (at != NULL) {
+		message = slice_of(at + sizeof marker - 1, size - (size_t)(at - in.p) - (sizeof marker - 1));
+		in.n = (size_t)(at - in.p);
+	}
+	buf_init(&errors, 1 << 16);
+	program = sieve_compile("fuzz", in, &errors);
+	if (program != NULL)
+		run(program, message);
+	sieve_program_free(&program);
+	buf_free(&errors);
+	return 0;
+}
