@@ -97,9 +97,10 @@ static int worker_say(struct worker *w, enum role_message type)
 
 void worker_stop(struct worker *w)
 {
-	if (w->told_to_end && w->state == WORKER_LEAVING)
+	/* One that has closed its socket is on its way out, and has its time for that. */
+	if (w->state == WORKER_KILLED || w->channel == NULL || (w->told_to_end && w->state == WORKER_LEAVING))
 		return;
-	if (w->state == WORKER_KILLED || worker_say(w, ROLE_STOP) != 0)
+	if (worker_say(w, ROLE_STOP) != 0)
 		return;
 	w->told_to_end = true;
 	worker_enter(w, WORKER_LEAVING);
@@ -175,7 +176,8 @@ static int on_ready(struct worker *w)
 	if (w->state != WORKER_STARTING)
 		return 0;
 	worker_enter(w, WORKER_READY);
-	log_worker(LOG_INFO, "role-ready", w, NULL);
+	/* Stores come and go with the mail, and tell of it themselves. */
+	log_worker(w->kind == SLOT_STORE ? LOG_DEBUG : LOG_INFO, "role-ready", w, NULL);
 	if (w->slot == NULL)
 		return 0;
 	w->slot->failed_starts = 0;
@@ -286,13 +288,14 @@ int worker_start(struct slot *s, struct err *e)
 
 static void log_death(const struct worker *w, int status, bool clean)
 {
+	enum log_level level = !clean ? LOG_ERROR : w->kind == SLOT_STORE ? LOG_DEBUG : LOG_INFO;
 	char what[80];
 
 	if (WIFSIGNALED(status))
 		(void)snprintf(what, sizeof what, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
 		(void)snprintf(what, sizeof what, "exit status %d", WEXITSTATUS(status));
-	log_worker(clean ? LOG_INFO : LOG_ERROR, clean ? "role-ended" : "role-died", w, what);
+	log_worker(level, clean ? "role-ended" : "role-died", w, what);
 }
 
 void worker_reaped(struct worker *w, int status)
