@@ -41,9 +41,9 @@ struct received_info {
 int received_lines(const struct received_info *info, struct buf *out);
 
 /* Walks the Received fields of a header block, or of a part of one, in order. REST is the block at first. For each one
- * whose "by" clause names HOSTNAME (in any case; empty: any host) sets *ID to its id clause, a view into the block; false when there are
- * no more. Comments, quoted strings, addresses and folds are read as such: what stands in them is no clause. Linear in
- * the block. */
+ * whose "by" clause names HOSTNAME (in any case; empty: any host) sets *ID to its id clause, a view into the block;
+ * false when there are no more. Comments, quoted strings, addresses and folds are read as such: what stands in them is
+ * no clause. Linear in the block. */
 bool received_ids_next(struct slice *rest, struct slice hostname, struct slice *id);
 
 /* Is there such a field with exactly ID? */

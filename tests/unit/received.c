@@ -190,6 +190,18 @@ static void ids_are_found_where_they_belong(void **state)
 	}
 }
 
+static void ids_of_any_host_are_found_without_a_name(void **state)
+{
+	struct slice rest = SLICE_LIT(
+			 "Received: from a by x id 1; d\r\nReceived: from a; d\r\nReceived: by y id 2; d\r\n"),
+		     id;
+
+	(void)state;
+	assert_true(received_ids_next(&rest, SLICE_NONE, &id) && slice_eq(id, SLICE_LIT("1")));
+	assert_true(received_ids_next(&rest, SLICE_NONE, &id) && slice_eq(id, SLICE_LIT("2")));
+	assert_false(received_ids_next(&rest, SLICE_NONE, &id));
+}
+
 static void loops_are_seen(void **state)
 {
 	static const struct {
@@ -244,6 +256,7 @@ int main(void)
 		cmocka_unit_test(lines_are_written),
 		cmocka_unit_test(lines_stay_short),
 		cmocka_unit_test(ids_are_found_where_they_belong),
+		cmocka_unit_test(ids_of_any_host_are_found_without_a_name),
 		cmocka_unit_test(loops_are_seen),
 	};
 
