@@ -22,11 +22,47 @@ static const struct table_column columns[] = {
 };
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
+struct hold { /* an account that takes nothing now */
+	char *account, *reason; /* owned */
+	int64_t until_ms;
+};
+
 struct listing {
 	const struct queue_args *args;
-	struct table *table;
-	size_t deliveries;
+	struct table *table; /* for people */
+	struct hold *holds;  /* for programs: each line says all about its delivery */
+	size_t nholds, deliveries;
 };
+
+static int keep_hold(void *arg, const struct spool_account_row *row)
+{
+	struct listing *l = arg;
+
+	if (row->hold_until_ms == 0)
+		return 0;
+	l->holds = mem_resize(l->holds, l->nholds + 1, sizeof *l->holds);
+	l->holds[l->nholds++] = (struct hold){ mem_strdup(row->account), mem_strdup(row->hold_reason), row->hold_until_ms };
+	return 0;
+}
+
+static void holds_free(struct listing *l)
+{
+	for (size_t i = 0; i < l->nholds; i++) {
+		free(l->holds[i].account);
+		free(l->holds[i].reason);
+	}
+	free(l->holds);
+}
+
+static void print_json(const struct listing *l, const struct spool_record *r, const struct spool_record_delivery *d)
+{
+	const struct hold *hold = NULL;
+
+	for (size_t i = 0; i < l->nholds && delivery_waits(d->state); i++)
+		if (strcmp(l->holds[i].account, d->account) == 0)
+			hold = &l->holds[i];
+	delivery_print_json(r, d, hold == NULL ? 0 : hold->until_ms, hold == NULL ? NULL : hold->reason);
+}
 
 static void list_delivery(struct listing *l, const struct spool_record *r, const struct spool_record_delivery *d)
 {
@@ -36,7 +72,7 @@ static void list_delivery(struct listing *l, const struct spool_record *r, const
 
 	l->deliveries++;
 	if (l->args->json) {
-		delivery_print_json(r, d);
+		print_json(l, r, d);
 		return;
 	}
 	text_span(clock_wall_ms() - r->received_ms, age);
@@ -91,8 +127,11 @@ static int queue_list(const struct command *self, const struct queue_verb *verb,
 	(void)verb;
 	if (!a->json)
 		l.table = table_new(columns, COLUMNS);
-	r = spool_admin_find(admin, &query, list_record, &l, &e);
+	r = a->json ? spool_admin_accounts(admin, keep_hold, &l, &e) : 0;
+	if (r == 0)
+		r = spool_admin_find(admin, &query, list_record, &l, &e);
 	table_end(&l.table);
+	holds_free(&l);
 	if (r == 0 && !a->json) {
 		if (l.deliveries == 0)
 			(void)printf(a->all ? "nothing is recorded\n" : "nothing waits\n");

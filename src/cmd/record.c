@@ -245,12 +245,15 @@ void record_print_json(const struct spool_record *r)
 	print_object(o);
 }
 
-void delivery_print_json(const struct spool_record *r, const struct spool_record_delivery *d)
+void delivery_print_json(const struct spool_record *r, const struct spool_record_delivery *d, int64_t hold_until_ms,
+			 const char *hold_reason)
 {
 	json_t *o = json_object(), *more = delivery_object(d, "delivery");
 
 	put_message(o, r);
 	(void)json_object_update(o, more);
+	put_time(o, "account_held_until", hold_until_ms);
+	put_str(o, "account_held_for", hold_reason);
 	json_decref(more);
 	print_object(o);
 }

@@ -8,9 +8,13 @@
 /* Everything, on standard output, a few lines. */
 void record_print(const struct spool_record *r);
 
-/* The same as one JSON object on one line; and one delivery of it alone, as `queue list --json' has it. */
+/* The same as one JSON object on one line. */
 void record_print_json(const struct spool_record *r);
-void delivery_print_json(const struct spool_record *r, const struct spool_record_delivery *d);
+
+/* One delivery of it alone, as `queue list --json' has it. HOLD_UNTIL_MS is 0 and HOLD_REASON NULL when the delivery's
+ * account takes mail. */
+void delivery_print_json(const struct spool_record *r, const struct spool_record_delivery *d, int64_t hold_until_ms,
+			 const char *hold_reason);
 
 /* Appends why the delivery waits and what happens next: "connection refused; next try in 12s". Empty for one that is
  * done. */
