@@ -62,7 +62,7 @@ static void text_print(const char *text, const struct route *r, const char *why)
 	const struct config_account *a = r->account;
 
 	if (a == NULL) {
-		(void)printf("%s\n  refused: 550 5.1.1\n  why:     %s\n", text, why);
+		(void)printf("%s\n  refused: 550\n  why:     %s\n", text, why);
 		return;
 	}
 	(void)printf("%s\n  account: %s (%s at %s, port %u)\n  rules:   %s\n  why:     %s\n", text, a->name, a->user,
@@ -79,7 +79,11 @@ static int address_route(const struct command *self, const struct config *c, con
 		return command_usage(self, "\"%s\" is no address: expected NAME@DOMAIN", text);
 	r = config_route(c, address.local, address.domain);
 	buf_init(&why, 2000);
-	(void)route_explain(&r, &why);
+	if (r.account == NULL && strpbrk(address.local, "%!@") != NULL && config_has_domain(c, address.domain))
+		(void)buf_add_str(
+		    &why, "it asks for mail to be sent on to another server, and no account has just this address");
+	else
+		(void)route_explain(&r, &why);
 	(json ? json_print : text_print)(text, &r, buf_str(&why));
 	buf_free(&why);
 	address_free(&address);

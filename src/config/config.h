@@ -112,9 +112,13 @@ struct route {
 
 /* LOCAL and DOMAIN as struct address has them; DOMAIN is "" for <postmaster>. The most specific wins: the address itself,
  * the address without `+detail', `@domain'; then, for the postmaster of any domain of ours (the host name among them), the
- * account that says `postmaster = true', or the first by name that has an address in the domain, or the first by name.
- * Costs a few binary searches. */
+ * account that says `postmaster = true', or the first by name that has an address in the domain, or the first by name. A
+ * local part that asks to be sent on (with % or ! or a quoted @, as in a%b@office.example) must stand in full among the
+ * addresses. Costs a few binary searches. */
 struct route config_route(const struct config *c, const char *local, const char *domain);
+
+/* Does some account have an address in DOMAIN? */
+bool config_has_domain(const struct config *c, const char *domain);
 
 /* Appends "(`+detail' ignored) info@office.example in account office", for `mailferry route` and logs. */
 int route_explain(const struct route *r, struct buf *out);

@@ -214,8 +214,8 @@ const struct key keys_table[] = {
 	  .max = TEXT_MAX,
 	  .parts = TO_RECEIVER,
 	  .required = true,
-	  .help = "IP address and port, such as \"192.0.2.1:25\" or \"[2001:db8::1]:25\"; \"0.0.0.0:25\" for all IPv4 "
-		  "addresses, \"[::]:25\" for all addresses; or \"unix:/run/mailferry/lmtp\" for a UNIX socket." },
+	  .help = "IP address and port, such as \"192.0.2.1:25\" or \"[2001:db8::1]:25\"; \"0.0.0.0:25\" for all of "
+		  "IPv4, \"[::]:25\" for all of IPv6; or \"unix:/run/mailferry/lmtp\" for a UNIX socket." },
 	{ .group = KEYS_LISTENER,
 	  .name = "protocol",
 	  .type = KEY_ENUM,

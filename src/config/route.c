@@ -180,6 +180,11 @@ static struct route route_to(const struct config *c, const struct entry *e, enum
 	return (struct route){ &c->accounts[e->account], match, e->address };
 }
 
+static bool asks_for_relay(struct slice local)
+{
+	return slice_find(local, '%') < local.n || slice_find(local, '!') < local.n || slice_find(local, '@') < local.n;
+}
+
 static struct route route_plain(const struct config *c, struct slice local, struct slice domain)
 {
 	size_t plus = slice_find(local, '+');
@@ -188,6 +193,8 @@ static struct route route_plain(const struct config *c, struct slice local, stru
 	e = entry_find(c->routes, local, domain);
 	if (e != NULL)
 		return route_to(c, e, ROUTE_EXACT);
+	if (asks_for_relay(local))
+		return (struct route){ NULL, ROUTE_NONE, NULL };
 	if (plus > 0 && plus < local.n) {
 		e = entry_find(c->routes, slice_of(local.p, plus), domain);
 		if (e != NULL)
@@ -199,20 +206,31 @@ static struct route route_plain(const struct config *c, struct slice local, stru
 	return (struct route){ NULL, ROUTE_NONE, NULL };
 }
 
+static const struct home *home_find(const struct routes *r, struct slice domain)
+{
+	char key[KEY_SIZE_MAX];
+	struct home wanted = { key + 1, 0 };
+
+	if (r->nhomes == 0 || key_make(SLICE_NONE, domain, key) != 0)
+		return NULL;
+	return bsearch(&wanted, r->homes, r->nhomes, sizeof(*r->homes), home_cmp);
+}
+
+bool config_has_domain(const struct config *c, const char *domain)
+{
+	return home_find(c->routes, slice_str(domain)) != NULL;
+}
+
 /* Who takes the postmaster's mail of DOMAIN that no address takes (RFC 5321, 4.5.1). */
 static struct route route_postmaster(const struct config *c, struct slice domain)
 {
 	const struct routes *r = c->routes;
-	char key[KEY_SIZE_MAX];
-	struct home wanted = { key + 1, 0 };
-	const struct home *home = NULL;
+	const struct home *home = home_find(r, domain);
 	size_t account;
 
-	if (key_make(SLICE_NONE, domain, key) != 0)
-		return (struct route){ NULL, ROUTE_NONE, NULL };
-	if (r->nhomes > 0)
-		home = bsearch(&wanted, r->homes, r->nhomes, sizeof(*r->homes), home_cmp);
-	if (home == NULL && !slice_eq_nocase(slice_str(key + 1), slice_str(c->hostname)))
+	if (domain.n > 0 && domain.p[domain.n - 1] == '.')
+		domain.n--;
+	if (home == NULL && !slice_eq_nocase(domain, slice_str(c->hostname)))
 		return (struct route){ NULL, ROUTE_NONE, NULL };
 	account = r->flagged != NONE ? r->flagged : home != NULL ? home->account : r->first;
 	if (account == NONE)

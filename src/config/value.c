@@ -169,7 +169,7 @@ int value_listener(struct slice text, char *hint)
 		;
 	if (colon <= 1) {
 		(void)snprintf(hint, VALUE_HINT_SIZE,
-			       "write address and port: \"0.0.0.0:25\" for all of IPv4, \"[::]:25\" for IPv6 too");
+			       "write address and port: \"0.0.0.0:25\" for all of IPv4, \"[::]:25\" for all of IPv6");
 		return -1;
 	}
 	host = slice_of(text.p, colon - 1);
@@ -189,7 +189,7 @@ int value_listener(struct slice text, char *hint)
 	else
 		(void)snprintf(
 		    hint, VALUE_HINT_SIZE,
-		    "write an IP address, not a name: \"0.0.0.0:25\" for all of IPv4, \"[::]:25\" for IPv6 too");
+		    "write an IP address, not a name: \"0.0.0.0:25\" for all of IPv4, \"[::]:25\" for all of IPv6");
 	return -1;
 }
 

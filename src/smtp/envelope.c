@@ -180,23 +180,9 @@ void smtp_mail(struct smtp_session *s, struct slice args)
 }
 
 /* ---- RCPT ---- */
-/* Is DOMAIN one for which an account has some address? */
-static bool is_our_domain(const struct config *c, const char *domain)
-{
-	for (size_t i = 0; i < c->naccounts; i++) {
-		for (size_t j = 0; j < c->accounts[i].naddresses; j++) {
-			const char *at = strrchr(c->accounts[i].addresses[j], '@');
-
-			if (at != NULL && slice_eq_nocase(slice_str(at + 1), slice_str(domain)))
-				return true;
-		}
-	}
-	return false;
-}
-
 static void refuse_unknown(struct smtp_session *s, const struct address *to, const char *text)
 {
-	const bool ours = is_our_domain(s->service->config, to->domain);
+	const bool ours = config_has_domain(s->service->config, to->domain);
 
 	s->t->refused++;
 	s->unknown++;

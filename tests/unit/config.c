@@ -5,8 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
+#include "base/file.h"
 #include "config/load.h"
 
 /* Stands on the first line of most rows. */
@@ -208,10 +211,10 @@ static void listeners_are_checked(void **state)
 	static const struct row rows[] = {
 		{ GOOD "listeners = { a = { address = \"25\"; }; };",
 		  "t:2: key `listeners.a.address': " TAKES
-		  "\"25\": write address and port: \"0.0.0.0:25\" for all of IPv4, \"[::]:25\" for IPv6 too\n" },
+		  "\"25\": write address and port: \"0.0.0.0:25\" for all of IPv4, \"[::]:25\" for all of IPv6\n" },
 		{ GOOD "listeners = { a = { address = \"localhost:25\"; }; };",
 		  "t:2: key `listeners.a.address': " TAKES "\"localhost:25\": write an IP address, not a name: "
-		  "\"0.0.0.0:25\" for all of IPv4, \"[::]:25\" for IPv6 too\n" },
+		  "\"0.0.0.0:25\" for all of IPv4, \"[::]:25\" for all of IPv6\n" },
 		{ GOOD "listeners = { a = { address = \"2001:db8::1:25\"; }; };",
 		  "t:2: key `listeners.a.address': " TAKES
 		  "\"2001:db8::1:25\": an IPv6 address stands in brackets: \"[2001:db8::1]:25\"\n" },
@@ -347,13 +350,51 @@ static void errors_are_bounded(void **state)
 	buf_free(&errors);
 }
 
+/* What people start from must be right. */
+static void the_sample_is_good(void **state)
+{
+	const char *top = getenv("top_srcdir");
+	char path[4096];
+	struct buf text, errors;
+	struct config *c;
+	struct err e;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/conf/mailferry.conf.sample", top == NULL ? "." : top);
+	buf_init(&text, 1 << 20);
+	buf_init(&errors, 1 << 16);
+	if (file_read(path, &text, &e) != 0)
+		fail_msg("%s", e.text);
+	c = config_check("sample", buf_slice(&text), &errors);
+	assert_string_equal(buf_str(&errors), "");
+	assert_non_null(c);
+	assert_int_equal(c->nlisteners, 2);
+	config_free(&c);
+	/* With everything that is commented out, too: a line of # and no blank behind it. */
+	buf_clear(&errors);
+	for (size_t i = 0; i + 1 < text.n; i++) {
+		bool first = i == 0 || text.p[i - 1] == '\n' || text.p[i - 1] == '\t';
+
+		if (first && text.p[i] == '#' && text.p[i + 1] != ' ' && text.p[i + 1] != '\n')
+			text.p[i] = ' ';
+	}
+	c = config_check("sample", buf_slice(&text), &errors);
+	assert_string_equal(buf_str(&errors), "");
+	assert_non_null(c);
+	assert_int_equal(c->nlisteners, 3);
+	assert_int_equal(c->naccounts, 2);
+	config_free(&c);
+	buf_free(&text);
+	buf_free(&errors);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slips_of_syntax_are_named), cmocka_unit_test(passwords_stay_out_of_errors),
 		cmocka_unit_test(values_are_checked),	     cmocka_unit_test(listeners_are_checked),
 		cmocka_unit_test(addresses_are_checked),     cmocka_unit_test(keys_must_be_known_and_fit_together),
-		cmocka_unit_test(errors_are_bounded),
+		cmocka_unit_test(errors_are_bounded),	     cmocka_unit_test(the_sample_is_good),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

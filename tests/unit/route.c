@@ -18,7 +18,7 @@
 		"addresses = [ \"@office.example\", \"info+scan@office.example\", \"Alarm@Other.Example.\" ];")        \
 	ACCOUNT("boss",                                                                                                \
 		"addresses = [ \"boss@office.example\", \"info@office.example\", \"\\\"a b\\\"@x.example\" ];")        \
-	ACCOUNT("depot", "addresses = [ \"@depot.example\", \"a+b+c@office.example\" ];")
+	ACCOUNT("depot", "addresses = [ \"@depot.example\", \"a+b+c@office.example\", \"c%d@office.example\" ];")
 
 struct row {
 	const char *local, *domain;
@@ -84,6 +84,10 @@ static void the_most_specific_wins(void **state)
 		{ "anybody", "sub.depot.example", ROUTE_NONE, NULL, NULL },
 		{ "anybody", "xdepot.example", ROUTE_NONE, NULL, NULL },
 		{ "anybody", "example", ROUTE_NONE, NULL, NULL },
+		{ "a%b", "depot.example", ROUTE_NONE, NULL, NULL },
+		{ "x.example!a", "depot.example", ROUTE_NONE, NULL, NULL },
+		{ "a@x.example", "depot.example", ROUTE_NONE, NULL, NULL },
+		{ "c%d", "office.example", ROUTE_EXACT, "depot", "c%d@office.example" },
 		{ "", "depot.example", ROUTE_NONE, NULL, NULL },
 		{ "@depot.example", "", ROUTE_NONE, NULL, NULL },
 		{ "anybody", "", ROUTE_NONE, NULL, NULL },
@@ -96,6 +100,10 @@ static void the_most_specific_wins(void **state)
 
 	(void)state;
 	ROWS(c, rows);
+	assert_true(config_has_domain(c, "Other.example"));
+	assert_true(config_has_domain(c, "depot.example."));
+	assert_false(config_has_domain(c, "mx.host.example"));
+	assert_false(config_has_domain(c, ""));
 	config_free(&c);
 }
 
@@ -109,6 +117,7 @@ static void the_postmaster_is_always_there(void **state)
 		{ "postmaster", "depot.example", ROUTE_DOMAIN, "depot", "@depot.example" },
 		{ "POSTMASTER", "other.example.", ROUTE_POSTMASTER, "office", NULL },
 		{ "postmaster", "x.example", ROUTE_POSTMASTER, "boss", NULL },
+		{ "postmaster", "mx.host.example.", ROUTE_POSTMASTER, "boss", NULL },
 		{ "postmaster", "elsewhere.example", ROUTE_NONE, NULL, NULL },
 		{ "postmasters", "x.example", ROUTE_NONE, NULL, NULL },
 	};
