@@ -67,7 +67,7 @@ static unsigned distance(struct slice a, struct slice b)
 void key_suggest(enum key_group group, struct slice name, struct buf *out)
 {
 	const struct key *near = NULL;
-	unsigned least = name.n < 6 ? 2 : 3;
+	unsigned least = name.n < 4 ? 2 : 3;
 
 	for (size_t i = 0; i < keys_count; i++) {
 		unsigned d = distance(name, slice_str(keys_table[i].name));
