@@ -37,6 +37,7 @@ static void uncount(struct smtp_session *s)
 
 static void skip_rest(struct smtp_session *s)
 {
+	s->paused = false;
 	uncount(s);
 	smtp_enter(s, SMTP_SKIPPING);
 }

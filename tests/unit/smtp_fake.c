@@ -1,5 +1,6 @@
 #include "smtp_fake.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,13 +164,19 @@ void fake_open(struct fake *f, const char *config, const char *rules)
 	buf_init(&f->out, 16 << 20);
 }
 
+void fake_forget(struct fake *f)
+{
+	for (size_t i = 0; i < f->nmessages && i < FAKE_MESSAGES_MAX; i++)
+		kept_free(&f->messages[i]);
+	f->nmessages = 0;
+}
+
 void fake_close(struct fake *f)
 {
 	fake_disconnect(f);
 	intake_free(&f->intake);
 	config_free(&f->config);
-	for (size_t i = 0; i < f->nmessages && i < FAKE_MESSAGES_MAX; i++)
-		kept_free(&f->messages[i]);
+	fake_forget(f);
 	kept_free(&f->asked);
 	buf_free(&f->in);
 	buf_free(&f->out);
@@ -250,7 +257,8 @@ bool fake_answer(struct fake *f)
 		if (f->cancelled)
 			return true;
 		if (f->upload_answer == SPOOL_ACCEPTED) {
-			f->upload_fd = memfd_create("upload", MFD_CLOEXEC);
+			f->upload_fd = f->upload_path == NULL ? memfd_create("upload", MFD_CLOEXEC)
+							      : open(f->upload_path, O_RDWR | O_CLOEXEC);
 			fd = dup(f->upload_fd);
 			f->uploads_open++;
 		}

@@ -38,6 +38,7 @@ struct fake {
 	void *pending_arg;
 	struct fake_message asked; /* waits for its answer */
 	int upload_fd;		   /* the fake's end of the file */
+	const char *upload_path;   /* NULL: a file in memory */
 	unsigned uploads_open, uploads_dropped;
 	bool cancelled;
 };
@@ -58,6 +59,9 @@ void fake_send_only(struct fake *f, struct slice s);
 
 /* The spool answers what waits. False when nothing did. */
 bool fake_answer(struct fake *f);
+
+/* Forgets the messages kept so far. */
+void fake_forget(struct fake *f);
 
 /* Time goes on; deadlines are kept. */
 void fake_wait(struct fake *f, int64_t ms);
