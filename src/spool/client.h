@@ -22,45 +22,47 @@ void spool_intake_free(struct spool_intake **s);
 
 typedef void spool_answer_fn(void *arg, enum spool_answer answer, int64_t number);
 
-/* M and what it points to are copied before the call returns. FN is called later, exactly once, never from inside this call;
- * NUMBER is the message's row, for spool_confirm. 0, or a handle for spool_cancel. */
+/* M and what it points to are copied before the call returns. FN is called later, exactly once, never from inside this
+ * call; NUMBER is the message's row, for spool_confirm. 0, or a handle for spool_cancel. */
 uint64_t spool_accept(struct spool_intake *s, const struct spool_message *m, spool_answer_fn *fn, void *arg);
 
 /* FN will not be called; what was asked may still happen (and stays unconfirmed). */
 void spool_cancel(struct spool_intake *s, uint64_t handle);
 
-/* A file for a body that is too large to be carried inline: opened for writing, at offset 0. Write it, then name UPLOAD in
- * spool_accept: the spool checks the size, syncs and renames it. FD can also be read; the spool starts its write-back. FD is -1 when there is no room (answer 452) or the spool is
- * lost; the callee owns FD. */
+/* A file for a body that is too large to be carried inline: opened for writing, at offset 0. Write it, then name UPLOAD
+ * in spool_accept: the spool checks the size, syncs and renames it. FD can also be read; the spool starts its
+ * write-back. FD is -1 when there is no room (answer 452) or the spool is lost; the callee owns FD. */
 typedef void spool_upload_fn(void *arg, int fd, uint64_t upload, enum spool_answer answer);
 uint64_t spool_upload_open(struct spool_intake *s, spool_upload_fn *fn, void *arg);
 void spool_upload_drop(struct spool_intake *s, uint64_t upload);
 
-/* The client has read the 250 of message NUMBER (or will be taken to have). No answer; lost confirmations do no harm. */
+/* The client has read the 250 of message NUMBER (or will be taken to have). No answer; lost confirmations do no harm.
+ */
 void spool_confirm(struct spool_intake *s, int64_t number);
 
 /* ---- for a store: blocking, FD is the bare socket ---- */
-struct spool_store; /* the socket and its buffers */
+struct spool_store;			     /* the socket and its buffers */
 struct spool_store *spool_store_new(int fd); /* takes FD */
 void spool_store_free(struct spool_store **s);
 
-/* Deliveries of this store's account that are due now, doubts first, oldest first, at most MAX and MAX_BYTES (but at least
- * one). N may be 0: NEXT_DUE_MS then says when to ask again (wall clock; INT64_MAX: nothing waits). The first call after a
- * store started turns every delivery in flight of the account into a doubt. What was handed out stays with this store, and is
- * not handed out again, until it settles it, holds the account, or leaves. */
+/* Deliveries of this store's account that are due now, doubts first, oldest first, at most MAX and MAX_BYTES (but at
+ * least one). N may be 0: NEXT_DUE_MS then says when to ask again (wall clock; INT64_MAX: nothing waits). The first
+ * call after a store started turns every delivery in flight of the account into a doubt. What was handed out stays with
+ * this store, and is not handed out again, until it settles it, holds the account, or leaves. */
 int spool_next(struct spool_store *s, size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n,
 	       int64_t *next_due_ms, struct err *e);
 void spool_work_free(struct spool_work *work, size_t n); /* frees the array too */
 
-/* The body: inline bytes (owned by the caller, free(); *FD is -1), or a descriptor open for reading (*BYTES is NULL). ERR_PERM:
- * the body is damaged or gone; the delivery was set aside for a person, drop it. */
+/* The body: inline bytes (owned by the caller, free(); *FD is -1), or a descriptor open for reading (*BYTES is NULL).
+ * ERR_PERM: the body is damaged or gone; the delivery was set aside for a person, drop it. */
 int spool_body(struct spool_store *s, int64_t message, char **bytes, size_t *len, int *fd, struct err *e);
 
-/* Committed and synced when it returns 0; on -1 nothing may be sent (store-faults: disk full on recording in-flight). */
+/* Committed and synced when it returns 0; on -1 nothing may be sent (store-faults: disk full on recording in-flight).
+ */
 int spool_in_flight(struct spool_store *s, const struct spool_flight *f, size_t n, struct err *e);
 
-/* Committed and synced when it returns 0. A failure leaves the deliveries in flight: they will be looked for. ERR_PERM: an
- * outcome that is not legal in its delivery's state (docs/spool.md) was refused; the others were recorded. */
+/* Committed and synced when it returns 0. A failure leaves the deliveries in flight: they will be looked for. ERR_PERM:
+ * an outcome that is not legal in its delivery's state (docs/spool.md) was refused; the others were recorded. */
 int spool_settle(struct spool_store *s, const struct spool_outcome *o, size_t n, struct err *e);
 
 /* The whole account can't take anything until UNTIL_MS (credential, quota, unreachable), and why. UNTIL_MS 0 lifts it.

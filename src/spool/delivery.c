@@ -1,0 +1,116 @@
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "spool/inside.h"
+
+const char *folder_normal(const char *folder)
+{
+	return slice_eq_nocase(slice_str(folder), SLICE_LIT("INBOX")) ? "INBOX" : folder;
+}
+
+static char *copy(sqlite3_stmt *st, int column, struct pool *a)
+{
+	const char *t = db_text(st, column);
+
+	return t == NULL ? NULL : pool_text(a, slice_str(t));
+}
+
+int delivery_load(struct spool_server *s, int64_t number, struct delivery_row *row, struct pool *a)
+{
+	sqlite3_stmt *st = db_ask(&s->db, SQL_DELIVERY, "i", number);
+	int r = db_step(&s->db, st);
+
+	if (r != 1)
+		return r;
+	*row = (struct delivery_row){ .number = number,
+				      .message = sqlite3_column_int64(st, 1),
+				      .id = copy(st, 2, a),
+				      .account = copy(st, 3, a),
+				      .state = (enum delivery_state)sqlite3_column_int(st, 4),
+				      .folder = copy(st, 5, a),
+				      .note = copy(st, 8, a),
+				      .due = sqlite3_column_int64(st, 10),
+				      .attempts = sqlite3_column_int(st, 13),
+				      .doubt = sqlite3_column_int64(st, 14),
+				      .floor_mailbox = copy(st, 15, a),
+				      .floor_uidvalidity = (uint32_t)sqlite3_column_int64(st, 16),
+				      .floor_uidnext = (uint32_t)sqlite3_column_int64(st, 17) };
+	db_done(st);
+	return 1;
+}
+
+int delivery_enter(struct spool_server *s, const struct delivery_row *row, enum state_actor actor,
+		   const struct delivery_change *c)
+{
+	if (!state_legal((int)row->state, (int)c->to, actor)) {
+		log_warning("change-refused", LOG_STR("delivery", row->id), LOG_STR("account", row->account),
+			    LOG_STR("from", delivery_state_name(row->state)), LOG_STR("to", delivery_state_name(c->to)),
+			    LOG_STR("by", state_actor_name(actor)));
+		return 0;
+	}
+	if (db_run(&s->db, SQL_ENTER, "iiiitii", row->number, (int64_t)c->to, s->now, c->due, c->reason,
+		   (int64_t)(c->sent ? 1 : 0), c->doubt) != 0)
+		return -1;
+	server_account(s, row->account)->dirty = true;
+	log_debug("delivery", LOG_STR("delivery", row->id), LOG_STR("account", row->account),
+		  LOG_STR("from", delivery_state_name(row->state)), LOG_STR("to", delivery_state_name(c->to)),
+		  LOG_STR("by", state_actor_name(actor)), LOG_STR("reason", c->reason));
+	return 1;
+}
+
+int message_settled(struct spool_server *s, int64_t message)
+{
+	int64_t one;
+	int r = db_number(&s->db, &one, SQL_OPEN_LEFT, "i", message);
+	sqlite3_stmt *st;
+
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	st = db_ask(&s->db, SQL_FILE_OF, "i", message);
+	r = db_step(&s->db, st);
+	if (r < 0)
+		return -1;
+	if (r == 1) {
+		const char *file = db_text(st, 0);
+
+		if (file != NULL)
+			effect_add(s, (struct effect){ EFFECT_UNLINK, NULL, 0, mem_strdup(file) });
+		db_done(st);
+	}
+	if (db_run(&s->db, SQL_BODY_DROP, "i", message) != 0 || db_run(&s->db, SQL_PREFIXES_DROP, "i", message) != 0)
+		return -1;
+	return db_run(&s->db, SQL_MESSAGE_FINISH, "ii", message, s->now);
+}
+
+int message_set_aside(struct spool_server *s, int64_t message, const char *reason, struct pool *a)
+{
+	int64_t numbers[SPOOL_DELIVERIES_MAX];
+	sqlite3_stmt *st = db_ask(&s->db, SQL_OPEN_OF, "i", message);
+	size_t n = 0;
+	int r;
+
+	while ((r = db_step(&s->db, st)) == 1 && n < SPOOL_DELIVERIES_MAX)
+		numbers[n++] = sqlite3_column_int64(st, 0);
+	if (r < 0)
+		return -1;
+	db_done(st);
+	for (size_t i = 0; i < n; i++) {
+		struct delivery_row row;
+		struct delivery_change c = { .reason = reason };
+
+		if (delivery_load(s, numbers[i], &row, a) < 0)
+			return -1;
+		if (row.state == DELIVERY_QUEUED)
+			c.to = DELIVERY_QUARANTINED;
+		else if (row.state == DELIVERY_DOUBT)
+			c.to = DELIVERY_PARKED;
+		else
+			continue;
+		c.doubt = row.doubt;
+		if (delivery_enter(s, &row, ACTOR_SPOOL, &c) < 0)
+			return -1;
+		effect_add(s, (struct effect){ EFFECT_UNTAKE, server_account(s, row.account), row.number, NULL });
+	}
+	return 0;
+}

@@ -1,0 +1,200 @@
+/* What the server's files know of each other. Nobody else includes this. */
+#ifndef MAILFERRY_SPOOL_INSIDE_H
+#define MAILFERRY_SPOOL_INSIDE_H
+
+#include <event2/event.h>
+
+#include "ipc/channel.h"
+#include "spool/db.h"
+#include "spool/protocol.h"
+#include "spool/server.h"
+#include "spool/state.h"
+
+struct upload;
+
+struct account {
+	struct account *next;
+	char *name;
+	struct peer *store; /* NULL: none is there */
+	int waiting;	    /* socket of the store that comes next, or -1 */
+	bool woken;	    /* this store has asked for work before */
+	bool idle;	    /* … and got none last time */
+	bool told;	    /* of work that is due */
+	bool dirty;	    /* WORK may be wrong */
+	int64_t work;	    /* wall clock when something is due, INT64_MAX for never */
+	int64_t *taken;	    /* deliveries in the store's hands, sorted */
+	size_t ntaken, taken_cap;
+};
+
+struct peer {
+	struct peer *next;
+	struct spool_server *server;
+	struct channel *channel; /* NULL: gone */
+	enum spool_peer role;
+	struct account *account; /* of a store */
+	int64_t serial;		 /* tells confirmations of this peer from others' */
+	struct parts parts;
+	struct upload *uploads;
+	size_t nuploads, last_upload;
+	size_t held;   /* octets of its requests that are not answered */
+	unsigned refs; /* requests that point here */
+	bool broken;   /* broke the rules: what it asked is not done */
+};
+
+enum op_result { OP_DONE, OP_FAILED, OP_BROKEN };
+
+struct op {
+	struct op *next;
+	struct peer *peer;
+	const struct verb *verb;
+	uint32_t id;
+	struct pool pool;
+	size_t octets; /* in POOL when the request arrived: what is counted */
+	void *request; /* what was decoded, in POOL */
+	struct upload
+	    *upload; /* ACCEPT: its body, published; removed with the request unless KEEP_FILE and committed */
+	bool keep_file;
+	struct packets reply; /* written by run, sent after the commit */
+	int reply_fd;
+	enum op_result result;
+	int rc; /* OP_FAILED: what SQLite said */
+};
+
+struct verb {
+	enum request type;
+	const char *name;
+	unsigned peers; /* enum spool_peer bits: who may ask */
+	bool silent;	/* has no reply, and can wait for another request's commit */
+	bool at_once;	/* needs no database: is not kept for the next batch */
+	int (*decode)(struct op *op, struct slice fields, struct err *e);
+	/* Inside a savepoint. OP_FAILED: undone, and answered as failed. OP_BROKEN: undone, and the peer is put out. */
+	enum op_result (*run)(struct spool_server *s, struct op *op);
+};
+extern const struct verb verbs_intake[], verbs_store[], verbs_admin[]; /* end with type 0 */
+
+/* What is done after the commit, and must not be done without one. */
+struct effect {
+	/* TAKE and WAKE were done at once, and are undone without a commit. */
+	enum { EFFECT_UNLINK, EFFECT_UNTAKE, EFFECT_TAKE, EFFECT_WAKE } kind;
+	struct account *account;
+	int64_t number;
+	char *file;
+};
+
+struct spool_server {
+	struct event_base *base;
+	struct spool_options options;
+	struct db db;
+	int lock;
+	char *tmp_dir, *body_dir;
+	int64_t now; /* wall clock at the start of the batch */
+	bool low;    /* less than the reserve is free */
+	struct peer *peers;
+	struct account *accounts;
+	struct op *first, **last; /* requests that wait for the next batch */
+	size_t npending, pending_octets, nloud;
+	struct effect *effects;
+	size_t neffects, effects_cap;
+	struct event *soon, *now_event, *lazy, *due_timer, *minute_timer, *idle_timer, *flush_timer;
+	struct upload *jobs, **jobs_last; /* uploads whose turn to be synced has not come */
+	unsigned children;
+	int64_t last_serial;
+	bool stopping, dead;
+	int64_t last_minute;
+};
+
+/* ---- peer.c ---- */
+void peers_drop_broken(struct spool_server *s);
+void peers_free(struct spool_server *s);
+
+/* ---- server.c ---- */
+void server_start_timer(struct event *e, int ms);
+void server_queue(struct spool_server *s, struct op *op);
+void server_fail(struct spool_server *s, struct op *op, enum spool_answer answer,
+		 const char *text); /* answers and frees */
+void server_fatal(struct spool_server *s, const char *why);
+struct account *server_account(struct spool_server *s, const char *name); /* made when it is not there */
+bool server_has_room(struct spool_server *s);
+void server_busy_ended(struct spool_server *s); /* something that a stop waits for has ended */
+void op_reply(struct op *op, const struct reply *reply);
+void op_free(struct op *op);
+
+/* ---- effects.c ---- */
+void effect_add(struct spool_server *s, struct effect e);
+void effects_commit(struct spool_server *s);
+void effects_undo(struct spool_server *s, size_t mark);
+bool account_has_taken(const struct account *a, int64_t number);
+void account_take(struct spool_server *s, struct account *a, int64_t number); /* undone if the batch fails */
+void account_untake(struct account *a, int64_t number);
+
+/* ---- delivery.c ---- */
+struct delivery_row {
+	int64_t number, message;
+	char *id, *account, *folder, *note, *floor_mailbox; /* of the pool given */
+	enum delivery_state state;
+	int64_t due, doubt;
+	uint32_t floor_uidvalidity, floor_uidnext;
+	int attempts;
+};
+int delivery_load(struct spool_server *s, int64_t number, struct delivery_row *row,
+		  struct pool *a); /* 1, 0 not there, -1 */
+
+struct delivery_change {
+	enum delivery_state to;
+	int64_t due, doubt;
+	const char *reason; /* NULL: as it was */
+	bool sent;	    /* one attempt more */
+};
+/* The one way to change a state. 1; 0 when ACTOR may not do that; -1. */
+int delivery_enter(struct spool_server *s, const struct delivery_row *row, enum state_actor actor,
+		   const struct delivery_change *change);
+
+/* After deliveries of MESSAGE became final: if all are, its body goes. */
+int message_settled(struct spool_server *s, int64_t message);
+
+/* The body of MESSAGE can't be had: sets aside what would need it. */
+int message_set_aside(struct spool_server *s, int64_t message, const char *reason, struct pool *a);
+
+const char *folder_normal(const char *folder); /* INBOX in any case is INBOX */
+
+/* ---- upload.c ---- */
+struct upload {
+	struct upload *next, *next_job;
+	struct spool_server *server;
+	struct peer *peer; /* whose list it is in; NULL once it is being published */
+	int64_t number;	   /* as the peer calls it */
+	char name[17];	   /* of the file, in tmp and then in body */
+	int fd;
+	uint64_t flushed; /* write-back was started up to here */
+	bool published;	  /* stands in body */
+	struct op *op;	  /* waits for it */
+	pid_t child;
+	int pipe;
+	struct event *done;
+};
+enum op_result upload_open(struct spool_server *s, struct op *op);
+enum op_result upload_drop(struct spool_server *s, struct op *op);
+struct upload *upload_take(struct peer *p, int64_t number);  /* out of its list; NULL when there is none */
+void upload_close(struct spool_server *s, struct upload *u); /* removes its file and frees it */
+void upload_keep(struct upload **u);			     /* its file belongs to a row now */
+/* Syncs, renames and syncs the directory; then queues OP, or answers it. */
+void upload_publish(struct spool_server *s, struct upload *u, struct op *op);
+void upload_flush_all(struct spool_server *s);
+void uploads_free(struct spool_server *s);
+char *body_path(const struct spool_server *s, const char *file);
+
+/* ---- sweep.c ---- */
+int sweep_dirs(struct spool_server *s, struct err *e); /* makes the directories, checks the file system */
+/* Refuses to begin with an empty database where there was mail. */
+int sweep_check_database(struct spool_server *s, const char *path, struct err *e);
+int sweep_start(struct spool_server *s, struct err *e); /* after the database is open */
+void sweep_old(struct spool_server *s);			/* a batch of records past their retention */
+
+/* ---- due.c ---- */
+int due_load(struct spool_server *s);
+void due_check(struct spool_server *s); /* tells what is due, sets the timer for the rest */
+void due_forget_told(struct spool_server *s);
+int due_of(struct spool_server *s, struct account *a,
+	   int64_t *due); /* without what is taken and with its hold; 0 or -1 */
+
+#endif

@@ -1,0 +1,106 @@
+/*
+ * What travels between the spool and the others. A request is one message (in
+ * as many packets as it needs); its reply bears the same type and id. CONFIRM
+ * and UPLOAD_DROP have no reply.
+ */
+#ifndef MAILFERRY_SPOOL_PROTOCOL_H
+#define MAILFERRY_SPOOL_PROTOCOL_H
+
+#include "spool/admin.h"
+#include "spool/types.h"
+#include "spool/wire.h"
+
+enum request {
+	/* who takes mail in */
+	REQUEST_ACCEPT = 1,  /* MESSAGE, RECIPIENT…, DELIVERY… → REPLY answer, number */
+	REQUEST_UPLOAD,	     /* → REPLY answer, upload, one descriptor */
+	REQUEST_UPLOAD_DROP, /* ASK number */
+	REQUEST_CONFIRM,     /* ASK number */
+	/* a store */
+	REQUEST_NEXT,	   /* ASK count, octets → REPLY due, WORK… */
+	REQUEST_BODY,	   /* ASK number → REPLY, bytes or one descriptor */
+	REQUEST_IN_FLIGHT, /* FLIGHT… → REPLY */
+	REQUEST_SETTLE,	   /* OUTCOME… → REPLY */
+	REQUEST_HOLD,	   /* ASK time, count, text → REPLY */
+	REQUEST_ACCOUNT,   /* → REPLY due, attempts */
+	/* people */
+	REQUEST_FIND, /* QUERY → (MESSAGE, RECIPIENT…, RECORD…)…, REPLY number: where the next page begins, or 0 */
+	REQUEST_ACCOUNTS, /* → ACCOUNT…, REPLY */
+	REQUEST_ACT,	  /* QUERY → CHANGE…, REPLY number: where the next page begins, or 0 */
+	REQUEST_END
+};
+
+enum group {
+	GROUP_MESSAGE = 2,
+	GROUP_RECIPIENT,
+	GROUP_DELIVERY,
+	GROUP_ASK,
+	GROUP_REPLY,
+	GROUP_WORK,
+	GROUP_FLIGHT,
+	GROUP_OUTCOME,
+	GROUP_QUERY,
+	GROUP_RECORD,
+	GROUP_ACCOUNT,
+	GROUP_CHANGE
+};
+
+enum {
+	PROTOCOL_ID = 16,    /* of a message or a delivery: that many of [0-9a-z] */
+	PROTOCOL_NAME = 255, /* of an account, a listener, a protocol */
+	PROTOCOL_ADDRESS = 1000,
+	PROTOCOL_MAILBOX = 4000, /* also of flags and folders */
+	PROTOCOL_TEXT = SPOOL_TEXT_MAX
+};
+
+struct ask {
+	int64_t number; /* of a message or an upload */
+	int64_t time, octets;
+	int count;
+	const char *text;
+};
+
+struct reply {
+	int class; /* enum err_class; ERR_NONE: done */
+	const char *text;
+	int answer; /* enum spool_answer */
+	int64_t number, due;
+	int attempts;
+	struct slice bytes;
+};
+
+struct work {
+	struct spool_work w; /* its strings are of a pool here, its prefix stands below */
+	struct slice prefix;
+};
+
+struct query {
+	const char *id, *account, *word;
+	uint32_t states;
+	int64_t from; /* only messages behind this number */
+	int action;   /* ACT: enum spool_action */
+	bool again;
+};
+
+/* A recorded message: what was taken in, and the spool's own. */
+struct record_head {
+	struct spool_message m;
+	int64_t number, finished_ms;
+};
+
+extern const struct wire_table wire_message, wire_recipient, wire_delivery;		   /* wire_intake.c */
+extern const struct wire_table wire_ask, wire_reply, wire_work, wire_flight, wire_outcome; /* wire_store.c */
+extern const struct wire_table wire_query, wire_head, wire_record_recipient, wire_record_delivery, wire_account,
+    wire_change; /* wire_admin.c */
+
+/* Checks what the tables can't: ids, and that the parts of a message fit together. M and what it points to live in A.
+ */
+int protocol_get_message(struct slice fields, struct spool_message *m, struct pool *a, struct err *e);
+void protocol_put_message(struct packets *p, const struct spool_message *m);
+
+bool protocol_is_id(const char *s);
+
+/* The one group of that table in FIELDS. */
+int protocol_get_one(const struct wire_table *t, struct slice fields, void *record, struct pool *a, struct err *e);
+
+#endif

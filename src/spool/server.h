@@ -1,0 +1,47 @@
+/*
+ * The spool's server: the only one that opens the database. It runs on one
+ * libevent loop; each turn takes all requests that wait, runs them in one
+ * transaction, commits, and answers.
+ */
+#ifndef MAILFERRY_SPOOL_SERVER_H
+#define MAILFERRY_SPOOL_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct event_base;
+struct spool_server;
+
+struct spool_options {
+	const char *dir;
+	int64_t reserve;   /* octets: with less free, nothing is taken in */
+	int64_t retention; /* milliseconds that records of finished mail stay */
+	bool restored;	   /* a backup was put back: nothing undelivered may be sent before it was looked for */
+	/* Account NAME has work due now. Not called again before its store took work, or a minute has passed. */
+	void (*due)(void *arg, const char *account);
+	/* The server can't go on, and has answered nobody: end the process, the next start finds out what is there. */
+	void (*fatal)(void *arg);
+	void (*stopped)(void *arg); /* spool_server_stop is done */
+	void *arg;
+	const char *vfs; /* of SQLite; NULL but in tests */
+};
+
+enum spool_peer { SPOOL_PEER_INTAKE = 1, SPOOL_PEER_STORE = 2, SPOOL_PEER_ADMIN = 4 };
+
+/* Opens or makes the spool in options->dir (an absolute path), repairs what a crash left, refuses what it can't trust.
+ * What OPTIONS points to must live as long as the server. Sets priorities on BASE, so it must have no events yet. */
+struct spool_server *spool_server_new(struct event_base *base, const struct spool_options *options, struct err *e);
+
+/* Takes FD. ACCOUNT names the account of a store, "" otherwise. A second store of an account waits until the first is
+ * gone. */
+void spool_server_peer(struct spool_server *s, int fd, enum spool_peer role, const char *account);
+
+/* Finishes what waits, writes the log back, then calls options->stopped. */
+void spool_server_stop(struct spool_server *s);
+
+/* Leaves everything as a kill would, but for memory. */
+void spool_server_free(struct spool_server **s);
+
+#endif

@@ -1,0 +1,145 @@
+#include "spool/sql.h"
+
+/*
+ * Numbers of states are those of enum delivery_state: 1 queued, 2 in flight,
+ * 3 in doubt, 4 parked, 5 quarantined, 6 held; from 7 on they are final.
+ *
+ * A message's row is small and is read by people; its body stands apart, so
+ * that a list of the queue touches no bodies and dropping a body leaves the row
+ * alone. The indexes on deliveries cover only what still waits.
+ */
+const char sql_schema[] =
+    "CREATE TABLE message (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, session TEXT, protocol "
+    "TEXT,"
+    " client TEXT, helo TEXT, listener TEXT, auth TEXT, sender TEXT NOT NULL, message_id TEXT, author TEXT, subject "
+    "TEXT,"
+    " received INTEGER NOT NULL, internal INTEGER NOT NULL, size INTEGER NOT NULL, file TEXT, finished INTEGER);"
+    "CREATE UNIQUE INDEX message_file ON message (file) WHERE file IS NOT NULL;"
+    "CREATE INDEX message_finished ON message (finished) WHERE finished IS NOT NULL;"
+    "CREATE TABLE body (message INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
+    "CREATE TABLE recipient (message INTEGER NOT NULL, n INTEGER NOT NULL, address TEXT NOT NULL, account TEXT NOT "
+    "NULL,"
+    " verdict TEXT, PRIMARY KEY (message, n)) WITHOUT ROWID;"
+    "CREATE TABLE delivery (number INTEGER PRIMARY KEY AUTOINCREMENT, message INTEGER NOT NULL, id TEXT NOT NULL,"
+    " account TEXT NOT NULL, state INTEGER NOT NULL, folder TEXT NOT NULL, flags TEXT, rule TEXT, note TEXT,"
+    " creates INTEGER NOT NULL, due INTEGER NOT NULL, since INTEGER NOT NULL, reason TEXT,"
+    " attempts INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,"
+    " floor_mailbox TEXT, floor_uidvalidity INTEGER NOT NULL DEFAULT 0, floor_uidnext INTEGER NOT NULL DEFAULT 0,"
+    " uidvalidity INTEGER NOT NULL DEFAULT 0, uid INTEGER NOT NULL DEFAULT 0, prefix BLOB);"
+    "CREATE INDEX delivery_message ON delivery (message);"
+    "CREATE INDEX delivery_due ON delivery (account, state, due) WHERE state < 4;"
+    "CREATE INDEX delivery_waiting ON delivery (message) WHERE state < 7;"
+    "CREATE TABLE unconfirmed (fingerprint BLOB PRIMARY KEY, message INTEGER NOT NULL, peer INTEGER NOT NULL,"
+    " at INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX unconfirmed_message ON unconfirmed (message);"
+    "CREATE TABLE account (name TEXT PRIMARY KEY, until INTEGER NOT NULL, attempts INTEGER NOT NULL, reason TEXT)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE mark (one INTEGER PRIMARY KEY CHECK (one = 1), n INTEGER NOT NULL);"
+    "INSERT INTO mark VALUES (1, 0);";
+
+#define DELIVERY_COLUMNS                                                                                               \
+	"number, message, id, account, state, folder, flags, rule, note, creates, due, since, reason, attempts, "      \
+	"doubt,"                                                                                                       \
+	" floor_mailbox, floor_uidvalidity, floor_uidnext, uidvalidity, uid"
+
+/* Which messages a query meets, beyond its way of walking them: ?3 account, ?4 word as a LIKE pattern, ?5 an id. */
+#define FIND_FILTER                                                                                                    \
+	" AND (?3 IS NULL OR EXISTS (SELECT 1 FROM recipient r WHERE r.message = m.number AND r.account = ?3)"         \
+	" OR EXISTS (SELECT 1 FROM delivery d WHERE d.message = m.number AND d.account = ?3))"                         \
+	" AND (?4 IS NULL OR m.id LIKE ?4 ESCAPE '\\' OR m.message_id LIKE ?4 ESCAPE '\\' OR m.sender LIKE ?4 ESCAPE " \
+	"'\\'"                                                                                                         \
+	" OR m.subject LIKE ?4 ESCAPE '\\' OR m.author LIKE ?4 ESCAPE '\\' OR m.client LIKE ?4 ESCAPE '\\'"            \
+	" OR m.session LIKE ?4 ESCAPE '\\' OR EXISTS (SELECT 1 FROM recipient r WHERE r.message = m.number"            \
+	" AND r.address LIKE ?4 ESCAPE '\\') OR EXISTS (SELECT 1 FROM delivery d WHERE d.message = m.number"           \
+	" AND d.id LIKE ?4 ESCAPE '\\'))"                                                                              \
+	" AND (?5 IS NULL OR m.id = ?5 OR EXISTS (SELECT 1 FROM delivery d WHERE d.message = m.number AND d.id = ?5))"
+
+const char *const sql_text[SQL_STATEMENTS] = {
+	[SQL_BEGIN] = "BEGIN",
+	[SQL_COMMIT] = "COMMIT",
+	[SQL_ROLLBACK] = "ROLLBACK",
+	[SQL_SAVE] = "SAVEPOINT one",
+	[SQL_RELEASE] = "RELEASE one",
+	[SQL_BACK] = "ROLLBACK TO one",
+	[SQL_MARK] = "UPDATE mark SET n = n + 1",
+
+	[SQL_MESSAGE_ADD] =
+	    "INSERT INTO message (id, session, protocol, client, helo, listener, auth, sender, message_id,"
+	    " author, subject, received, internal, size, file)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[SQL_BODY_ADD] = "INSERT INTO body VALUES (?, ?)",
+	[SQL_RECIPIENT_ADD] = "INSERT INTO recipient VALUES (?, ?, ?, ?, ?)",
+	[SQL_DELIVERY_ADD] =
+	    "INSERT INTO delivery (message, id, account, state, folder, flags, rule, note, creates, due, since,"
+	    " prefix) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[SQL_KNOWN] = "SELECT message FROM unconfirmed WHERE fingerprint = ?",
+	[SQL_KNOW] = "INSERT OR REPLACE INTO unconfirmed VALUES (?, ?, ?, ?)",
+	[SQL_CONFIRM] = "DELETE FROM unconfirmed WHERE message = ? AND peer = ?",
+	[SQL_FORGET] = "DELETE FROM unconfirmed WHERE at < ?",
+	/* Another delivery of the message, not ?4, that counts for that folder. */
+	[SQL_SAME_FOLDER] =
+	    "SELECT number FROM delivery WHERE message = ? AND account = ? AND folder = ? AND number <> ?"
+	    " AND state < 8",
+
+	[SQL_DELIVERY] = "SELECT " DELIVERY_COLUMNS " FROM delivery WHERE number = ?",
+	[SQL_ENTER] = "UPDATE delivery SET state = ?2, since = ?3, due = ?4, reason = coalesce(?5, reason),"
+		      " attempts = attempts + ?6, doubt = ?7 WHERE number = ?1",
+	[SQL_SET_FLOOR] =
+	    "UPDATE delivery SET floor_mailbox = ?2, floor_uidvalidity = ?3, floor_uidnext = ?4 WHERE number = ?1",
+	[SQL_SET_DONE] = "UPDATE delivery SET uidvalidity = ?2, uid = ?3, folder = coalesce(?4, folder), reason = ?5,"
+			 " prefix = NULL WHERE number = ?1",
+	[SQL_SET_FOLDER] = "UPDATE delivery SET folder = ?2, note = ?3, floor_mailbox = NULL, floor_uidvalidity = 0,"
+			   " floor_uidnext = 0 WHERE number = ?1",
+	[SQL_OPEN_LEFT] = "SELECT 1 FROM delivery WHERE message = ? AND state < 7 LIMIT 1",
+	[SQL_MESSAGE_FINISH] = "UPDATE message SET finished = ?2, file = NULL WHERE number = ?1",
+	[SQL_PREFIXES_DROP] = "UPDATE delivery SET prefix = NULL WHERE message = ? AND prefix IS NOT NULL",
+	[SQL_BODY_DROP] = "DELETE FROM body WHERE message = ?",
+	[SQL_FILE_OF] = "SELECT file FROM message WHERE number = ?",
+
+	[SQL_FLIGHTS] = "SELECT number FROM delivery WHERE account = ? AND state = 2 ORDER BY number",
+	[SQL_DUE] =
+	    "SELECT d.number, d.message, d.id, d.state, d.folder, d.flags, d.prefix, m.size, m.internal, d.creates,"
+	    " d.attempts, d.doubt, d.floor_uidvalidity, d.floor_uidnext, d.floor_mailbox"
+	    " FROM delivery d JOIN message m ON m.number = d.message WHERE d.number = ?",
+	[SQL_DUE_STATE] = "SELECT number FROM delivery WHERE account = ?1 AND state = ?2 AND state < 4 AND due <= ?3"
+			  " ORDER BY due, number",
+	[SQL_INBOX_TOO] =
+	    "SELECT 1 FROM delivery WHERE message = ? AND account = ? AND number <> ? AND folder = 'INBOX'"
+	    " AND state < 8 LIMIT 1",
+	[SQL_NEXT_DUE] = "SELECT due, number FROM delivery WHERE account = ?1 AND state = ?2 AND state < 4"
+			 " ORDER BY due, number",
+	[SQL_BODY_OF] = "SELECT size, file, finished FROM message m WHERE number = ?1 AND EXISTS"
+			" (SELECT 1 FROM delivery d WHERE d.message = m.number AND d.account = ?2)",
+	[SQL_BODY_INLINE] = "SELECT bytes FROM body WHERE message = ?",
+	[SQL_OPEN_OF] = "SELECT number FROM delivery WHERE message = ? AND state < 7 ORDER BY number",
+	[SQL_HOLD_SET] = "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?)",
+	[SQL_HOLD_GET] = "SELECT until, attempts, reason FROM account WHERE name = ?",
+
+	/* ?1 behind this message, ?2 up to this one. */
+	[SQL_FIND_ALL] =
+	    "SELECT m.number FROM message m WHERE m.number > ?1 AND m.number <= ?2" FIND_FILTER " ORDER BY m.number",
+	[SQL_FIND_WAITING] =
+	    "SELECT DISTINCT w.message FROM delivery w JOIN message m ON m.number = w.message"
+	    " WHERE w.state < 7 AND w.message > ?1 AND w.message <= ?2 AND ((1 << w.state) & ?6) <> 0" FIND_FILTER
+	    " ORDER BY w.message",
+	[SQL_FIND_ID] = "SELECT number FROM message WHERE id = ?",
+	[SQL_MESSAGE] =
+	    "SELECT number, id, session, protocol, client, helo, listener, auth, sender, message_id, author, subject,"
+	    " received, size, coalesce(finished, 0) FROM message WHERE number = ?",
+	[SQL_RECIPIENTS] = "SELECT address, account, verdict FROM recipient WHERE message = ? ORDER BY n",
+	[SQL_DELIVERIES] = "SELECT " DELIVERY_COLUMNS " FROM delivery WHERE message = ? ORDER BY number",
+	[SQL_LAST_MESSAGE] = "SELECT coalesce(max(number), 0) FROM message",
+	[SQL_ACCOUNTS] = "SELECT account, state, count(*), min(CASE WHEN state = 2 THEN 0 ELSE due END) FROM delivery"
+			 " WHERE state < 7 GROUP BY account, state ORDER BY account, state",
+	[SQL_HOLDS] = "SELECT name, until, attempts, reason FROM account WHERE until > ? ORDER BY name",
+	[SQL_HOLDS_LIFT] = "UPDATE account SET until = 0, attempts = 0, reason = NULL WHERE ?1 IS NULL OR name = ?1",
+
+	[SQL_FILES] = "SELECT number, size, file FROM message WHERE file IS NOT NULL",
+	[SQL_FILE_KNOWN] = "SELECT 1 FROM message WHERE file = ?",
+	[SQL_WAITING_ALL] = "SELECT number FROM delivery WHERE state < 7 AND message > ?1 ORDER BY message, number",
+	[SQL_OLD] = "SELECT number FROM message WHERE finished IS NOT NULL AND finished < ? ORDER BY finished LIMIT ?",
+	[SQL_OLD_DELIVERIES] = "DELETE FROM delivery WHERE message = ?",
+	[SQL_OLD_RECIPIENTS] = "DELETE FROM recipient WHERE message = ?",
+	[SQL_OLD_BODY] = "DELETE FROM body WHERE message = ?",
+	[SQL_OLD_MESSAGE] = "DELETE FROM message WHERE number = ?",
+};

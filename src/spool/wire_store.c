@@ -1,0 +1,70 @@
+/* How a store's work and outcomes travel, and the plain questions and replies. */
+#include "spool/protocol.h"
+
+#define ASK(member) offsetof(struct ask, member)
+
+static const struct wire_field ask_fields[] = {
+	{ 1, WIRE_INT64, false, ASK(number), 0, 0 },	       { 2, WIRE_INT64, false, ASK(time), 0, 0 },
+	{ 3, WIRE_INT64, false, ASK(octets), 0, 0 },	       { 4, WIRE_INT, false, ASK(count), 0, INT32_MAX },
+	{ 5, WIRE_WORDS, false, ASK(text), 0, PROTOCOL_TEXT },
+};
+const struct wire_table wire_ask = WIRE_TABLE(GROUP_ASK, struct ask, ask_fields);
+
+#define REPLY(member) offsetof(struct reply, member)
+
+static const struct wire_field reply_fields[] = {
+	{ 1, WIRE_INT, true, REPLY(class), 0, ERR_SYSTEM },
+	{ 2, WIRE_WORDS, false, REPLY(text), 0, PROTOCOL_TEXT },
+	{ 3, WIRE_INT, false, REPLY(answer), 0, SPOOL_LOST },
+	{ 4, WIRE_INT64, false, REPLY(number), 0, 0 },
+	{ 5, WIRE_INT64, false, REPLY(due), 0, 0 },
+	{ 6, WIRE_INT, false, REPLY(attempts), 0, INT32_MAX },
+	{ 7, WIRE_BYTES, false, REPLY(bytes), 0, IPC_INLINE_MAX },
+};
+const struct wire_table wire_reply = WIRE_TABLE(GROUP_REPLY, struct reply, reply_fields);
+
+#define WORK(member) offsetof(struct work, member)
+
+static const struct wire_field work_fields[] = {
+	{ 1, WIRE_INT64, true, WORK(w.number), 0, 0 },
+	{ 2, WIRE_INT64, true, WORK(w.message), 0, 0 },
+	{ 3, WIRE_NAME, true, WORK(w.id), 0, PROTOCOL_ID },
+	{ 4, WIRE_INT, true, WORK(w.state), DELIVERY_QUEUED, DELIVERY_DELETED },
+	{ 5, WIRE_NAME, true, WORK(w.folder), 0, PROTOCOL_MAILBOX },
+	{ 6, WIRE_NAME, false, WORK(w.flags), 0, PROTOCOL_MAILBOX },
+	{ 7, WIRE_BYTES, false, WORK(prefix), 0, SPOOL_PREFIX_MAX },
+	{ 8, WIRE_UINT64, false, WORK(w.size), 0, 0 },
+	{ 9, WIRE_INT64, false, WORK(w.internal_ms), INT64_MIN, INT64_MAX },
+	{ 10, WIRE_BOOL, false, WORK(w.create), 0, 1 },
+	{ 11, WIRE_BOOL, false, WORK(w.inbox_too), 0, 1 },
+	{ 12, WIRE_INT, false, WORK(w.attempts), 0, INT32_MAX },
+	{ 13, WIRE_INT64, false, WORK(w.doubt_ms), 0, 0 },
+	{ 14, WIRE_UINT32, false, WORK(w.floor_uidvalidity), 0, 0 },
+	{ 15, WIRE_UINT32, false, WORK(w.floor_uidnext), 0, 0 },
+	{ 16, WIRE_NAME, false, WORK(w.floor_folder), 0, PROTOCOL_MAILBOX },
+};
+const struct wire_table wire_work = WIRE_TABLE(GROUP_WORK, struct work, work_fields);
+
+#define FLIGHT(member) offsetof(struct spool_flight, member)
+
+static const struct wire_field flight_fields[] = {
+	{ 1, WIRE_INT64, true, FLIGHT(number), 0, 0 },
+	{ 2, WIRE_NAME, true, FLIGHT(mailbox), 0, PROTOCOL_MAILBOX },
+	{ 3, WIRE_UINT32, false, FLIGHT(uidvalidity), 0, 0 },
+	{ 4, WIRE_UINT32, false, FLIGHT(uidnext), 0, 0 },
+};
+const struct wire_table wire_flight = WIRE_TABLE(GROUP_FLIGHT, struct spool_flight, flight_fields);
+
+#define OUTCOME(member) offsetof(struct spool_outcome, member)
+
+static const struct wire_field outcome_fields[] = {
+	{ 1, WIRE_INT64, true, OUTCOME(number), 0, 0 },
+	{ 2, WIRE_INT, true, OUTCOME(kind), OUTCOME_DONE, OUTCOME_ELSEWHERE },
+	{ 3, WIRE_UINT32, false, OUTCOME(uidvalidity), 0, 0 },
+	{ 4, WIRE_UINT32, false, OUTCOME(uid), 0, 0 },
+	{ 5, WIRE_INT64, false, OUTCOME(due_ms), 0, 0 },
+	{ 6, WIRE_NAME, false, OUTCOME(folder), 0, PROTOCOL_MAILBOX },
+	{ 7, WIRE_WORDS, false, OUTCOME(reason), 0, PROTOCOL_TEXT },
+	{ 8, WIRE_BOOL, false, OUTCOME(sent), 0, 1 },
+};
+const struct wire_table wire_outcome = WIRE_TABLE(GROUP_OUTCOME, struct spool_outcome, outcome_fields);
