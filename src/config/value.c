@@ -138,6 +138,40 @@ int value_host(struct slice text, char *hint)
 	return label == 0 || text.p[text.n - 1] == '-' ? -1 : 0;
 }
 
+/* Takes the next word of *REST; empty at its end. */
+static struct slice word_take(struct slice *rest)
+{
+	struct slice word;
+	size_t from = 0, to;
+
+	while (from < rest->n && memchr(" \t\r", rest->p[from], 3) != NULL)
+		from++;
+	for (to = from; to < rest->n && memchr(" \t\r", rest->p[to], 3) == NULL;)
+		to++;
+	word = slice_of(rest->p + from, to - from);
+	*rest = slice_of(rest->p + to, rest->n - to);
+	return word;
+}
+
+char *value_full_name(struct slice text, const char *name)
+{
+	while (text.n > 0) {
+		size_t n = slice_find(text, '\n');
+		struct slice line = slice_of(text.p, n), whole = SLICE_NONE, word;
+
+		text = n == text.n ? SLICE_NONE : slice_of(text.p + n + 1, text.n - n - 1);
+		line.n = slice_find(line, '#');
+		(void)word_take(&line); /* the address */
+		while ((word = word_take(&line)).n > 0) {
+			if (whole.n == 0 && slice_find(word, '.') < word.n)
+				whole = word;
+			if (whole.n > 0 && slice_eq_nocase(word, slice_str(name)))
+				return slice_dup(whole);
+		}
+	}
+	return NULL;
+}
+
 static int unix_read(struct slice path, char *hint)
 {
 	struct sockaddr_un un;

@@ -24,6 +24,9 @@ void value_duration_print(int64_t ms, struct buf *out);
 /* A host name (RFC 1123, 2.1; ASCII) or an IP address. */
 int value_host(struct slice text, char *hint);
 
+/* The first name with a domain in the line of TEXT that has NAME, as in hosts(5); free() it. NULL: none. */
+char *value_full_name(struct slice text, const char *name);
+
 /* "192.0.2.1:25", "[2001:db8::1]:25", "unix:/path". */
 int value_listener(struct slice text, char *hint);
 

@@ -2,10 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -14,21 +12,23 @@
 #include "base/mem.h"
 #include "config/value.h"
 
-/* The name of this machine, with its domain where that can be found out. */
+enum { HOSTS_MAX = 1024 * 1024 };
+
+/* The name of this machine, with its domain where the machine itself knows it. DNS is not asked: the supervisor reads
+ * this, and it must neither wait for the network nor read from it. */
 static char *system_name(void)
 {
 	char name[256] = "";
-	struct addrinfo hints = { .ai_flags = AI_CANONNAME, .ai_socktype = SOCK_STREAM }, *found = NULL;
-	char *out = NULL;
+	char *whole = NULL;
+	struct buf hosts;
 
 	if (gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0')
 		return mem_strdup("localhost");
-	if (strchr(name, '.') == NULL && getaddrinfo(name, NULL, &hints, &found) == 0 && found != NULL &&
-	    found->ai_canonname != NULL && strchr(found->ai_canonname, '.') != NULL)
-		out = mem_strdup(found->ai_canonname);
-	if (found != NULL)
-		freeaddrinfo(found);
-	return out != NULL ? out : mem_strdup(name);
+	buf_init(&hosts, HOSTS_MAX);
+	if (strchr(name, '.') == NULL && file_read("/etc/hosts", &hosts, NULL) == 0)
+		whole = value_full_name(buf_slice(&hosts), name);
+	buf_free(&hosts);
+	return whole != NULL ? whole : mem_strdup(name);
 }
 
 void verify_complete(struct build *b)

@@ -126,6 +126,30 @@ static void units_go_both_ways(void **state)
 	}
 }
 
+static void the_full_name_comes_from_hosts(void **state)
+{
+	static const struct {
+		const char *hosts, *name, *full;
+	} rows[] = {
+		{ "127.0.0.1 localhost\n127.0.1.1 mail.office.example mail\n", "mail", "mail.office.example" },
+		{ "127.0.1.1\tMail.office.example\talias.example\tMAIL", "mail", "Mail.office.example" },
+		{ "127.0.1.1 mail\n", "mail", NULL },
+		{ "# 127.0.1.1 mail.office.example mail\n", "mail", NULL },
+		{ "127.0.1.1 mail2.office.example mail2 # mail\n", "mail", NULL },
+		{ "mail mail.office.example", "mail", NULL },
+		{ "", "mail", NULL },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *full = value_full_name(slice_str(rows[i].hosts), rows[i].name);
+
+		assert_int_equal(full == NULL, rows[i].full == NULL);
+		if (full != NULL)
+			assert_string_equal(full, rows[i].full);
+		free(full);
+	}
+}
+
 static void networks_know_their_hosts(void **state)
 {
 	static const struct {
@@ -466,6 +490,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_right),
 		cmocka_unit_test(units_go_both_ways),
+		cmocka_unit_test(the_full_name_comes_from_hosts),
 		cmocka_unit_test(networks_know_their_hosts),
 		cmocka_unit_test(passwords_come_from_guarded_files),
 		cmocka_unit_test(a_password_in_the_file_guards_the_file),
