@@ -38,6 +38,25 @@ static const struct command commands[] = {
 	  "  --to ADDRESS    the envelope recipient; otherwise taken from the message\n"
 	  "  --json          one object a line: message, actions, implicit_keep, error\n",
 	  command_try },
+	{ "queue", "[list | show ID | retry … | hold … | release … | delete …]",
+	  "look at mail that waits, and act on it",
+	  "  list [--all] [--account NAME]   what waits, and why; --all: what is finished too\n"
+	  "  show ID…                        everything that is known of a message\n"
+	  "  retry ID… | --all | --account NAME [--again]\n"
+	  "                                  try now. A delivery in doubt is looked for first; --again sends it again, "
+	  "which\n"
+	  "                                  may leave a second copy in the folder\n"
+	  "  hold ID… | --all | --account NAME      keep queued mail back\n"
+	  "  release ID… | --all | --account NAME   let held and quarantined mail go\n"
+	  "  delete ID… [--yes]              drop what is not delivered; its record stays. Asks first, unless --yes\n"
+	  "\n"
+	  "ID is a queue id or the id of one delivery. With --json, list and show print one object a line.\n",
+	  command_queue },
+	{ "trace", "[--json] WORD", "where is that message? By message id, address, subject or queue id",
+	  "Says of every message that WORD fits: when it was received and from whom, what the rules decided, in which "
+	  "folder it\n"
+	  "is and under which UID, or why it waits. With --json: one object a line.\n",
+	  command_trace },
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -228,13 +228,10 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 static void on_minute(evutil_socket_t fd, short what, void *arg)
 {
 	struct supervisor *sup = arg;
-	struct worker *spool = worker_of_kind(sup, SLOT_SPOOL);
 
 	(void)fd;
 	(void)what;
 	sup->warned = false;
-	if (spool != NULL)
-		worker_ask_due(spool);
 	slot_consider_all(sup);
 }
 

@@ -115,7 +115,6 @@ void worker_reaped(struct worker *w, int status);
 struct worker *worker_of_kind(struct supervisor *sup,
 			      enum slot_kind kind);		      /* the one in a slot that is ready, or NULL */
 int worker_send(struct worker *w, const struct ipc_out *out, int fd); /* kills W when it can't be told */
-void worker_ask_due(struct worker *spool); /* the spool answers with ROLE_DUE for each account that has work */
 int worker_pair(struct worker *server, struct worker *client, uint16_t type, struct err *e);
 
 /* ---- supervisor_start.c: what a new worker is told ---- */

@@ -106,11 +106,6 @@ void worker_stop(struct worker *w)
 	worker_enter(w, WORKER_LEAVING);
 }
 
-void worker_ask_due(struct worker *spool)
-{
-	(void)worker_say(spool, ROLE_DUE);
-}
-
 struct worker *worker_of_kind(struct supervisor *sup, enum slot_kind kind)
 {
 	for (struct slot *s = sup->slots; s != NULL; s = s->next)

@@ -38,8 +38,7 @@ enum role_message {
 	ROLE_STOP,     /* to the role: finish what is in hand, then leave */
 	ROLE_DRAIN,    /* to a receiver: take no new sessions, leave when the last has ended */
 	ROLE_PEER,     /* to spool and connect: a socket, the role at its other end, its account or "" */
-	ROLE_DUE,      /* from the spool: account NAME has work due at a wall clock time (0: now). To the spool, without fields,
-			* every minute: say so again for each account that has work. */
+	ROLE_DUE,      /* from the spool: account NAME has work due at a wall clock time (0: now); said again every minute */
 	ROLE_IDLE      /* from a store: nothing to do before a wall clock time; it will leave */
 };
 
