@@ -63,6 +63,13 @@ void smtp_transaction_free(struct smtp_session *s)
 	s->paused = false;
 }
 
+static void log_refusal(const struct smtp_session *s, const char *to, int code, const char *text)
+{
+	log_info("message-refused", LOG_STR("session", s->id), LOG_STR("client", s->client),
+		 LOG_STR("from", s->t->sender), LOG_STR("to", to), LOG_NUM("size", s->t->size), LOG_NUM("code", code),
+		 LOG_STR("text", text));
+}
+
 static void answer_recipient(struct smtp_session *s, const struct intake_recipient *r, const char *id)
 {
 	const bool each = s->listener->protocol == CONFIG_LMTP;
@@ -75,12 +82,14 @@ static void answer_recipient(struct smtp_session *s, const struct intake_recipie
 			smtp_say(s, 250, "2.0.0", "Ok: queued as %s", id);
 		break;
 	case INTAKE_REJECTED:
+		log_refusal(s, r->address, 550, r->reason);
 		smtp_reply_lines(&s->out, 550, "5.7.1",
 				 r->reason == NULL || *r->reason == '\0'
 				     ? SLICE_LIT("The recipient refuses the message")
 				     : slice_str(r->reason));
 		break;
 	default:
+		log_refusal(s, r->address, result_replies[r->result].code, result_replies[r->result].text);
 		smtp_reply_put(&s->out, &result_replies[r->result]);
 		break;
 	}
@@ -106,6 +115,8 @@ static void answer(struct smtp_session *s)
 	for (size_t i = 0; i < n; i++) {
 		const struct intake_recipient *r = n == 1 ? lead : &t->recipients[i];
 
+		if (t->refusal.code != 0 && i == 0)
+			log_refusal(s, t->recipients[0].address, t->refusal.code, t->refusal.text);
 		if (t->refusal.code != 0)
 			smtp_reply_put(&s->out, &t->refusal);
 		else
