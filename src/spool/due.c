@@ -5,10 +5,10 @@
 #include "base/log.h"
 #include "spool/inside.h"
 
-/* The earliest time at which a delivery in STATE is due that no store holds. */
-static int earliest(struct spool_server *s, const struct account *a, enum delivery_state state, int64_t *due)
+/* The earliest time in WHICH list of deliveries of one that no store holds. */
+static int earliest(struct spool_server *s, const struct account *a, enum sql which, int64_t *due)
 {
-	sqlite3_stmt *st = db_ask(&s->db, SQL_NEXT_DUE, "ti", a->name, (int64_t)state);
+	sqlite3_stmt *st = db_ask(&s->db, which, "t", a->name);
 	int r;
 
 	while ((r = db_step(&s->db, st)) == 1) {
@@ -30,7 +30,7 @@ int due_of(struct spool_server *s, struct account *a, int64_t *due)
 	int r;
 
 	*due = INT64_MAX;
-	if (earliest(s, a, DELIVERY_QUEUED, due) != 0 || earliest(s, a, DELIVERY_DOUBT, due) != 0)
+	if (earliest(s, a, SQL_FIRST_QUEUED, due) != 0 || earliest(s, a, SQL_FIRST_DOUBT, due) != 0)
 		return -1;
 	/* In flight without a store to answer for it: the next store will look for it. */
 	if (a->store == NULL || !a->woken) {

@@ -114,11 +114,10 @@ static int put_work(struct spool_server *s, struct op *op, int64_t number, bool 
 	return r;
 }
 
-static int put_due(struct spool_server *s, struct op *op, enum delivery_state state, size_t max, uint64_t *octets,
-		   size_t *n)
+static int put_due(struct spool_server *s, struct op *op, enum sql which, size_t max, uint64_t *octets, size_t *n)
 {
 	struct account *a = op->peer->account;
-	sqlite3_stmt *st = db_ask(&s->db, SQL_DUE_STATE, "tii", a->name, (int64_t)state, s->now);
+	sqlite3_stmt *st = db_ask(&s->db, which, "ti", a->name, s->now);
 	int r = 0;
 
 	while (*n < max && (r = db_step(&s->db, st)) == 1) {
@@ -159,8 +158,8 @@ static enum op_result run_next(struct spool_server *s, struct op *op)
 	packets_begin(&op->reply, (uint16_t)op->verb->type, op->id);
 	if (db_number(&s->db, &until, SQL_HOLD_GET, "t", a->name) < 0)
 		return OP_FAILED;
-	if (until <= s->now && (put_due(s, op, DELIVERY_DOUBT, max, &octets, &n) != 0 ||
-				put_due(s, op, DELIVERY_QUEUED, max, &octets, &n) != 0))
+	if (until <= s->now && (put_due(s, op, SQL_DUE_DOUBT, max, &octets, &n) != 0 ||
+				put_due(s, op, SQL_DUE_QUEUED, max, &octets, &n) != 0))
 		return OP_FAILED;
 	a->idle = n == 0;
 	a->told = false;

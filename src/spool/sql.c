@@ -27,7 +27,9 @@ const char sql_schema[] =
     " floor_mailbox TEXT, floor_uidvalidity INTEGER NOT NULL DEFAULT 0, floor_uidnext INTEGER NOT NULL DEFAULT 0,"
     " uidvalidity INTEGER NOT NULL DEFAULT 0, uid INTEGER NOT NULL DEFAULT 0, prefix BLOB);"
     "CREATE INDEX delivery_message ON delivery (message);"
-    "CREATE INDEX delivery_due ON delivery (account, state, due) WHERE state < 4;"
+    "CREATE INDEX delivery_queued ON delivery (account, due) WHERE state = 1;"
+    "CREATE INDEX delivery_flight ON delivery (account) WHERE state = 2;"
+    "CREATE INDEX delivery_doubt ON delivery (account, due) WHERE state = 3;"
     "CREATE INDEX delivery_waiting ON delivery (message) WHERE state < 7;"
     "CREATE TABLE unconfirmed (fingerprint BLOB PRIMARY KEY, message INTEGER NOT NULL, peer INTEGER NOT NULL,"
     " at INTEGER NOT NULL) WITHOUT ROWID;"
@@ -96,18 +98,20 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_BODY_DROP] = "DELETE FROM body WHERE message = ?",
 	[SQL_FILE_OF] = "SELECT file FROM message WHERE number = ?",
 
-	[SQL_FLIGHTS] = "SELECT number FROM delivery WHERE account = ? AND state = 2 ORDER BY number",
+	[SQL_FLIGHTS] = "SELECT number FROM delivery WHERE account = ? AND state = 2 LIMIT 1",
 	[SQL_DUE] =
 	    "SELECT d.number, d.message, d.id, d.state, d.folder, d.flags, d.prefix, m.size, m.internal, d.creates,"
 	    " d.attempts, d.doubt, d.floor_uidvalidity, d.floor_uidnext, d.floor_mailbox"
 	    " FROM delivery d JOIN message m ON m.number = d.message WHERE d.number = ?",
-	[SQL_DUE_STATE] = "SELECT number FROM delivery WHERE account = ?1 AND state = ?2 AND state < 4 AND due <= ?3"
-			  " ORDER BY due, number",
+	[SQL_DUE_QUEUED] =
+	    "SELECT number FROM delivery WHERE account = ?1 AND state = 1 AND due <= ?2 ORDER BY due, number",
+	[SQL_DUE_DOUBT] =
+	    "SELECT number FROM delivery WHERE account = ?1 AND state = 3 AND due <= ?2 ORDER BY due, number",
 	[SQL_INBOX_TOO] =
 	    "SELECT 1 FROM delivery WHERE message = ? AND account = ? AND number <> ? AND folder = 'INBOX'"
 	    " AND state < 8 LIMIT 1",
-	[SQL_NEXT_DUE] = "SELECT due, number FROM delivery WHERE account = ?1 AND state = ?2 AND state < 4"
-			 " ORDER BY due, number",
+	[SQL_FIRST_QUEUED] = "SELECT due, number FROM delivery WHERE account = ?1 AND state = 1 ORDER BY due, number",
+	[SQL_FIRST_DOUBT] = "SELECT due, number FROM delivery WHERE account = ?1 AND state = 3 ORDER BY due, number",
 	[SQL_BODY_OF] = "SELECT size, file, finished FROM message m WHERE number = ?1 AND EXISTS"
 			" (SELECT 1 FROM delivery d WHERE d.message = m.number AND d.account = ?2)",
 	[SQL_BODY_INLINE] = "SELECT bytes FROM body WHERE message = ?",
