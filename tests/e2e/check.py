@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from lib.area import BUILD, SOURCE  # noqa: E402
@@ -139,6 +141,16 @@ with tap.case("the configuration in the manual page is good"):
     write("manual/office.password", "s3cret\n", 0o600)
     write("manual/office.sieve", "keep;\n")
     expect(run("-c", "manual/mailferry.conf", "check"), OK)
+
+with tap.case("the configuration and the rules in the README are good"):
+    with open(os.path.join(SOURCE, "README.md"), encoding="utf-8") as f:
+        blocks = [textwrap.dedent(b).strip("\n") for b in re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", f.read(), re.M)]
+    (text,) = [b for b in blocks if b.startswith("hostname")]
+    (rules,) = [b for b in blocks if b.startswith("require")]
+    write("readme/mailferry.conf", text)
+    write("readme/office.password", "s3cret\n", 0o600)
+    write("readme/office.sieve", rules)
+    expect(run("-c", "readme/mailferry.conf", "check"), OK)
 
 with tap.case("the sample is good once the secrets are there"):
     shutil.copy(os.path.join(SOURCE, "conf", "mailferry.conf.sample"), os.path.join(place, "sample.conf"))
