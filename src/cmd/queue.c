@@ -22,7 +22,7 @@ static const struct table_column columns[] = {
 };
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
-struct hold { /* an account that takes nothing now */
+struct hold {			/* an account that takes nothing now */
 	char *account, *reason; /* owned */
 	int64_t until_ms;
 };
@@ -41,7 +41,8 @@ static int keep_hold(void *arg, const struct spool_account_row *row)
 	if (row->hold_until_ms == 0)
 		return 0;
 	l->holds = mem_resize(l->holds, l->nholds + 1, sizeof *l->holds);
-	l->holds[l->nholds++] = (struct hold){ mem_strdup(row->account), mem_strdup(row->hold_reason), row->hold_until_ms };
+	l->holds[l->nholds++] =
+	    (struct hold){ mem_strdup(row->account), mem_strdup(row->hold_reason), row->hold_until_ms };
 	return 0;
 }
 
