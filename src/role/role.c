@@ -248,7 +248,7 @@ static void take_all(struct role *r)
 void role_begin(struct role *r, const char *role)
 {
 	*r = (struct role){ .role = mem_strdup(role), .socket = ROLE_SOCKET, .spool = -1, .connect = -1 };
-	log_open(r->role, LOG_INFO);
+	log_open(role, LOG_INFO); /* the log outlives R */
 	environment_empty();
 	(void)umask(077);
 	descriptors_prepare();

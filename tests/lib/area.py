@@ -165,8 +165,7 @@ class Area:
             if self.root:
                 self._bin = self.mkdir("bin")
                 for p in PROGRAMS:
-                    if os.path.exists(os.path.join(built, p)):
-                        shutil.copy(os.path.join(built, p), self._bin)
+                    shutil.copy(os.path.join(built, p), self._bin)
                     os.chmod(os.path.join(self._bin, p), 0o755)
         return self._bin
 
