@@ -85,6 +85,9 @@ static void accounts_warn(const char *file, const struct config *c)
 		if (a->rules == NULL)
 			warn(file, "account", a->name, "it has no rules: all its mail goes to INBOX");
 	}
+	if (strchr(c->hostname, '.') == NULL)
+		warn(file, "hostname", c->hostname,
+		     "it has no domain: give the name by which others know this machine");
 	if (geteuid() == 0 && getpwnam(c->user) == NULL)
 		warn(file, "user", c->user, "there is no such user here; started as root, mailferry needs it");
 }

@@ -26,12 +26,12 @@ static void print_quoted(FILE *f, const char *text)
 	while (rest.n > 0) {
 		struct slice c = next_char(&rest);
 
-		if (c.n == 1 && (unsigned char)c.p[0] < ' ')
-			(void)fprintf(f,
-				      c.p[0] == '\n'   ? "\\n"
-				      : c.p[0] == '\r' ? ""
-						       : "\\x%02x",
-				      (unsigned char)c.p[0]);
+		if (c.n == 1 && c.p[0] == '\n')
+			(void)fputs("\\n", f);
+		else if (c.n == 1 && c.p[0] == '\r')
+			continue;
+		else if (c.n == 1 && (unsigned char)c.p[0] < ' ')
+			(void)fprintf(f, "\\x%02x", (unsigned char)c.p[0]);
 		else if (c.n == 1 && (c.p[0] == '"' || c.p[0] == '\\'))
 			(void)fprintf(f, "\\%c", c.p[0]);
 		else

@@ -22,6 +22,8 @@ enum config_protocol { CONFIG_SMTP, CONFIG_LMTP };
 enum config_tls { CONFIG_TLS_IMPLICIT, CONFIG_TLS_STARTTLS, CONFIG_TLS_NONE };
 enum config_newlines { CONFIG_NEWLINES_REJECT, CONFIG_NEWLINES_ACCEPT };
 
+enum { CONFIG_LISTENERS_MAX = 64, CONFIG_ACCOUNTS_MAX = 1000 };
+
 struct config_network { /* 192.0.2.0/24, 2001:db8::/32, 192.0.2.1 */
 	unsigned char bytes[16]; /* network order; 4 used for IPv4 */
 	bool ipv6;

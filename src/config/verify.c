@@ -116,6 +116,13 @@ void verify_values(struct build *b)
 	struct config *c = b->config;
 	const char *flagged = NULL;
 
+	if (c->nlisteners > CONFIG_LISTENERS_MAX)
+		report_error(b->report, build_line(&b->top, KEYS_TOP, "listeners"), "listeners",
+			     "there are %zu; %d are the most that mailferry takes", c->nlisteners,
+			     CONFIG_LISTENERS_MAX);
+	if (c->naccounts > CONFIG_ACCOUNTS_MAX)
+		report_error(b->report, build_line(&b->top, KEYS_TOP, "accounts"), "accounts",
+			     "there are %zu; %d are the most that mailferry takes", c->naccounts, CONFIG_ACCOUNTS_MAX);
 	limits_verify(b);
 	listeners_verify(b);
 	for (size_t i = 0; i < c->naccounts; i++) {

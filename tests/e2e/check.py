@@ -93,13 +93,14 @@ with tap.case("a secret that everybody may read"):
     os.chmod(os.path.join(place, "pw"), 0o600)
 
 with tap.case("warnings do not fail"):
-    write("mailferry.conf", 'hostname = "h.example"; user = "root";\n'
+    write("mailferry.conf", 'hostname = "box"; user = "root";\n'
           'listeners = { a = { address = "0.0.0.0:25"; bare_newlines = "accept"; }; b = { address = "127.0.0.1:0"; }; };\n'
           'accounts = { o = { host = "imap.example.net"; tls = "none"; user = "o"; password_file = "pw";\n'
           'addresses = "@office.example"; }; };\n')
     got = run("-c", "mailferry.conf", "check")
     expect(got, OK, "mailferry.conf: 2 listeners, 1 account, 0 rules files: good\n")
-    for words in ("listener `a': takes bare newlines", "listener `b': port 0", "account `o': tls is", "no rules"):
+    for words in ("listener `a': takes bare newlines", "listener `b': port 0", "account `o': tls is", "no rules",
+                  "hostname `box': it has no domain"):
         assert sum("warning: " in line and words in line for line in got[2].splitlines()) == 1, (words, got)
     write("mailferry.conf", GOOD)
 

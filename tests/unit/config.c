@@ -346,6 +346,15 @@ static void errors_are_bounded(void **state)
 		(void)buf_addf(&text, "a%d=1;", i);
 	assert_null(config_check("t", buf_slice(&text), &errors));
 	assert_string_equal(buf_str(&errors), "t:1: key `a2000': more than 2000 names in one group\n");
+	buf_clear(&text);
+	buf_clear(&errors);
+	(void)buf_add_str(&text, GOOD "\nlisteners = {");
+	for (int i = 0; i < 65; i++)
+		(void)buf_addf(&text, "a%d = { address = \"127.0.0.1:0\"; };", i);
+	(void)buf_add_str(&text, "};");
+	assert_null(config_check("t", buf_slice(&text), &errors));
+	assert_string_equal(buf_str(&errors),
+			    "t:3: key `listeners': there are 65; 64 are the most that mailferry takes\n");
 	buf_free(&text);
 	buf_free(&errors);
 }
