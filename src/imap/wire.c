@@ -187,3 +187,8 @@ struct mailimap_selection_info *wire_selection(struct imap *s, bool fresh)
 	}
 	return s->mi->imap_selection_info;
 }
+
+void wire_forget_continue(struct imap *s)
+{
+	imap_filter_forget_continue(s->filter);
+}

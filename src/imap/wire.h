@@ -30,6 +30,8 @@ void wire_deadline(struct imap *s, int64_t ms);
  * first, -1. */
 int wire_await_continue(struct imap *s, struct err *e);
 
+void wire_forget_continue(struct imap *s); /* the command was answered instead */
+
 /* The reply to the oldest outstanding command TAG: 1 and R, or 0 when WAIT is false and it has not come whole, or -1:
  * also for any other tag (then the server answers out of order, or a forged line came). */
 int wire_reply(struct imap *s, uint32_t tag, bool wait, struct imap_reply *r, struct err *e);

@@ -1,0 +1,94 @@
+/* What a store's answers do to deliveries and account. */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "store/worker_impl.h"
+
+void worker_doubt(struct worker *w, struct job *j, int64_t due, bool silent, bool suspect, const char *reason)
+{
+	int64_t now = clock_wall_ms();
+
+	quiet_note(&w->quiet, j->work->number, now, silent);
+	w->newest_doubt = now;
+	job_settle(j, OUTCOME_DOUBT, due, suspect, "%s", reason);
+}
+
+static void answered_no_folder(struct worker *w, struct job *j, const struct imap_reply *r)
+{
+	if (j->resend) {
+		worker_doubt(w, j, 0, false, false, "its folder is gone");
+	} else if (!j->retried) {
+		j->retried = true; /* STATUS will show whether it can be made again */
+		j->state = JOB_READY;
+	} else if (folder_is_inbox(j->work->folder)) {
+		job_settle(j, OUTCOME_RETRY, 0, false, "the store says that there is no INBOX: %s", r->text);
+		trouble_set(&w->trouble, false, j->reason);
+	} else {
+		job_elsewhere(j, "INBOX",
+			      "INBOX instead, because the store lists the folder but files nothing into it");
+	}
+}
+
+static void answered_no_place(struct worker *w, struct job *j, const struct imap_reply *r)
+{
+	if (folder_is_inbox(j->work->folder)) {
+		job_settle(j, OUTCOME_RETRY, 0, false, "the store takes no mail into INBOX: %s", r->text);
+		trouble_set(&w->trouble, true, j->reason);
+		return;
+	}
+	job_elsewhere(j, "INBOX", r->text);
+}
+
+static void answered_later(struct worker *w, struct job *j, const struct imap_reply *r)
+{
+	if (j->keywords && !j->retried && !j->body_begun) {
+		job_drop_keywords(j);
+		j->retried = true;
+		j->state = JOB_READY;
+		j->note = "without its keywords, which the store did not take";
+		return;
+	}
+	job_settle(j, OUTCOME_RETRY, clock_wall_ms() + trouble_backoff(w->account, j->work->attempts + 1), true,
+		   "the store said: %s", r->text);
+}
+
+void worker_answered(void *arg, struct job *j, enum verdict v, const struct imap_reply *r)
+{
+	struct worker *w = arg;
+	uint32_t validity = j->floor.uidvalidity, uid = 0;
+	char text[FILTER_TEXT_MAX + 100];
+
+	switch (v) {
+	case VERDICT_DONE:
+		(void)imap_reply_appenduid(r, &validity, &uid);
+		job_done(j, validity, uid, j->work->folder);
+		w->stored++;
+		if (classify_throttled(r))
+			w->window = w->window > 1 ? w->window / 2 : 1;
+		return;
+	case VERDICT_NO_FOLDER:
+		answered_no_folder(w, j, r);
+		return;
+	case VERDICT_NO_PLACE:
+		answered_no_place(w, j, r);
+		return;
+	case VERDICT_REFUSED:
+		job_settle(j, OUTCOME_REFUSED, 0, true, "the store said: %s", r->text);
+		return;
+	case VERDICT_LATER:
+		answered_later(w, j, r);
+		return;
+	case VERDICT_HOLD:
+		(void)snprintf(text, sizeof text, "the store takes no mail now: %s", r->text);
+		trouble_set(&w->trouble, false, text);
+		job_settle(j, OUTCOME_RETRY, 0, false, "%s", text);
+		return;
+	case VERDICT_DOUBT:
+		(void)snprintf(text, sizeof text, "the store said: %s", r->text);
+		if (classify_wait(r->text) > 0)
+			trouble_set(&w->trouble, false, text);
+		worker_doubt(w, j, clock_wall_ms() + trouble_backoff(w->account, j->work->attempts + 1), false, true,
+			     text);
+		return;
+	}
+}

@@ -1,0 +1,204 @@
+#include "store/job.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "base/mem.h"
+
+enum { FLAGS_MAX_BYTES = 4096, REASON_MAX_BYTES = 1500 };
+
+static bool is_system_flag(struct slice flag)
+{
+	static const struct slice names[] = {
+		{ "\\Seen", 5 }, { "\\Answered", 9 }, { "\\Flagged", 8 }, { "\\Deleted", 8 }, { "\\Draft", 6 }
+	};
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (slice_eq_nocase(flag, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* atom (RFC 9051, 9): what would end the list or the command must never get into it. */
+static bool is_keyword(struct slice flag)
+{
+	for (size_t i = 0; i < flag.n; i++) {
+		char c = flag.p[i];
+
+		if (c <= ' ' || c >= 0x7f || strchr("(){%*\"\\]", c) != NULL)
+			return false;
+	}
+	return flag.n > 0;
+}
+
+/* The flags of FLAGS that may be sent, KEYWORDS among them or not. */
+static char *clean_flags(const char *flags, bool keywords, bool *has_keywords)
+{
+	struct slice s = slice_str(flags);
+	struct buf out;
+	char *ret;
+
+	*has_keywords = false;
+	buf_init(&out, FLAGS_MAX_BYTES);
+	while (s.n > 0) {
+		size_t n = slice_find(s, ' ');
+		struct slice flag = slice_of(s.p, n);
+
+		n += n < s.n ? 1 : 0;
+		s.p += n;
+		s.n -= n;
+		if (!is_system_flag(flag)) {
+			if (!keywords || !is_keyword(flag))
+				continue;
+			*has_keywords = true;
+		}
+		if (out.n + flag.n + 1 > FLAGS_MAX_BYTES)
+			break;
+		(void)buf_add_str(&out, out.n > 0 ? " " : "");
+		(void)buf_add_slice(&out, flag);
+	}
+	ret = mem_strdup(buf_str(&out));
+	buf_free(&out);
+	return ret;
+}
+
+void job_init(struct job *j, const struct spool_work *work)
+{
+	*j = (struct job){ .work = work, .fd = -1 };
+	j->flags = clean_flags(work->flags, true, &j->keywords);
+	j->resend = work->floor_uidnext != 0;
+	j->size = work->prefix_len + work->size;
+	j->outcome.number = work->number;
+}
+
+void job_drop_keywords(struct job *j)
+{
+	char *flags = clean_flags(j->work->flags, false, &j->keywords);
+
+	free(j->flags);
+	j->flags = flags;
+}
+
+void job_unload(struct job *j)
+{
+	free(j->bytes);
+	j->bytes = NULL;
+	file_close(&j->fd);
+}
+
+void job_free(struct job *j)
+{
+	job_unload(j);
+	free(j->mailbox);
+	free(j->flags);
+	free(j->reason);
+	free(j->folder);
+	*j = (struct job){ .fd = -1 };
+}
+
+bool job_spool_lost(const struct err *e)
+{
+	return e->class == ERR_PROTOCOL || (e->class == ERR_SYSTEM && e->code != 0) || e->code == ETIMEDOUT;
+}
+
+int job_load(struct job *j, struct spool_store *spool, struct err *e)
+{
+	size_t len = 0;
+	struct stat st;
+	uint64_t have;
+
+	if (spool_body(spool, j->work->message, &j->bytes, &len, &j->fd, e) != 0) {
+		if (job_spool_lost(e))
+			return -1;
+		job_settle(j, OUTCOME_REFUSED, 0, false, "its body can't be read, so it was not sent: %s", e->text);
+		return 1;
+	}
+	have = len;
+	if (j->fd >= 0)
+		have = fstat(j->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+	if (have == j->work->size)
+		return 0;
+	job_settle(j, OUTCOME_REFUSED, 0, false,
+		   "its body in the spool has %llu octets instead of %llu, so it was not sent",
+		   (unsigned long long)have, (unsigned long long)j->work->size);
+	return 1;
+}
+
+ssize_t job_read(struct job *j, uint64_t at, char *p, size_t size, struct err *e)
+{
+	size_t prefix = j->work->prefix_len;
+	ssize_t n;
+
+	if (at >= j->size)
+		return 0;
+	if (at < prefix) {
+		size_t left = prefix - (size_t)at;
+
+		if (left > size)
+			left = size;
+		memcpy(p, j->work->prefix + at, left);
+		return (ssize_t)left;
+	}
+	at -= prefix;
+	if (size > j->work->size - at)
+		size = (size_t)(j->work->size - at);
+	if (j->fd < 0) {
+		memcpy(p, j->bytes + at, size);
+		return (ssize_t)size;
+	}
+	do
+		n = pread(j->fd, p, size, (off_t)at);
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		return n;
+	if (n == 0)
+		return err_set(e, ERR_PERM, 0, "the body in the spool became shorter");
+	return err_sys(e, errno, "read the body from the spool");
+}
+
+void job_settle(struct job *j, enum outcome_kind kind, int64_t due_ms, bool sent, const char *fmt, ...)
+{
+	char text[REASON_MAX_BYTES];
+	va_list ap;
+
+	j->state = JOB_ANSWERED;
+	j->outcome = (struct spool_outcome){ .number = j->work->number, .kind = kind, .due_ms = due_ms, .sent = sent };
+	free(j->reason);
+	j->reason = NULL;
+	if (fmt == NULL)
+		return;
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	j->reason = mem_strdup(text);
+	j->outcome.reason = j->reason;
+}
+
+void job_done(struct job *j, uint32_t uidvalidity, uint32_t uid, const char *folder)
+{
+	if (j->note != NULL)
+		job_settle(j, OUTCOME_DONE, 0, true, "%s", j->note);
+	else
+		job_settle(j, OUTCOME_DONE, 0, true, NULL);
+	j->outcome.uidvalidity = uidvalidity;
+	j->outcome.uid = uid;
+	free(j->folder);
+	j->folder = mem_strdup(folder);
+	j->outcome.folder = j->folder;
+}
+
+void job_elsewhere(struct job *j, const char *folder, const char *reason)
+{
+	job_settle(j, OUTCOME_ELSEWHERE, 0, false, "%s", reason);
+	free(j->folder);
+	j->folder = mem_strdup(folder);
+	j->outcome.folder = j->folder;
+}

@@ -1,0 +1,63 @@
+/* One delivery in the hands of a worker: what the spool said, what is known by now, and what became of it. */
+#ifndef MAILFERRY_STORE_JOB_H
+#define MAILFERRY_STORE_JOB_H
+
+#include <sys/types.h>
+
+#include "imap/folder.h"
+#include "imap/mailbox.h"
+#include "spool/client.h"
+
+enum job_state {
+	JOB_READY,   /* no byte was sent */
+	JOB_SENT,    /* bytes are on their way, no answer yet */
+	JOB_ANSWERED /* the outcome is set */
+};
+
+struct job {
+	const struct spool_work *work;
+	enum job_state state;
+	char *mailbox;		     /* on the wire; owned */
+	char *flags;		     /* validated, "" for none; owned */
+	bool keywords;		     /* FLAGS holds others than system flags */
+	struct mailbox_status floor; /* of this attempt */
+	bool resend;		     /* bytes of it may have been sent before: never CREATE for it */
+	bool retried;		     /* a second try within one turn is under way */
+	const char *note;	     /* for the record when it is done; static text or NULL */
+	uint32_t found;		     /* a look: the lowest UID that bears its id, 0 for none; and how many do */
+	unsigned copies;
+	char *bytes;   /* the body, owned; or */
+	int fd;	       /* the body, owned; -1 */
+	uint64_t size; /* octets of the literal: prefix and body */
+	uint32_t tag;
+	bool body_begun;	      /* of the literal, in this attempt */
+	struct spool_outcome outcome; /* outcome.reason and .folder point to the next two */
+	char *reason, *folder;
+};
+
+/* WORK must outlive it. */
+void job_init(struct job *j, const struct spool_work *work);
+void job_free(struct job *j);
+
+/* Gets the body and checks its size. 0; 1 when the delivery can't be sent (the outcome is set); -1 when the spool is
+ * lost. */
+int job_load(struct job *j, struct spool_store *spool, struct err *e);
+
+void job_unload(struct job *j); /* forgets the body again */
+
+/* Octets of the literal from AT on, at most SIZE, into P: how many, or -1 and E. */
+ssize_t job_read(struct job *j, uint64_t at, char *p, size_t size, struct err *e);
+
+/* Sets the outcome, and the state to JOB_ANSWERED. FMT NULL: no reason. */
+void job_settle(struct job *j, enum outcome_kind kind, int64_t due_ms, bool sent, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+void job_done(struct job *j, uint32_t uidvalidity, uint32_t uid, const char *folder);
+void job_elsewhere(struct job *j, const char *folder, const char *reason);
+
+/* Leaves only the five system flags (RFC 9051, 2.3.2) in FLAGS. */
+void job_drop_keywords(struct job *j);
+
+/* Is the spool gone, as opposed to having refused? */
+bool job_spool_lost(const struct err *e);
+
+#endif

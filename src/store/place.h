@@ -1,0 +1,18 @@
+/*
+ * Where deliveries go: rules' folder names to mailboxes that exist, with the
+ * floor of each (UIDVALIDITY and UIDNEXT, answered before anything is sent).
+ */
+#ifndef MAILFERRY_STORE_PLACE_H
+#define MAILFERRY_STORE_PLACE_H
+
+#include "imap/session.h"
+#include "store/job.h"
+#include "store/trouble.h"
+
+/* For each job in JOB_READY sets mailbox and floor; or its outcome: INBOX instead with a note, a doubt when it was sent
+ * before and its folder is gone, a later try. Makes folders where rule or account allow. T is set when even INBOX is
+ * closed. 0, or -1 and E when the connection is over. */
+int place_jobs(struct imap *s, const struct config_account *a, struct job **jobs, size_t n, struct trouble *t,
+	       struct err *e);
+
+#endif

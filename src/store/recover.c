@@ -1,0 +1,248 @@
+#include "store/recover.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/step.h"
+#include "store/classify.h"
+#include "store/look.h"
+#include "store/scan.h"
+#include "store/search.h"
+#include "store/trouble.h"
+
+/* One look into one mailbox, for all jobs that went there. */
+struct sight {
+	struct scan scan;
+	struct mailbox_status status;
+	bool opened, known; /* known: the folder was opened, or is certainly not there */
+};
+
+static uint32_t lowest_floor(struct job **jobs, size_t n)
+{
+	uint32_t floor = UINT32_MAX;
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t f = jobs[i]->work->floor_uidnext;
+
+		floor = f < floor ? f : floor;
+	}
+	return floor;
+}
+
+static int open_folder(struct imap *s, const char *mailbox, struct sight *v, struct err *e)
+{
+	enum mailbox_presence presence;
+	struct mailbox_status st;
+	struct imap_reply r;
+	uint32_t tag;
+
+	if (mailbox_examine(s, mailbox, &v->status, &r, e) != 0)
+		return -1;
+	if (r.status == IMAP_OK) {
+		v->opened = v->known = true;
+		if (v->status.uidnext != 0)
+			return 0;
+		if (mailbox_status_send(s, mailbox, &tag, e) != 0 || mailbox_status_read(s, tag, &st, &r, e) != 0)
+			return -1;
+		v->status.uidnext = st.uidnext;
+		return 0;
+	}
+	v->known = classify_folder(&r) == VERDICT_NO_FOLDER;
+	if (v->known)
+		return 0;
+	if (mailbox_find(s, mailbox, &presence, &r, e) != 0)
+		return -1;
+	v->known = r.status == IMAP_OK && presence != MAILBOX_PRESENT;
+	return 0;
+}
+
+static int look(struct recover *rc, const char *mailbox, struct job **jobs, size_t n, struct sight *v, struct err *e)
+{
+	uint32_t floor = lowest_floor(jobs, n);
+
+	*v = (struct sight){ .opened = false };
+	scan_init(&v->scan, jobs, n);
+	step("store: before a look");
+	if (open_folder(rc->session, mailbox, v, e) != 0)
+		return -1;
+	if (!v->opened)
+		return 0;
+	if (scan_run(&v->scan, rc->session, floor, v->status.uidnext, e) != 0 || mailbox_leave(rc->session, e) != 0)
+		return -1;
+	if (v->status.uidnext < floor)
+		v->scan.complete = false;
+	step("store: after a look");
+	return 0;
+}
+
+static enum look_decision decide(const struct job *j, const struct sight *v, bool settled, bool again,
+				 enum look_reason *why)
+{
+	struct look l = {
+		.floor_validity = j->work->floor_uidvalidity,
+		.floor_next = j->work->floor_uidnext,
+		.opened = v->opened,
+		.validity = v->status.uidvalidity,
+		.end = v->scan.end,
+		.complete = v->opened ? v->scan.complete : v->known,
+		.headers = v->scan.headers,
+		.nheaders = v->scan.nheaders,
+		.found = j->found != 0,
+		.settled = settled,
+		.again = again,
+	};
+
+	/* A folder that can't be opened now, but is there, tells nothing. */
+	if (!v->opened && !v->known) {
+		*why = LOOK_INCOMPLETE;
+		return LOOK_WAIT;
+	}
+	return look_decide(&l, why);
+}
+
+static void warn_copies(const struct recover *rc, const struct job *j)
+{
+	if (j->copies > 1)
+		log_warning("doubled", LOG_STR("account", rc->account->name), LOG_STR("delivery", j->work->id),
+			    LOG_STR("folder", j->work->folder), LOG_NUM("copies", j->copies));
+}
+
+static void absent(struct recover *rc, struct job *j, int64_t now)
+{
+	int attempts = j->work->attempts, limit = rc->others_pass ? RECOVER_GIVE_UP : RECOVER_GIVE_UP_ALONE;
+
+	quiet_forget(rc->quiet, j->work->number);
+	if (attempts >= limit)
+		job_settle(
+		    j, OUTCOME_REFUSED, 0, false,
+		    "the store did not take it in %d tries: each time it refused it or hung up; the log has its words",
+		    attempts);
+	else
+		job_settle(j, OUTCOME_RETRY, attempts > 1 ? now + trouble_backoff(rc->account, attempts - 1) : 0, false,
+			   "it was sent before, and is certainly not on the store");
+}
+
+/* What the look says. True when the job must be looked for once more at once, or searched for. */
+static bool conclude(struct recover *rc, struct job *j, const struct sight *v, bool again, enum look_reason *why)
+{
+	int64_t now = clock_wall_ms();
+	int64_t until = quiet_until(rc->quiet, j->work->number, j->work->doubt_ms, now, rc->account->settle);
+
+	switch (decide(j, v, now >= until, again, why)) {
+	case LOOK_FOUND:
+		warn_copies(rc, j);
+		quiet_forget(rc->quiet, j->work->number);
+		job_done(j, v->status.uidvalidity, j->found, j->work->folder);
+		return false;
+	case LOOK_ABSENT:
+		absent(rc, j, now);
+		return false;
+	case LOOK_SEARCH:
+		return true;
+	case LOOK_WAIT:
+		break;
+	}
+	if (now >= until && *why == LOOK_FINE)
+		return true;
+	job_settle(j, OUTCOME_DOUBT, now < until ? until : now + trouble_backoff(rc->account, 2), false,
+		   "the store did not say whether it took this message; %s yet", look_reason_text(*why));
+	return false;
+}
+
+static int recover_folder(struct recover *rc, const char *mailbox, struct job **jobs, size_t n, struct err *e)
+{
+	struct job **lost = mem_array(n + 1, sizeof(struct job *));
+	enum look_reason why = LOOK_FINE;
+	size_t nlost = 0;
+	struct sight v;
+	bool again = false;
+	int ret = look(rc, mailbox, jobs, n, &v, e);
+
+	for (size_t i = 0; ret == 0 && i < n; i++)
+		again = conclude(rc, jobs[i], &v, false, &why) || again;
+	if (ret == 0 && again) {
+		scan_free(&v.scan);
+		/* Absence counts only when a second look after the settle time agrees. */
+		ret = look(rc, mailbox, jobs, n, &v, e);
+		for (size_t i = 0; ret == 0 && i < n; i++) {
+			if (jobs[i]->state != JOB_ANSWERED && conclude(rc, jobs[i], &v, true, &why)) {
+				jobs[i]->note = look_reason_text(why);
+				lost[nlost++] = jobs[i];
+			}
+		}
+	}
+	scan_free(&v.scan);
+	if (ret == 0 && nlost > 0)
+		ret = search_jobs(rc, lost, nlost, e);
+	free(lost);
+	return ret;
+}
+
+/* Those of JOBS that are for the same mailbox as the first, to the front: how many. */
+static size_t gather(struct job **jobs, size_t n)
+{
+	size_t k = 1;
+
+	for (size_t i = 1; i < n; i++) {
+		if (strcmp(jobs[i]->mailbox, jobs[0]->mailbox) == 0) {
+			struct job *j = jobs[i];
+
+			jobs[i] = jobs[k];
+			jobs[k++] = j;
+		}
+	}
+	return k;
+}
+
+static void name_mailbox(struct recover *rc, struct job *j)
+{
+	free(j->mailbox);
+	j->mailbox = mem_strdup(j->work->floor_folder);
+	if (j->mailbox == NULL)
+		j->mailbox = folder_to_wire(imap_style(rc->session), j->work->folder, NULL);
+	if (j->mailbox == NULL)
+		j->mailbox = mem_strdup("INBOX");
+}
+
+int recover_jobs(struct recover *rc, struct job **jobs, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		name_mailbox(rc, jobs[i]);
+	while (n > 0) {
+		size_t k = gather(jobs, n);
+
+		/* A copy, because looking sorts its jobs. */
+		if (recover_folder(rc, jobs[0]->mailbox, jobs, k, e) != 0)
+			return -1;
+		jobs += k;
+		n -= k;
+	}
+	return 0;
+}
+
+int recover_count(struct recover *rc, struct job **jobs, size_t n, struct err *e)
+{
+	while (n > 0) {
+		size_t k = gather(jobs, n);
+		struct sight v;
+		int ret = look(rc, jobs[0]->mailbox, jobs, k, &v, e);
+
+		scan_free(&v.scan);
+		if (ret != 0)
+			return -1;
+		for (size_t i = 0; i < k; i++) {
+			warn_copies(rc, jobs[i]);
+			if (jobs[i]->copies > 1) {
+				jobs[i]->outcome.reason =
+				    "the store holds this message more than once: it kept an earlier try "
+				    "after all";
+			}
+		}
+		jobs += k;
+		n -= k;
+	}
+	return 0;
+}

@@ -1,0 +1,50 @@
+#include "store/trouble.h"
+
+#include <stdio.h>
+
+#include "base/encode.h"
+#include "store/classify.h"
+
+enum { QUICK_MS = 2000, PERSON_STEPS = 3 };
+
+void trouble_set(struct trouble *t, bool person, const char *text)
+{
+	if (t->set)
+		return;
+	t->set = true;
+	t->person = person;
+	t->wait_ms = classify_wait(text);
+	(void)snprintf(t->text, sizeof t->text, "%s", text);
+}
+
+void trouble_from(struct trouble *t, const struct err *e)
+{
+	trouble_set(t, e->class == ERR_CONFIG, e->text);
+}
+
+static int64_t jitter(int64_t ms)
+{
+	return ms - ms / 4 + (int64_t)random_below((uint64_t)(ms / 2) + 1);
+}
+
+int64_t trouble_backoff(const struct config_account *a, int attempts)
+{
+	int64_t ms = a->retry_min;
+
+	while (attempts-- > 1 && ms < a->retry_max)
+		ms *= 2;
+	return jitter(ms < a->retry_max ? ms : a->retry_max);
+}
+
+int64_t trouble_hold(const struct config_account *a, const struct trouble *t, int attempts)
+{
+	int64_t ms;
+
+	if (t->person) /* each try costs: servers lock accounts that fail to log in too often */
+		ms = trouble_backoff(a, attempts + PERSON_STEPS);
+	else if (attempts <= 1)
+		ms = jitter(a->retry_min < QUICK_MS ? a->retry_min : QUICK_MS);
+	else
+		ms = trouble_backoff(a, attempts - 1);
+	return ms < t->wait_ms ? t->wait_ms : ms;
+}
