@@ -1,0 +1,422 @@
+"""
+What a store may do to a delivery: each row makes a store in memory fail in one
+exact way, runs a worker over twenty messages until nothing moves any more, and
+counts: none lost, none doubled, and the record says the same as the folder.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from lib.area import BUILD  # noqa: E402
+from lib.tap import Tap  # noqa: E402
+from peers.imap_store import Store  # noqa: E402
+
+tap = Tap(600)
+WORKER = os.path.join(BUILD, "tests/peers/worker")
+
+
+class Run:
+    """A worker on STORE until nothing is due any more, and what it left."""
+
+    def __init__(self, store, messages=20, **options):
+        command = [WORKER, "port", str(store.port), "messages", str(messages)]
+        for key, value in options.items():
+            command += [key, str(value)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        self.log = done.stderr
+        assert done.returncode == 0, "worker ended with %d: %s" % (done.returncode, done.stderr[-2000:])
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        self.account = rows.pop()
+        self.rows = rows
+
+    def states(self):
+        out = {}
+        for row in self.rows:
+            out[row["state"]] = out.get(row["state"], 0) + 1
+        return out
+
+    def of(self, number):
+        return self.rows[number - 1]
+
+
+def identities(store, folder=None):
+    found = {}
+    for octets in store.octets(folder):
+        ident = re.search(rb"SMTP id (\w+);", octets).group(1).decode()
+        found[ident] = found.get(ident, 0) + 1
+    return found
+
+
+def settled(store, run, folder=None, parked=0, quarantined=0, messages=20):
+    """All done exactly once, but for so many that wait for a person."""
+    found = identities(store, folder)
+    doubled = [i for i, n in found.items() if n > 1]
+    assert not doubled, "doubled: %s\n%s" % (doubled, run.log[-3000:])
+    want = {"done": messages - parked - quarantined, "parked": parked, "quarantined": quarantined}
+    want = {k: v for k, v in want.items() if v}
+    assert run.states() == want, "%s\n%s\n%s" % (run.states(), run.log[-3000:], [r for r in run.rows if r["state"] != "done"][:3])
+    lost = [r["id"] for r in run.rows if r["state"] == "done" and r["id"] not in found]
+    assert not lost, "lost: %s\n%s" % (lost, run.log[-3000:])
+
+
+WAYS = {
+    "LITERAL+": "IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE AUTH=PLAIN",
+    "LITERAL-": "IMAP4rev1 LITERAL- UIDPLUS NAMESPACE AUTH=PLAIN",
+    "synchronising": "IMAP4rev1 UIDPLUS NAMESPACE AUTH=PLAIN",
+    "plainest": "IMAP4rev1",
+}
+
+
+def fault(kind, **options):
+    def row():
+        for way, capabilities in WAYS.items():
+            for reset in (False, True):
+                store = Store(capabilities=capabilities)
+                store.fail(kind, at=7, reset=reset, **options)
+                run = Run(store)
+                settled(store, run)
+                store.close()
+    return row
+
+
+for kind, words in (
+        ("drop-before-plus", "row 1: drops before the continuation"),
+        ("drop-mid-literal", "row 2: drops in the middle of a literal"),
+        ("drop-after-literal", "row 2: drops after the last byte, nothing stored"),
+        ("store-then-drop", "row 2: stores, then drops without an answer"),
+        ("bye-before-plus", "row 4: BYE instead of a continuation"),
+        ("bye-then-ok", "row 4: BYE, then a tagged OK, which counts"),
+        ("ok-without-uid", "row 5: OK without a UID, and without a text"),
+        ("wrong-tag", "row 6: an answer with a wrong tag"),
+        ("garbage", "row 6: garbage for an answer"),
+        ("no", "row 7: NO without a code, nothing stored"),
+        ("ok-throttled", "row 9: [THROTTLED] in an OK is success"),
+        ("exists-before-plus", "row 27: untagged data before the continuation"),
+        ("bad", "row 34: BAD, nothing stored"),
+        ("bad-before-literal", "row 34: BAD to a literal that is on its way")):
+    tap.case(words, fault(kind))
+tap.case("row 7: NO without a code, though it stored", fault("no", stored=True))
+tap.case("row 34: BAD, though it stored", fault("bad", stored=True))
+
+
+def silence():
+    for kind in ("silence-mid-literal", "store-then-silence"):
+        store = Store()
+        store.fail(kind, at=7)
+        begin = time.monotonic()
+        run = Run(store, timeout=500)
+        settled(store, run)
+        # Ten times the settle time must pass before silence is believed.
+        assert kind == "store-then-silence" or time.monotonic() - begin > 3.4, "%.1f s" % (time.monotonic() - begin)
+        store.close()
+
+
+tap.case("row 3: silence in the middle and after the end", silence)
+
+
+def late():
+    # Many messages are on their way when the connection dies; the store commits one of them half a second later.
+    store = Store()
+    store.fail("late-commit", at=7, seconds=0.5)
+    run = Run(store, settle=1000)
+    settled(store, run)
+    assert "doubled" not in run.log
+
+
+tap.case("row 35: a commit after the connection died, within the settle time", late)
+
+
+def too_late():
+    store = Store()
+    store.fail("late-commit", at=20, seconds=1.5)
+    store.delay = 0.2
+    run = Run(store, settle=100, window=1)
+    time.sleep(2)
+    found = identities(store)
+    assert run.states() == {"done": 20} and set(found) == {r["id"] for r in run.rows}, run.states()
+
+
+tap.case("row 35: a commit beyond the settle time loses nothing", too_late)
+
+
+def throttle():
+    store = Store()
+    store.fail("no", at=3, text="Request is throttled. Suggested Backoff Time: 1500 milliseconds")
+    begin = time.monotonic()
+    run = Run(store)
+    settled(store, run)
+    assert run.account["holds"] == 1 and "Suggested Backoff Time" in run.account["reason"], run.account
+    assert time.monotonic() - begin >= 1.4
+
+
+tap.case("row 8: a throttle with a time is obeyed", throttle)
+
+
+def codes():
+    for text, state, words in (
+            ("[TOOBIG] too big", "quarantined", "too big"),
+            ("[LIMIT] message size exceeds the limit", "quarantined", "message size"),
+            ("[OVERQUOTA] Quota exceeded", "done", ""),
+            ("[LIMIT] too many appends this hour", "done", ""),
+            ("[INUSE] locked", "done", "")):
+        store = Store()
+        store.fail("no", at=3, text=text)
+        run = Run(store)
+        settled(store, run, quarantined=1 if state == "quarantined" else 0)
+        assert run.of(3)["state"] == state and words in run.of(3)["reason"], run.of(3)
+        if "OVERQUOTA" in text:
+            assert run.account["holds"] == 1 and "Quota exceeded" in run.account["reason"], run.account
+        store.close()
+
+
+tap.case("rows 10, 11, 13: codes that say \"not stored\"", codes)
+
+
+def limit():
+    store = Store(capabilities=Store.capabilities + " APPENDLIMIT=300")
+    run = Run(store)
+    settled(store, run, quarantined=20)
+    assert store.appends == 0 and "APPENDLIMIT" in run.of(1)["reason"], run.of(1)
+
+
+tap.case("row 13: APPENDLIMIT is obeyed before anything is sent", limit)
+
+
+def folders():
+    # Not on the store, and nobody may make it: INBOX, with a note.
+    store = Store()
+    run = Run(store, folder="Nowhere", flags="\\Seen")
+    settled(store, run, "INBOX")
+    assert run.of(1)["folder"] == "INBOX" and "Nowhere" in run.of(1)["reason"], run.of(1)
+    # The rule may make it.
+    store = Store()
+    run = Run(store, folder="Rechnungen/Grün & Blau", create="yes")
+    settled(store, run, "Rechnungen/Gr&APw-n &- Blau")
+    assert store.commands.count("CREATE") == 1 and "Rechnungen/Gr&APw-n &- Blau" in store.subscribed
+    # Somebody else makes it at the same moment.
+    store = Store()
+    store.create_reply = "NO [ALREADYEXISTS] it is there"
+    assert "INBOX instead" in Run(store, folder="New", create="yes").of(1)["reason"]
+    # The store refuses the name.
+    store = Store()
+    store.create_reply = "NO [CANNOT] reserved name"
+    run = Run(store, folder="New", create="yes")
+    settled(store, run, "INBOX")
+    assert "reserved name" in run.of(1)["reason"], run.of(1)
+    # Another separator and a prefix; both spellings are one folder.
+    for folder in ("A/B", "A.B", "INBOX.A.B", "inbox/A/B"):
+        store = Store(separator=".", prefix="INBOX.")
+        run = Run(store, folder=folder, create="yes")
+        settled(store, run, "INBOX.A.B")
+        assert run.of(1)["folder"] == "A/B", run.of(1)
+    # A name that only holds other names can be made.
+    store = Store()
+    store.create("Parent").noselect = True
+    run = Run(store, folder="Parent")
+    settled(store, run, "INBOX")
+    # A name that can't be one.
+    for name in ("a//b", "/a", "a/", "50%", "bad\x01name"):
+        store = Store()
+        run = Run(store, folder=name, create="yes", messages=2)
+        settled(store, run, "INBOX", messages=2)
+        assert "folder's name" in run.of(1)["reason"], run.of(1)
+
+
+tap.case("rows 14 to 18: folders that are missing, refused, or named in other ways", folders)
+
+
+def vanishes():
+    store = Store()
+    store.create("Work")
+    store.fail("no", at=5, text="[TRYCREATE] gone")
+    run = Run(store, folder="Work", create="yes")
+    settled(store, run, "Work")
+
+
+tap.case("row 14: [TRYCREATE] between STATUS and APPEND", vanishes)
+
+
+def read_only():
+    store = Store()
+    store.create("Shared").read_only = True
+    run = Run(store, folder="Shared")
+    settled(store, run, "INBOX")
+    store = Store()
+    store.folders["INBOX"].read_only = True
+    run = Run(store, seconds=3)
+    assert run.states() == {"queued": 20} and run.account["holds"] > 0 and "INBOX" in run.account["reason"], run.account
+
+
+tap.case("row 18: folders that take no mail: INBOX instead; INBOX itself: the account waits", read_only)
+
+
+def moved(change, want, elsewhere=None, note=""):
+    """The store keeps message 7 and hangs up; before anybody looks, CHANGE happens to its folder."""
+    def row():
+        store = Store()
+        store.create("Work")
+        store.create("Archive")
+        original = store.take_fault
+
+        def take(number, octets):
+            found = original(number, octets)
+            if found is not None and octets is not None:
+                import threading
+                threading.Timer(0.1, lambda: change(store)).start()
+            return found
+        store.take_fault = take
+        store.fail("store-then-drop", match=b"delivery00000007")
+        run = Run(store, folder="Work", window=1, settle=600)
+        assert run.of(7)["state"] == want, "%s\n%s" % (run.of(7), run.log[-2000:])
+        if elsewhere:
+            assert run.of(7)["folder"] == elsewhere, run.of(7)
+        assert note in run.of(7)["reason"], run.of(7)
+        found = identities(store)
+        assert all(n == 1 for n in found.values()), found
+        others = [r for r in run.rows if r["id"] != run.of(7)["id"]]
+        assert all(r["state"] == "done" and r["id"] in found for r in others), run.states()
+        assert "CREATE" not in store.commands
+    return row
+
+
+def move(store):
+    with store.lock:
+        work, archive = store.folders["Work"], store.folders["Archive"]
+        for uid in list(work.messages):
+            archive.add(*work.messages.pop(uid))
+
+
+def rename(store):
+    with store.lock:
+        store.folders["Old work"] = store.folders.pop("Work")
+        store.create("Work")
+
+
+def delete(store):
+    with store.lock:
+        work = store.folders["Work"]
+        for uid in list(work.messages):
+            if b"delivery00000007" in work.messages[uid][2]:
+                del work.messages[uid]
+
+
+tap.case("row 36: the user moved it: found there", moved(move, "done", "Archive"))
+tap.case("row 36: the user renamed the folder: found there", moved(rename, "done", "Old work"))
+tap.case("row 36: the user deleted it: parked for a person, never sent again", moved(delete, "parked", note="queue retry"))
+
+
+def lying_next():
+    # STATUS tells no UIDNEXT: no floor, so nothing may be sent.
+    store = Store()
+    store.status_reply = "OK done"
+    run = Run(store, seconds=2)
+    assert run.states() == {"queued": 20} and store.appends == 0, run.states()
+
+
+tap.case("row 19: no UIDNEXT, no floor, no APPEND", lying_next)
+
+
+def no_fetch():
+    store = Store()
+    store.fetch_reply = "NO not now"
+    store.fail("drop-after-literal", at=7)
+    run = Run(store, seconds=4)
+    assert run.states().get("in-doubt", 0) >= 1 and "parked" not in run.states(), run.states()
+    assert max(identities(store).values()) == 1
+
+
+tap.case("row 19: a folder that can't be read proves nothing", no_fetch)
+
+
+def poison():
+    for kind in ("drop-mid-literal-match", "no"):
+        store = Store()
+        if kind == "no":
+            store.fail("no", match=b"delivery00000004", times=1000, text="I do not like it")
+        else:
+            store.fail("drop-after-literal", match=b"delivery00000004", times=1000)
+        run = Run(store, seconds=40, settle=100)
+        settled(store, run, quarantined=1)
+        assert run.of(4)["state"] == "quarantined", run.of(4)
+        store.close()
+
+
+tap.case("row 37: a message on which the store hangs up, or that it refuses each time", poison)
+
+
+def forged():
+    # After BAD the literal is executed; whatever tagged lines it brings forth must not count.
+    store = Store()
+    store.fail("bad-before-literal", at=1)
+    run = Run(store, flags="\\Seen")
+    settled(store, run)
+
+
+tap.case("row 34: nothing behind a BAD is believed", forged)
+
+
+def keywords():
+    # A flag set is first offered by a synchronising literal; refused keywords are left out.
+    store = Store()
+    store.fail("refuse-before-plus", at=1, reply="NO [CANNOT] bad keyword")
+    run = Run(store, flags="\\Seen Rechnung \\Recent bad(word")
+    settled(store, run)
+    flags = sorted({m[0] for m in store.folders["INBOX"].messages.values()})
+    assert all("Recent" not in f and "bad" not in f for f in flags), flags
+
+
+tap.case("row 22: keywords that the store refuses; flags that may never be sent", keywords)
+
+
+def logins():
+    store = Store(password="other")
+    run = Run(store, seconds=2)
+    assert run.states() == {"queued": 20} and "refuses the password" in run.account["reason"], run.account
+    assert store.logins <= 3, "%d logins in two seconds" % store.logins
+    store = Store()
+    store.login_reply = "NO [UNAVAILABLE] backend is down"
+    run = Run(store, seconds=1)
+    assert "backend is down" in run.account["reason"] and run.account["attempts"] >= 2, run.account
+    store = Store(capabilities="IMAP4rev1 LOGINDISABLED")
+    run = Run(store, seconds=1)
+    assert "no way to log in" in run.account["reason"] and store.logins == 0, run.account
+    store = Store()
+    store.greeting = "* BYE too many connections"
+    assert "too many connections" in Run(store, seconds=1).account["reason"]
+    store = Store()
+    store.greeting = "* PREAUTH welcome"
+    assert "PREAUTH" in Run(store, seconds=1).account["reason"]
+    store = Store()
+    store.greeting = "220 smtp.example ESMTP"
+    assert "did not greet" in Run(store, seconds=1).account["reason"]
+
+
+tap.case("rows 24, 12, 28: logins that are refused, and why", logins)
+
+
+def recording():
+    store = Store()
+    run = Run(store, in_flight_failures=3)
+    settled(store, run)
+    assert store.appends == 20, store.appends
+
+
+tap.case("row 32: nothing is sent that could not be recorded", recording)
+
+
+def large():
+    store = Store()
+    run = Run(store, messages=4, size=3000000)
+    settled(store, run, messages=4)
+    sizes = {len(o) for o in store.octets()}
+    assert min(sizes) > 3000000, sizes
+
+
+tap.case("large messages ask before they are sent", large)
+
+tap.end()
