@@ -6,7 +6,7 @@
 #include "base/encode.h"
 #include "base/mem.h"
 #include "imap/session_impl.h"
-#include "imap/wire.h"
+#include "imap/dialog.h"
 
 enum { SECRET_MAX = 4096 };
 
@@ -61,7 +61,7 @@ int imap_ask_capability(struct imap *s, struct err *e)
 	struct imap_reply r;
 
 	forget_capabilities(s);
-	if (wire_command(s, &r, e, "CAPABILITY") != 0)
+	if (dialog_run(s, &r, e, "CAPABILITY") != 0)
 		return -1;
 	if (r.status != IMAP_OK || s->mi->imap_connection_info->imap_capability == NULL)
 		return err_set(e, ERR_TEMP, 0, "%s does not tell its capabilities: %s", s->account->host, r.text);
@@ -104,7 +104,7 @@ static int refused(struct imap *s, const struct imap_reply *r, struct err *e)
 static int authenticate_plain(struct imap *s, struct imap_reply *r, struct err *e)
 {
 	const struct config_account *a = s->account;
-	uint32_t tag = wire_tag(s);
+	uint32_t tag = dialog_tag(s);
 	struct buf secret, encoded;
 	int ret;
 
@@ -116,16 +116,16 @@ static int authenticate_plain(struct imap *s, struct imap_reply *r, struct err *
 		ret = err_set(e, ERR_CONFIG, 0, "user or password of the account is too long");
 		goto done;
 	}
-	ret = wire_putf(s, e, "%lu AUTHENTICATE PLAIN\r\n", (unsigned long)tag);
+	ret = dialog_putf(s, e, "%lu AUTHENTICATE PLAIN\r\n", (unsigned long)tag);
 	if (ret != 0)
 		goto done;
-	ret = wire_await_continue(s, e);
+	ret = dialog_await_continue(s, e);
 	if (ret == 1)
-		ret = wire_put(s, buf_slice(&encoded), e) != 0 || wire_flush(s, e) != 0 ? -1 : 0;
+		ret = dialog_put(s, buf_slice(&encoded), e) != 0 || dialog_flush(s, e) != 0 ? -1 : 0;
 	else
 		imap_filter_forget_continue(s->filter);
 	if (ret == 0)
-		ret = wire_reply(s, tag, true, r, e) == 1 ? 0 : -1;
+		ret = dialog_reply(s, tag, true, r, e) == 1 ? 0 : -1;
 done:
 	mem_wipe(secret.p, secret.cap);
 	mem_wipe(encoded.p, encoded.cap);
@@ -145,16 +145,17 @@ static bool quotable(const char *text)
 
 static int login(struct imap *s, struct imap_reply *r, struct err *e)
 {
-	uint32_t tag = wire_tag(s);
+	uint32_t tag = dialog_tag(s);
 
 	if (!quotable(s->account->user) || !quotable(s->account->password))
 		return err_set(e, ERR_CONFIG, 0,
 			       "%s only offers LOGIN, which can't carry a user or password that is not ASCII",
 			       s->account->host);
-	if (wire_putf(s, e, "%lu LOGIN ", (unsigned long)tag) != 0 || wire_put_quoted(s, s->account->user, e) != 0 ||
-	    wire_put(s, SLICE_LIT(" "), e) != 0 || wire_put_quoted(s, s->account->password, e) != 0)
+	if (dialog_putf(s, e, "%lu LOGIN ", (unsigned long)tag) != 0 ||
+	    dialog_put_quoted(s, s->account->user, e) != 0 || dialog_put(s, SLICE_LIT(" "), e) != 0 ||
+	    dialog_put_quoted(s, s->account->password, e) != 0)
 		return -1;
-	return wire_finish(s, tag, r, e);
+	return dialog_finish(s, tag, r, e);
 }
 
 int imap_authenticate(struct imap *s, struct err *e)
@@ -168,7 +169,7 @@ int imap_authenticate(struct imap *s, struct err *e)
 	if (!stream_encrypted(s->stream) && a->tls != CONFIG_TLS_NONE)
 		return err_set(e, ERR_PROTOCOL, 0, "the connection to %s is not encrypted", a->host);
 	forget_capabilities(s);
-	wire_deadline(s, a->timeout);
+	dialog_deadline(s, a->timeout);
 	if ((s->can & IMAP_CAN_AUTH_PLAIN) != 0)
 		ret = authenticate_plain(s, &r, e);
 	else if ((s->can & IMAP_LOGIN_DISABLED) == 0)

@@ -7,28 +7,28 @@
 
 #include "base/mem.h"
 #include "imap/session_impl.h"
-#include "imap/wire.h"
+#include "imap/dialog.h"
 
 /* "TAG VERB mailbox" and the reply. */
 static int name_command(struct imap *s, const char *verb, const char *mailbox, struct imap_reply *r, struct err *e)
 {
-	uint32_t tag = wire_tag(s);
+	uint32_t tag = dialog_tag(s);
 
-	wire_deadline(s, s->account->timeout);
-	if (wire_putf(s, e, "%lu %s ", (unsigned long)tag, verb) != 0 || wire_put_quoted(s, mailbox, e) != 0)
+	dialog_deadline(s, s->account->timeout);
+	if (dialog_putf(s, e, "%lu %s ", (unsigned long)tag, verb) != 0 || dialog_put_quoted(s, mailbox, e) != 0)
 		return -1;
-	return wire_finish(s, tag, r, e);
+	return dialog_finish(s, tag, r, e);
 }
 
 /* ---- STATUS ---- */
 
 int mailbox_status_send(struct imap *s, const char *mailbox, uint32_t *tag, struct err *e)
 {
-	*tag = wire_tag(s);
-	wire_deadline(s, s->account->timeout);
-	if (wire_putf(s, e, "%lu STATUS ", (unsigned long)*tag) != 0 || wire_put_quoted(s, mailbox, e) != 0)
+	*tag = dialog_tag(s);
+	dialog_deadline(s, s->account->timeout);
+	if (dialog_putf(s, e, "%lu STATUS ", (unsigned long)*tag) != 0 || dialog_put_quoted(s, mailbox, e) != 0)
 		return -1;
-	return wire_put(s, SLICE_LIT(" (UIDVALIDITY UIDNEXT)\r\n"), e);
+	return dialog_put(s, SLICE_LIT(" (UIDVALIDITY UIDNEXT)\r\n"), e);
 }
 
 int mailbox_status_read(struct imap *s, uint32_t tag, struct mailbox_status *st, struct imap_reply *r, struct err *e)
@@ -37,11 +37,11 @@ int mailbox_status_read(struct imap *s, uint32_t tag, struct mailbox_status *st,
 	clistiter *at;
 
 	*st = (struct mailbox_status){ 0, 0 };
-	if (wire_flush(s, e) != 0 || wire_reply(s, tag, true, r, e) != 1)
+	if (dialog_flush(s, e) != 0 || dialog_reply(s, tag, true, r, e) != 1)
 		return -1;
 	if (r->status != IMAP_OK)
 		return 0;
-	data = wire_info(s)->rsp_status;
+	data = dialog_info(s)->rsp_status;
 	if (data != NULL && data->st_info_list != NULL) {
 		for (at = clist_begin(data->st_info_list); at != NULL; at = clist_next(at)) {
 			const struct mailimap_status_info *info = clist_content(at);
@@ -87,9 +87,9 @@ int mailbox_find(struct imap *s, const char *mailbox, enum mailbox_presence *p, 
 	*p = MAILBOX_MISSING;
 	if (name_command(s, "LIST \"\"", mailbox, r, e) != 0)
 		return -1;
-	if (r->status != IMAP_OK || wire_info(s)->rsp_mailbox_list == NULL)
+	if (r->status != IMAP_OK || dialog_info(s)->rsp_mailbox_list == NULL)
 		return 0;
-	for (at = clist_begin(wire_info(s)->rsp_mailbox_list); at != NULL; at = clist_next(at)) {
+	for (at = clist_begin(dialog_info(s)->rsp_mailbox_list); at != NULL; at = clist_next(at)) {
 		const struct mailimap_mailbox_list *mb = clist_content(at);
 
 		if (strcmp(mb->mb_name, mailbox) != 0 && !(folder_is_inbox(mailbox) && folder_is_inbox(mb->mb_name)))
@@ -108,12 +108,12 @@ int mailbox_list(struct imap *s, size_t max, char ***names, size_t *n, bool *cut
 	*names = NULL;
 	*n = 0;
 	*cut = false;
-	if (wire_command(s, &r, e, "LIST \"\" \"*\"") != 0)
+	if (dialog_run(s, &r, e, "LIST \"\" \"*\"") != 0)
 		return -1;
 	*cut = r.status != IMAP_OK;
-	if (wire_info(s)->rsp_mailbox_list == NULL)
+	if (dialog_info(s)->rsp_mailbox_list == NULL)
 		return 0;
-	for (at = clist_begin(wire_info(s)->rsp_mailbox_list); at != NULL; at = clist_next(at)) {
+	for (at = clist_begin(dialog_info(s)->rsp_mailbox_list); at != NULL; at = clist_next(at)) {
 		const struct mailimap_mailbox_list *mb = clist_content(at);
 
 		if (!selectable(mb) || mb->mb_name[strcspn(mb->mb_name, "\r\n")] != '\0')
@@ -169,9 +169,9 @@ static const struct mailimap_namespace_data *namespace_data(struct imap *s)
 {
 	clistiter *at;
 
-	if (wire_info(s)->rsp_extension_list == NULL)
+	if (dialog_info(s)->rsp_extension_list == NULL)
 		return NULL;
-	for (at = clist_begin(wire_info(s)->rsp_extension_list); at != NULL; at = clist_next(at)) {
+	for (at = clist_begin(dialog_info(s)->rsp_extension_list); at != NULL; at = clist_next(at)) {
 		const struct mailimap_extension_data *x = clist_content(at);
 
 		if (x->ext_extension->ext_id == MAILIMAP_EXTENSION_NAMESPACE &&
@@ -187,14 +187,14 @@ int imap_ask_style(struct imap *s, struct err *e)
 	clistiter *at;
 
 	s->style = (struct folder_style){ .separator = '/' };
-	if (wire_command(s, &r, e, "LIST \"\" \"\"") != 0)
+	if (dialog_run(s, &r, e, "LIST \"\" \"\"") != 0)
 		return -1;
-	if (r.status == IMAP_OK && wire_info(s)->rsp_mailbox_list != NULL &&
-	    (at = clist_begin(wire_info(s)->rsp_mailbox_list)) != NULL)
+	if (r.status == IMAP_OK && dialog_info(s)->rsp_mailbox_list != NULL &&
+	    (at = clist_begin(dialog_info(s)->rsp_mailbox_list)) != NULL)
 		s->style.separator = ((const struct mailimap_mailbox_list *)clist_content(at))->mb_delimiter;
 	if ((s->can & IMAP_CAN_NAMESPACE) == 0)
 		return 0;
-	if (wire_command(s, &r, e, "NAMESPACE") != 0)
+	if (dialog_run(s, &r, e, "NAMESPACE") != 0)
 		return -1;
 	if (r.status == IMAP_OK) {
 		const struct mailimap_namespace_data *ns = namespace_data(s);
@@ -227,7 +227,7 @@ int mailbox_subscribe(struct imap *s, const char *mailbox, struct imap_reply *r,
 
 int mailbox_examine(struct imap *s, const char *mailbox, struct mailbox_status *st, struct imap_reply *r, struct err *e)
 {
-	struct mailimap_selection_info *sel = wire_selection(s, true);
+	struct mailimap_selection_info *sel = dialog_selection(s, true);
 
 	*st = (struct mailbox_status){ 0, 0 };
 	if (sel == NULL)
@@ -238,7 +238,7 @@ int mailbox_examine(struct imap *s, const char *mailbox, struct mailbox_status *
 		return -1;
 	if (r->status != IMAP_OK)
 		return 0;
-	sel = wire_selection(s, false);
+	sel = dialog_selection(s, false);
 	st->uidvalidity = sel->sel_uidvalidity;
 	st->uidnext = sel->sel_uidnext;
 	if (st->uidvalidity == 0)
@@ -250,7 +250,7 @@ int mailbox_leave(struct imap *s, struct err *e)
 {
 	struct imap_reply r;
 
-	return wire_command(s, &r, e, "CLOSE");
+	return dialog_run(s, &r, e, "CLOSE");
 }
 
 /* ---- looking ---- */
@@ -289,12 +289,12 @@ int mailbox_fetch_received(struct imap *s, uint32_t first, uint32_t last, mailbo
 
 	if (last != 0)
 		(void)snprintf(to, sizeof to, "%lu", (unsigned long)last);
-	if (wire_command(s, r, e, "UID FETCH %lu:%s (UID BODY.PEEK[HEADER.FIELDS (RECEIVED)])", (unsigned long)first,
-			 to) != 0)
+	if (dialog_run(s, r, e, "UID FETCH %lu:%s (UID BODY.PEEK[HEADER.FIELDS (RECEIVED)])", (unsigned long)first,
+		       to) != 0)
 		return -1;
-	if (wire_info(s)->rsp_fetch_list == NULL)
+	if (dialog_info(s)->rsp_fetch_list == NULL)
 		return 0;
-	for (at = clist_begin(wire_info(s)->rsp_fetch_list); at != NULL; at = clist_next(at))
+	for (at = clist_begin(dialog_info(s)->rsp_fetch_list); at != NULL; at = clist_next(at))
 		report(clist_content(at), fn, arg);
 	return 0;
 }
@@ -305,11 +305,11 @@ int mailbox_search_received(struct imap *s, const char *word, uint32_t *uids, si
 	clistiter *at;
 
 	*n = 0;
-	if (wire_command(s, r, e, "UID SEARCH HEADER Received %s", word) != 0)
+	if (dialog_run(s, r, e, "UID SEARCH HEADER Received %s", word) != 0)
 		return -1;
-	if (r->status != IMAP_OK || wire_info(s)->rsp_search_result == NULL)
+	if (r->status != IMAP_OK || dialog_info(s)->rsp_search_result == NULL)
 		return 0;
-	for (at = clist_begin(wire_info(s)->rsp_search_result); at != NULL; at = clist_next(at)) {
+	for (at = clist_begin(dialog_info(s)->rsp_search_result); at != NULL; at = clist_next(at)) {
 		if (*n == max) {
 			memmove(uids, uids + 1, (max - 1) * sizeof *uids);
 			(*n)--;

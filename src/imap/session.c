@@ -8,7 +8,7 @@
 #include "base/encode.h"
 #include "base/mem.h"
 #include "imap/session_impl.h"
-#include "imap/wire.h"
+#include "imap/dialog.h"
 
 enum { LOGOUT_MS = 2000 };
 
@@ -94,10 +94,10 @@ void imap_close(struct imap **sp)
 
 	if (s == NULL)
 		return;
-	tag = wire_tag(s);
-	wire_deadline(s, LOGOUT_MS);
-	if (wire_putf(s, NULL, "%lu LOGOUT", (unsigned long)tag) == 0)
-		(void)wire_finish(s, tag, &r, NULL);
+	tag = dialog_tag(s);
+	dialog_deadline(s, LOGOUT_MS);
+	if (dialog_putf(s, NULL, "%lu LOGOUT", (unsigned long)tag) == 0)
+		(void)dialog_finish(s, tag, &r, NULL);
 	release(sp, false);
 }
 
@@ -105,7 +105,7 @@ static int greet(struct imap *s, struct err *e)
 {
 	int ret;
 
-	wire_deadline(s, s->account->timeout);
+	dialog_deadline(s, s->account->timeout);
 	ret = mailimap_connect(s->mi, stream_mailstream(s->stream));
 	if (ret == MAILIMAP_NO_ERROR_NON_AUTHENTICATED)
 		return 0;
@@ -131,11 +131,11 @@ static int start_tls(struct imap *s, struct tls_client *tls, struct err *e)
 			       "%s port %u does not offer STARTTLS; set tls = \"implicit\" and its port (993), or ask "
 			       "the provider",
 			       s->account->host, s->account->port);
-	if (wire_command(s, &r, e, "STARTTLS") != 0)
+	if (dialog_run(s, &r, e, "STARTTLS") != 0)
 		return -1;
 	if (r.status != IMAP_OK)
 		return err_set(e, ERR_TEMP, 0, "%s refuses STARTTLS: %s", s->account->host, r.text);
-	wire_deadline(s, s->account->timeout);
+	dialog_deadline(s, s->account->timeout);
 	if (stream_start_tls(s->stream, tls, e) != 0)
 		return -1;
 	/* What was learned before TLS may be forged (RFC 9051, 11.1). */
@@ -160,7 +160,7 @@ struct imap *imap_open(int fd, const struct imap_login *login, struct err *e)
 	random_bytes(&start, sizeof start);
 	s->tag = 100000000 + start % 1900000000; /* nine or ten digits, and room to count on */
 
-	wire_deadline(s, a->timeout);
+	dialog_deadline(s, a->timeout);
 	if (a->tls == CONFIG_TLS_IMPLICIT && stream_start_tls(s->stream, login->tls, e) != 0)
 		goto fail;
 	if (greet(s, e) != 0 || imap_ask_capability(s, e) != 0)
@@ -201,5 +201,5 @@ int imap_noop(struct imap *s, struct err *e)
 {
 	struct imap_reply r;
 
-	return wire_command(s, &r, e, "NOOP");
+	return dialog_run(s, &r, e, "NOOP");
 }

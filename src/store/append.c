@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/step.h"
-#include "imap/wire.h"
+#include "imap/dialog.h"
 
 enum {
 	CHUNK = 64 * 1024,
@@ -51,7 +51,7 @@ static void deadline(struct append *a, uint64_t bytes)
 {
 	if (bytes > BUFFERED_MAX)
 		bytes = BUFFERED_MAX;
-	wire_deadline(a->session, a->timeout + (int64_t)(bytes / SLOWEST_RATE) * 1000);
+	dialog_deadline(a->session, a->timeout + (int64_t)(bytes / SLOWEST_RATE) * 1000);
 }
 
 static void answer(struct append *a, struct job *j, const struct imap_reply *r)
@@ -77,16 +77,16 @@ static int take_reply(struct append *a, struct progress *p, bool wait, struct er
 
 	if (wait) {
 		deadline(a, p->bytes);
-		if (wire_flush(a->session, e) != 0) {
+		if (dialog_flush(a->session, e) != 0) {
 			/* Replies that came before the end still count. */
-			if (wire_reply(a->session, j->tag, false, &r, NULL) != 1)
+			if (dialog_reply(a->session, j->tag, false, &r, NULL) != 1)
 				return -1;
 			ret = 1;
 		} else {
-			ret = wire_reply(a->session, j->tag, true, &r, e);
+			ret = dialog_reply(a->session, j->tag, true, &r, e);
 		}
 	} else {
-		ret = wire_reply(a->session, j->tag, false, &r, e);
+		ret = dialog_reply(a->session, j->tag, false, &r, e);
 	}
 	if (ret != 1)
 		return ret;
@@ -133,20 +133,20 @@ static int send_head(struct append *a, struct job *j, bool stream, struct err *e
 	char date[CLOCK_IMAP_SIZE];
 
 	clock_imap((time_t)(j->work->internal_ms / 1000), date);
-	j->tag = wire_tag(a->session);
-	if (wire_putf(a->session, e, "%lu APPEND ", (unsigned long)j->tag) != 0 ||
-	    wire_put_quoted(a->session, j->mailbox, e) != 0)
+	j->tag = dialog_tag(a->session);
+	if (dialog_putf(a->session, e, "%lu APPEND ", (unsigned long)j->tag) != 0 ||
+	    dialog_put_quoted(a->session, j->mailbox, e) != 0)
 		return -1;
-	if (j->flags[0] != '\0' && wire_putf(a->session, e, " (%s)", j->flags) != 0)
+	if (j->flags[0] != '\0' && dialog_putf(a->session, e, " (%s)", j->flags) != 0)
 		return -1;
-	return wire_putf(a->session, e, " \"%s\" {%llu%s}\r\n", date, (unsigned long long)j->size, stream ? "+" : "");
+	return dialog_putf(a->session, e, " \"%s\" {%llu%s}\r\n", date, (unsigned long long)j->size, stream ? "+" : "");
 }
 
 /* An answer in the middle of a message: the rest would be read as commands. A NO may still say why. */
 static int early_answer(struct append *a, struct progress *p, struct job *j, struct err *e)
 {
 	struct imap_reply r;
-	int ret = wire_reply(a->session, j->tag, false, &r, e);
+	int ret = dialog_reply(a->session, j->tag, false, &r, e);
 
 	if (ret != 1)
 		return ret;
@@ -170,7 +170,7 @@ static int send_body(struct append *a, struct progress *p, struct job *j, struct
 		/* A spool that fails here leaves half a literal behind, which only the end of the connection takes
 		 * back. */
 		deadline(a, p->bytes);
-		if (n <= 0 || wire_put(a->session, slice_of(chunk, (size_t)n), e) != 0)
+		if (n <= 0 || dialog_put(a->session, slice_of(chunk, (size_t)n), e) != 0)
 			return -1;
 		if (at == 0)
 			step("store: first bytes of a message written");
@@ -180,7 +180,7 @@ static int send_body(struct append *a, struct progress *p, struct job *j, struct
 		if (p->oldest == p->next - 1 && at < j->size && early_answer(a, p, j, e) < 0)
 			return -1;
 	}
-	return wire_put(a->session, SLICE_LIT("\r\n"), e);
+	return dialog_put(a->session, SLICE_LIT("\r\n"), e);
 }
 
 static int send_one(struct append *a, struct progress *p, struct job *j, struct err *e)
@@ -198,11 +198,11 @@ static int send_one(struct append *a, struct progress *p, struct job *j, struct 
 	p->next++;
 	p->bytes += j->size;
 	if (!stream) {
-		ret = wire_await_continue(a->session, e);
+		ret = dialog_await_continue(a->session, e);
 		if (ret < 0)
 			return -1;
 		if (ret == 0) {
-			wire_forget_continue(a->session);
+			dialog_forget_continue(a->session);
 			return take_reply(a, p, true, e) == 1 ? 0 : -1;
 		}
 	}

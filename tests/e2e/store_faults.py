@@ -17,6 +17,13 @@ from lib.tap import Tap  # noqa: E402
 from peers.imap_store import Store  # noqa: E402
 
 tap = Tap(600)
+
+
+def case(words, row):
+    with tap.case(words):
+        row()
+
+
 WORKER = os.path.join(BUILD, "tests/peers/worker")
 
 
@@ -99,9 +106,9 @@ for kind, words in (
         ("exists-before-plus", "row 27: untagged data before the continuation"),
         ("bad", "row 34: BAD, nothing stored"),
         ("bad-before-literal", "row 34: BAD to a literal that is on its way")):
-    tap.case(words, fault(kind))
-tap.case("row 7: NO without a code, though it stored", fault("no", stored=True))
-tap.case("row 34: BAD, though it stored", fault("bad", stored=True))
+    case(words, fault(kind))
+case("row 7: NO without a code, though it stored", fault("no", stored=True))
+case("row 34: BAD, though it stored", fault("bad", stored=True))
 
 
 def silence():
@@ -116,7 +123,7 @@ def silence():
         store.close()
 
 
-tap.case("row 3: silence in the middle and after the end", silence)
+case("row 3: silence in the middle and after the end", silence)
 
 
 def late():
@@ -128,7 +135,7 @@ def late():
     assert "doubled" not in run.log
 
 
-tap.case("row 35: a commit after the connection died, within the settle time", late)
+case("row 35: a commit after the connection died, within the settle time", late)
 
 
 def too_late():
@@ -141,7 +148,7 @@ def too_late():
     assert run.states() == {"done": 20} and set(found) == {r["id"] for r in run.rows}, run.states()
 
 
-tap.case("row 35: a commit beyond the settle time loses nothing", too_late)
+case("row 35: a commit beyond the settle time loses nothing", too_late)
 
 
 def throttle():
@@ -154,7 +161,7 @@ def throttle():
     assert time.monotonic() - begin >= 1.4
 
 
-tap.case("row 8: a throttle with a time is obeyed", throttle)
+case("row 8: a throttle with a time is obeyed", throttle)
 
 
 def codes():
@@ -174,7 +181,7 @@ def codes():
         store.close()
 
 
-tap.case("rows 10, 11, 13: codes that say \"not stored\"", codes)
+case("rows 10, 11, 13: codes that say \"not stored\"", codes)
 
 
 def limit():
@@ -184,7 +191,7 @@ def limit():
     assert store.appends == 0 and "APPENDLIMIT" in run.of(1)["reason"], run.of(1)
 
 
-tap.case("row 13: APPENDLIMIT is obeyed before anything is sent", limit)
+case("row 13: APPENDLIMIT is obeyed before anything is sent", limit)
 
 
 def folders():
@@ -227,7 +234,7 @@ def folders():
         assert "folder's name" in run.of(1)["reason"], run.of(1)
 
 
-tap.case("rows 14 to 18: folders that are missing, refused, or named in other ways", folders)
+case("rows 14 to 18: folders that are missing, refused, or named in other ways", folders)
 
 
 def vanishes():
@@ -238,7 +245,7 @@ def vanishes():
     settled(store, run, "Work")
 
 
-tap.case("row 14: [TRYCREATE] between STATUS and APPEND", vanishes)
+case("row 14: [TRYCREATE] between STATUS and APPEND", vanishes)
 
 
 def read_only():
@@ -252,7 +259,7 @@ def read_only():
     assert run.states() == {"queued": 20} and run.account["holds"] > 0 and "INBOX" in run.account["reason"], run.account
 
 
-tap.case("row 18: folders that take no mail: INBOX instead; INBOX itself: the account waits", read_only)
+case("row 18: folders that take no mail: INBOX instead; INBOX itself: the account waits", read_only)
 
 
 def moved(change, want, elsewhere=None, note=""):
@@ -305,9 +312,9 @@ def delete(store):
                 del work.messages[uid]
 
 
-tap.case("row 36: the user moved it: found there", moved(move, "done", "Archive"))
-tap.case("row 36: the user renamed the folder: found there", moved(rename, "done", "Old work"))
-tap.case("row 36: the user deleted it: parked for a person, never sent again", moved(delete, "parked", note="queue retry"))
+case("row 36: the user moved it: found there", moved(move, "done", "Archive"))
+case("row 36: the user renamed the folder: found there", moved(rename, "done", "Old work"))
+case("row 36: the user deleted it: parked for a person, never sent again", moved(delete, "parked", note="queue retry"))
 
 
 def lying_next():
@@ -318,7 +325,7 @@ def lying_next():
     assert run.states() == {"queued": 20} and store.appends == 0, run.states()
 
 
-tap.case("row 19: no UIDNEXT, no floor, no APPEND", lying_next)
+case("row 19: no UIDNEXT, no floor, no APPEND", lying_next)
 
 
 def no_fetch():
@@ -330,7 +337,7 @@ def no_fetch():
     assert max(identities(store).values()) == 1
 
 
-tap.case("row 19: a folder that can't be read proves nothing", no_fetch)
+case("row 19: a folder that can't be read proves nothing", no_fetch)
 
 
 def poison():
@@ -346,7 +353,7 @@ def poison():
         store.close()
 
 
-tap.case("row 37: a message on which the store hangs up, or that it refuses each time", poison)
+case("row 37: a message on which the store hangs up, or that it refuses each time", poison)
 
 
 def forged():
@@ -357,7 +364,7 @@ def forged():
     settled(store, run)
 
 
-tap.case("row 34: nothing behind a BAD is believed", forged)
+case("row 34: nothing behind a BAD is believed", forged)
 
 
 def keywords():
@@ -370,7 +377,7 @@ def keywords():
     assert all("Recent" not in f and "bad" not in f for f in flags), flags
 
 
-tap.case("row 22: keywords that the store refuses; flags that may never be sent", keywords)
+case("row 22: keywords that the store refuses; flags that may never be sent", keywords)
 
 
 def logins():
@@ -396,7 +403,7 @@ def logins():
     assert "did not greet" in Run(store, seconds=1).account["reason"]
 
 
-tap.case("rows 24, 12, 28: logins that are refused, and why", logins)
+case("rows 24, 12, 28: logins that are refused, and why", logins)
 
 
 def recording():
@@ -406,7 +413,7 @@ def recording():
     assert store.appends == 20, store.appends
 
 
-tap.case("row 32: nothing is sent that could not be recorded", recording)
+case("row 32: nothing is sent that could not be recorded", recording)
 
 
 def large():
@@ -417,6 +424,6 @@ def large():
     assert min(sizes) > 3000000, sizes
 
 
-tap.case("large messages ask before they are sent", large)
+case("large messages ask before they are sent", large)
 
-tap.end()
+tap.done()

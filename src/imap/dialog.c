@@ -1,4 +1,4 @@
-#include "imap/wire.h"
+#include "imap/dialog.h"
 
 #include <libetpan/mailstream.h>
 #include <stdio.h>
@@ -27,15 +27,14 @@ static int broken(struct imap *s, struct err *e, const char *otherwise)
 	return err_set(e, ERR_PROTOCOL, 0, "%s", otherwise);
 }
 
-int wire_put(struct imap *s, struct slice bytes, struct err *e)
+int dialog_put(struct imap *s, struct slice bytes, struct err *e)
 {
 	if (bytes.n > 0 && mailstream_write(stream_mailstream(s->stream), bytes.p, bytes.n) < 0)
 		return broken(s, e, "the command could not be sent");
 	return 0;
 }
 
-static int __attribute__((format(printf, 3, 0)))
-put_format(struct imap *s, struct err *e, const char *fmt, va_list ap)
+static int __attribute__((format(printf, 3, 0))) put_format(struct imap *s, struct err *e, const char *fmt, va_list ap)
 {
 	struct buf b;
 	int ret;
@@ -44,12 +43,12 @@ put_format(struct imap *s, struct err *e, const char *fmt, va_list ap)
 	if (buf_vaddf(&b, fmt, ap) != 0)
 		ret = err_set(e, ERR_LIMIT, 0, "a command is too long");
 	else
-		ret = wire_put(s, buf_slice(&b), e);
+		ret = dialog_put(s, buf_slice(&b), e);
 	buf_free(&b);
 	return ret;
 }
 
-int wire_putf(struct imap *s, struct err *e, const char *fmt, ...)
+int dialog_putf(struct imap *s, struct err *e, const char *fmt, ...)
 {
 	va_list ap;
 	int ret;
@@ -60,14 +59,14 @@ int wire_putf(struct imap *s, struct err *e, const char *fmt, ...)
 	return ret;
 }
 
-int wire_flush(struct imap *s, struct err *e)
+int dialog_flush(struct imap *s, struct err *e)
 {
 	if (mailstream_flush(stream_mailstream(s->stream)) < 0)
 		return broken(s, e, "the command could not be sent");
 	return 0;
 }
 
-int wire_put_quoted(struct imap *s, const char *text, struct err *e)
+int dialog_put_quoted(struct imap *s, const char *text, struct err *e)
 {
 	struct buf b;
 	int ret;
@@ -82,28 +81,28 @@ int wire_put_quoted(struct imap *s, const char *text, struct err *e)
 	if (buf_add_char(&b, '"') != 0)
 		ret = err_set(e, ERR_LIMIT, 0, "an argument is too long");
 	else
-		ret = wire_put(s, buf_slice(&b), e);
+		ret = dialog_put(s, buf_slice(&b), e);
 	buf_free(&b);
 	return ret;
 }
 
-uint32_t wire_tag(struct imap *s)
+uint32_t dialog_tag(struct imap *s)
 {
 	return ++s->tag;
 }
 
-void wire_deadline(struct imap *s, int64_t ms)
+void dialog_deadline(struct imap *s, int64_t ms)
 {
 	int64_t at = clock_mono_ms() + ms;
 
 	stream_set_deadline(s->stream, at < s->hurry ? at : s->hurry);
-	imap_filter_allow(s->filter, WIRE_LITERAL_MAX, WIRE_TOTAL_MAX);
+	imap_filter_allow(s->filter, DIALOG_LITERAL_MAX, DIALOG_TOTAL_MAX);
 }
 
-int wire_await_continue(struct imap *s, struct err *e)
+int dialog_await_continue(struct imap *s, struct err *e)
 {
 	imap_filter_expect_continue(s->filter);
-	if (wire_flush(s, e) != 0)
+	if (dialog_flush(s, e) != 0)
 		return -1;
 	for (;;) {
 		if (imap_filter_continued(s->filter))
@@ -115,7 +114,7 @@ int wire_await_continue(struct imap *s, struct err *e)
 	}
 }
 
-int wire_reply(struct imap *s, uint32_t tag, bool wait, struct imap_reply *r, struct err *e)
+int dialog_reply(struct imap *s, uint32_t tag, bool wait, struct imap_reply *r, struct err *e)
 {
 	struct filter_reply raw;
 	struct mailimap_response *response = NULL;
@@ -151,34 +150,34 @@ int wire_reply(struct imap *s, uint32_t tag, bool wait, struct imap_reply *r, st
 	return 1;
 }
 
-int wire_finish(struct imap *s, uint32_t tag, struct imap_reply *r, struct err *e)
+int dialog_finish(struct imap *s, uint32_t tag, struct imap_reply *r, struct err *e)
 {
-	if (wire_put(s, SLICE_LIT("\r\n"), e) != 0 || wire_flush(s, e) != 0)
+	if (dialog_put(s, SLICE_LIT("\r\n"), e) != 0 || dialog_flush(s, e) != 0)
 		return -1;
-	return wire_reply(s, tag, true, r, e) == 1 ? 0 : -1;
+	return dialog_reply(s, tag, true, r, e) == 1 ? 0 : -1;
 }
 
-int wire_command(struct imap *s, struct imap_reply *r, struct err *e, const char *fmt, ...)
+int dialog_run(struct imap *s, struct imap_reply *r, struct err *e, const char *fmt, ...)
 {
-	uint32_t tag = wire_tag(s);
+	uint32_t tag = dialog_tag(s);
 	va_list ap;
 	int ret;
 
-	wire_deadline(s, s->account->timeout);
-	if (wire_putf(s, e, "%lu ", (unsigned long)tag) != 0)
+	dialog_deadline(s, s->account->timeout);
+	if (dialog_putf(s, e, "%lu ", (unsigned long)tag) != 0)
 		return -1;
 	va_start(ap, fmt);
 	ret = put_format(s, e, fmt, ap);
 	va_end(ap);
-	return ret != 0 ? -1 : wire_finish(s, tag, r, e);
+	return ret != 0 ? -1 : dialog_finish(s, tag, r, e);
 }
 
-struct mailimap_response_info *wire_info(struct imap *s)
+struct mailimap_response_info *dialog_info(struct imap *s)
 {
 	return s->mi->imap_response_info;
 }
 
-struct mailimap_selection_info *wire_selection(struct imap *s, bool fresh)
+struct mailimap_selection_info *dialog_selection(struct imap *s, bool fresh)
 {
 	if (fresh) {
 		if (s->mi->imap_selection_info != NULL)
@@ -188,7 +187,7 @@ struct mailimap_selection_info *wire_selection(struct imap *s, bool fresh)
 	return s->mi->imap_selection_info;
 }
 
-void wire_forget_continue(struct imap *s)
+void dialog_forget_continue(struct imap *s)
 {
 	imap_filter_forget_continue(s->filter);
 }

@@ -1,0 +1,48 @@
+/* Inside imap/ and for the APPEND path of store/: commands written by hand, replies read through libetpan. */
+#ifndef MAILFERRY_IMAP_DIALOG_H
+#define MAILFERRY_IMAP_DIALOG_H
+
+#include "imap/session.h"
+
+struct mailimap_response_info;
+struct mailimap_selection_info;
+
+enum {
+	DIALOG_LITERAL_MAX = 256 * 1024, /* in answers that may hold literals */
+	DIALOG_TOTAL_MAX = 8 * 1024 * 1024
+};
+
+/* Writes bytes; they may wait in a buffer until dialog_flush. */
+int dialog_put(struct imap *s, struct slice bytes, struct err *e);
+int dialog_putf(struct imap *s, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int dialog_flush(struct imap *s, struct err *e);
+
+/* "\"…\"", with what must be quoted quoted. TEXT holds no CR, LF, NUL or 8-bit byte. */
+int dialog_put_quoted(struct imap *s, const char *text, struct err *e);
+
+/* The tag for the next command. Tags begin at a random number, so that no message can hold one (see store/append.h). */
+uint32_t dialog_tag(struct imap *s);
+
+/* Everything until the next call must be done in MS milliseconds. */
+void dialog_deadline(struct imap *s, int64_t ms);
+
+/* Waits for the continuation request of the command TAG, everything written: 1 when it came, 0 when a tagged reply came
+ * first, -1. */
+int dialog_await_continue(struct imap *s, struct err *e);
+
+void dialog_forget_continue(struct imap *s); /* the command was answered instead */
+
+/* The reply to the oldest outstanding command TAG: 1 and R, or 0 when WAIT is false and it has not come whole, or -1:
+ * also for any other tag (then the server answers out of order, or a forged line came). */
+int dialog_reply(struct imap *s, uint32_t tag, bool wait, struct imap_reply *r, struct err *e);
+
+/* One whole command line (without tag and line end) and its reply. */
+int dialog_run(struct imap *s, struct imap_reply *r, struct err *e, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+int dialog_finish(struct imap *s, uint32_t tag, struct imap_reply *r, struct err *e); /* behind the arguments */
+
+/* What libetpan gathered from the untagged data of the last reply; valid until the next. */
+struct mailimap_response_info *dialog_info(struct imap *s);
+struct mailimap_selection_info *dialog_selection(struct imap *s, bool fresh);
+
+#endif
