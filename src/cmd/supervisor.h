@@ -65,6 +65,7 @@ struct worker {
 	bool ready_once, told_to_end;
 	bool idle; /* a store said ROLE_IDLE … */
 	int64_t idle_until;
+	int64_t woken;		/* monotonic; when a store was last told of due mail */
 	struct event *deadline; /* of the state */
 };
 
@@ -110,6 +111,7 @@ void slot_match(struct supervisor *sup); /* makes and drops slots as the configu
 int worker_start(struct slot *s, struct err *e);
 void worker_enter(struct worker *w, enum worker_state state);
 void worker_stop(struct worker *w);
+void worker_wake(struct worker *w); /* a store that waits for more mail: there is some */
 void worker_kill(struct worker *w, const char *why);
 void worker_reaped(struct worker *w, int status);
 struct worker *worker_of_kind(struct supervisor *sup,

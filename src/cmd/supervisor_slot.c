@@ -119,6 +119,8 @@ void slot_due(struct slot *s, int64_t wall_ms)
 {
 	if (wall_ms < s->due)
 		s->due = wall_ms;
+	if (s->worker != NULL && wall_ms <= clock_wall_ms())
+		worker_wake(s->worker);
 	slot_consider(s);
 }
 

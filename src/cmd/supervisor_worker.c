@@ -15,7 +15,7 @@
 #include "cmd/supervisor.h"
 #include "role/role.h"
 
-enum { NAME_LOGGED_MAX = 200 };
+enum { NAME_LOGGED_MAX = 200, WAKE_CROSSES_MS = 2000 };
 
 /* How long a worker may be in a state, in seconds; 0: for ever. What happens then is in on_deadline. */
 static const int state_seconds[] = {
@@ -104,6 +104,14 @@ void worker_stop(struct worker *w)
 		return;
 	w->told_to_end = true;
 	worker_enter(w, WORKER_LEAVING);
+}
+
+void worker_wake(struct worker *w)
+{
+	if (w->state > WORKER_READY || w->idle)
+		return;
+	w->woken = clock_mono_ms();
+	(void)worker_say(w, ROLE_DUE);
 }
 
 struct worker *worker_of_kind(struct supervisor *sup, enum slot_kind kind)
@@ -210,6 +218,9 @@ static int on_due(struct worker *w, struct slice fields)
 
 static int on_idle(struct worker *w, struct slice fields)
 {
+	/* It looked after the last word about due mail reached it, unless that word is still on its way. */
+	if (w->slot != NULL && clock_mono_ms() - w->woken > WAKE_CROSSES_MS)
+		w->slot->due = INT64_MAX;
 	w->idle = true;
 	w->idle_until = ipc_get_number(fields, ROLE_TAG_TIME, INT64_MAX);
 	return 0;

@@ -38,15 +38,16 @@ enum role_message {
 	ROLE_STOP,     /* to the role: finish what is in hand, then leave */
 	ROLE_DRAIN,    /* to a receiver: take no new sessions, leave when the last has ended */
 	ROLE_PEER,     /* to spool and connect: a socket, the role at its other end, its account or "" */
-	ROLE_DUE,      /* from the spool: account NAME has work due at a wall clock time (0: now); said again every minute */
-	ROLE_IDLE      /* from a store: nothing to do before a wall clock time; it will leave */
+	ROLE_DUE, /* from the spool: account NAME has work due at a wall clock time (0: now); said again every minute.
+		   * To a store that waits for more mail: there is some */
+	ROLE_IDLE /* from a store: nothing to do before a wall clock time; it will leave */
 };
 
 enum role_tag {
 	ROLE_TAG_NAME = 1, /* of an account, a listener, a script */
 	ROLE_TAG_ROLE,
 	ROLE_TAG_TIME,
-	ROLE_TAG_LEVEL,   /* enum log_level */
+	ROLE_TAG_LEVEL,	  /* enum log_level */
 	ROLE_TAG_PARENT,  /* process id of the supervisor */
 	ROLE_TAG_RESTORED /* to the spool: 1 when the operator put a backup back (run --restored) */
 };
