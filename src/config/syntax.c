@@ -31,6 +31,7 @@ struct parser {
 	unsigned depth;
 	bool after_secret;    /* the last value was a password */
 	unsigned secret_line; /* of the last password: what stands beside it may be a part of it */
+	unsigned names;
 	struct syntax *out;
 	struct report *report;
 };
@@ -220,6 +221,10 @@ static int member_add(struct parser *p, struct slice name, unsigned line)
 		report_error(p->report, line, path, "given twice; the first is at %s", buf_str(&where));
 		buf_free(&where);
 		return 0;
+	}
+	if (++p->names > SYNTAX_NAMES_MAX) {
+		report_error(p->report, line, path, "more than %d names in one configuration", SYNTAX_NAMES_MAX);
+		return -1;
 	}
 	if (l->nmembers >= SYNTAX_MEMBERS_MAX) {
 		report_error(p->report, line, path, "more than %d names in one group", SYNTAX_MEMBERS_MAX);

@@ -11,7 +11,8 @@
 
 enum {
 	SYNTAX_DEPTH_MAX = 16,
-	SYNTAX_MEMBERS_MAX = 2000 /* names of one group */
+	SYNTAX_MEMBERS_MAX = 1100, /* names of one group: libconfig compares each with all before it */
+	SYNTAX_NAMES_MAX = 50000   /* names in all */
 };
 
 /* Line of each value, in the order in which they open: element lines that libconfig gives are those of the word behind.
