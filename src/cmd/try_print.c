@@ -18,6 +18,15 @@ static struct slice next_char(struct slice *rest)
 	return c;
 }
 
+/* A line end is shown as "\n", with a CR before it or without. */
+static void print_control(FILE *f, unsigned char c)
+{
+	if (c == '\n')
+		(void)fputs("\\n", f);
+	else if (c != '\r')
+		(void)fprintf(f, "\\x%02x", c);
+}
+
 static void print_quoted(FILE *f, const char *text)
 {
 	struct slice rest = slice_str(text);
@@ -25,15 +34,12 @@ static void print_quoted(FILE *f, const char *text)
 	(void)fputc('"', f);
 	while (rest.n > 0) {
 		struct slice c = next_char(&rest);
+		unsigned char first = (unsigned char)c.p[0];
 
-		if (c.n == 1 && c.p[0] == '\n')
-			(void)fputs("\\n", f);
-		else if (c.n == 1 && c.p[0] == '\r')
-			continue;
-		else if (c.n == 1 && (unsigned char)c.p[0] < ' ')
-			(void)fprintf(f, "\\x%02x", (unsigned char)c.p[0]);
-		else if (c.n == 1 && (c.p[0] == '"' || c.p[0] == '\\'))
-			(void)fprintf(f, "\\%c", c.p[0]);
+		if (first < ' ' || first == 0x7f)
+			print_control(f, first);
+		else if (first == '"' || first == '\\')
+			(void)fprintf(f, "\\%c", first);
 		else
 			(void)fwrite(c.p, 1, c.n, f);
 	}

@@ -86,22 +86,30 @@ int view_text(struct run *r, size_t field, struct slice *text)
 	return 0;
 }
 
+/* The parts of one that needs no quotes lie within the whole: a field may hold many. */
+static int keep_parts(struct run *r, struct slice local, struct slice domain, struct address_view *out)
+{
+	if (out->all.n == local.n + 1 + domain.n) {
+		out->local = slice_of(out->all.p, local.n);
+		out->domain = slice_of(out->all.p + local.n + 1, domain.n);
+		return 0;
+	}
+	return keep_bytes(r, local, &out->local) == 0 && keep_bytes(r, domain, &out->domain) == 0 ? 0 : -1;
+}
+
 static int keep_address(struct run *r, const struct address *a, struct address_view *out)
 {
-	enum { ADDRESS_TEXT_MAX = 2 * (ADDRESS_LOCAL_MAX + ADDRESS_DOMAIN_MAX) + 16, LENIENT = 16 };
+	struct slice local = slice_str(a->local), domain = slice_str(a->domain);
 	struct buf all;
 	int ret = -1;
 
-	/* A lenient reader lets more through than a path may have. */
-	buf_init(&all, (size_t)LENIENT * ADDRESS_TEXT_MAX + 2 * (strlen(a->local) + strlen(a->domain)));
-	out->valid = true;
+	/* Quotes and backslashes at most double it. */
+	buf_init(&all, 2 * (local.n + domain.n) + 16);
 	if (address_format(a, &all) == 0)
 		ret = keep_bytes(r, buf_slice(&all), &out->all);
 	buf_free(&all);
-	if (ret != 0 || keep_bytes(r, slice_str(a->local), &out->local) != 0 ||
-	    keep_bytes(r, slice_str(a->domain), &out->domain) != 0)
-		return run_error(r, "an address of the message is too long to be compared");
-	return 0;
+	out->valid = true;
+	return ret == 0 ? keep_parts(r, local, domain, out) : -1;
 }
 
 static int parse_addresses(struct run *r, size_t field, struct field_view *v)

@@ -157,6 +157,9 @@ static void patterns_do_not_explode(void **state)
 	free(value);
 }
 
+#define FIVE(s)	 s s s s s
+#define FORTY(s) FIVE(s) FIVE(s) FIVE(s) FIVE(s) FIVE(s) FIVE(s) FIVE(s) FIVE(s)
+
 static void hostile_messages(void **state)
 {
 	static const struct {
@@ -167,6 +170,8 @@ static void hostile_messages(void **state)
 		{ "", "Subject: x\n", "\n", 10000, "if header \"subject\" \"y\" { discard; }", "implicit" },
 		{ "To: ", "a@b.example, ", "c@d.example\n\n", 10000, "if address \"to\" \"c@d.example\" { discard; }",
 		  "implicit" },
+		{ "", "To: " FORTY(FORTY("a@b, ")) "c@d.example\n", "\n", 30,
+		  "if address \"to\" \"x@y.example\" { discard; }", "implicit" },
 		{ "To: ", "(", "a@b.example\n\n", 100000, "if address :domain \"to\" \"b.example\" { discard; }",
 		  "implicit" },
 		{ "To: ", "\"", "\n\n", 99999, "if address :localpart :contains \"to\" \"\" { discard; }", "implicit" },
