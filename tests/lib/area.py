@@ -69,7 +69,7 @@ def free_port():
     raise RuntimeError("no free port")
 
 
-def wait_for(what, test, seconds=60, every=0.05):
+def wait_for(what, test, seconds=60, every=0.1):
     """Polls TEST until it is true and returns its value; deadlines are generous, as machines are slow."""
     end = time.monotonic() + seconds
     while True:

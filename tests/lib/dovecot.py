@@ -21,6 +21,7 @@ CONFIG = """
 base_dir = {dir}/run
 state_dir = {dir}/state
 log_path = {dir}/log
+info_log_path = {dir}/info
 instance_name = {dir}
 protocols = imap
 listen = 127.0.0.1
