@@ -95,9 +95,9 @@ static int refused(struct imap *s, const struct imap_reply *r, struct err *e)
 			       r->text);
 	return err_set(
 	    e, ERR_CONFIG, 0,
-	    "%s refuses the password of %s: \"%s\"; correct user or password of the account, then run: mailferry queue "
-	    "retry",
-	    s->account->host, s->account->user, r->text);
+	    "%s refuses the password of %s: \"%s\"; correct user or password of the account, send SIGHUP to "
+	    "mailferry, then run: mailferry queue retry --account %s",
+	    s->account->host, s->account->user, r->text, s->account->name);
 }
 
 /* AUTHENTICATE PLAIN (RFC 4616), without an initial response. */
