@@ -36,7 +36,8 @@ unsigned build_line(const struct group_lines *g, enum key_group group, const cha
 
 static void path_join(const char *path, const char *name, char out[REPORT_PATH_SIZE])
 {
-	(void)snprintf(out, REPORT_PATH_SIZE, "%s%s%s", path, path[0] == '\0' ? "" : ".", name);
+	/* Cut where it is absurdly long: an error line need not repeat all of it. */
+	(void)snprintf(out, REPORT_PATH_SIZE, "%.120s%s%.120s", path, path[0] == '\0' ? "" : ".", name);
 }
 
 static void got_print(const config_setting_t *s, bool secret, struct buf *out)
