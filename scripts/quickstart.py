@@ -93,6 +93,7 @@ MAIL = [
 def send(port, messages):
     """With Python's own SMTP client; prints each answer."""
     with smtplib.SMTP("127.0.0.1", port) as smtp:
+        smtp.ehlo()
         for m in messages:
             smtp.mail(re.search(r"<([^>]*)>", m["From"]).group(1))
             smtp.rcpt(str(m["To"]))
