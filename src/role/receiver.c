@@ -2,6 +2,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -13,6 +14,8 @@
 #include "role/role.h"
 #include "smtp/server.h"
 #include "spool/client.h"
+
+enum { SPARE_DESCRIPTORS = 128 };
 
 struct receiver {
 	struct role role;
@@ -27,6 +30,22 @@ static _Noreturn void fail(const char *what, const char *why)
 {
 	log_error("receiver-failed", LOG_STR("what", what), LOG_STR("error", why));
 	exit(EX_CONFIG);
+}
+
+/* A session is a descriptor, and so is a large message on its way; the limits that shells hand down are for neither. */
+static void raise_descriptors(const struct config *c)
+{
+	const rlim_t want = 2 * (rlim_t)c->limits.sessions + SPARE_DESCRIPTORS;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
+		return;
+	limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < c->limits.sessions + SPARE_DESCRIPTORS)
+		log_warning(
+		    "few-descriptors", LOG_NUM("descriptors", limit.rlim_cur), LOG_NUM("sessions", c->limits.sessions),
+		    LOG_STR("effect", "fewer sessions than the limit allows; raise the hard limit of open files"));
 }
 
 static void compile_rules(struct receiver *r)
@@ -103,6 +122,7 @@ int main(void)
 	struct err e;
 
 	role_begin(&r.role, "receiver");
+	raise_descriptors(r.role.config);
 	r.base = event_base_new();
 	if (r.base == NULL)
 		fail("no event loop", "event_base_new failed");

@@ -130,16 +130,18 @@ static int flush(struct smtp_conn *c)
 	return 0;
 }
 
-static void feed(struct smtp_conn *c)
+/* True when the session took some of what waits. */
+static bool feed(struct smtp_conn *c)
 {
-	size_t used = 1;
+	size_t used;
 
-	while (used > 0 && c->in.n > 0 && smtp_session_want(c->session) == SMTP_READ) {
-		used = smtp_session_input(c->session, buf_slice(&c->in));
-		buf_consume(&c->in, used);
-	}
+	if (c->in.n == 0 || smtp_session_want(c->session) != SMTP_READ)
+		return false;
+	used = smtp_session_input(c->session, buf_slice(&c->in));
+	buf_consume(&c->in, used);
 	if (c->in.n == 0)
 		buf_free(&c->in);
+	return used > 0;
 }
 
 /* Last words are out: closes, or first our side only, as a close with input unread would destroy them on their way. */
@@ -159,19 +161,14 @@ static void begin_end(struct smtp_conn *c)
 /* After anything happened: moves what can move. May free C. */
 static void go_on(struct smtp_conn *c)
 {
-	feed(c);
-	if (flush(c) != 0) {
-		drop(c);
-		return;
-	}
-	/* What was flushed may have made room for replies to what still waits. */
-	if (c->in.n > 0 && smtp_session_want(c->session) == SMTP_READ) {
-		feed(c);
+	/* What was flushed may have made room for replies to what still waits: in the end at most a part of a line
+	 * does. */
+	do {
 		if (flush(c) != 0) {
 			drop(c);
 			return;
 		}
-	}
+	} while (feed(c));
 	switch (smtp_session_want(c->session)) {
 	case SMTP_READ:
 		set_reading(c, true);
@@ -218,7 +215,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct smtp_conn *c = arg;
 	const bool ended = smtp_session_want(c->session) == SMTP_CLOSE;
-	size_t have = c->in.n;
+	const size_t have = c->in.n, room = sizeof shared - have;
 	ssize_t n;
 
 	(void)what;
@@ -228,7 +225,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (have > 0)
 		memcpy(shared, c->in.p, have);
-	n = read(fd, shared + have, READ_MAX);
+	n = read(fd, shared + have, room < READ_MAX ? room : READ_MAX);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return;
 	if (n <= 0) {
