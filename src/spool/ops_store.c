@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "spool/inside.h"
 
-enum { TAKEN_MAX = 2000, WORK_OCTETS = IPC_MAX * 4 };
+enum { WORK_OCTETS = IPC_MAX * 4 };
 
 static int decode_ask(struct op *op, struct slice fields, struct err *e)
 {
@@ -153,8 +153,8 @@ static enum op_result run_next(struct spool_server *s, struct op *op)
 	}
 	if (max > SPOOL_BATCH_MAX)
 		max = SPOOL_BATCH_MAX;
-	if (a->ntaken >= TAKEN_MAX)
-		max = 0;
+	/* A store asks again when it is through with what it was given; what it left undone is due as before. */
+	a->ntaken = 0;
 	packets_begin(&op->reply, (uint16_t)op->verb->type, op->id);
 	if (db_number(&s->db, &until, SQL_HOLD_GET, "t", a->name) < 0)
 		return OP_FAILED;

@@ -79,6 +79,11 @@ void server_fail(struct spool_server *s, struct op *op, enum spool_answer answer
 	struct reply reply = { .class = intake ? ERR_NONE : ERR_TEMP, .answer = (int)answer, .text = text };
 	struct err e = { 0 };
 
+	/* Who is told that nothing was kept finds nothing. */
+	if (op->upload != NULL) {
+		upload_close(s, op->upload);
+		op->upload = NULL;
+	}
 	if (op->peer->channel != NULL && !op->verb->silent && !s->dead) {
 		packets_free(&op->reply);
 		op_reply(op, &reply);

@@ -242,7 +242,8 @@ int spool_peer(struct test_spool *t, enum spool_peer role, const char *account)
 	ipc_begin(&out, 1, 0);
 	ipc_put_number(&out, TAG_ROLE, role);
 	ipc_put_str(&out, TAG_ACCOUNT, account);
-	assert_int_equal(ipc_send(t->control, &out, &pair[1], 1, &e), 0);
+	/* A server that was killed has not taken it: then the other end is simply closed. */
+	(void)ipc_send(t->control, &out, &pair[1], 1, &e);
 	ipc_out_free(&out);
 	(void)close(pair[1]);
 	return pair[0];

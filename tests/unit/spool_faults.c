@@ -1,0 +1,522 @@
+/*
+ * The spool when writes, syncs and the process itself fail at each place where
+ * they can: an answer of "accepted" means that the message is there after a
+ * restart, "failed" that it is not and leaves nothing behind.
+ */
+#include "spool_tools.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/step.h"
+
+/* ---- a file system that fails: a VFS of SQLite around the usual one ---- */
+
+static struct shared {
+	int calls;   /* writes, syncs and truncations so far */
+	int fail_at; /* the one that fails; 0: none */
+	bool sticky; /* and all behind it */
+	bool full;   /* as a full disk does: writes fail, syncs do not */
+} * shared;
+
+struct faulty {
+	sqlite3_file base;
+	sqlite3_io_methods methods;
+	sqlite3_file *real;
+};
+
+static bool fails(bool write)
+{
+	int n;
+
+	if (shared->fail_at == 0)
+		return false;
+	n = ++shared->calls;
+	if (shared->full && !write)
+		return false;
+	return shared->sticky ? n >= shared->fail_at : n == shared->fail_at;
+}
+
+#define REAL(f) (((struct faulty *)(void *)(f))->real)
+
+static int f_close(sqlite3_file *f)
+{
+	int rc = REAL(f)->pMethods == NULL ? SQLITE_OK : REAL(f)->pMethods->xClose(REAL(f));
+
+	free(REAL(f));
+	return rc;
+}
+
+static int f_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
+{
+	return REAL(f)->pMethods->xRead(REAL(f), p, n, at);
+}
+
+static int f_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
+{
+	if (fails(true)) {
+		/* A part may have got there. */
+		if (n > 1)
+			(void)REAL(f)->pMethods->xWrite(REAL(f), p, n / 2, at);
+		return shared->full ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+	}
+	return REAL(f)->pMethods->xWrite(REAL(f), p, n, at);
+}
+
+static int f_truncate(sqlite3_file *f, sqlite3_int64 n)
+{
+	return fails(true) ? SQLITE_IOERR_TRUNCATE : REAL(f)->pMethods->xTruncate(REAL(f), n);
+}
+
+static int f_sync(sqlite3_file *f, int flags)
+{
+	/* The data is in the file none the less: that is the hard case. */
+	return fails(false) ? SQLITE_IOERR_FSYNC : REAL(f)->pMethods->xSync(REAL(f), flags);
+}
+
+static int f_size(sqlite3_file *f, sqlite3_int64 *n)
+{
+	return REAL(f)->pMethods->xFileSize(REAL(f), n);
+}
+
+static int f_lock(sqlite3_file *f, int level)
+{
+	return REAL(f)->pMethods->xLock(REAL(f), level);
+}
+
+static int f_unlock(sqlite3_file *f, int level)
+{
+	return REAL(f)->pMethods->xUnlock(REAL(f), level);
+}
+
+static int f_reserved(sqlite3_file *f, int *out)
+{
+	return REAL(f)->pMethods->xCheckReservedLock(REAL(f), out);
+}
+
+static int f_control(sqlite3_file *f, int op, void *arg)
+{
+	return REAL(f)->pMethods->xFileControl(REAL(f), op, arg);
+}
+
+static int f_sector(sqlite3_file *f)
+{
+	return REAL(f)->pMethods->xSectorSize(REAL(f));
+}
+
+static int f_device(sqlite3_file *f)
+{
+	return REAL(f)->pMethods->xDeviceCharacteristics(REAL(f));
+}
+
+static const sqlite3_io_methods methods = { .iVersion = 1,
+					    .xClose = f_close,
+					    .xRead = f_read,
+					    .xWrite = f_write,
+					    .xTruncate = f_truncate,
+					    .xSync = f_sync,
+					    .xFileSize = f_size,
+					    .xLock = f_lock,
+					    .xUnlock = f_unlock,
+					    .xCheckReservedLock = f_reserved,
+					    .xFileControl = f_control,
+					    .xSectorSize = f_sector,
+					    .xDeviceCharacteristics = f_device };
+
+static int f_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out)
+{
+	sqlite3_vfs *real = vfs->pAppData;
+	struct faulty *file = (struct faulty *)(void *)f;
+	int rc;
+
+	file->real = mem_alloc((size_t)real->szOsFile);
+	rc = real->xOpen(real, name, file->real, flags, out);
+	f->pMethods = rc == SQLITE_OK ? &methods : NULL;
+	if (rc != SQLITE_OK)
+		free(file->real);
+	return rc;
+}
+
+static void install(void)
+{
+	static sqlite3_vfs vfs;
+	sqlite3_vfs *real = sqlite3_vfs_find(NULL);
+
+	vfs = *real;
+	vfs.zName = "faulty";
+	vfs.szOsFile = sizeof(struct faulty);
+	vfs.pAppData = real;
+	vfs.pNext = NULL;
+	vfs.xOpen = f_open;
+	(void)sqlite3_vfs_register(&vfs, 0);
+	/* A kill at a step takes the process group. */
+	(void)setpgid(0, 0);
+}
+
+static void begin(struct test_spool *t)
+{
+	if (shared == NULL)
+		shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	memset(shared, 0, sizeof *shared);
+	spool_make(t);
+	t->vfs = "faulty";
+	t->prepare = install;
+	spool_start(t);
+}
+
+/* ---- commits ---- */
+
+static const struct {
+	const char *name;
+	bool sticky, full;
+} kinds[] = {
+	{ "one EIO", false, false },
+	{ "EIO from then on", true, false },
+	{ "one ENOSPC", false, true },
+	{ "ENOSPC from then on", true, true },
+};
+
+static int64_t rows_of(struct test_spool *t, const char *id)
+{
+	char *sql = mem_printf(
+	    "SELECT (SELECT count(*) FROM message WHERE id = '%s') * 1000 + (SELECT count(*) FROM delivery WHERE"
+	    " message IN (SELECT number FROM message WHERE id = '%s')) * 100 + (SELECT count(*) FROM body WHERE"
+	    " message IN (SELECT number FROM message WHERE id = '%s')) * 10 + (SELECT count(*) FROM recipient"
+	    " WHERE message IN (SELECT number FROM message WHERE id = '%s'))",
+	    id, id, id, id);
+	int64_t n = count_in_database(t, sql);
+
+	free(sql);
+	return n;
+}
+
+static void an_answer_is_true_whatever_write_fails(void **state)
+{
+	enum { WHOLE = 1111 };
+	struct test_spool t;
+	unsigned n = 0;
+
+	(void)state;
+	begin(&t);
+	for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+		for (int at = 1;; at++) {
+			static struct test_message m;
+			struct test_answer a;
+			bool failed;
+			int64_t rows;
+
+			message_make(&m, ++n, "office", "INBOX");
+			shared->calls = 0;
+			shared->sticky = kinds[k].sticky;
+			shared->full = kinds[k].full;
+			shared->fail_at = at;
+			a = accept_now(&t, &m.m);
+			failed = shared->calls >= at;
+			shared->fail_at = 0;
+			(void)spool_end(&t, SIGKILL);
+			rows = rows_of(&t, m.id);
+			if (a.answer == SPOOL_ACCEPTED ? rows != WHOLE
+			    : a.answer == SPOOL_LOST   ? rows != 0 && rows != WHOLE
+						       : rows != 0)
+				fail_msg("%s at call %d: answer %d, rows %lld", kinds[k].name, at, (int)a.answer,
+					 (long long)rows);
+			if (a.answer == SPOOL_FULL)
+				assert_true(kinds[k].full);
+			spool_start(&t);
+			/* The client comes again: then it is there once, whatever it was told before. */
+			if (a.answer != SPOOL_ACCEPTED) {
+				bool there = rows == WHOLE;
+				struct test_answer again = accept_now(&t, &m.m);
+
+				assert_int_equal(again.answer, there ? SPOOL_DUPLICATE : SPOOL_ACCEPTED);
+				(void)spool_end(&t, 0);
+				assert_int_equal(rows_of(&t, m.id), WHOLE);
+				spool_start(&t);
+			}
+			if (!failed) {
+				assert_int_equal(a.answer, SPOOL_ACCEPTED);
+				assert_true(at > 5);
+				break;
+			}
+		}
+	spool_remove(&t);
+}
+
+/* The same without a restart between: what failed leaves the server able to go on. */
+static void the_server_goes_on_after_a_failure(void **state)
+{
+	struct test_spool t;
+	unsigned n = 0;
+
+	(void)state;
+	begin(&t);
+	for (int at = 1;; at++) {
+		static struct test_message m;
+		struct test_answer a;
+		bool failed;
+
+		message_make(&m, ++n, "office", "INBOX");
+		shared->calls = 0;
+		shared->fail_at = at;
+		a = accept_now(&t, &m.m);
+		failed = shared->calls >= at;
+		shared->fail_at = 0;
+		if (!failed)
+			break;
+		assert_int_equal(a.answer, SPOOL_FAILED);
+		assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+	}
+	(void)spool_end(&t, SIGKILL);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM message"), n);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM delivery"), n);
+	spool_remove(&t);
+}
+
+static void an_outcome_is_true_whatever_write_fails(void **state)
+{
+	struct test_spool t;
+	unsigned n = 0;
+
+	(void)state;
+	begin(&t);
+	for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+		for (int at = 1;; at++) {
+			static struct test_message m;
+			struct spool_store *s;
+			struct spool_outcome o = { .kind = OUTCOME_DONE, .uid = 3, .sent = true };
+			struct spool_work *w;
+			struct err e;
+			int64_t due;
+			size_t nwork;
+			bool failed;
+			int r;
+
+			message_make(&m, ++n, "office", "INBOX");
+			assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+			s = spool_store_new(spool_peer(&t, SPOOL_PEER_STORE, "office"));
+			assert_int_equal(spool_next(s, 500, 1 << 30, &w, &nwork, &due, &e), 0);
+			assert_int_equal(nwork, 1);
+			assert_int_equal(
+			    spool_in_flight(s, &(struct spool_flight){ w[0].number, "INBOX", 5, 6 }, 1, &e), 0);
+			o.number = w[0].number;
+			spool_work_free(w, nwork);
+			shared->calls = 0;
+			shared->sticky = kinds[k].sticky;
+			shared->full = kinds[k].full;
+			shared->fail_at = at;
+			r = spool_settle(s, &o, 1, &e);
+			failed = shared->calls >= at;
+			shared->fail_at = 0;
+			spool_store_free(&s);
+			spool_reopen(&t, SIGKILL);
+			if (r == 0)
+				assert_int_equal(state_of(&t, m.ids[0]), DELIVERY_DONE);
+			else if (e.class == ERR_TEMP)
+				assert_int_equal(state_of(&t, m.ids[0]), DELIVERY_FLIGHT);
+			/* What stayed in flight is in the way of the next round. */
+			s = spool_store_new(spool_peer(&t, SPOOL_PEER_STORE, "office"));
+			assert_int_equal(spool_next(s, 500, 1 << 30, &w, &nwork, &due, &e), 0);
+			for (size_t i = 0; i < nwork; i++) {
+				o.number = w[i].number;
+				assert_int_equal(w[i].state, DELIVERY_DOUBT);
+				assert_int_equal(spool_settle(s, &o, 1, &e), 0);
+			}
+			spool_work_free(w, nwork);
+			spool_store_free(&s);
+			assert_int_equal(state_of(&t, m.ids[0]), DELIVERY_DONE);
+			if (!failed) {
+				assert_int_equal(r, 0);
+				break;
+			}
+		}
+	(void)spool_end(&t, 0);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM body"), 0);
+	spool_remove(&t);
+}
+
+/* ---- kills ---- */
+
+static int steps_fd = -1;
+
+static void install_steps(void)
+{
+	install();
+	step_open(steps_fd);
+}
+
+/* One large and one small message are taken in and filed, the server killed at step N. */
+static void a_kill_at_each_step_loses_nothing(void **state)
+{
+	struct test_spool t;
+	int64_t *steps;
+	bool killed = true;
+
+	(void)state;
+	begin(&t);
+	steps_fd = memfd_create("steps", 0);
+	assert_int_equal(ftruncate(steps_fd, 16), 0);
+	steps = mmap(NULL, 16, PROT_READ | PROT_WRITE, MAP_SHARED, steps_fd, 0);
+	t.prepare = install_steps;
+	for (unsigned n = 1; killed; n++) {
+		static struct test_message small, large;
+		struct test_answer a, b;
+		struct spool_store *s;
+		struct spool_work *w;
+		struct err e = { 0 };
+		int64_t due;
+		size_t nwork = 0;
+		uint64_t upload;
+
+		steps[0] = steps[1] = 0;
+		spool_reopen(&t, SIGKILL);
+		steps[0] = 0;
+		steps[1] = n;
+		message_make(&small, 2 * n, "office", "INBOX");
+		message_make(&large, 2 * n + 1, "office", "INBOX");
+		a = accept_now(&t, &small.m);
+		upload = upload_now(&t, 100 * 1000);
+		large.m.body = SLICE_NONE;
+		large.m.size = 100 * 1000;
+		large.m.upload = upload;
+		memset(&b, 0, sizeof b);
+		b.answer = SPOOL_LOST;
+		if (upload != 0)
+			b = accept_now(&t, &large.m);
+		s = spool_store_new(spool_peer(&t, SPOOL_PEER_STORE, "office"));
+		if (spool_next(s, 500, 1 << 30, &w, &nwork, &due, &e) == 0) {
+			for (size_t i = 0; i < nwork; i++) {
+				struct spool_outcome o = { .number = w[i].number, .kind = OUTCOME_DONE, .sent = true };
+
+				if (spool_in_flight(s, &(struct spool_flight){ w[i].number, "INBOX", 5, 6 }, 1, &e) !=
+					0 ||
+				    spool_settle(s, &o, 1, &e) != 0)
+					break;
+			}
+			spool_work_free(w, nwork);
+		}
+		spool_store_free(&s);
+		killed = steps[0] >= (int64_t)n;
+		steps[1] = 0;
+		spool_reopen(&t, SIGKILL);
+		assert_int_equal(files_in(&t, "tmp"), 0);
+		if (a.answer == SPOOL_ACCEPTED)
+			assert_int_not_equal(state_of(&t, small.ids[0]), 0);
+		if (b.answer == SPOOL_ACCEPTED)
+			assert_int_not_equal(state_of(&t, large.ids[0]), 0);
+		/* A client that heard nothing comes again. */
+		a = accept_now(&t, &small.m);
+		large.m.upload = upload_now(&t, 100 * 1000);
+		b = accept_now(&t, &large.m);
+		s = spool_store_new(spool_peer(&t, SPOOL_PEER_STORE, "office"));
+		assert_int_equal(spool_next(s, 500, 1 << 30, &w, &nwork, &due, &e), 0);
+		for (size_t i = 0; i < nwork; i++) {
+			struct spool_outcome o = { .number = w[i].number, .kind = OUTCOME_DONE, .sent = true };
+
+			assert_int_equal(
+			    spool_in_flight(s, &(struct spool_flight){ w[i].number, "INBOX", 5, 6 }, 1, &e), 0);
+			assert_int_equal(spool_settle(s, &o, 1, &e), 0);
+		}
+		spool_work_free(w, nwork);
+		spool_store_free(&s);
+		assert_int_equal(files_in(&t, "body"), 0);
+		(void)spool_end(&t, 0);
+		assert_int_equal(count_in_database(&t, "SELECT count(*) FROM message"), 2 * n);
+		assert_int_equal(count_in_database(&t, "SELECT count(*) FROM delivery WHERE state = 7"), 2 * n);
+		assert_int_equal(count_in_database(&t, "SELECT count(*) FROM body"), 0);
+	}
+	(void)munmap(steps, 16);
+	(void)close(steps_fd);
+	spool_remove(&t);
+}
+
+/* ---- bodies ---- */
+
+static void a_body_that_can_not_be_placed_is_refused(void **state)
+{
+	static struct test_message m;
+	struct test_spool t;
+
+	(void)state;
+	begin(&t);
+	for (const char *c = "0123456789abcdefghijklmnopqrstuvwxyz"; *c != '\0'; c++) {
+		char *path = mem_printf("%s/body/%c", t.dir, *c);
+
+		assert_int_equal(rmdir(path), 0);
+		free(path);
+	}
+	message_make(&m, 1, "office", "INBOX");
+	m.m.body = SLICE_NONE;
+	m.m.size = 70000;
+	m.m.upload = upload_now(&t, 70000);
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_FAILED);
+	assert_int_equal(files_in(&t, "tmp"), 0);
+	/* The same upload does not count twice, another size does not count at all. */
+	message_make(&m, 2, "office", "INBOX");
+	m.m.body = SLICE_NONE;
+	m.m.size = 70001;
+	m.m.upload = upload_now(&t, 70000);
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_FAILED);
+	assert_int_equal(files_in(&t, "tmp"), 0);
+	(void)spool_end(&t, 0);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM message"), 0);
+	spool_remove(&t);
+}
+
+/* A commit that fails takes the body's file with it. */
+static void a_failed_commit_leaves_no_file(void **state)
+{
+	struct test_spool t;
+
+	(void)state;
+	begin(&t);
+	for (int at = 1;; at++) {
+		static struct test_message m;
+		struct test_answer a;
+		bool failed;
+
+		message_make(&m, (unsigned)at, "office", "INBOX");
+		m.m.body = SLICE_NONE;
+		m.m.size = 70000;
+		m.m.upload = upload_now(&t, 70000);
+		shared->calls = 0;
+		shared->fail_at = at;
+		a = accept_now(&t, &m.m);
+		failed = shared->calls >= at;
+		shared->fail_at = 0;
+		if (!failed) {
+			assert_int_equal(a.answer, SPOOL_ACCEPTED);
+			break;
+		}
+		assert_int_equal(a.answer, SPOOL_FAILED);
+		assert_int_equal(files_in(&t, "tmp"), 0);
+		assert_int_equal(files_in(&t, "body"), 0);
+	}
+	assert_int_equal(files_in(&t, "body"), 1);
+	spool_remove(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_answer_is_true_whatever_write_fails),
+		cmocka_unit_test(the_server_goes_on_after_a_failure),
+		cmocka_unit_test(an_outcome_is_true_whatever_write_fails),
+		cmocka_unit_test(a_kill_at_each_step_loses_nothing),
+		cmocka_unit_test(a_body_that_can_not_be_placed_is_refused),
+		cmocka_unit_test(a_failed_commit_leaves_no_file),
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	log_set_level(LOG_ERROR);
+	return cmocka_run_group_tests_name("spool_faults", tests, NULL, NULL);
+}
