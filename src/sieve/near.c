@@ -1,5 +1,7 @@
 #include "sieve/near.h"
 
+enum { NEAR_PREFIX = 3 /* octets that say enough */ };
+
 /* Edits from A to B: insert, delete, replace, and swap of two neighbours; ASCII case is none. */
 static unsigned edit_distance(struct slice a, struct slice b)
 {
@@ -47,7 +49,9 @@ void near_try(struct near *n, const char *name)
 	if (name == NULL || n->word.n == 0 || n->word.n > NEAR_WORD_MAX || known.n > NEAR_WORD_MAX)
 		return;
 	d = edit_distance(n->word, known);
-	/* A third of the word may be wrong; more is another word. */
+	/* A third of the word may be wrong; more is another word, but for one that was cut short. */
+	if (n->word.n >= NEAR_PREFIX && slice_starts_nocase(known, n->word))
+		d = 1;
 	if (d > (known.n + 2) / 3 || d >= known.n)
 		return;
 	if (n->best == NULL || d < n->distance) {

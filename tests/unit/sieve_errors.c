@@ -178,6 +178,8 @@ static void arguments(void **state)
 		{ F "fileinto :copy :COPY \"a\";", "t:2:16: error: \":copy\" is given twice\n" },
 		{ F "fileinto :crate \"a\";",
 		  "t:2:10: error: \"fileinto\" takes no tag \"crate\": expected \":create\"?\n" },
+		{ "if address :local \"from\" \"a\" { }",
+		  "t:1:12: error: \"address\" takes no tag \"local\": expected \":localpart\"?\n" },
 		{ F "fileinto \"\";", "t:2:10: error: expected the name of a mailbox, found an empty string\n" },
 		{ F "fileinto \"a\nb\";",
 		  "t:2:10: error: the name of a mailbox can't hold control characters or line ends\n" },
