@@ -181,8 +181,11 @@ static void compile_node(struct compiler *c, struct scope *scope, const struct a
 void compile_test(struct compiler *c, const struct ast_node *test)
 {
 	struct scope none = { .failed = COMPILE_NONE, .ends = COMPILE_NONE };
-	const struct sieve_command *spec = resolve(c, test, true);
+	const struct sieve_command *spec;
 
+	if (diag_full(c->diag))
+		return;
+	spec = resolve(c, test, true);
 	if (spec != NULL) {
 		compile_node(c, &none, test, spec);
 		return;

@@ -42,21 +42,27 @@ static void emit_else(struct compiler *c, struct scope *scope, const struct ast_
 	compile_chain_close(c, scope);
 }
 
+static void require_one(struct compiler *c, const struct ast_string *s)
+{
+	int ext = registry_capability(s->text);
+	const char *near;
+
+	if (ext >= 0) {
+		c->required |= UINT64_C(1) << ext;
+		return;
+	}
+	near = registry_near_capability(s->text);
+	if (near != NULL)
+		compile_error(c, s->pos, "unknown extension %s: expected \"%s\"?", diag_word(s->text), near);
+	else
+		compile_error(c, s->pos, "unknown extension %s: this mailferry does not have it", diag_word(s->text));
+}
+
 static void emit_require(struct compiler *c, struct scope *scope, const struct ast_node *node)
 {
 	(void)scope;
-	for (const struct ast_string *s = node->args->strings; s != NULL; s = s->next) {
-		int ext = registry_capability(s->text);
-		const char *near = registry_near_capability(s->text);
-
-		if (ext >= 0)
-			c->required |= UINT64_C(1) << ext;
-		else if (near != NULL)
-			compile_error(c, s->pos, "unknown extension %s: expected \"%s\"?", diag_word(s->text), near);
-		else
-			compile_error(c, s->pos, "unknown extension %s: this mailferry does not have it",
-				      diag_word(s->text));
-	}
+	for (const struct ast_string *s = node->args->strings; s != NULL && !diag_full(c->diag); s = s->next)
+		require_one(c, s);
 }
 
 static int run_stop(struct run *r, const struct op *op)

@@ -119,6 +119,14 @@ static void large_scripts(void **state)
 	expect_errors(repeat("", 1024 * 1024, " ", "x"),
 		      "t:1:1: error: the script is too large: at most 1048576 octets are allowed\n");
 	expect_errors(repeat("keep \"", 1000000, "x", ""), "t:1:6: error: this string has no end: expected '\"'\n");
+	expect_errors(repeat("require [\"\"", 60000, ",\"comparator-i;\"", "];"),
+		      "t:1:10: error: unknown extension \"\": this mailferry does not have it\n");
+	expect_errors(repeat("if anyof (true", 60000, ", mailboxexistss", ") { }"),
+		      "t:1:17: error: unknown test \"mailboxexistss\": expected \"mailboxexists\"?\n");
+	expect_errors(repeat("if header ", 100000, ":contain ", "\"a\" \"b\" { }"),
+		      "t:1:11: error: \"header\" takes no tag \"contain\": expected \":contains\"?\n");
+	expect_errors(repeat("if address [\"x\"", 200000, ",\"x\"", "] \"b\" { }"),
+		      "t:1:13: error: the field \"x\" holds no");
 	expect_errors(repeat("frobnicate :", 100000, "x", ";"), "t:1:1: error: unknown command \"frobnicate\"\n");
 	expect_errors(repeat("", 100000, "x", ";"), "t:1:1: error: unknown command \"xxxxxxxxxx");
 }
