@@ -62,6 +62,7 @@ static char *message_id(const struct header *h)
 	size_t at = 0, n = 0;
 	const struct header_field *f = header_find(h, SLICE_LIT("Message-ID"), &at);
 	struct slice v, open;
+	char *id;
 
 	if (f == NULL)
 		return mem_strdup("");
@@ -74,7 +75,10 @@ static char *message_id(const struct header *h)
 	while (n < v.n && (unsigned char)v.p[n] > ' ' && v.p[n] != 0x7f)
 		if (v.p[n++] == '>')
 			break;
-	return summary_text(slice_of(v.p, n), SUMMARY_TEXT_MAX);
+	id = summary_text(slice_of(v.p, n), SUMMARY_TEXT_MAX);
+	/* A control beyond ASCII has become a blank there, and ends the id as any other does. */
+	id[slice_find(slice_str(id), ' ')] = '\0';
+	return id;
 }
 
 void summary_init(struct summary *s, const struct header *h)

@@ -283,6 +283,9 @@ static void summaries_are_short_and_clean(void **state)
 		  "<a@b>", "a  b", "J\xc3\xb6 <j@example.org>", 1767323045 },
 		{ "Message-Id: (x) <a@b> c\r\nSubject:\r\n", "<a@b>", "", "", -1 },
 		{ "Message-Id: <a b>\r\nSubject: a\x1b[0m\xff\r\n", "<a", "a [0m\xef\xbf\xbd", "", -1 },
+		{ "Message-Id: <a\xc2\x8d"
+		  "b>\r\n",
+		  "<a", "", "", -1 },
 		{ "Message-Id: a@b c\r\nSubject: \xe2\x80\xaex\r\nDate: soon\r\n", "a@b", " x", "", -1 },
 	};
 	struct summary s;
