@@ -47,9 +47,9 @@ void spool_store_free(struct spool_store **s);
 
 /* Deliveries of this store's account that are due now, doubts first, oldest first, at most MAX and MAX_BYTES (but at
  * least one). N may be 0: NEXT_DUE_MS then says when to ask again (wall clock; INT64_MAX: nothing waits). The first
- * call after a store started turns every delivery in flight of the account into a doubt. What was handed out stays with this store (people
- * can't act on it) until it settles it, asks for more, holds the account, or leaves: what it left undone is then handed out
- * again. */
+ * call after a store started turns every delivery in flight of the account into a doubt. What was handed out stays with
+ * this store (people can't act on it) until it settles it, asks for more, holds the account, or leaves: what it left
+ * undone is then handed out again. */
 int spool_next(struct spool_store *s, size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n,
 	       int64_t *next_due_ms, struct err *e);
 void spool_work_free(struct spool_work *work, size_t n); /* frees the array too */

@@ -188,7 +188,7 @@ int sweep_dirs(struct spool_server *s, struct err *e); /* makes the directories,
 /* Refuses to begin with an empty database where there was mail. */
 int sweep_check_database(struct spool_server *s, const char *path, struct err *e);
 int sweep_start(struct spool_server *s, struct err *e); /* after the database is open */
-void sweep_old(struct spool_server *s);			/* a batch of records past their retention */
+bool sweep_old(struct spool_server *s); /* a batch of records past their retention; true when there may be more */
 
 /* ---- due.c ---- */
 int due_load(struct spool_server *s);

@@ -63,7 +63,7 @@ static int find_page(struct spool_server *s, const struct query *q, struct pool 
 		st = db_ask(&s->db, SQL_FIND_WAITING, "iittti", q->from, upto, q->account, pattern, id,
 			    (int64_t)q->states);
 	else
-		st = db_ask(&s->db, SQL_FIND_ALL, "iittt", q->from, upto, q->account, pattern, id);
+		st = db_ask(&s->db, SQL_FIND_ALL, "iittti", q->from, upto, q->account, pattern, id, (int64_t)q->states);
 	while (page->n < PAGE_RECORDS && (r = db_step(&s->db, st)) == 1)
 		page->numbers[page->n++] = sqlite3_column_int64(st, 0);
 	if (page->n == PAGE_RECORDS) {

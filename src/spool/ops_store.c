@@ -265,17 +265,17 @@ static int decode_flights(struct op *op, struct slice fields, struct err *e)
 static int fly(struct spool_server *s, const struct delivery_row *row, const struct spool_flight *f)
 {
 	struct delivery_change c = { .to = DELIVERY_FLIGHT, .due = row->due, .doubt = row->doubt };
-	bool kept = row->floor_uidvalidity != 0 && row->floor_uidvalidity == f->uidvalidity &&
-		    row->floor_mailbox != NULL && strcmp(row->floor_mailbox, f->mailbox) == 0;
+	bool known =
+	    row->floor_uidvalidity != 0 && row->floor_mailbox != NULL && strcmp(row->floor_mailbox, f->mailbox) == 0;
+	bool same = known && f->uidvalidity == row->floor_uidvalidity;
 	int r = delivery_enter(s, row, ACTOR_STORE, &c);
 
 	/* The floor never rises: what an earlier attempt left may lie above it. */
-	if (r != 1 || (kept && row->floor_uidnext <= f->uidnext))
+	if (r != 1 || (known && f->uidvalidity == 0) || (same && row->floor_uidnext <= f->uidnext))
 		return r;
-	return db_run(&s->db, SQL_SET_FLOOR, "itii", row->number, f->mailbox, (int64_t)f->uidvalidity,
-		      (int64_t)f->uidnext) == 0
-		   ? 1
-		   : -1;
+	r = db_run(&s->db, SQL_SET_FLOOR, "itii", row->number, f->mailbox, (int64_t)f->uidvalidity,
+		   (int64_t)f->uidnext);
+	return r == 0 ? 1 : -1;
 }
 
 static enum op_result run_in_flight(struct spool_server *s, struct op *op)

@@ -13,7 +13,7 @@
 #include "spool/batch.h"
 #include "spool/inside.h"
 
-enum { IDLE_MS = 1000, MINUTE_MS = 60 * 1000 };
+enum { IDLE_MS = 1000, SOON_MS = 200, MINUTE_MS = 60 * 1000 };
 
 void server_start_timer(struct event *e, int ms)
 {
@@ -70,6 +70,7 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 static void on_minute(evutil_socket_t fd, short what, void *arg)
 {
 	struct spool_server *s = arg;
+	bool more;
 
 	(void)fd;
 	(void)what;
@@ -78,9 +79,9 @@ static void on_minute(evutil_socket_t fd, short what, void *arg)
 	s->now = clock_wall_ms();
 	due_forget_told(s);
 	due_check(s);
-	sweep_old(s);
+	more = sweep_old(s);
 	db_shrink(&s->db);
-	server_start_timer(s->minute_timer, MINUTE_MS);
+	server_start_timer(s->minute_timer, more ? SOON_MS : MINUTE_MS);
 }
 
 static void on_idle(evutil_socket_t fd, short what, void *arg)
@@ -213,7 +214,7 @@ struct spool_server *spool_server_new(struct event_base *base, const struct spoo
 	}
 	(void)server_has_room(s);
 	server_start_timer(s->due_timer, 0);
-	server_start_timer(s->minute_timer, MINUTE_MS);
+	server_start_timer(s->minute_timer, SOON_MS);
 	return s;
 }
 

@@ -120,8 +120,9 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_HOLD_GET] = "SELECT until, attempts, reason FROM account WHERE name = ?",
 
 	/* ?1 behind this message, ?2 up to this one. */
-	[SQL_FIND_ALL] =
-	    "SELECT m.number FROM message m WHERE m.number > ?1 AND m.number <= ?2" FIND_FILTER " ORDER BY m.number",
+	[SQL_FIND_ALL] = "SELECT m.number FROM message m WHERE m.number > ?1 AND m.number <= ?2" FIND_FILTER
+			 " AND (?6 = 0 OR EXISTS (SELECT 1 FROM delivery d WHERE d.message = m.number"
+			 " AND ((1 << d.state) & ?6) <> 0)) ORDER BY m.number",
 	[SQL_FIND_WAITING] =
 	    "SELECT DISTINCT w.message FROM delivery w JOIN message m ON m.number = w.message"
 	    " WHERE w.state < 7 AND w.message > ?1 AND w.message <= ?2 AND ((1 << w.state) & ?6) <> 0" FIND_FILTER

@@ -302,7 +302,7 @@ static int drop_old(struct spool_server *s)
 	return (int)n;
 }
 
-void sweep_old(struct spool_server *s)
+bool sweep_old(struct spool_server *s)
 {
 	int n = db_run(&s->db, SQL_BEGIN, "") == 0 ? drop_old(s) : -1;
 
@@ -311,11 +311,12 @@ void sweep_old(struct spool_server *s)
 
 		if (r == -2)
 			server_fatal(s, "a commit failed, and so did taking it back");
-		return;
+		return r == 0 && n == OLD_AT_ONCE;
 	}
 	log_warning("sweep", LOG_STR("reason", db_error(&s->db)));
 	if (db_in_transaction(&s->db))
 		(void)db_run(&s->db, SQL_ROLLBACK, "");
 	if (db_damaged(&s->db))
 		server_fatal(s, "the database is damaged");
+	return false;
 }

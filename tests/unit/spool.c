@@ -1,4 +1,4 @@
-/* The spool: taking in, handing out, settling, and what survives. */
+/* The spool: taking mail in. */
 #include "spool_tools.h"
 
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 
 static struct spool_store *store_of(struct test_spool *t, const char *account)
 {
@@ -131,13 +132,228 @@ static void a_large_body_is_a_file(void **state)
 	spool_remove(&t);
 }
 
+/* ---- taking in ---- */
+
+static void add_recipient(struct test_message *m, size_t i, const char *address, const char *account, const char *print)
+{
+	m->r[i] = (struct spool_recipient){ .address = address, .account = account, .verdict = "keep" };
+	(void)snprintf((char *)m->r[i].fingerprint, SPOOL_FINGERPRINT_SIZE, "%s", print);
+	if (m->m.nrecipients < i + 1)
+		m->m.nrecipients = i + 1;
+}
+
+/* Each row: which of four recipients a message is for (bits), and what the spool says after the rows before it. */
+static void a_message_sent_again_is_known(void **state)
+{
+	static const struct {
+		unsigned to;
+		bool confirm;
+		enum spool_answer answer;
+		int deliveries; /* that were added as queued; one folder a recipient */
+	} rows[] = {
+		{ 0x1, false, SPOOL_ACCEPTED, 1 },
+		{ 0x1, false, SPOOL_DUPLICATE, 0 }, /* the whole again */
+		{ 0x3, false, SPOOL_ACCEPTED, 1 },  /* with one more: only that one's folder */
+		{ 0x2, false, SPOOL_DUPLICATE, 0 }, /* an LMTP client repeats a part */
+		{ 0x3, true, SPOOL_DUPLICATE, 0 },
+		{ 0x3, false, SPOOL_ACCEPTED, 2 }, /* the reply was read: this is another message, as it were */
+		{ 0x4, true, SPOOL_ACCEPTED, 1 },
+		{ 0x4, true, SPOOL_ACCEPTED, 1 },
+		{ 0xc, false, SPOOL_ACCEPTED, 2 },
+		{ 0xe, false, SPOOL_DUPLICATE, 0 }, /* 0x2 is unconfirmed from the sixth row, 0xc from the ninth: known
+						     */
+	};
+	static const char *const addresses[] = { "a@office.example", "b@office.example", "c@office.example",
+						 "d@office.example" };
+	static const char *const folders[] = { "A", "B", "C", "D" };
+	struct test_spool t;
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		static struct test_message m;
+		struct test_answer a;
+		int queued = 0;
+
+		message_make(&m, i, "office", "A");
+		m.m.nrecipients = m.m.ndeliveries = 0;
+		for (size_t k = 0; k < 4; k++)
+			if ((rows[i].to >> k & 1) != 0) {
+				add_recipient(&m, m.m.nrecipients, addresses[k], "office", addresses[k]);
+				m.d[m.m.ndeliveries++].folder = folders[k];
+			}
+		a = accept_now(&t, &m.m);
+		if (a.answer != rows[i].answer)
+			fail_msg("row %u: %d", i, (int)a.answer);
+		for (size_t k = 0; k < m.m.ndeliveries; k++)
+			queued += state_of(&t, m.ids[k]) == DELIVERY_QUEUED;
+		if (queued != rows[i].deliveries)
+			fail_msg("row %u: %d queued", i, queued);
+		if (rows[i].confirm)
+			spool_confirm(t.intake, a.number);
+	}
+	spool_remove(&t);
+}
+
+/* Fifty at once, the same message twice among them: in one transaction, too, it is recognised. */
+static void many_are_taken_in_at_once(void **state)
+{
+	enum { N = 50 };
+	static struct test_message m[N];
+	struct test_answer a[N] = { 0 };
+	struct test_spool t;
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	for (unsigned i = 0; i < N; i++) {
+		message_make(&m[i], i, i % 2 != 0 ? "office" : "private", "INBOX");
+		if (i >= 40)
+			memcpy(m[i].r[0].fingerprint, m[i - 40].r[0].fingerprint, SPOOL_FINGERPRINT_SIZE);
+		(void)spool_accept(t.intake, &m[i].m, answer_put, &a[i]);
+	}
+	for (unsigned i = 0; i < N; i++) {
+		spool_wait(&t, &a[i].came);
+		assert_int_equal(a[i].answer, i < 40 ? SPOOL_ACCEPTED : SPOOL_DUPLICATE);
+		if (i >= 40)
+			assert_int_equal(a[i].number, a[i - 40].number);
+	}
+	assert_int_equal(spool_end(&t, 0), 0);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM message"), 40);
+	spool_remove(&t);
+}
+
+static void one_folder_gets_one_copy(void **state)
+{
+	static struct test_message m;
+	struct test_spool t;
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	message_make(&m, 1, "office", "inbox");
+	m.d[1].folder = "INBOX";
+	m.d[2].folder = "Inbox";
+	m.d[2].account = "other";
+	m.d[3].folder = "Scans";
+	m.m.ndeliveries = 4;
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+	assert_int_equal(state_of(&t, m.ids[0]), DELIVERY_QUEUED);
+	assert_int_equal(state_of(&t, m.ids[1]), DELIVERY_MERGED);
+	assert_int_equal(state_of(&t, m.ids[2]), DELIVERY_QUEUED);
+	assert_int_equal(state_of(&t, m.ids[3]), DELIVERY_QUEUED);
+	/* Discarded: a record, no body. */
+	message_make(&m, 2, "office", "INBOX");
+	m.m.ndeliveries = 0;
+	m.m.body = SLICE_NONE;
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+	assert_int_equal(spool_end(&t, 0), 0);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM body"), 1);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM message WHERE finished IS NOT NULL"), 1);
+	spool_remove(&t);
+}
+
+static void a_thousand_recipients_travel_in_parts(void **state)
+{
+	enum { N = 1000 };
+	static struct test_message m;
+	static struct spool_recipient r[N];
+	static struct spool_delivery d[N];
+	static char ids[N][17], folders[N][20];
+	struct spool_store *s;
+	struct spool_work *w;
+	struct test_spool t;
+	struct err e;
+	int64_t due;
+	size_t n, total = 0;
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	message_make(&m, 1, "office", "INBOX");
+	for (size_t i = 0; i < N; i++) {
+		r[i] = m.r[0];
+		memcpy(r[i].fingerprint, &i, sizeof i);
+		(void)snprintf(ids[i], sizeof ids[i], "x%015zu", i);
+		(void)snprintf(folders[i], sizeof folders[i], "Folder %zu", i);
+		d[i] = m.d[0];
+		d[i].id = ids[i];
+		d[i].folder = folders[i];
+		d[i].prefix = slice_of(m.body, 400);
+	}
+	m.m.recipients = r;
+	m.m.deliveries = d;
+	m.m.nrecipients = m.m.ndeliveries = N;
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+	s = store_of(&t, "office");
+	for (int i = 0; i < 10000 && total < N; i++) {
+		static struct spool_outcome o[SPOOL_BATCH_MAX];
+
+		assert_int_equal(spool_next(s, SPOOL_BATCH_MAX, UINT64_MAX, &w, &n, &due, &e), 0);
+		assert_true(n > 0 && n <= SPOOL_BATCH_MAX);
+		for (size_t k = 0; k < n; k++)
+			o[k] = (struct spool_outcome){ .number = w[k].number, .kind = OUTCOME_REFUSED, .reason = "no" };
+		assert_int_equal(spool_settle(s, o, n, &e), 0);
+		spool_work_free(w, n);
+		total += n;
+	}
+	assert_int_equal(total, N);
+	assert_int_equal(state_of(&t, ids[999]), DELIVERY_QUARANTINED);
+	spool_store_free(&s);
+	spool_remove(&t);
+}
+
+/* ---- the clients ---- */
+
+static void a_lost_spool_is_told(void **state)
+{
+	static struct test_message m;
+	struct test_answer a = { 0 }, b = { 0 };
+	struct test_spool t;
+	uint64_t handle, upload;
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	upload = upload_now(&t, 100);
+	(void)kill(t.pid, SIGSTOP);
+	message_make(&m, 1, "office", "INBOX");
+	(void)spool_accept(t.intake, &m.m, answer_put, &a);
+	message_make(&m, 2, "office", "INBOX");
+	handle = spool_accept(t.intake, &m.m, answer_put, &b);
+	spool_cancel(t.intake, handle);
+	(void)spool_end(&t, SIGKILL);
+	spool_wait(&t, &a.came);
+	assert_int_equal(a.answer, SPOOL_LOST);
+	spool_wait(&t, &t.lost);
+	assert_false(b.came);
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_LOST);
+	assert_int_equal(upload_now(&t, 100), 0);
+	spool_start(&t);
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+	/* An upload of the spool that is gone is none of this one's. */
+	message_make(&m, 3, "office", "INBOX");
+	m.m.body = SLICE_NONE;
+	m.m.size = 100;
+	m.m.upload = upload;
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_FAILED);
+	spool_remove(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_goes_through),
 		cmocka_unit_test(a_large_body_is_a_file),
+		cmocka_unit_test(a_message_sent_again_is_known),
+		cmocka_unit_test(many_are_taken_in_at_once),
+		cmocka_unit_test(one_folder_gets_one_copy),
+		cmocka_unit_test(a_thousand_recipients_travel_in_parts),
+		cmocka_unit_test(a_lost_spool_is_told),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	log_set_level(LOG_ERROR);
 	return cmocka_run_group_tests_name("spool", tests, NULL, NULL);
 }

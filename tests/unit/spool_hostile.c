@@ -1,0 +1,362 @@
+/* Programs that ask for what they may not: forged, foreign, broken and endless requests. */
+#include "spool_tools.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "ipc/channel.h"
+#include "spool/protocol.h"
+
+/* Whether the server closes FD within MS; what it sends meanwhile is thrown away. */
+static bool is_put_out(int fd, int ms)
+{
+	char bytes[1000];
+
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		ssize_t n;
+
+		if (poll(&p, 1, ms) <= 0)
+			return false;
+		n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno == ECONNRESET))
+			return true;
+	}
+}
+
+static void send_packets(int fd, struct packets *p)
+{
+	struct err e;
+
+	for (size_t i = 0; i < p->n; i++)
+		(void)ipc_send(fd, &p->all[i], NULL, 0, &e);
+}
+
+/* A well-formed request of each type, about delivery and message 1. */
+static void put_request(struct packets *p, enum request type)
+{
+	static struct test_message m;
+	const struct ask ask = { .number = 1, .count = 10, .octets = 1000000, .time = 1 };
+	const struct spool_flight flight = { 1, "INBOX", 1, 1 };
+	const struct spool_outcome outcome = { .number = 1, .kind = OUTCOME_DONE };
+	const struct query query = { .action = SPOOL_DELETE };
+
+	packets_begin(p, (uint16_t)type, 77);
+	switch (type) {
+	case REQUEST_ACCEPT:
+		message_make(&m, 900, "office", "INBOX");
+		protocol_put_message(p, &m.m);
+		break;
+	case REQUEST_IN_FLIGHT:
+		packets_put(p, &wire_flight, &flight);
+		break;
+	case REQUEST_SETTLE:
+		packets_put(p, &wire_outcome, &outcome);
+		break;
+	case REQUEST_FIND:
+	case REQUEST_ACT:
+		packets_put(p, &wire_query, &query);
+		break;
+	case REQUEST_UPLOAD:
+	case REQUEST_ACCOUNT:
+	case REQUEST_ACCOUNTS:
+		break;
+	default:
+		packets_put(p, &wire_ask, &ask);
+		break;
+	}
+	assert_false(p->failed);
+}
+
+static void each_role_asks_only_what_it_may(void **state)
+{
+	static const unsigned may[REQUEST_END] = {
+		[REQUEST_ACCEPT] = SPOOL_PEER_INTAKE,	   [REQUEST_UPLOAD] = SPOOL_PEER_INTAKE,
+		[REQUEST_UPLOAD_DROP] = SPOOL_PEER_INTAKE, [REQUEST_CONFIRM] = SPOOL_PEER_INTAKE,
+		[REQUEST_NEXT] = SPOOL_PEER_STORE,	   [REQUEST_BODY] = SPOOL_PEER_STORE,
+		[REQUEST_IN_FLIGHT] = SPOOL_PEER_STORE,	   [REQUEST_SETTLE] = SPOOL_PEER_STORE,
+		[REQUEST_HOLD] = SPOOL_PEER_STORE,	   [REQUEST_ACCOUNT] = SPOOL_PEER_STORE,
+		[REQUEST_FIND] = SPOOL_PEER_ADMIN,	   [REQUEST_ACCOUNTS] = SPOOL_PEER_ADMIN,
+		[REQUEST_ACT] = SPOOL_PEER_ADMIN,
+	};
+	static const enum spool_peer roles[] = { SPOOL_PEER_INTAKE, SPOOL_PEER_STORE, SPOOL_PEER_ADMIN };
+	static struct test_message m;
+	struct test_spool t;
+	struct packets p = { 0 };
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	message_make(&m, 1, "office", "INBOX");
+	assert_int_equal(accept_now(&t, &m.m).number, 1);
+	for (int type = 1; type < REQUEST_END; type++)
+		for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++) {
+			int fd;
+
+			if ((may[type] & roles[i]) != 0)
+				continue;
+			fd = spool_peer(&t, roles[i], roles[i] == SPOOL_PEER_STORE ? "office" : "");
+			put_request(&p, (enum request)type);
+			send_packets(fd, &p);
+			if (!is_put_out(fd, 5000))
+				fail_msg("request %d by role %d was heard", type, (int)roles[i]);
+			(void)close(fd);
+		}
+	assert_int_equal(state_of(&t, m.ids[0]), DELIVERY_QUEUED);
+	packets_free(&p);
+	spool_remove(&t);
+}
+
+static void a_store_has_only_its_account(void **state)
+{
+	static const enum request types[] = { REQUEST_BODY, REQUEST_IN_FLIGHT, REQUEST_SETTLE };
+	static struct test_message m;
+	struct test_spool t;
+	struct packets p = { 0 };
+	struct spool_store *s;
+	struct spool_work *w;
+	struct err e;
+	int64_t due;
+	size_t n;
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	message_make(&m, 1, "office", "INBOX");
+	assert_int_equal(accept_now(&t, &m.m).number, 1);
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+		int fd = spool_peer(&t, SPOOL_PEER_STORE, "other");
+
+		put_request(&p, types[i]);
+		send_packets(fd, &p);
+		assert_true(is_put_out(fd, 5000));
+		(void)close(fd);
+	}
+	s = spool_store_new(spool_peer(&t, SPOOL_PEER_STORE, "other"));
+	assert_int_equal(spool_next(s, 100, 1 << 20, &w, &n, &due, &e), 0);
+	assert_int_equal(n, 0);
+	spool_work_free(w, n);
+	spool_store_free(&s);
+	assert_int_equal(state_of(&t, m.ids[0]), DELIVERY_QUEUED);
+	packets_free(&p);
+	spool_remove(&t);
+}
+
+/* A receiver confirms what it took in itself, nobody else's. */
+static void a_confirmation_is_the_receivers_own(void **state)
+{
+	static struct test_message m;
+	struct test_spool t;
+	struct spool_intake *other;
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	message_make(&m, 1, "office", "INBOX");
+	assert_int_equal(accept_now(&t, &m.m).number, 1);
+	other = spool_intake_new(t.base, spool_peer(&t, SPOOL_PEER_INTAKE, ""), NULL, NULL);
+	spool_confirm(other, 1);
+	spool_intake_free(&other);
+	(void)usleep(300 * 1000);
+	(void)snprintf(m.id, sizeof m.id, "m000000000000002");
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_DUPLICATE);
+	spool_confirm(t.intake, 1);
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+	spool_remove(&t);
+}
+
+/* ---- malformed ---- */
+
+static uint32_t seed = 1;
+
+static uint32_t dice(uint32_t n)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % n;
+}
+
+/* One of the mistakes that a broken or hostile program makes. */
+static void spoil(struct buf *b)
+{
+	size_t at;
+	char *copy;
+
+	switch (dice(6)) {
+	case 0: /* a bit */
+		at = dice((uint32_t)b->n);
+		b->p[at] = (char)(b->p[at] ^ 1 << dice(8));
+		break;
+	case 1: /* a byte */
+		b->p[dice((uint32_t)b->n)] = (char)dice(256);
+		break;
+	case 2: /* a length or a number */
+		at = dice((uint32_t)b->n);
+		for (size_t i = at; i < b->n && i < at + 4; i++)
+			b->p[i] = (char)(dice(2) != 0 ? 0xff : 0x7f);
+		break;
+	case 3:
+		buf_truncate(b, dice((uint32_t)b->n + 1));
+		break;
+	case 4: /* a piece twice */
+		at = dice((uint32_t)b->n);
+		copy = slice_dup(slice_of(b->p + at, b->n - at));
+		(void)buf_add(b, copy, b->n - at);
+		free(copy);
+		break;
+	default: /* another type */
+		if (b->n > 3)
+			b->p[2] = (char)dice(REQUEST_END + 2);
+		break;
+	}
+}
+
+/* Thousands of spoiled requests by every role: the spool stays, and what is not theirs stays as it was. */
+static void forged_requests_do_no_harm(void **state)
+{
+	static struct test_message m, other;
+	struct test_spool t;
+	struct packets p = { 0 };
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	message_make(&m, 1, "office", "INBOX");
+	message_make(&other, 2, "private", "INBOX");
+	assert_int_equal(accept_now(&t, &m.m).number, 1);
+	assert_int_equal(accept_now(&t, &other.m).number, 2);
+	for (unsigned round = 0; round < 3000; round++) {
+		static const enum spool_peer roles[] = { SPOOL_PEER_INTAKE, SPOOL_PEER_STORE };
+		enum spool_peer role = roles[round % 2];
+		int fd = spool_peer(&t, role, role == SPOOL_PEER_STORE ? "office" : "");
+		struct buf b;
+
+		put_request(&p, (enum request)(role == SPOOL_PEER_STORE ? REQUEST_NEXT + (int)dice(6)
+									: REQUEST_ACCEPT + (int)dice(4)));
+		buf_init(&b, IPC_MAX);
+		(void)buf_add_slice(&b, buf_slice(&p.all[0].buf));
+		for (uint32_t i = dice(3); i < 3 && b.n > 0; i++)
+			spoil(&b);
+		(void)send(fd, b.p, b.n, MSG_NOSIGNAL);
+		buf_free(&b);
+		(void)close(fd);
+	}
+	assert_int_equal(state_of(&t, other.ids[0]), DELIVERY_QUEUED);
+	message_make(&m, 3, "office", "INBOX");
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+	assert_int_equal(spool_end(&t, 0), 0);
+	assert_int_equal(
+	    count_in_database(&t, "SELECT count(*) FROM delivery WHERE account = 'private' AND state <> 1"), 0);
+	assert_int_equal(
+	    count_in_database(&t, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
+	packets_free(&p);
+	spool_remove(&t);
+}
+
+/* Requests that never end, or come without end, cost a bounded amount and nobody else's time. */
+static void a_flood_is_bounded(void **state)
+{
+	static struct test_message m;
+	struct test_spool t;
+	struct packets p = { 0 };
+	uint64_t last = 1;
+	unsigned n = 0;
+	struct err e;
+	int fd;
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	/* Parts of a request that is never complete. */
+	fd = spool_peer(&t, SPOOL_PEER_INTAKE, "");
+	message_make(&m, 1, "office", "INBOX");
+	for (unsigned i = 0; i < 200; i++) {
+		struct ipc_out out;
+
+		ipc_out_init(&out);
+		ipc_begin(&out, REQUEST_ACCEPT, 1);
+		ipc_put_bytes(&out, 99, slice_of(m.body, 60000));
+		ipc_put_number(&out, FIELD_MORE, 1);
+		if (ipc_send(fd, &out, NULL, 0, &e) != 0)
+			i = 200;
+		ipc_out_free(&out);
+	}
+	assert_true(is_put_out(fd, 5000));
+	(void)close(fd);
+	/* Questions whose answers are not read. */
+	fd = spool_peer(&t, SPOOL_PEER_STORE, "office");
+	put_request(&p, REQUEST_ACCOUNT);
+	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+	for (unsigned i = 0; i < 20000; i++)
+		(void)send(fd, p.all[0].buf.p, p.all[0].buf.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+	(void)close(fd);
+	/* Uploads that are never used. */
+	while (n < 2000 && (last = upload_now(&t, 0)) != 0)
+		n++;
+	assert_int_equal(last, 0);
+	assert_true(n >= 100);
+	assert_int_equal(spool_end(&t, 0), 0);
+	packets_free(&p);
+	spool_remove(&t);
+}
+
+/* ---- the receiver's side: what does not fit is refused before it is sent ---- */
+
+static void what_does_not_fit_is_not_sent(void **state)
+{
+	static struct test_message m;
+	struct test_spool t;
+	char *huge = mem_alloc(100001);
+
+	(void)state;
+	memset(huge, 'x', 100000);
+	spool_make(&t);
+	spool_start(&t);
+	/* Words for people are cut and cleaned. */
+	message_make(&m, 1, "office", "INBOX");
+	m.m.subject = huge;
+	m.m.helo = "evil\nhelo\xff";
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+	/* What means something is not. */
+	message_make(&m, 2, "office", huge);
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_FAILED);
+	message_make(&m, 3, "office", "a\nb");
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_FAILED);
+	message_make(&m, 4, "office", "INBOX");
+	m.m.id = "short";
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_FAILED);
+	message_make(&m, 5, "office", "INBOX");
+	m.m.size++;
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_FAILED);
+	assert_int_equal(spool_end(&t, 0), 0);
+	assert_int_equal(count_in_database(&t, "SELECT length(subject) FROM message"), SPOOL_TEXT_MAX);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM message WHERE helo = 'evil helo?'"), 1);
+	free(huge);
+	spool_remove(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_role_asks_only_what_it_may),
+		cmocka_unit_test(a_store_has_only_its_account),
+		cmocka_unit_test(a_confirmation_is_the_receivers_own),
+		cmocka_unit_test(forged_requests_do_no_harm),
+		cmocka_unit_test(a_flood_is_bounded),
+		cmocka_unit_test(what_does_not_fit_is_not_sent),
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	log_set_level(LOG_ERROR);
+	return cmocka_run_group_tests_name("spool_hostile", tests, NULL, NULL);
+}
