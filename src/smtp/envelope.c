@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "msg/address.h"
+#include "msg/alabel.h"
 #include "smtp/internal.h"
 
 enum { UNKNOWN_DELAY_MS = 1000, RECIPIENT_COST = 20, PARAMETERS_MAX = 20 };
@@ -100,7 +101,11 @@ static bool read_path(struct smtp_session *s, struct slice *args, const char *wo
 	text = slice_trim(slice_of(args->p + keyword.n, args->n - keyword.n));
 	switch (address_parse_path(text, false, null_ok, out, &used)) {
 	case ADDRESS_OK:
-		break;
+		if (alabel_domain_valid(slice_str(out->domain)))
+			break;
+		address_free(out);
+		smtp_say(s, 501, syntax, "The domain holds a label that begins with xn-- and is none");
+		return false;
 	case ADDRESS_TOO_LONG:
 		smtp_say(s, 501, syntax, "The address is too long");
 		return false;

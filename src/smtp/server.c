@@ -105,6 +105,8 @@ static void admit(struct listener *l, int fd, const struct sockaddr *sa, socklen
 		turn_away(fd, 421, "4.7.0", "Too many sessions from your address, try again later");
 		return;
 	}
+	if (s->conns.n == 0)
+		(void)event_add(s->tick, &tick_time);
 	smtp_conn_open(&s->conns, fd,
 		       &(struct smtp_origin){ .listener = l->config, .client = client, .ip = ip, .source = source },
 		       recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
@@ -162,10 +164,11 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	smtp_conns_tick(&s->conns);
-	if (s->leaving && s->conns.n == 0) {
-		(void)event_del(s->tick);
+	if (s->conns.n > 0)
+		return;
+	(void)event_del(s->tick); /* an idle receiver sleeps */
+	if (s->leaving)
 		s->ended(s->arg);
-	}
 }
 
 struct smtp_server *smtp_server_new(struct event_base *base, const struct config *c, struct intake *intake,
@@ -182,7 +185,7 @@ struct smtp_server *smtp_server_new(struct event_base *base, const struct config
 	s->arg = arg;
 	s->tick = event_new(base, -1, EV_PERSIST, on_tick, s);
 	s->pause = event_new(base, -1, 0, on_pause, s);
-	if (s->tick == NULL || s->pause == NULL || event_add(s->tick, &tick_time) != 0)
+	if (s->tick == NULL || s->pause == NULL)
 		abort(); /* a small allocation failed */
 	return s;
 }
@@ -240,6 +243,7 @@ void smtp_server_drain(struct smtp_server *s)
 {
 	close_listeners(s);
 	s->leaving = true;
+	(void)event_add(s->tick, &tick_time);
 }
 
 void smtp_server_stop(struct smtp_server *s)

@@ -31,6 +31,11 @@ class Receiver(Ferry):
         with open("/proc/%d/status" % self.pid()) as f:
             return next(int(line.split()[1]) for line in f if line.startswith(what + ":"))
 
+    def sanitized(self):
+        """Sanitizers keep memory of their own: then only growth without end would show."""
+        with open("/proc/%d/maps" % self.pid()) as f:
+            return "libasan" in f.read()
+
     def cpu(self):
         with open("/proc/%d/stat" % self.pid()) as f:
             fields = f.read().rpartition(")")[2].split()
@@ -132,7 +137,7 @@ def main():
             except OSError:
                 closed = True
         assert closed, "still open"
-        assert f.memory("VmRSS") - before < 2000, "memory grew"
+        assert f.memory("VmRSS") - before < (20000 if f.sanitized() else 2000), "memory grew"
         s.close()
 
     with tap.case("the session too many of an address is told so"):
@@ -297,7 +302,7 @@ def main():
         grown = g.memory("VmRSS") - before
         tap.diag("%d KB for 1,000 sessions, %d KB in all" % (grown, g.memory("VmRSS")))
         assert grown < 6000, grown
-        assert g.memory("VmRSS") < 12000
+        assert g.sanitized() or g.memory("VmRSS") < 12000
         for c in clients:
             c.close()
 

@@ -28,6 +28,8 @@ enum { MX, LAN, LMTP };
 #define OK_HELO "250 "
 /* Codes of the replies to those. */
 #define BEGIN_CODES "220 250 250 250 "
+#define TEN	    "1234567890"
+#define LABEL	    TEN TEN TEN TEN "."
 #define TEXT	    "Subject: x\r\n\r\nbody\r\n"
 
 /* The code of each reply told so far, each followed by a blank; enhanced codes are left out. */
@@ -169,6 +171,16 @@ static const struct dialogue dialogues[] = {
 	  "220 250 250 501 ", "501 5.1.3 ", 0, false },
 	{ MX, "bad paths", SENT(HELLO "MAIL FROM:a@b\r\nMAIL FROM:<a@b\r\nMAIL FROM:<a@b>x\r\nMAIL FROM:<a@b>> \r\n"),
 	  "220 250 501 501 501 501 ", "501 5.1.7 ", 0, false },
+	{ MX, "local part of 65", SENT(HELLO "MAIL FROM:<" TEN TEN TEN TEN TEN TEN "12345@b.example>\r\n"),
+	  "220 250 501 ", "501 5.1.7 ", 0, false },
+	{ MX, "domain too long", SENT(HELLO "MAIL FROM:<a@" LABEL LABEL LABEL LABEL LABEL LABEL LABEL "x>\r\n"),
+	  "220 250 501 ", "501 5.1.7 ", 0, false },
+	{ MX, "A-labels",
+	  SENT(HELLO
+	       "MAIL FROM:<a@xn--.example>\r\nMAIL FROM:<a@xn--ab-.example>\r\nMAIL FROM:<a@xn--99999999.example>\r\n"
+	       "MAIL FROM:<a@xn--a_.example>\r\nMAIL FROM:<a@XN--bcher-kva.example>\r\n"
+	       "RCPT TO:<a@xn--.office.example>\r\n"),
+	  "220 250 501 501 501 501 250 501 ", "501 5.1.7 ", 0, false },
 	{ MX, "null recipient", SENT(HELLO "MAIL FROM:<>\r\nRCPT TO:<>\r\n"), "220 250 250 501 ", "501 5.1.3 ", 0,
 	  false },
 	{ LMTP, "LMTP",
