@@ -140,7 +140,7 @@ static int take_lock(struct spool_server *s, struct err *e)
 		return -1;
 	}
 	/* A child of the server before may still be finishing a sync: it holds the lock until it has. */
-	for (int i = 0; i < 100 && r != 0; i++) {
+	for (int i = 0; i < 30 && r != 0; i++) {
 		r = flock(s->lock, LOCK_EX | LOCK_NB);
 		if (r != 0)
 			(void)usleep(100 * 1000);
