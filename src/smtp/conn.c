@@ -107,6 +107,8 @@ static int flush(struct smtp_conn *c)
 {
 	struct buf *out = smtp_session_output(c->session);
 
+	if (buf_failed(out))
+		return -1; /* a reply was lost: nothing said from here on would be in step */
 	if (smtp_session_held(c->session))
 		return 0;
 	while (out->n > 0) {

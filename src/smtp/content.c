@@ -6,6 +6,8 @@
 #include "base/step.h"
 #include "smtp/internal.h"
 
+enum { REASONS_MAX = 128 * 1024 }; /* octets of waiting output beyond which rules' own words are left out */
+
 /* What a result is answered with; INTAKE_ACCEPTED, _REJECTED and _LOST have answers of their own. */
 static const struct smtp_reply result_replies[] = {
 	[INTAKE_LOOPING] = { 554, "5.4.6", "The message is going round in circles" },
@@ -83,10 +85,10 @@ static void answer_recipient(struct smtp_session *s, const struct intake_recipie
 		break;
 	case INTAKE_REJECTED:
 		log_refusal(s, r->address, 550, r->reason);
-		smtp_reply_lines(&s->out, 550, "5.7.1",
-				 r->reason == NULL || *r->reason == '\0'
-				     ? SLICE_LIT("The recipient refuses the message")
-				     : slice_str(r->reason));
+		if (r->reason == NULL || *r->reason == '\0' || s->out.n > REASONS_MAX)
+			smtp_say(s, 550, "5.7.1", "The recipient refuses the message");
+		else
+			smtp_reply_lines(&s->out, 550, "5.7.1", slice_str(r->reason));
 		break;
 	default:
 		log_refusal(s, r->address, result_replies[r->result].code, result_replies[r->result].text);

@@ -119,6 +119,18 @@ static void set_accepting(struct smtp_server *s, bool on)
 			(void)(on ? event_add(s->listeners[i]->event, NULL) : event_del(s->listeners[i]->event));
 }
 
+/* Out of descriptors or memory: trying again at once would only burn the processor. */
+static void pause_accepting(struct smtp_server *s, int errnum)
+{
+	struct timeval wait = { .tv_sec = PAUSE_MS / 1000 };
+	struct err e;
+
+	(void)err_sys(&e, errnum, "accept");
+	log_error("accept-paused", LOG_STR("error", e.text), LOG_NUM("sessions", s->conns.n));
+	set_accepting(s, false);
+	(void)event_add(s->pause, &wait);
+}
+
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct listener *l = arg;
@@ -134,19 +146,15 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 			admit(l, new, (struct sockaddr *)&sa, len);
 			continue;
 		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			struct timeval wait = { .tv_sec = PAUSE_MS / 1000 };
-			struct err e;
-
-			(void)err_sys(&e, errno, "accept");
-			log_error("accept-paused", LOG_STR("error", e.text), LOG_NUM("sessions", s->conns.n));
-			set_accepting(s, false);
-			(void)event_add(s->pause, &wait);
-			return;
-		}
-		/* Another process took it, or the client is gone already. */
+		/* Another process took it. */
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
+		/* The client is gone already (accept(2) names these). */
+		if (errno == ECONNABORTED || errno == EINTR || errno == EPROTO || errno == ENETDOWN ||
+		    errno == ENETUNREACH || errno == EHOSTDOWN || errno == EHOSTUNREACH || errno == ENONET)
+			continue;
+		pause_accepting(s, errno);
+		return;
 	}
 }
 

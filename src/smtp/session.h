@@ -18,7 +18,7 @@
 enum {
 	SMTP_COMMAND_MAX = 2048,       /* octets of a command with its line end */
 	SMTP_SKIP_MAX = 64 * 1024,     /* of a command line that is too long, before the connection is closed */
-	SMTP_OUTPUT_MAX = 64 * 1024,   /* waiting output */
+	SMTP_OUTPUT_MAX = 1024 * 1024, /* waiting output: LMTP answers a thousand recipients at once */
 	SMTP_OUTPUT_PAUSE = 8 * 1024,  /* more than this waiting: no command is taken */
 	SMTP_UNKNOWN_SLOW = 10,	       /* unknown recipients before replies slow down */
 	SMTP_UNKNOWN_MAX = 20,	       /* and before the session is ended */
