@@ -370,6 +370,9 @@ int db_open(struct db *d, const char *path, const char *vfs, bool *made, struct 
 	int keep = 1;
 
 	*d = (struct db){ .path = mem_strdup(path) };
+	/* One thread, and nobody reads its memory statistics. Refused once SQLite runs, which does no harm. */
+	(void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	if (sqlite3_open_v2(path, &d->handle,
 			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
 			    vfs) != SQLITE_OK)
