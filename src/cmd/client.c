@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "cmd/control.h"
+#include "config/config.h"
 
 enum { ERRORS_MAX = 64 * 1024 };
 
@@ -32,24 +34,26 @@ int client_error(const struct command *self, const struct err *e)
 struct spool_admin *client_spool(const struct command *self, const char *config_file, int *status)
 {
 	struct spool_admin *admin = NULL;
-	struct config *c;
 	struct buf errors;
 	struct err e;
-	int fd;
+	char *control;
+	int fd = -1;
 
 	buf_init(&errors, ERRORS_MAX);
-	c = config_load(config_file, &errors);
-	if (c == NULL) {
-		(void)fputs(buf_str(&errors), stderr);
-		*status = EX_CONFIG;
+	/* A configuration that is being changed does not hide the mail that waits: the daemon still runs with the old
+	 * one. */
+	control = config_control(config_file, &errors);
+	if (control != NULL)
+		fd = control_connect(control, config_file, CONTROL_WANT_SPOOL, &e);
+	if (fd >= 0) {
+		admin = spool_admin_new(fd);
 	} else {
-		fd = control_connect(c, CONTROL_WANT_SPOOL, &e);
-		if (fd < 0)
-			*status = client_error(self, &e);
-		else
-			admin = spool_admin_new(fd);
+		(void)fputs(buf_str(&errors), stderr);
+		*status = control == NULL ? EX_CONFIG : client_error(self, &e);
+		if (errors.n > 0)
+			*status = EX_CONFIG;
 	}
-	config_free(&c);
+	free(control);
 	buf_free(&errors);
 	return admin;
 }

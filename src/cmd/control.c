@@ -9,16 +9,16 @@
 
 #include "ipc/channel.h"
 
-static int control_open(const struct config *c, struct err *e)
+static int control_open(const char *path, const char *file, struct err *e)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	size_t n = strlen(c->control);
+	size_t n = strlen(path);
 	int fd;
 
 	if (n >= sizeof sun.sun_path)
 		return err_set(e, ERR_CONFIG, 0, "%s: control: the path is longer than a socket's may be (%zu octets)",
-			       c->file, sizeof sun.sun_path - 1);
-	memcpy(sun.sun_path, c->control, n);
+			       file, sizeof sun.sun_path - 1);
+	memcpy(sun.sun_path, path, n);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_sys(e, errno, "make a socket");
@@ -28,14 +28,14 @@ static int control_open(const struct config *c, struct err *e)
 		(void)err_set(e, ERR_TEMP, errno,
 			      "mailferry is not running: nobody listens on the control socket %s; start it with: "
 			      "systemctl start mailferry (or mailferry run -c %s)",
-			      c->control, c->file);
+			      path, file);
 	else if (errno == EACCES || errno == EPERM)
 		(void)err_set(
 		    e, ERR_PERM, errno,
 		    "you may not use the control socket %s: run this as root, or as the user who started mailferry",
-		    c->control);
+		    path);
 	else
-		(void)err_sys(e, errno, "connect to the control socket %s", c->control);
+		(void)err_sys(e, errno, "connect to the control socket %s", path);
 	(void)close(fd);
 	return -1;
 }
@@ -68,9 +68,9 @@ static int control_ask(int fd, const char *want, struct err *e)
 	return r;
 }
 
-int control_connect(const struct config *c, const char *want, struct err *e)
+int control_connect(const char *path, const char *file, const char *want, struct err *e)
 {
-	int fd = control_open(c, e);
+	int fd = control_open(path, file, e);
 
 	if (fd >= 0 && control_ask(fd, want, e) != 0) {
 		(void)close(fd);

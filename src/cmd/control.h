@@ -10,7 +10,6 @@
 #define MAILFERRY_CMD_CONTROL_H
 
 #include "base/err.h"
-#include "config/config.h"
 
 enum control_message { CONTROL_HELLO = 1, CONTROL_OK, CONTROL_FAILED };
 enum control_tag { CONTROL_TAG_WANT = 1, CONTROL_TAG_TEXT };
@@ -18,8 +17,8 @@ enum { CONTROL_TEXT_MAX = 400, CONTROL_TIMEOUT_MS = 30 * 1000 };
 
 #define CONTROL_WANT_SPOOL "spool"
 
-/* A socket to the daemon of the configuration C, which has agreed to WANT; or -1 with a text that names the control
- * socket and says what to do. */
-int control_connect(const struct config *c, const char *want, struct err *e);
+/* A socket to the daemon that listens at PATH, which has agreed to WANT; or -1 with a text that names the control socket
+ * and says what to do. FILE is the daemon's configuration. */
+int control_connect(const char *path, const char *file, const char *want, struct err *e);
 
 #endif

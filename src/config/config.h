@@ -97,6 +97,10 @@ struct config *config_parse(const char *name, struct slice text, struct buf *err
 
 void config_free(struct config **c); /* wipes secrets */
 
+/* Where a daemon that was started with FILE listens for the command line, even when FILE has got errors since: they are
+ * appended to ERRORS. From mem_alloc; NULL when it can't be known. */
+char *config_control(const char *file, struct buf *errors);
+
 enum config_part { CONFIG_PART_RECEIVER, CONFIG_PART_SPOOL, CONFIG_PART_STORE, CONFIG_PART_CONNECT };
 
 /* Appends the part of C that such a role needs; ACCOUNT (a name) only for CONFIG_PART_STORE, the one part with a secret. */

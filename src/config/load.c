@@ -67,8 +67,10 @@ done:
 	syntax_free(&syntax);
 }
 
-/* FILE: to be read with all that it names; or TEXT under that name. */
-static struct config *config_make(const char *file, const struct slice *text, bool strict, struct buf *errors)
+/* FILE: to be read with all that it names; or TEXT under that name. *CONTROL, where it is asked for, becomes the path
+ * of the control socket (the caller's to free) even of a configuration with errors, if it can be known. */
+static struct config *config_make(const char *file, const struct slice *text, bool strict, struct buf *errors,
+				  char **control)
 {
 	struct source source;
 	struct report report = { errors, &source, 0 };
@@ -82,6 +84,8 @@ static struct config *config_make(const char *file, const struct slice *text, bo
 	if ((text == NULL ? source_read(&source, file, &report) : source_text(&source, file, *text, &report)) == 0)
 		tree_build(&b);
 	report_end(&report);
+	if (control != NULL)
+		*control = mem_strdup(b.config->control);
 	if (report.n > 0)
 		config_free(&b.config);
 	build_free(&b);
@@ -92,17 +96,26 @@ static struct config *config_make(const char *file, const struct slice *text, bo
 
 struct config *config_load(const char *file, struct buf *errors)
 {
-	return config_make(file, NULL, true, errors);
+	return config_make(file, NULL, true, errors, NULL);
+}
+
+char *config_control(const char *file, struct buf *errors)
+{
+	char *control = NULL;
+	struct config *c = config_make(file, NULL, true, errors, &control);
+
+	config_free(&c);
+	return control;
 }
 
 struct config *config_parse(const char *name, struct slice text, struct buf *errors)
 {
-	return config_make(name, &text, false, errors);
+	return config_make(name, &text, false, errors, NULL);
 }
 
 struct config *config_check(const char *name, struct slice text, struct buf *errors)
 {
-	return config_make(name, &text, true, errors);
+	return config_make(name, &text, true, errors, NULL);
 }
 
 static void account_free(struct config_account *a)

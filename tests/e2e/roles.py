@@ -30,7 +30,8 @@ def send(to="scans"):
 
 
 def roles(name=""):
-    return {pid for pid, line in ferry.children().items() if "/mailferry-" + name in line.split(" ")[0]}
+    return {pid for pid, line in ferry.children().items()
+            if os.path.basename(line.split(" ")[0]).startswith("mailferry-" + name)}
 
 
 def program():
