@@ -1,0 +1,204 @@
+/* What a store's answers mean, what a look proves, how long to wait. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "store/classify.h"
+#include "store/look.h"
+#include "store/quiet.h"
+#include "store/trouble.h"
+
+static void answers_mean_what_they_say(void **state)
+{
+	static const struct {
+		enum imap_status status;
+		const char *text;
+		enum verdict sent, unsent, folder;
+	} rows[] = {
+		{ IMAP_OK, "[APPENDUID 1 2] done", VERDICT_DONE, VERDICT_DONE, VERDICT_LATER },
+		{ IMAP_NO, "[TRYCREATE] no", VERDICT_NO_FOLDER, VERDICT_NO_FOLDER, VERDICT_NO_FOLDER },
+		{ IMAP_NO, "[NONEXISTENT] no", VERDICT_NO_FOLDER, VERDICT_NO_FOLDER, VERDICT_NO_FOLDER },
+		{ IMAP_NO, "[OVERQUOTA] full", VERDICT_HOLD, VERDICT_HOLD, VERDICT_HOLD },
+		{ IMAP_NO, "[LIMIT] too many messages", VERDICT_HOLD, VERDICT_HOLD, VERDICT_HOLD },
+		{ IMAP_NO, "[LIMIT] message too large", VERDICT_REFUSED, VERDICT_REFUSED, VERDICT_HOLD },
+		{ IMAP_NO, "[TOOBIG] no", VERDICT_REFUSED, VERDICT_REFUSED, VERDICT_LATER },
+		{ IMAP_NO, "[NOPERM] no", VERDICT_NO_PLACE, VERDICT_NO_PLACE, VERDICT_NO_PLACE },
+		{ IMAP_NO, "[UNAVAILABLE] no", VERDICT_DOUBT, VERDICT_HOLD, VERDICT_HOLD },
+		{ IMAP_NO, "[SERVERBUG] no", VERDICT_DOUBT, VERDICT_LATER, VERDICT_LATER },
+		{ IMAP_NO, "Unexpected exception", VERDICT_DOUBT, VERDICT_LATER, VERDICT_LATER },
+		{ IMAP_NO, "Message contains NUL", VERDICT_DOUBT, VERDICT_LATER, VERDICT_LATER },
+		{ IMAP_NO, "Suggested Backoff Time: 100 milliseconds", VERDICT_DOUBT, VERDICT_HOLD, VERDICT_HOLD },
+		{ IMAP_BAD, "what?", VERDICT_DOUBT, VERDICT_LATER, VERDICT_LATER },
+		{ IMAP_BAD, "[OVERQUOTA] what?", VERDICT_DOUBT, VERDICT_LATER, VERDICT_HOLD },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct imap_reply r;
+
+		imap_reply_parse(rows[i].status, rows[i].text, &r);
+		assert_int_equal(classify_append(&r, true), rows[i].sent);
+		assert_int_equal(classify_append(&r, false), rows[i].unsent);
+		assert_int_equal(classify_folder(&r), rows[i].folder);
+	}
+}
+
+static void times_to_wait_are_read_and_capped(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} rows[] = {
+		{ "Request is throttled. Suggested Backoff Time: 299961 milliseconds", 299961 },
+		{ "suggested backoff time: 5", 5 },
+		{ "Suggested Backoff Time: 0 milliseconds", 1 },
+		{ "Suggested Backoff Time: 99999999999999999999 milliseconds", 3600000 },
+		{ "Suggested Backoff Time: soon", 0 },
+		{ "no such thing", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		assert_int_equal(classify_wait(rows[i].text), rows[i].ms);
+}
+
+/* The floor is 5, UIDNEXT 8 (so 5, 6 and 7 must show a header), unless a row says otherwise. */
+static void looks_prove_what_they_prove(void **state)
+{
+	static const struct {
+		const char *what;
+		struct look look;
+		uint32_t uids[6]; /* up to 0 */
+		enum look_decision decision;
+		enum look_reason why;
+	} rows[] = {
+		{ "found, whatever else", { .found = true }, { 0 }, LOOK_FOUND, LOOK_FINE },
+		{ "found too early", { 9, 5, true, 9, 8, true, .found = true }, { 5, 6, 7 }, LOOK_FOUND, LOOK_FINE },
+		{ "complete, but early", { 9, 5, true, 9, 8, true }, { 5, 6, 7 }, LOOK_WAIT, LOOK_FINE },
+		{ "complete and settled, once",
+		  { 9, 5, true, 9, 8, true, .settled = true },
+		  { 5, 6, 7 },
+		  LOOK_WAIT,
+		  LOOK_FINE },
+		{ "and again",
+		  { 9, 5, true, 9, 8, true, .settled = true, .again = true },
+		  { 5, 6, 7 },
+		  LOOK_ABSENT,
+		  LOOK_FINE },
+		{ "nothing new at all",
+		  { 9, 5, true, 9, 5, true, .settled = true, .again = true },
+		  { 4 },
+		  LOOK_ABSENT,
+		  LOOK_FINE },
+		{ "again, but early", { 9, 5, true, 9, 8, true, .again = true }, { 5, 6, 7 }, LOOK_WAIT, LOOK_FINE },
+		{ "older UIDs do not matter",
+		  { 9, 5, true, 9, 8, true, .settled = true, .again = true },
+		  { 1, 3, 5, 6, 7 },
+		  LOOK_ABSENT,
+		  LOOK_FINE },
+		{ "a gap at the front",
+		  { 9, 5, true, 9, 8, true, .settled = true, .again = true },
+		  { 6, 7 },
+		  LOOK_SEARCH,
+		  LOOK_GAP },
+		{ "a gap inside",
+		  { 9, 5, true, 9, 8, true, .settled = true, .again = true },
+		  { 5, 7 },
+		  LOOK_SEARCH,
+		  LOOK_GAP },
+		{ "a gap at the end",
+		  { 9, 5, true, 9, 8, true, .settled = true, .again = true },
+		  { 5, 6 },
+		  LOOK_SEARCH,
+		  LOOK_GAP },
+		{ "empty", { 9, 5, true, 9, 8, true, .settled = true, .again = true }, { 0 }, LOOK_SEARCH, LOOK_GAP },
+		{ "a gap, early", { 9, 5, true, 9, 8, true }, { 5, 7 }, LOOK_WAIT, LOOK_GAP },
+		{ "not a tagged OK",
+		  { 9, 5, true, 9, 8, false, .settled = true, .again = true },
+		  { 5, 6, 7 },
+		  LOOK_WAIT,
+		  LOOK_INCOMPLETE },
+		{ "UIDNEXT fell",
+		  { 9, 5, true, 9, 4, true, .settled = true, .again = true },
+		  { 0 },
+		  LOOK_WAIT,
+		  LOOK_INCOMPLETE },
+		{ "other UIDVALIDITY",
+		  { 9, 5, true, 10, 8, true, .settled = true, .again = true },
+		  { 5, 6, 7 },
+		  LOOK_SEARCH,
+		  LOOK_OTHER_VALIDITY },
+		{ "folder gone", { 9, 5, false, 0, 0, true, .settled = true }, { 0 }, LOOK_SEARCH, LOOK_NO_FOLDER },
+		{ "folder gone, early", { 9, 5, false, 0, 0, true }, { 0 }, LOOK_WAIT, LOOK_NO_FOLDER },
+		{ "no floor",
+		  { 0, 0, true, 9, 8, true, .settled = true, .again = true },
+		  { 5, 6, 7 },
+		  LOOK_SEARCH,
+		  LOOK_NO_FLOOR },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct look l = rows[i].look;
+		enum look_reason why;
+
+		l.headers = rows[i].uids;
+		while (l.nheaders < 6 && rows[i].uids[l.nheaders] != 0)
+			l.nheaders++;
+		if (look_decide(&l, &why) != rows[i].decision || why != rows[i].why)
+			fail_msg("%s: %d %d", rows[i].what, (int)look_decide(&l, &why), (int)why);
+	}
+}
+
+static void settling_counts_from_the_end_of_the_connection(void **state)
+{
+	struct quiet q = { NULL, 0, 0 };
+
+	(void)state;
+	/* Not known: from what the spool says, or from now. */
+	assert_int_equal(quiet_until(&q, 1, 1000, 5000, 60), 1060);
+	assert_int_equal(quiet_until(&q, 2, 0, 5000, 60), 5060);
+	/* Looking again does not begin it anew. */
+	assert_int_equal(quiet_until(&q, 2, 9000, 9000, 60), 5060);
+	quiet_note(&q, 1, 7000, true);
+	assert_int_equal(quiet_until(&q, 1, 1000, 8000, 60), 7600);
+	/* The clock was set back. */
+	assert_int_equal(quiet_until(&q, 1, 1000, 100, 60), 700);
+	quiet_forget(&q, 1);
+	quiet_forget(&q, 77);
+	assert_int_equal(quiet_until(&q, 1, 0, 100, 60), 160);
+	quiet_free(&q);
+}
+
+static void waits_double_up_to_their_maximum(void **state)
+{
+	const struct config_account a = { .retry_min = 1000, .retry_max = 60000 };
+	struct trouble t = { .set = false };
+
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		assert_in_range(trouble_backoff(&a, 1), 750, 1250);
+		assert_in_range(trouble_backoff(&a, 3), 3000, 5000);
+		assert_in_range(trouble_backoff(&a, 1000000), 45000, 75000);
+		assert_in_range(trouble_hold(&a, &t, 1), 750, 1250);
+	}
+	trouble_set(&t, true, "Suggested Backoff Time: 90000 milliseconds");
+	trouble_set(&t, false, "the second is not the reason");
+	assert_true(t.person);
+	assert_int_equal(trouble_hold(&a, &t, 1), 90000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answers_mean_what_they_say),
+		cmocka_unit_test(times_to_wait_are_read_and_capped),
+		cmocka_unit_test(looks_prove_what_they_prove),
+		cmocka_unit_test(settling_counts_from_the_end_of_the_connection),
+		cmocka_unit_test(waits_double_up_to_their_maximum),
+	};
+
+	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}
