@@ -8,6 +8,7 @@
 #include "imap/dialog.h"
 #include "imap/filter.h"
 #include "imap/filter_check.h"
+#include "net/stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -16,7 +17,7 @@ static void parse(struct slice passed)
 {
 	mailimap *mi = mailimap_new(0, NULL);
 	struct mailimap_response *response;
-	mailstream *ms;
+	struct stream *s;
 	int pair[2];
 
 	if (passed.n > 60000 || mi == NULL || socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
@@ -24,10 +25,8 @@ static void parse(struct slice passed)
 	if (write(pair[1], passed.p, passed.n) != (ssize_t)passed.n)
 		abort();
 	(void)close(pair[1]);
-	ms = mailstream_socket_open(pair[0]);
-	if (ms == NULL)
-		abort();
-	if (mailimap_connect(mi, ms) != MAILIMAP_ERROR_STREAM) {
+	s = stream_new(pair[0], "imap.example.net");
+	if (mailimap_connect(mi, stream_mailstream(s)) != MAILIMAP_ERROR_STREAM) {
 		mi->imap_selection_info = mailimap_selection_info_new();
 		for (int i = 0; i < 100 && mailimap_read_line(mi) != NULL; i++) {
 			int ret;
@@ -42,7 +41,7 @@ static void parse(struct slice passed)
 	}
 	mi->imap_stream = NULL;
 	mailimap_free(mi);
-	(void)mailstream_close(ms);
+	stream_close(&s);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
