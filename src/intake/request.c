@@ -27,19 +27,45 @@ static bool refused(const struct intake_verdict *v)
 	return !v->plan.implicit_keep;
 }
 
+static int by_address(const void *a, const void *b, void *arg)
+{
+	const size_t *x = a, *y = b;
+	const struct intake_recipient *all = arg;
+	int r = strcmp(all[*x].address, all[*y].address);
+
+	if (r != 0)
+		return r;
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* A recipient that was named twice is judged once: SAME_AS is the first of its name. */
+static void find_same(struct intake_message *m)
+{
+	const size_t n = m->env.nrecipients;
+	size_t *order = mem_array(n, sizeof *order);
+
+	for (size_t i = 0; i < n; i++)
+		order[i] = i;
+	qsort_r(order, n, sizeof *order, by_address, m->env.recipients);
+	for (size_t i = 0; i < n; i++) {
+		const size_t before = i == 0 ? 0 : order[i - 1], at = order[i];
+		const bool same =
+		    i > 0 && strcmp(m->env.recipients[before].address, m->env.recipients[at].address) == 0;
+
+		m->verdicts[at].same_as = same ? m->verdicts[before].same_as : at;
+	}
+	free(order);
+}
+
 static void judge(struct intake_message *m, const struct message *msg)
 {
 	const struct intake_envelope *env = &m->env;
 
 	m->verdicts = mem_array(env->nrecipients, sizeof *m->verdicts);
-	for (size_t i = 0; i < env->nrecipients; i++) {
-		struct intake_verdict *v = &m->verdicts[i];
-
-		while (v->same_as < i && strcmp(env->recipients[v->same_as].address, env->recipients[i].address) != 0)
-			v->same_as++;
-		if (v->same_as == i)
-			intake_judge(m->in, env, &env->recipients[i], msg, v);
-	}
+	find_same(m);
+	for (size_t i = 0; i < env->nrecipients; i++)
+		if (m->verdicts[i].same_as == i)
+			intake_judge(m->in, env, &env->recipients[i], msg, &m->verdicts[i]);
 }
 
 /* Sets the result of every refused recipient. Without EACH a refusal counts only when all refuse. How many are left. */

@@ -91,9 +91,10 @@ static void do_http(struct smtp_session *s, struct slice args)
 }
 
 static const struct verb verbs[] = {
-	{ "EHLO", SMTP, WHEN_GREETED, 1, 1, false, do_ehlo, { 0 } },
-	{ "HELO", SMTP, WHEN_GREETED, 1, 1, false, do_helo, { 0 } },
-	{ "LHLO", LMTP, WHEN_GREETED, 1, 1, false, do_ehlo, { 0 } },
+	/* Devices greet with names like "Front desk scanner": a name of several words does no harm. */
+	{ "EHLO", SMTP, WHEN_GREETED, 1, ARGS_MANY, false, do_ehlo, { 0 } },
+	{ "HELO", SMTP, WHEN_GREETED, 1, ARGS_MANY, false, do_helo, { 0 } },
+	{ "LHLO", LMTP, WHEN_GREETED, 1, ARGS_MANY, false, do_ehlo, { 0 } },
 	{ "MAIL", BOTH, WHEN_KNOWN, 1, ARGS_MANY, false, smtp_mail, { 0 } },
 	{ "RCPT", BOTH, WHEN_KNOWN, 1, ARGS_MANY, false, smtp_rcpt, { 0 } },
 	{ "DATA", BOTH, WHEN_KNOWN, 0, 0, true, do_data, { 0 } },
