@@ -61,13 +61,17 @@ int setup_bind(struct setup *s, const struct setup *old, struct buf *errors)
 	size_t n = s->config->nlisteners;
 	int r = 0;
 
-	s->listeners = mem_array(n, sizeof *s->listeners);
-	for (size_t i = 0; i < n; i++)
-		s->listeners[i] = (struct setup_listener){ &s->config->listeners[i], -1 };
+	if (s->listeners == NULL) {
+		s->listeners = mem_array(n, sizeof *s->listeners);
+		for (size_t i = 0; i < n; i++)
+			s->listeners[i] = (struct setup_listener){ &s->config->listeners[i], -1 };
+	}
 	for (size_t i = 0; i < n; i++) {
 		struct setup_listener *l = &s->listeners[i];
 		struct err e = { 0 };
 
+		if (l->fd >= 0)
+			continue;
 		l->fd = share_socket(old, l->config->address);
 		if (l->fd >= 0)
 			continue;

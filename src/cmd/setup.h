@@ -25,7 +25,8 @@ struct setup {
 struct setup *setup_load(const char *file, struct buf *errors);
 
 /* Binds the listeners; one whose address OLD (may be NULL) has bound shares its socket. 0, or -1 with a line for each
- * that can't be bound: listener, address, why and what to do. */
+ * that can't be bound: listener, address, why and what to do. May be called again then: it tries those that are left.
+ */
 int setup_bind(struct setup *s, const struct setup *old, struct buf *errors);
 
 void setup_free(struct setup **s); /* closes the listeners */

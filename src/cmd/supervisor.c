@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -20,6 +22,7 @@
 #include "cmd/notify.h"
 #include "role/role.h"
 
+enum { BIND_PATIENCE_MS = 3000, BIND_PAUSE_MS = 50 };
 enum { STOP_SECONDS = 30, STOP_SPOOL_SECONDS = 10, LOOK_SECONDS = 60, ERRORS_MAX = 64 * 1024, FILES_WANTED = 65536 };
 
 const char *const slot_kind_names[SLOT_KINDS] = {
@@ -313,6 +316,21 @@ void supervisor_set_level(struct supervisor *sup)
 	log_set_level(sup->level);
 }
 
+/* Roles of a supervisor that was killed die a moment after it, and hold its sockets until then. */
+static int bind_patiently(struct setup *setup, struct buf *errors)
+{
+	const struct timespec pause = { .tv_nsec = BIND_PAUSE_MS * 1000 * 1000 };
+	int64_t until = clock_mono_ms() + BIND_PATIENCE_MS;
+
+	while (setup_bind(setup, NULL, errors) != 0) {
+		if (clock_mono_ms() >= until)
+			return -1;
+		buf_clear(errors);
+		(void)nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 /* Everything that must work before the first role starts. 0, or an exit status after an error was logged. */
 static int prepare(struct supervisor *sup)
 {
@@ -331,7 +349,7 @@ static int prepare(struct supervisor *sup)
 		return e.class == ERR_TEMP ? EX_TEMPFAIL : EX_CONFIG;
 	}
 	buf_init(&errors, ERRORS_MAX);
-	r = setup_bind(sup->setup, NULL, &errors);
+	r = bind_patiently(sup->setup, &errors);
 	if (r != 0)
 		log_lines("not-started", &errors);
 	buf_free(&errors);
