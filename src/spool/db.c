@@ -12,7 +12,14 @@
 #include "base/mem.h"
 #include "base/step.h"
 
-enum { PAGE = 4096, CHECK_MAX = 64 * 1024 * 1024, SHRINK_PAGES = 1024 };
+enum {
+	PAGE = 4096,
+	CHECK_MAX = 64 * 1024 * 1024,
+	SHRINK_PAGES = 1024,
+	WAL_MOST = 16 * 1024 * 1024,
+	WAL_LEAST = 1024 * 1024,
+	WAL_SHARE = 16 /* one part in so many of what is free */
+};
 
 /* ---- statements ---- */
 
@@ -192,7 +199,7 @@ int db_commit(struct db *d)
 
 bool db_wal_is_large(const struct db *d)
 {
-	return d->wal_frames > DB_WAL_KEEP / PAGE;
+	return d->wal_frames > d->wal_keep / PAGE;
 }
 
 void db_checkpoint(struct db *d)
@@ -223,20 +230,24 @@ static int on_wal(void *arg, sqlite3 *handle, const char *name, int frames)
 
 /* Fills the log file with zeros up to what it will need, once: no commit then waits for the file system to grow it.
  * Without room it grows as it must. */
-static void wal_prepare(const char *path)
+static void wal_prepare(struct db *d, int64_t room)
 {
 	static const char zeros[64 * 1024];
-	char *wal = mem_printf("%s-wal", path);
+	char *wal = mem_printf("%s-wal", d->path);
 	int fd = open(wal, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	struct stat st;
 
 	free(wal);
+	d->wal_keep = room / WAL_SHARE < WAL_MOST ? room / WAL_SHARE : WAL_MOST;
+	if (d->wal_keep < WAL_LEAST)
+		d->wal_keep = WAL_LEAST;
 	if (fd < 0)
 		return;
 	if (fstat(fd, &st) == 0) {
 		off_t at = st.st_size;
 
-		while (at < DB_WAL_KEEP + DB_WAL_KEEP / 2) {
+		/* The last batch before a checkpoint goes beyond. */
+		while (at < d->wal_keep + d->wal_keep / 2) {
 			ssize_t n = pwrite(fd, zeros, sizeof zeros, at);
 
 			if (n <= 0) {
@@ -365,7 +376,7 @@ static int make(struct db *d, struct err *e)
 	return r;
 }
 
-int db_open(struct db *d, const char *path, const char *vfs, bool *made, struct err *e)
+int db_open(struct db *d, const char *path, const char *vfs, int64_t room, bool *made, struct err *e)
 {
 	int keep = 1;
 
@@ -391,7 +402,7 @@ int db_open(struct db *d, const char *path, const char *vfs, bool *made, struct 
 		return -1;
 	(void)sqlite3_file_control(d->handle, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
 	db_checkpoint(d);
-	wal_prepare(path);
+	wal_prepare(d, room);
 	(void)sqlite3_wal_hook(d->handle, on_wal, d);
 	d->rc = SQLITE_OK;
 	return 0;

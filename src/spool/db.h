@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "base/slice.h"
@@ -19,11 +20,13 @@ struct db {
 	char *path;
 	int rc;		/* of the last call that failed */
 	int wal_frames; /* since the last checkpoint */
+	off_t wal_keep; /* size that the log may have, octets */
 };
 
-/* Opens or makes PATH; *MADE says that it was made. VFS is NULL but in tests. A damaged database, one of another
+/* Opens or makes PATH; *MADE says that it was made. VFS is NULL but in tests. ROOM is what the disk has free,
+ * octets: it bounds the log. A damaged database, one of another
  * program or of a newer version is an error that says what to do. */
-int db_open(struct db *d, const char *path, const char *vfs, bool *made, struct err *e);
+int db_open(struct db *d, const char *path, const char *vfs, int64_t room, bool *made, struct err *e);
 void db_close(struct db *d); /* with a checkpoint if it can be had */
 
 /* Runs a statement with no rows. TYPES: i int64_t, t const char * (may be NULL), b struct slice (p NULL: SQL NULL). 0
@@ -51,7 +54,6 @@ const char *db_error(const struct db *d);
  */
 int db_commit(struct db *d);
 
-enum { DB_WAL_KEEP = 16 * 1024 * 1024 };
 bool db_wal_is_large(const struct db *d);
 void db_checkpoint(struct db *d);
 

@@ -24,19 +24,23 @@ void server_start_timer(struct event *e, int ms)
 
 /* ---- the loop ---- */
 
-bool server_has_room(struct spool_server *s)
+/* Of the spool's disk; a bold guess when it does not say. */
+static int64_t free_octets(const struct spool_server *s)
 {
 	struct statvfs fs;
 
-	if (statvfs(s->options.dir, &fs) == 0) {
-		bool low = (int64_t)(fs.f_bavail * fs.f_frsize) < s->options.reserve;
+	return statvfs(s->options.dir, &fs) == 0 ? (int64_t)(fs.f_bavail * fs.f_frsize) : INT64_MAX;
+}
 
-		if (low != s->low)
-			log_warning(low ? "disk-nearly-full" : "disk-has-room-again",
-				    LOG_STR("directory", s->options.dir), LOG_NUM("reserve", s->options.reserve));
-		s->low = low;
-	}
-	return !s->low;
+bool server_has_room(struct spool_server *s)
+{
+	bool low = free_octets(s) < s->options.reserve;
+
+	if (low != s->low)
+		log_warning(low ? "disk-nearly-full" : "disk-has-room-again", LOG_STR("directory", s->options.dir),
+			    LOG_NUM("reserve", s->options.reserve));
+	s->low = low;
+	return !low;
 }
 
 static void on_batch(evutil_socket_t fd, short what, void *arg)
@@ -172,7 +176,7 @@ static int open_all(struct spool_server *s, struct err *e)
 	path = mem_printf("%s/spool.db", s->options.dir);
 	r = sweep_check_database(s, path, e);
 	if (r == 0)
-		r = db_open(&s->db, path, s->options.vfs, &made, e);
+		r = db_open(&s->db, path, s->options.vfs, free_octets(s), &made, e);
 	if (r == 0 && made)
 		r = file_sync_dir(s->options.dir, e);
 	free(path);

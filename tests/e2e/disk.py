@@ -39,7 +39,7 @@ except Skip as e:
         tap.skip(name, str(e))
     tap.done()
 area.closers.append(lambda: area.run(["umount", "-l", disk], unprivileged=False))
-ferry.save(spool=os.path.join(disk, "spool"), reserve="16MB", limits={"message_size": "16MB"})
+ferry.save(spool=os.path.join(disk, "spool"), reserve="16M", limits={"message_size": "16M"})
 acked = []
 
 
