@@ -1,5 +1,7 @@
 #include "imap/filter_check.h"
 
+#include <string.h>
+
 static struct slice word(struct slice *s)
 {
 	size_t n = slice_find(*s, ' ');
@@ -169,23 +171,48 @@ static bool namespace_fits(struct slice text)
 	return text.n == 0;
 }
 
-/* "[PERMANENTFLAGS (…)]": libetpan reads on behind a list that does not end. */
+/* One flag (RFC 9051, 9: flag-perm): "\\*", "\\atom" or an atom. How many bytes, or 0. */
+static size_t flag_length(struct slice s)
+{
+	size_t i = s.n > 0 && s.p[0] == '\\' ? 1 : 0, start = i;
+
+	if (i == 1 && s.n > 1 && s.p[1] == '*')
+		return 2;
+	while (i < s.n && s.p[i] > ' ' && s.p[i] < 0x7f && memchr("(){%*\"\\]", s.p[i], 9) == NULL)
+		i++;
+	return i > start ? i : 0;
+}
+
+/* "[PERMANENTFLAGS (…)]": libetpan dies of a list that is not what it should be. */
 static bool permanentflags_fit(struct slice line)
 {
 	static const struct slice name = { "[PERMANENTFLAGS", 15 };
 
 	for (size_t i = 0; i + name.n <= line.n; i++) {
 		struct slice at = slice_of(line.p + i, line.n - i);
-		size_t close;
+		bool first = true;
 
 		if (!slice_starts_nocase(at, name))
 			continue;
 		at.p += name.n;
 		at.n -= name.n;
-		if (at.n < 2 || at.p[0] != ' ' || at.p[1] != '(')
+		if (at.n < 4 || memcmp(at.p, " (", 2) != 0)
 			return false;
-		close = slice_find(at, ')');
-		if (close + 1 >= at.n || at.p[close + 1] != ']')
+		at.p += 2;
+		at.n -= 2;
+		while (at.n > 0 && at.p[0] != ')') {
+			size_t gap = first ? 0 : 1, n;
+
+			if (gap == 1 && at.p[0] != ' ')
+				return false;
+			n = flag_length(slice_of(at.p + gap, at.n - gap));
+			if (n == 0)
+				return false;
+			at.p += gap + n;
+			at.n -= gap + n;
+			first = false;
+		}
+		if (at.n < 2 || at.p[1] != ']')
 			return false;
 	}
 	return true;

@@ -3,7 +3,7 @@
 /* A header for every UID from FLOOR to END - 1? Others may be among HEADERS: "floor:*" can answer with an older one. */
 static bool covered(const struct look *l)
 {
-	uint32_t next = l->floor_next;
+	uint32_t next = l->floor_next == 0 ? 1 : l->floor_next;
 
 	for (size_t i = 0; i < l->nheaders && next < l->end; i++) {
 		if (l->headers[i] < next)
@@ -17,11 +17,12 @@ static bool covered(const struct look *l)
 
 static enum look_reason obstacle(const struct look *l)
 {
-	if (l->floor_validity == 0 || l->floor_next == 0)
-		return LOOK_NO_FLOOR;
+	bool floor = l->floor_validity != 0 && l->floor_next != 0;
+
 	if (!l->opened)
-		return LOOK_NO_FOLDER;
-	if (l->validity != l->floor_validity)
+		return floor ? LOOK_NO_FOLDER : LOOK_NO_FLOOR;
+	/* Without a floor the whole folder must be seen. */
+	if (floor && l->validity != l->floor_validity)
 		return LOOK_OTHER_VALIDITY;
 	/* UIDs never fall (RFC 9051, 2.3.1.1): a UIDNEXT below the floor is no answer to build on. */
 	if (!l->complete || l->end < l->floor_next)
@@ -48,7 +49,7 @@ const char *look_reason_text(enum look_reason why)
 {
 	switch (why) {
 	case LOOK_NO_FLOOR:
-		return "no position in the folder was recorded before it was sent";
+		return "it may have been sent after the backup was made, and its folder is not there";
 	case LOOK_NO_FOLDER:
 		return "its folder can't be opened any more";
 	case LOOK_OTHER_VALIDITY:

@@ -16,12 +16,21 @@ enum look_decision {
 	LOOK_SEARCH  /* somebody moved things: search all folders, then ask a person */
 };
 
-enum look_reason { LOOK_FINE, LOOK_NO_FLOOR, LOOK_NO_FOLDER, LOOK_OTHER_VALIDITY, LOOK_INCOMPLETE, LOOK_GAP };
+enum look_reason {
+	LOOK_FINE,
+	LOOK_NO_FLOOR /* and no folder */,
+	LOOK_NO_FOLDER,
+	LOOK_OTHER_VALIDITY,
+	LOOK_INCOMPLETE,
+	LOOK_GAP
+};
 
 struct look {
-	uint32_t floor_validity, floor_next; /* recorded before the first byte; 0: not */
-	bool opened;			     /* the folder is there and could be examined */
-	uint32_t validity;		     /* its UIDVALIDITY now */
+	/* Recorded before the first byte. 0: never sent as far as the spool knows, but the spool is a backup put back.
+	 */
+	uint32_t floor_validity, floor_next;
+	bool opened;		 /* the folder is there and could be examined */
+	uint32_t validity;	 /* its UIDVALIDITY now */
 	uint32_t end;		 /* every UID below was asked for: UIDNEXT, or behind the highest UID seen */
 	bool complete;		 /* every FETCH was answered OK */
 	const uint32_t *headers; /* UIDs that came with a header, ascending, none twice */
