@@ -78,6 +78,8 @@ static int make(struct imap *s, const struct config_account *a, struct place *p,
 		p->reply = r;
 		return 0;
 	}
+	/* It is there from now on; should STATUS fail all the same, that passes, and is no reason for INBOX. */
+	p->missing = false;
 	if (r.status == IMAP_OK)
 		log_info("folder-made", LOG_STR("account", a->name), LOG_STR("folder", p->first->work->folder));
 	/* A folder that can't be subscribed to still takes mail. */
