@@ -179,9 +179,10 @@ with tap.case("started by root, every role runs as the configured user, and only
     ferry.save(user=area.user.pw_name, spool=spool, control=ferry.path("control-of-root"))
     os.chown(ferry.dir, 0, 0)
     os.chmod(ferry.dir, 0o755)
+    before = len(ferry.log_text())
     ferry.process = area.start([program(), "run", "-c", ferry.file], unprivileged=False, log=ferry.log,
                                env=dict(os.environ, SECRET="in the environment"))
-    wait_for("mailferry to greet", lambda: not ferry.alive() or answers(ferry.smtp), 60)
+    wait_for("all roles", lambda: not ferry.alive() or "event=ready" in ferry.log_text()[before:], 60)
     assert ferry.alive(), ferry.logs()
     check_roles(area.user)
     assert set(status(ferry.process.pid, "Uid")) == {"0"}
