@@ -102,6 +102,26 @@ void setup_free(struct setup **sp)
 	free(s);
 }
 
+static bool has_address(const struct setup *s, const char *address)
+{
+	for (size_t i = 0; i < s->config->nlisteners; i++)
+		if (strcmp(s->config->listeners[i].address, address) == 0)
+			return true;
+	return false;
+}
+
+void setup_unlink(const struct setup *s, const struct setup *next)
+{
+	static const char prefix[] = "unix:";
+
+	for (size_t i = 0; i < s->config->nlisteners; i++) {
+		const char *address = s->config->listeners[i].address;
+
+		if (strncmp(address, prefix, sizeof prefix - 1) == 0 && (next == NULL || !has_address(next, address)))
+			(void)unlink(address + sizeof prefix - 1);
+	}
+}
+
 static bool same_text(const char *a, const char *b)
 {
 	return strcmp(a == NULL ? "" : a, b == NULL ? "" : b) == 0;

@@ -31,6 +31,9 @@ int setup_bind(struct setup *s, const struct setup *old, struct buf *errors);
 
 void setup_free(struct setup **s); /* closes the listeners */
 
+/* Removes the names of the UNIX sockets that S listens on, but for those that NEXT (may be NULL) listens on too. */
+void setup_unlink(const struct setup *s, const struct setup *next);
+
 /* What a reload can't change, in the words of the configuration ("spool"), or NULL when NEXT may follow NOW. */
 const char *setup_fixed_key(const struct setup *now, const struct setup *next);
 

@@ -214,6 +214,7 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 			  LOG_STR("what", "the old configuration stays in force; correct the errors above and "
 					  "reload again"));
 	} else {
+		setup_unlink(sup->setup, next);
 		setup_free(&sup->setup);
 		sup->setup = next;
 		supervisor_set_level(sup);
@@ -395,6 +396,7 @@ int supervisor_run(const char *file, struct setup *setup, bool restored)
 		slot_consider_all(&sup);
 		if (event_base_dispatch(sup.base) != 0)
 			abort();
+		setup_unlink(sup.setup, NULL);
 		log_info("stopped");
 	}
 	clean_up(&sup);

@@ -80,6 +80,7 @@ struct supervisor {
 	struct buf spool_part; /* of the configuration, as the running spool has it */
 	struct slot *slots;
 	struct worker *workers;
+	size_t stores; /* of the workers: bounded */
 	struct control_server *control;
 	struct event *signals[4], *minute, *stop_deadline;
 	int steps; /* descriptor, or -1 */

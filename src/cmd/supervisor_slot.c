@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "cmd/supervisor.h"
 
-enum { LOOK_AGAIN_MS = 60 * 1000, FAILED_STARTS_TOLD = 5, STORE_SPACING_MS = 1000 };
+enum { LOOK_AGAIN_MS = 60 * 1000, FAILED_STARTS_TOLD = 5, STORE_SPACING_MS = 1000, STORES_MAX = 200 };
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -68,7 +68,8 @@ static int64_t slot_wait(const struct slot *s)
 	if (s->kind == SLOT_STORE) {
 		int64_t due = s->due == INT64_MAX ? INT64_MAX : s->due - clock_wall_ms();
 
-		if (due == INT64_MAX || worker_of_kind(sup, SLOT_CONNECT) == NULL)
+		/* When one of them has left, all slots are considered again. */
+		if (due == INT64_MAX || sup->stores >= STORES_MAX || worker_of_kind(sup, SLOT_CONNECT) == NULL)
 			return -1;
 		if (due > wait)
 			wait = due;
@@ -140,7 +141,10 @@ void slot_ended(struct slot *s, const struct worker *w, bool clean)
 	}
 	if (s->kind == SLOT_STORE && (w->idle ? w->idle_until : 0) < s->due)
 		s->due = w->idle ? w->idle_until : 0;
-	slot_consider(s);
+	if (s->sup->stores == STORES_MAX - 1)
+		slot_consider_all(s->sup);
+	else
+		slot_consider(s);
 }
 
 static size_t slots_of_kind(const struct supervisor *sup, enum slot_kind kind)

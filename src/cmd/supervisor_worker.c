@@ -284,6 +284,7 @@ int worker_start(struct slot *s, struct err *e)
 		abort();
 	w->next = sup->workers;
 	sup->workers = w;
+	sup->stores += w->kind == SLOT_STORE;
 	s->worker = w;
 	s->due = INT64_MAX;
 	worker_enter(w, WORKER_STARTING);
@@ -314,6 +315,7 @@ void worker_reaped(struct worker *w, int status)
 	while (*p != w)
 		p = &(*p)->next;
 	*p = w->next;
+	w->sup->stores -= w->kind == SLOT_STORE;
 	log_death(w, status, clean);
 	if (s != NULL && s->gone)
 		slot_free(s);
