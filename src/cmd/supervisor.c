@@ -32,7 +32,7 @@ const char *const slot_kind_names[SLOT_KINDS] = {
 	[SLOT_SPOOL] = "spool",
 };
 
-static void log_lines(const char *event, const struct buf *lines)
+void supervisor_log_lines(const char *event, const struct buf *lines)
 {
 	struct slice rest = buf_slice(lines);
 
@@ -151,83 +151,14 @@ static void on_child(evutil_socket_t number, short what, void *arg)
 	supervisor_stop_advance(sup);
 }
 
-/* ---- reloading ---- */
-
-/* What runs with the old configuration makes way: receivers when their successors are ready, stores when they have
- * finished what is in hand, the spool only if its own part changed. */
-static void replace_workers(struct supervisor *sup)
-{
-	struct buf part;
-
-	for (struct slot *s = sup->slots; s != NULL; s = s->next) {
-		if (s->worker == NULL)
-			continue;
-		if (s->kind == SLOT_RECEIVER || s->kind == SLOT_CONNECT) {
-			struct worker *w = s->worker;
-
-			s->worker = NULL;
-			w->slot = NULL;
-			if (s->kind == SLOT_CONNECT || w->state == WORKER_STARTING)
-				worker_stop(w);
-		} else if (s->kind == SLOT_STORE) {
-			worker_stop(s->worker);
-		}
-	}
-	buf_init(&part, sup->spool_part.max);
-	if (config_render(sup->setup->config, CONFIG_PART_SPOOL, NULL, &part) == 0 &&
-	    !slice_eq(buf_slice(&part), buf_slice(&sup->spool_part)))
-		for (struct worker *w = sup->workers; w != NULL; w = w->next)
-			if (w->kind == SLOT_SPOOL)
-				worker_stop(w);
-	buf_free(&part);
-}
-
-static struct setup *reload_load(struct supervisor *sup, struct buf *errors)
-{
-	struct setup *next = setup_load(sup->file, errors);
-	const char *fixed = next == NULL ? NULL : setup_fixed_key(sup->setup, next);
-
-	if (fixed != NULL)
-		(void)buf_addf(errors, "%s: %s: a running mailferry can't change it: restart mailferry\n", sup->file,
-			       fixed);
-	if (next != NULL && (fixed != NULL || setup_bind(next, sup->setup, errors) != 0))
-		setup_free(&next);
-	return next;
-}
+/* ---- the loop ---- */
 
 static void on_reload(evutil_socket_t number, short what, void *arg)
 {
-	struct supervisor *sup = arg;
-	struct setup *next;
-	struct buf errors;
-
 	(void)number;
 	(void)what;
-	if (sup->stage != STAGE_RUNNING)
-		return;
-	notify_manager("RELOADING=1");
-	buf_init(&errors, ERRORS_MAX);
-	next = reload_load(sup, &errors);
-	if (next == NULL) {
-		log_lines("configuration-error", &errors);
-		log_error("reload-failed",
-			  LOG_STR("what", "the old configuration stays in force; correct the errors above and "
-					  "reload again"));
-	} else {
-		setup_unlink(sup->setup, next);
-		setup_free(&sup->setup);
-		sup->setup = next;
-		supervisor_set_level(sup);
-		replace_workers(sup);
-		slot_match(sup);
-		log_info("reloaded", LOG_STR("file", sup->file));
-		slot_consider_all(sup);
-	}
-	buf_free(&errors);
-	notify_manager("READY=1");
+	supervisor_reload(arg);
 }
-
-/* ---- the loop ---- */
 
 static void on_minute(evutil_socket_t fd, short what, void *arg)
 {
@@ -352,7 +283,7 @@ static int prepare(struct supervisor *sup)
 	buf_init(&errors, ERRORS_MAX);
 	r = bind_patiently(sup->setup, &errors);
 	if (r != 0)
-		log_lines("not-started", &errors);
+		supervisor_log_lines("not-started", &errors);
 	buf_free(&errors);
 	return r == 0 ? 0 : EX_UNAVAILABLE;
 }

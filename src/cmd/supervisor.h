@@ -126,6 +126,10 @@ int worker_tell(struct worker *w, struct err *e);
 /* ---- supervisor.c ---- */
 void supervisor_announce(struct supervisor *sup);
 void supervisor_stop_advance(struct supervisor *sup);
-void supervisor_set_level(struct supervisor *sup); /* of the log, as the configuration has it */
+void supervisor_log_lines(const char *event, const struct buf *lines); /* an error for each line of text */
+void supervisor_set_level(struct supervisor *sup);		       /* of the log, as the configuration has it */
+
+/* ---- supervisor_reload.c ---- */
+void supervisor_reload(struct supervisor *sup);
 
 #endif
