@@ -158,8 +158,8 @@ def show_peak(name, sizes):
 
 def memory(area, store):
     say("\nPeak memory of all roles together\n")
-    config = {"limits": {"sessions": 3000, "sessions_per_address": 3000, "message_size": "64MB",
-                         "unaccepted": "1GB", "unaccepted_per_address": "1GB"}}
+    config = {"limits": {"sessions": 3000, "sessions_per_address": 3000, "message_size": "64M",
+                         "unaccepted": "1G", "unaccepted_per_address": "1G"}}
     ferry = Ferry(area, store, RULES, name="memory", config=config).start()
     show_peak("after start", peak(ferry))
     clients = []

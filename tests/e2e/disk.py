@@ -24,13 +24,13 @@ tap.need(("dovecot", "dovecot-imapd"))
 office = Office(tap, "disk")
 area, store, ferry = office.area, office.store, office.ferry
 disk = area.mkdir("disk")
-NAMES = ["a 60 MB spool takes mail until its reserve, then answers 452 4.3.1",
+NAMES = ["a spool of 80 MB takes mail until its reserve, then answers 452 4.3.1",
          "what was taken drains with the disk as it is, and intake opens again",
          "with not one octet left, 452 or 451 and no residue; the same mail is taken once there is room"]
 try:
     if os.geteuid() != 0:
         raise Skip("needs root, to mount a small file system")
-    p = area.run(["mount", "-t", "tmpfs", "-o", "size=60m,mode=0755,uid=%d,gid=%d" % (
+    p = area.run(["mount", "-t", "tmpfs", "-o", "size=80m,mode=0755,uid=%d,gid=%d" % (
         area.user.pw_uid, area.user.pw_gid), "tmpfs", disk], unprivileged=False)
     if p.returncode != 0:
         raise Skip("may not mount here: " + p.stderr.strip())
@@ -58,8 +58,13 @@ def files():
     return sorted(os.path.join(d, f) for d, _, fs in os.walk(os.path.join(disk, "spool")) for f in fs)
 
 
+def room():
+    return os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+
+
 with tap.case(NAMES[0]):
     ferry.start()
+    at_start = room()
     refused = None
     for i in range(30):
         try:
@@ -78,7 +83,7 @@ with tap.case(NAMES[1]):
     ferry.command("queue", "retry", "--all")
     ferry.drained(120)
     assert sorted(m.id for m in store.messages()["Big"]) == sorted(acked)
-    wait_for("room", lambda: os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize > 40 << 20, 60)
+    wait_for("the room that there was", lambda: room() > at_start - (1 << 20), 60)
     send("<after@example.org>", 1 << 20)
     ferry.drained(60)
 
