@@ -23,7 +23,7 @@ for name, of_sender, of_store, tls in (("from the senders", 0.7, 0.0, "none"), (
     with tap.case("connections are cut " + name):
         tap.diag("seed %d" % seed)
         office = Office(tap, "cuts", tls=tls)
-        store_proxy = Proxy(office.store.port if tls == "none" else office.store.tls_port, of_store, 20, 300000, seed)
+        store_proxy = Proxy(office.store.port if tls == "none" else office.store.tls_port, of_store, 20, 100000, seed)
         office.ferry.account["port"] = store_proxy.port
         # A cut log-in or an unreachable store makes the account wait; the test has not that much time.
         office.ferry.save(accounts={"office": {"retry_min": "1s", "retry_max": "1s"}})

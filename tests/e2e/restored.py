@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from lib.area import answers, wait_for  # noqa: E402
 from lib.load import mixture  # noqa: E402
 from lib.office import Office  # noqa: E402
-from lib.reconcile import check  # noqa: E402
+from lib.reconcile import check, reconcile  # noqa: E402
 from lib.sender import Sender  # noqa: E402
 from lib.tap import Tap  # noqa: E402
 
@@ -41,8 +41,18 @@ with tap.case("with `run --restored' what was delivered is found, and the rest i
                                log=ferry.log, env=ferry.env)
     wait_for("mailferry to greet", lambda: answers(ferry.smtp), 60)
     second = Sender(ferry.smtp, after, sessions=2).run(60)
+    wait_for("all to be filed, or parked", lambda: all(r["state"] == "parked" for r in ferry.queue()), 120, every=0.3)
+    acked = {**first.acked, **second.acked}
+    wrong = [w for w in reconcile(before + after, acked, store.messages()) if not w.startswith("lost")]
+    assert not wrong, wrong
+
+with tap.case("where nothing proves that mail is missing, as in a folder that is gone, a person must say so"):
+    parked = ferry.queue()
+    tap.diag("%d parked: %s" % (len(parked), {r["reason"] for r in parked}))
+    if parked:
+        ferry.command("queue", "retry", "--again", "--all", check=True)
     ferry.drained(120)
-    check(before + after, {**first.acked, **second.acked}, store.messages())
+    check(before + after, acked, store.messages())
 
 with tap.case("the next start is an ordinary one"):
     assert ferry.stop() == 0

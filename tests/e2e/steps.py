@@ -25,6 +25,7 @@ from lib.tap import Tap  # noqa: E402
 
 WORKERS = 4  # most of a run is waiting: for back-off, and for the settle time
 TWICE = 16   # runs with a second death
+MORE = 80    # further runs at most, until every step in the source was met
 STEPS_MAX = 400
 
 tap = Tap(900)
@@ -139,10 +140,18 @@ with tap.case("every step in the source was a place of death"):
             if f.endswith(".c"):
                 with open(os.path.join(folder, f)) as text:
                     named |= set(re.findall(r'\bstep\("([^"]+)"\)', text.read()))
+    named.discard("spool: after a failed commit")  # tests/unit has the failing disk for it
+    # Processes interleave, so one and the same number is now this step and now that.
+    wrong = []
+    for deaths, _, error in sequence((dice.randint(1, max(last, 1)),) for _ in range(MORE)):
+        if error:
+            wrong.append("step %s: %s" % (deaths, error))
+        if not named - set(killed_at):
+            break
     tap.diag("deaths: " + ", ".join("%s %d" % x for x in sorted(killed_at.items())))
-    missing = sorted(named - set(killed_at))
-    tap.diag("not met: " + (", ".join(missing) or "none"))
-    assert len(missing) < len(named) / 2, "most steps were never reached"
+    tap.diag("not met: " + (", ".join(sorted(named - set(killed_at))) or "none"))
+    assert not wrong, "\n".join(wrong)
+    assert len(named - set(killed_at)) <= len(named) / 4, "too many steps were never reached"
 
 store.stop()
 tap.done()

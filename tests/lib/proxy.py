@@ -90,7 +90,7 @@ class Proxy:
                 self.cuts += 1
                 for w in (writer, far):
                     _reset(w) if hard else w.close()
-            else:  # one side has ended: the other may still have something to say
+            elif pending:  # one side has ended: the other may still have something to say
                 await asyncio.wait(pending, timeout=5)
             for t in tasks:
                 t.cancel()
