@@ -8,6 +8,7 @@ be even. Then the same with a second death during the recovery.
 
 import collections
 import concurrent.futures
+import itertools
 import os
 import random
 import re
@@ -35,6 +36,7 @@ store = Dovecot(area, users={"w%d" % n: "s3cret" for n in range(WORKERS)})
 store.start()
 tap.logs.append(store.logs)
 free = list(range(WORKERS))
+serial = itertools.count()
 killed_at = collections.Counter()
 
 
@@ -61,7 +63,7 @@ def run(deaths):
     """One run that dies at each of the step numbers in turn. Returns (how many of them happened, error text)."""
     worker = free.pop()
     user = "w%d" % worker
-    name = "%s-%s" % (user, "-".join(map(str, deaths)))
+    name = "%s-%d-%s" % (user, next(serial), "-".join(map(str, deaths)))  # each run has a spool of its own
     ferry = Ferry(area, store, RULES, {"accounts": {"office": {"user": user}}}, name=name)
     happened = 0
     try:
