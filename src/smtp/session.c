@@ -205,7 +205,9 @@ void smtp_session_sent(struct smtp_session *s, size_t stale)
 
 void smtp_session_eof(struct smtp_session *s, bool acknowledged)
 {
-	if (s->unconfirmed != 0 && s->sent && !s->last && acknowledged) {
+	/* In the middle of a transaction the client, or a proxy on the way, has broken off: it may have read nothing.
+	 */
+	if (s->unconfirmed != 0 && s->sent && !s->last && acknowledged && s->t == NULL) {
 		intake_confirm(s->service->intake, s->unconfirmed);
 		s->unconfirmed = 0;
 	}

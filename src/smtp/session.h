@@ -78,7 +78,8 @@ void smtp_session_sent(struct smtp_session *s, size_t stale);
 /* The client turned out not to have waited for the banner. */
 void smtp_session_early(struct smtp_session *s);
 
-/* The client closed its side in order; ACKNOWLEDGED: all that was sent to it has arrived there. */
+/* The client closed its side in order; ACKNOWLEDGED: all that was sent to it has arrived there. Outside a transaction
+ * that confirms the last message. */
 void smtp_session_eof(struct smtp_session *s, bool acknowledged);
 
 /* The time of smtp_session_deadline has come. */

@@ -17,7 +17,8 @@ class Proxy:
     Listens on `port`, forwards to TARGET. Each connection gets, with chance
     `cut`, a byte count between `low` and `high` (drawn evenly on a logarithmic
     scale, so that early and late cuts are both frequent) after which it ends.
-    Which direction counts is drawn too. `cut` may be changed at any time.
+    Which direction counts is drawn too. `cut` may be changed at any time. With
+    chance `soft` the end is a close in order, else a reset.
 
     `swallow` and `late` are aimed: (pattern, times). The first `times` answers
     of the target that hold the pattern of `swallow` never arrive: the
@@ -26,7 +27,8 @@ class Proxy:
     gets what was kept `delay` seconds later.
     """
 
-    def __init__(self, target, cut=0.5, low=1, high=200000, seed=1, swallow=(b"", 0), late=(b"", 0), delay=2):
+    def __init__(self, target, cut=0.5, low=1, high=200000, seed=1, swallow=(b"", 0), late=(b"", 0), delay=2,
+                 soft=0.3):
         self.target = target
         self.cut = cut
         self.low = low
@@ -35,6 +37,7 @@ class Proxy:
         self.swallow, self.swallows = swallow
         self.late, self.lates = late
         self.delay = delay
+        self.soft = soft
         self.port = free_port()
         self.connections = 0
         self.cuts = 0
@@ -79,7 +82,7 @@ class Proxy:
             if self.random.random() < self.cut:
                 size = int(self.low * (self.high / self.low) ** self.random.random())
                 budget[self.random.randrange(2)] = size
-            hard = self.random.random() < 0.7
+            hard = self.random.random() >= self.soft
             tasks = [asyncio.ensure_future(self._pump(reader, far, budget[0], self._is_late)),
                      asyncio.ensure_future(self._pump(far_reader, writer, budget[1], self._is_swallowed))]
             done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
