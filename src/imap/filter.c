@@ -129,7 +129,18 @@ static int pass(struct slice line, struct buf *out)
 	return buf_add_str(out, "\r\n");
 }
 
-/* The tag is a number of ours; libetpan wants a text behind the status. */
+/* LINE is a status ("* OK", "7 NO") and TEXT, which ends it. libetpan wants some text. */
+static int pass_state(struct slice line, struct slice text, struct buf *out)
+{
+	struct slice code = filter_check_code(text);
+
+	(void)buf_add_slice(out, slice_trim(slice_of(line.p, line.n - text.n)));
+	(void)buf_add_char(out, ' ');
+	(void)buf_add_slice(out, code);
+	return buf_add_str(out, code.n > 0 ? " -\r\n" : "-\r\n");
+}
+
+/* The tag is a number of ours. */
 static int tagged(struct imap_filter *f, struct slice line, struct buf *out, struct err *e)
 {
 	struct filter_reply r = { 0 };
@@ -142,10 +153,7 @@ static int tagged(struct imap_filter *f, struct slice line, struct buf *out, str
 	note_alert(f, rest);
 	keep(&r.text, rest);
 	f->replies[(f->first + f->nreplies++) % FILTER_REPLIES_MAX] = r;
-	(void)buf_add(out, line.p, line.n - rest.n);
-	if (rest.n == 0)
-		return buf_add_str(out, line.p[line.n - 1] == ' ' ? "-\r\n" : " -\r\n");
-	return pass(rest, out);
+	return pass_state(line, rest, out);
 }
 
 static int greeting(struct imap_filter *f, struct slice line, struct buf *out, struct err *e)
@@ -165,11 +173,7 @@ static int greeting(struct imap_filter *f, struct slice line, struct buf *out, s
 	}
 	f->greeted = true;
 	note_alert(f, text);
-	if (text.n == 0) {
-		(void)buf_add_slice(out, slice_trim(line));
-		return buf_add_str(out, " -\r\n");
-	}
-	return pass(line, out);
+	return pass_state(line, text, out);
 }
 
 /* The first line of an untagged response. Sets f->drop. */
@@ -190,11 +194,8 @@ static int untagged(struct imap_filter *f, struct slice line, bool literal, stru
 		return err_set(e, ERR_PROTOCOL, 0, "the server greets in the middle of a session");
 	case FILTER_STATE:
 		note_alert(f, text);
-		if (text.n == 0) {
-			f->drop = true;
-			return 0;
-		}
-		break;
+		f->drop = false;
+		return pass_state(line, text, out);
 	case FILTER_UNKNOWN:
 		f->drop = true;
 		return 0;

@@ -5,8 +5,8 @@
  * or cost memory without bound.
  *
  * Continuation requests and BYE never reach libetpan: they are counted and kept
- * here. Tagged replies pass, and their text is also kept here in full, because
- * libetpan keeps neither the text of a BAD nor unknown response codes.
+ * here. Of greeting, tagged and other state responses it sees the status and the
+ * few codes that it must read; their text is kept here in full.
  */
 #ifndef MAILFERRY_IMAP_FILTER_H
 #define MAILFERRY_IMAP_FILTER_H

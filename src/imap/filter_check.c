@@ -18,12 +18,11 @@ static const struct {
 	struct slice name;
 	enum filter_kind kind;
 } kinds[] = {
-	{ { "OK", 2 }, FILTER_STATE },	      { { "NO", 2 }, FILTER_STATE },
-	{ { "BAD", 3 }, FILTER_STATE },	      { { "PREAUTH", 7 }, FILTER_PREAUTH },
-	{ { "BYE", 3 }, FILTER_BYE },	      { { "CAPABILITY", 10 }, FILTER_PLAIN },
-	{ { "FLAGS", 5 }, FILTER_PLAIN },     { { "SEARCH", 6 }, FILTER_PLAIN },
-	{ { "NAMESPACE", 9 }, FILTER_PLAIN }, { { "LIST", 4 }, FILTER_LITERALS },
-	{ { "STATUS", 6 }, FILTER_LITERALS },
+	{ { "OK", 2 }, FILTER_STATE },	    { { "NO", 2 }, FILTER_STATE },
+	{ { "BAD", 3 }, FILTER_STATE },	    { { "PREAUTH", 7 }, FILTER_PREAUTH },
+	{ { "BYE", 3 }, FILTER_BYE },	    { { "CAPABILITY", 10 }, FILTER_PLAIN },
+	{ { "SEARCH", 6 }, FILTER_PLAIN },  { { "NAMESPACE", 9 }, FILTER_PLAIN },
+	{ { "LIST", 4 }, FILTER_LITERALS }, { { "STATUS", 6 }, FILTER_LITERALS },
 };
 
 enum filter_kind filter_check_kind(struct slice line, struct slice *text)
@@ -35,16 +34,8 @@ enum filter_kind filter_check_kind(struct slice line, struct slice *text)
 	if (!slice_eq(word(text), SLICE_LIT("*")))
 		return FILTER_UNKNOWN;
 	w = word(text);
-	if (slice_number(w, UINT32_MAX, &n) == 0) {
-		w = word(text);
-		if (slice_eq_nocase(w, SLICE_LIT("FETCH")))
-			return FILTER_LITERALS;
-		if (text->n == 0 &&
-		    (slice_eq_nocase(w, SLICE_LIT("EXISTS")) || slice_eq_nocase(w, SLICE_LIT("RECENT")) ||
-		     slice_eq_nocase(w, SLICE_LIT("EXPUNGE"))))
-			return FILTER_PLAIN;
-		return FILTER_UNKNOWN;
-	}
+	if (slice_number(w, UINT32_MAX, &n) == 0)
+		return slice_eq_nocase(word(text), SLICE_LIT("FETCH")) ? FILTER_LITERALS : FILTER_UNKNOWN;
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
 		if (!slice_eq_nocase(w, kinds[i].name))
 			continue;
@@ -171,6 +162,43 @@ static bool namespace_fits(struct slice text)
 	return text.n == 0;
 }
 
+static size_t atom_length(struct slice s)
+{
+	size_t i = 0;
+
+	while (i < s.n && s.p[i] > ' ' && s.p[i] < 0x7f && memchr("(){%*\"\\]", s.p[i], 9) == NULL)
+		i++;
+	return i;
+}
+
+struct slice filter_check_code(struct slice text)
+{
+	static const struct slice names[] = { { "[CAPABILITY", 11 }, { "[UIDVALIDITY", 12 }, { "[UIDNEXT", 8 } };
+
+	for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+		struct slice at = text;
+		size_t words = 0, n;
+		uint64_t v;
+
+		if (!slice_starts_nocase(text, names[k]))
+			continue;
+		at.p += names[k].n;
+		at.n -= names[k].n;
+		while (at.n > 0 && at.p[0] == ' ') {
+			n = atom_length(slice_of(at.p + 1, at.n - 1));
+			if (n == 0 || (k > 0 && slice_number(slice_of(at.p + 1, n), UINT32_MAX, &v) != 0))
+				return SLICE_NONE;
+			at.p += n + 1;
+			at.n -= n + 1;
+			words++;
+		}
+		if (words == 0 || (k > 0 && words > 1) || at.n == 0 || at.p[0] != ']')
+			return SLICE_NONE;
+		return slice_of(text.p, text.n - at.n + 1);
+	}
+	return SLICE_NONE;
+}
+
 /* One flag (RFC 9051, 9: flag-perm): "\\*", "\\atom" or an atom. How many bytes, or 0. */
 static size_t flag_length(struct slice s)
 {
@@ -178,8 +206,7 @@ static size_t flag_length(struct slice s)
 
 	if (i == 1 && s.n > 1 && s.p[1] == '*')
 		return 2;
-	while (i < s.n && s.p[i] > ' ' && s.p[i] < 0x7f && memchr("(){%*\"\\]", s.p[i], 9) == NULL)
-		i++;
+	i += atom_length(slice_of(s.p + i, s.n - i));
 	return i > start ? i : 0;
 }
 

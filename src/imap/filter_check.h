@@ -22,6 +22,10 @@ int filter_check_tagged(struct slice line, uint32_t *tag, enum imap_status *stat
 /* Does LINE end by announcing a literal (also the {n+} and ~{n} forms)? */
 bool filter_check_literal(struct slice line, uint64_t *size);
 
+/* The response code at the front of TEXT, brackets included, if it is one that libetpan is to see (CAPABILITY,
+ * UIDVALIDITY, UIDNEXT) and is written as it should be; else empty. */
+struct slice filter_check_code(struct slice text);
+
 /* Refuses what libetpan can't take anywhere: deep nesting, numbers beyond 32 bits where it keeps 32, broken
  * PERMANENTFLAGS and NAMESPACE, structures that were never asked for. 0, or -1 and E. */
 int filter_check_line(struct slice line, struct err *e);

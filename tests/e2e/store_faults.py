@@ -4,6 +4,7 @@ exact way, runs a worker over twenty messages until nothing moves any more, and
 counts: none lost, none doubled, and the record says the same as the folder.
 """
 
+import concurrent.futures
 import json
 import os
 import re
@@ -80,14 +81,18 @@ WAYS = {
 
 
 def fault(kind, **options):
+    """The seventh APPEND fails so, in each way to send and with both ways to hang up."""
+    def one(way, reset):
+        store = Store(capabilities=WAYS[way])
+        store.fail(kind, at=7, reset=reset, **options)
+        run = Run(store)
+        settled(store, run)
+        store.close()
+
     def row():
-        for way, capabilities in WAYS.items():
-            for reset in (False, True):
-                store = Store(capabilities=capabilities)
-                store.fail(kind, at=7, reset=reset, **options)
-                run = Run(store)
-                settled(store, run)
-                store.close()
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            for future in [pool.submit(one, way, reset) for way in WAYS for reset in (False, True)]:
+                future.result()
     return row
 
 
