@@ -9,7 +9,10 @@
 #include "base/mem.h"
 #include "store/classify.h"
 
-enum { REASON_MAX = 1400 };
+enum {
+	REASON_MAX = 1400,
+	TRIES = 3 /* for a folder that can be made, but not opened */
+};
 
 /* One mailbox that jobs of the batch go to. */
 struct place {
@@ -143,8 +146,8 @@ static void refuse(const struct config_account *a, struct job *j, const struct p
 		job_settle(j, OUTCOME_RETRY, 0, false, "%s", text);
 		return;
 	}
-	if (p->missing || v == VERDICT_NO_PLACE) {
-		if (p->missing && may_make(a, j))
+	if (p->missing || v == VERDICT_NO_PLACE || (v == VERDICT_NO_FOLDER && j->work->attempts >= TRIES)) {
+		if (may_make(a, j) && (p->missing || v == VERDICT_NO_FOLDER))
 			(void)snprintf(text, sizeof text,
 				       "INBOX instead of %.200s, which the store does not let us make: %s",
 				       j->work->folder, p->reply.text);

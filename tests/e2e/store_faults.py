@@ -210,10 +210,12 @@ def folders():
     run = Run(store, folder="Rechnungen/Grün & Blau", create="yes")
     settled(store, run, "Rechnungen/Gr&APw-n &- Blau")
     assert store.commands.count("CREATE") == 1 and "Rechnungen/Gr&APw-n &- Blau" in store.subscribed
-    # Somebody else makes it at the same moment.
+    # The store says that it is there, but never opens it.
     store = Store()
     store.create_reply = "NO [ALREADYEXISTS] it is there"
-    assert "INBOX instead" in Run(store, folder="New", create="yes").of(1)["reason"]
+    run = Run(store, folder="New", create="yes")
+    settled(store, run, "INBOX")
+    assert "INBOX instead" in run.of(1)["reason"], run.of(1)
     # The store refuses the name.
     store = Store()
     store.create_reply = "NO [CANNOT] reserved name"
