@@ -5,17 +5,15 @@ counts: none lost, none doubled, and the record says the same as the folder.
 """
 
 import concurrent.futures
-import json
 import os
 import re
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from lib.area import BUILD  # noqa: E402
 from lib.tap import Tap  # noqa: E402
 from peers.imap_store import Store  # noqa: E402
+from peers.run import Run  # noqa: E402
 
 tap = Tap(600)
 
@@ -23,33 +21,6 @@ tap = Tap(600)
 def case(words, row):
     with tap.case(words):
         row()
-
-
-WORKER = os.path.join(BUILD, "tests/peers/worker")
-
-
-class Run:
-    """A worker on STORE until nothing is due any more, and what it left."""
-
-    def __init__(self, store, messages=20, **options):
-        command = [WORKER, "port", str(store.port), "messages", str(messages)]
-        for key, value in options.items():
-            command += [key, str(value)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        self.log = done.stderr
-        assert done.returncode == 0, "worker ended with %d: %s" % (done.returncode, done.stderr[-2000:])
-        rows = [json.loads(line) for line in done.stdout.splitlines()]
-        self.account = rows.pop()
-        self.rows = rows
-
-    def states(self):
-        out = {}
-        for row in self.rows:
-            out[row["state"]] = out.get(row["state"], 0) + 1
-        return out
-
-    def of(self, number):
-        return self.rows[number - 1]
 
 
 def identities(store, folder=None):
