@@ -15,7 +15,8 @@
 #include "cmd/supervisor.h"
 #include "role/role.h"
 
-enum { NAME_LOGGED_MAX = 200, WAKE_CROSSES_MS = 2000 };
+/* A spool puts right what a crash left before it is ready; on a slow disk with many files that takes its time. */
+enum { NAME_LOGGED_MAX = 200, WAKE_CROSSES_MS = 2000, SPOOL_START_SECONDS = 15 * 60 };
 
 /* How long a worker may be in a state, in seconds; 0: for ever. What happens then is in on_deadline. */
 static const int state_seconds[] = {
@@ -44,6 +45,8 @@ void worker_enter(struct worker *w, enum worker_state state)
 		abort();
 	if (state == w->state && state != WORKER_STARTING)
 		return;
+	if (state == WORKER_STARTING && w->kind == SLOT_SPOOL)
+		tv.tv_sec = SPOOL_START_SECONDS;
 	w->state = state;
 	log_worker(LOG_DEBUG, "role-state", w, state_names[state]);
 	(void)event_del(w->deadline);

@@ -90,8 +90,24 @@ with tap.case("a port that is taken: the listener, its address and what to do, e
     assert "listener lan" in p.stderr and str(ferry.smtp) in p.stderr, p.stderr
 
 # ---- an unprivileged daemon ----
+with tap.case("the service manager is told when it is ready, and when it stops"):
+    store.start()
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(area.path("notify"))
+    area.own(area.path("notify"))
+    manager.settimeout(30)
+    ferry.env["NOTIFY_SOCKET"] = area.path("notify")
+    ferry.start()
+    assert manager.recv(100) == b"READY=1"
+    ferry.reload()
+    assert manager.recv(100) == b"RELOADING=1"
+    assert manager.recv(100) == b"READY=1"
+    assert ferry.stop() == 0
+    assert manager.recv(100) == b"STOPPING=1"
+    del ferry.env["NOTIFY_SOCKET"]
+
 with tap.case("a control socket that a killed daemon left is replaced; the new one is for its user alone"):
-    office.start()
+    ferry.start()
     ferry.kill()
     assert os.path.exists(control)
     ferry.start()
