@@ -44,6 +44,7 @@ struct smtp_server {
 };
 
 static const struct timeval tick_time = { .tv_usec = TICK_MS * 1000 };
+static const struct timeval idle_time = { .tv_sec = 30 };
 
 static void closed(void *arg, struct smtp_source *source)
 {
@@ -172,11 +173,14 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	smtp_conns_tick(&s->conns);
+	later_run(&s->service.later, s->service.intake, clock_mono_ms(), s->leaving && s->conns.n == 0);
 	if (s->conns.n > 0)
 		return;
 	(void)event_del(s->tick); /* an idle receiver sleeps */
 	if (s->leaving)
 		s->ended(s->arg);
+	else if (s->service.later.n > 0)
+		(void)event_add(s->tick, &idle_time);
 }
 
 struct smtp_server *smtp_server_new(struct event_base *base, const struct config *c, struct intake *intake,
@@ -217,6 +221,7 @@ void smtp_server_free(struct smtp_server **s)
 		return;
 	close_listeners(*s);
 	smtp_conns_close(&(*s)->conns);
+	later_free(&(*s)->service.later);
 	sources_free(&(*s)->sources);
 	event_free((*s)->tick);
 	event_free((*s)->pause);

@@ -112,8 +112,10 @@ void smtp_heard(struct smtp_session *s, size_t used)
 {
 	if (s->unconfirmed == 0 || !s->sent || used == 0)
 		return;
-	if (s->stale >= used) {
-		s->stale -= s->stale == SIZE_MAX ? 0 : used;
+	/* A line of which only the end is new was not written after the 250 was read. */
+	if (s->stale > 0) {
+		if (s->stale != SIZE_MAX)
+			s->stale -= s->stale < used ? s->stale : used;
 		return;
 	}
 	intake_confirm(s->service->intake, s->unconfirmed);
@@ -208,7 +210,7 @@ void smtp_session_eof(struct smtp_session *s, bool acknowledged)
 	/* In the middle of a transaction the client, or a proxy on the way, has broken off: it may have read nothing.
 	 */
 	if (s->unconfirmed != 0 && s->sent && !s->last && acknowledged && s->t == NULL) {
-		intake_confirm(s->service->intake, s->unconfirmed);
+		later_add(&s->service->later, s->service->intake, s->unconfirmed, s->service->now());
 		s->unconfirmed = 0;
 	}
 	smtp_transaction_free(s);

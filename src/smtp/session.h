@@ -14,6 +14,7 @@
 #include "base/slice.h"
 #include "config/config.h"
 #include "intake/intake.h"
+#include "smtp/later.h"
 
 enum {
 	SMTP_COMMAND_MAX = 2048,       /* octets of a command with its line end */
@@ -33,6 +34,7 @@ struct smtp_service {
 	uint64_t unaccepted;  /* octets of mail received and not yet accepted, of all sessions */
 	int64_t (*now)(void); /* milliseconds that never go back */
 	bool stopping;
+	struct later later; /* whoever owns the service runs and frees it */
 };
 
 /* What the sessions of one client address share. */
@@ -79,7 +81,7 @@ void smtp_session_sent(struct smtp_session *s, size_t stale);
 void smtp_session_early(struct smtp_session *s);
 
 /* The client closed its side in order; ACKNOWLEDGED: all that was sent to it has arrived there. Outside a transaction
- * that confirms the last message. */
+ * the last 250 then counts as read after a while, see later.h. */
 void smtp_session_eof(struct smtp_session *s, bool acknowledged);
 
 /* The time of smtp_session_deadline has come. */

@@ -202,38 +202,15 @@ static void confirmed_when_read(void **state)
 	assert_int_equal(f.confirmed, 1);
 	say(&f, "NOOP\r\n");
 	assert_int_equal(f.confirmed, 1);
-	/* One that was sent together with the message proves nothing; an orderly close then does. */
+	/* One that was begun before proves nothing, the next does. */
 	fake_connect(&f, MX);
 	say(&f, BEGIN);
-	fake_send_only(&f, SLICE_LIT(".\r\nQUIT\r\n"));
+	fake_send_only(&f, SLICE_LIT(".\r\nNOO"));
 	assert_true(fake_answer(&f));
-	assert_true(f.closed);
+	say(&f, "P\r\n");
 	assert_int_equal(f.confirmed, 1);
-	assert_true(smtp_session_lingers(f.session));
-	smtp_session_eof(f.session, true);
+	say(&f, "NOOP\r\n");
 	assert_int_equal(f.confirmed, 2);
-	/* Closed in order, but not everything had arrived there. */
-	fake_connect(&f, MX);
-	say(&f, BEGIN);
-	say(&f, ".\r\n");
-	smtp_session_eof(f.session, false);
-	assert_int_equal(f.confirmed, 2);
-	/* Nothing more was heard. */
-	fake_connect(&f, MX);
-	say(&f, BEGIN);
-	say(&f, ".\r\n");
-	fake_disconnect(&f);
-	assert_int_equal(f.confirmed, 2);
-	/* The client had closed its side before the 250. */
-	fake_connect(&f, MX);
-	f.eager = false;
-	say(&f, BEGIN);
-	say(&f, ".\r\n");
-	buf_clear(smtp_session_output(f.session));
-	smtp_session_sent(f.session, SIZE_MAX);
-	smtp_session_eof(f.session, true);
-	assert_int_equal(f.confirmed, 2);
-	f.eager = true;
 	/* The next message behind a 354 that came with the 250. */
 	fake_connect(&f, MX);
 	say(&f, BEGIN);
@@ -250,6 +227,76 @@ static void confirmed_when_read(void **state)
 	assert_true(fake_answer(&f));
 	smtp_session_eof(f.session, true);
 	assert_int_equal(f.confirmed, 3);
+	fake_close(&f);
+}
+
+static void an_orderly_close_confirms_later(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_open(&f, config, NULL);
+	/* QUIT came together with the message: it proves nothing. */
+	fake_connect(&f, MX);
+	say(&f, BEGIN);
+	fake_send_only(&f, SLICE_LIT(".\r\nQUIT\r\n"));
+	assert_true(fake_answer(&f));
+	assert_true(f.closed);
+	assert_true(smtp_session_lingers(f.session));
+	smtp_session_eof(f.session, true);
+	fake_wait(&f, LATER_MS - 1);
+	assert_int_equal(f.confirmed, 0);
+	fake_wait(&f, 1);
+	assert_int_equal(f.confirmed, 1);
+	/* Closed in order, but not everything had arrived there. */
+	fake_connect(&f, MX);
+	say(&f, BEGIN);
+	say(&f, ".\r\n");
+	smtp_session_eof(f.session, false);
+	assert_int_equal(f.service.later.n, 0);
+	/* Nothing more was heard. */
+	fake_connect(&f, MX);
+	say(&f, BEGIN);
+	say(&f, ".\r\n");
+	fake_disconnect(&f);
+	assert_int_equal(f.service.later.n, 0);
+	/* The client had closed its side before the 250. */
+	fake_connect(&f, MX);
+	f.eager = false;
+	say(&f, BEGIN);
+	say(&f, ".\r\n");
+	buf_clear(smtp_session_output(f.session));
+	smtp_session_sent(f.session, SIZE_MAX);
+	smtp_session_eof(f.session, true);
+	assert_int_equal(f.service.later.n, 0);
+	f.eager = true;
+	assert_int_equal(f.confirmed, 1);
+	fake_close(&f);
+}
+
+static void waiting_confirmations_keep_their_order(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	fake_open(&f, config, NULL);
+	f.nmessages = 2 * LATER_MAX; /* the numbers that may be confirmed */
+	for (int64_t i = 1; i <= LATER_MAX; i++) {
+		later_add(&f.service.later, f.intake, i, i);
+		if (i % 3 == 0) {
+			later_run(&f.service.later, f.intake, LATER_MS + i / 3, false);
+			assert_int_equal(f.last_confirmed, i / 3);
+		}
+	}
+	/* The oldest makes room. */
+	for (int64_t i = LATER_MAX + 1; f.service.later.n < LATER_MAX; i++)
+		later_add(&f.service.later, f.intake, i, i);
+	f.last_confirmed = 0;
+	later_add(&f.service.later, f.intake, 1, 1);
+	assert_int_equal(f.last_confirmed, LATER_MAX / 3 + 1);
+	later_run(&f.service.later, f.intake, 0, true);
+	assert_int_equal(f.service.later.n, 0);
+	f.nmessages = 0;
 	fake_close(&f);
 }
 
@@ -329,6 +376,8 @@ int main(void)
 		cmocka_unit_test(a_file_that_takes_no_more),
 		cmocka_unit_test(dropped_clients_leave_nothing),
 		cmocka_unit_test(confirmed_when_read),
+		cmocka_unit_test(an_orderly_close_confirms_later),
+		cmocka_unit_test(waiting_confirmations_keep_their_order),
 		cmocka_unit_test(stopping_ends_in_order),
 		cmocka_unit_test(a_thousand_answers),
 	};

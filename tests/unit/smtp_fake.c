@@ -169,11 +169,13 @@ void fake_forget(struct fake *f)
 	for (size_t i = 0; i < f->nmessages && i < FAKE_MESSAGES_MAX; i++)
 		kept_free(&f->messages[i]);
 	f->nmessages = 0;
+	later_free(&f->service.later);
 }
 
 void fake_close(struct fake *f)
 {
 	fake_disconnect(f);
+	later_free(&f->service.later);
 	intake_free(&f->intake);
 	config_free(&f->config);
 	fake_forget(f);
@@ -289,6 +291,7 @@ void fake_send(struct fake *f, struct slice s)
 void fake_wait(struct fake *f, int64_t ms)
 {
 	fake_now += ms;
+	later_run(&f->service.later, f->intake, fake_now, false);
 	if (!f->closed && fake_now >= smtp_session_deadline(f->session)) {
 		smtp_session_timeout(f->session);
 		go_on(f);
