@@ -29,9 +29,9 @@ for name, of_sender, of_store, tls in (("from the senders", 0.7, 0.0, "none"), (
         office.ferry.save(accounts={"office": {"retry_min": "1s", "retry_max": "1s"}})
         store_proxy.start()
         office.start()
-        # Never softly here: a proxy that swallows a 250, acknowledges it and then closes in order can't be told
-        # from a client that has read it and leaves without QUIT.
-        smtp_proxy = Proxy(office.ferry.smtp, of_sender, 20, 300000, seed + 1, soft=0).start()
+        # Softly too: a proxy that swallows a 250, acknowledges it and then closes in order looks like a client that
+        # has read it and leaves without QUIT. What is sent again soon after that must still be known.
+        smtp_proxy = Proxy(office.ferry.smtp, of_sender, 20, 300000, seed + 1).start()
         items = mixture(600, dice)
         sender = Sender(smtp_proxy.port, items, sessions=6, pipeline=True, per_connection=20, pause=0.02, seed=seed)
         sender.run(240)
