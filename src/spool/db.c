@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/step.h"
+#include "spool/vfs.h"
 
 enum {
 	PAGE = 4096,
@@ -386,7 +387,7 @@ int db_open(struct db *d, const char *path, const char *vfs, int64_t room, bool 
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	if (sqlite3_open_v2(path, &d->handle,
 			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
-			    vfs) != SQLITE_OK)
+			    vfs_gathering(vfs)) != SQLITE_OK)
 		return fail(d, e, "open");
 	(void)sqlite3_extended_result_codes(d->handle, 1);
 	/* The order matters: page size and vacuum before the file is made, exclusive locking before the log is opened,

@@ -3,6 +3,7 @@
  * they can: an answer of "accepted" means that the message is there after a
  * restart, "failed" that it is not and leaves nothing behind.
  */
+#include "spool_faulty.h"
 #include "spool_tools.h"
 
 #include <fcntl.h>
@@ -20,149 +21,6 @@
 #include "base/mem.h"
 #include "base/step.h"
 
-/* ---- a file system that fails: a VFS of SQLite around the usual one ---- */
-
-static struct shared {
-	int calls;   /* writes, syncs and truncations so far */
-	int fail_at; /* the one that fails; 0: none */
-	bool sticky; /* and all behind it */
-	bool full;   /* as a full disk does: writes fail, syncs do not */
-} * shared;
-
-struct faulty {
-	sqlite3_file base;
-	sqlite3_io_methods methods;
-	sqlite3_file *real;
-};
-
-static bool fails(bool write)
-{
-	int n;
-
-	if (shared->fail_at == 0)
-		return false;
-	n = ++shared->calls;
-	if (shared->full && !write)
-		return false;
-	return shared->sticky ? n >= shared->fail_at : n == shared->fail_at;
-}
-
-#define REAL(f) (((struct faulty *)(void *)(f))->real)
-
-static int f_close(sqlite3_file *f)
-{
-	int rc = REAL(f)->pMethods == NULL ? SQLITE_OK : REAL(f)->pMethods->xClose(REAL(f));
-
-	free(REAL(f));
-	return rc;
-}
-
-static int f_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
-{
-	return REAL(f)->pMethods->xRead(REAL(f), p, n, at);
-}
-
-static int f_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
-{
-	if (fails(true)) {
-		/* A part may have got there. */
-		if (n > 1)
-			(void)REAL(f)->pMethods->xWrite(REAL(f), p, n / 2, at);
-		return shared->full ? SQLITE_FULL : SQLITE_IOERR_WRITE;
-	}
-	return REAL(f)->pMethods->xWrite(REAL(f), p, n, at);
-}
-
-static int f_truncate(sqlite3_file *f, sqlite3_int64 n)
-{
-	return fails(true) ? SQLITE_IOERR_TRUNCATE : REAL(f)->pMethods->xTruncate(REAL(f), n);
-}
-
-static int f_sync(sqlite3_file *f, int flags)
-{
-	/* The data is in the file none the less: that is the hard case. */
-	return fails(false) ? SQLITE_IOERR_FSYNC : REAL(f)->pMethods->xSync(REAL(f), flags);
-}
-
-static int f_size(sqlite3_file *f, sqlite3_int64 *n)
-{
-	return REAL(f)->pMethods->xFileSize(REAL(f), n);
-}
-
-static int f_lock(sqlite3_file *f, int level)
-{
-	return REAL(f)->pMethods->xLock(REAL(f), level);
-}
-
-static int f_unlock(sqlite3_file *f, int level)
-{
-	return REAL(f)->pMethods->xUnlock(REAL(f), level);
-}
-
-static int f_reserved(sqlite3_file *f, int *out)
-{
-	return REAL(f)->pMethods->xCheckReservedLock(REAL(f), out);
-}
-
-static int f_control(sqlite3_file *f, int op, void *arg)
-{
-	return REAL(f)->pMethods->xFileControl(REAL(f), op, arg);
-}
-
-static int f_sector(sqlite3_file *f)
-{
-	return REAL(f)->pMethods->xSectorSize(REAL(f));
-}
-
-static int f_device(sqlite3_file *f)
-{
-	return REAL(f)->pMethods->xDeviceCharacteristics(REAL(f));
-}
-
-static const sqlite3_io_methods methods = { .iVersion = 1,
-					    .xClose = f_close,
-					    .xRead = f_read,
-					    .xWrite = f_write,
-					    .xTruncate = f_truncate,
-					    .xSync = f_sync,
-					    .xFileSize = f_size,
-					    .xLock = f_lock,
-					    .xUnlock = f_unlock,
-					    .xCheckReservedLock = f_reserved,
-					    .xFileControl = f_control,
-					    .xSectorSize = f_sector,
-					    .xDeviceCharacteristics = f_device };
-
-static int f_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *out)
-{
-	sqlite3_vfs *real = vfs->pAppData;
-	struct faulty *file = (struct faulty *)(void *)f;
-	int rc;
-
-	file->real = mem_alloc((size_t)real->szOsFile);
-	rc = real->xOpen(real, name, file->real, flags, out);
-	f->pMethods = rc == SQLITE_OK ? &methods : NULL;
-	if (rc != SQLITE_OK)
-		free(file->real);
-	return rc;
-}
-
-static void install(void)
-{
-	static sqlite3_vfs vfs;
-	sqlite3_vfs *real = sqlite3_vfs_find(NULL);
-
-	vfs = *real;
-	vfs.zName = "faulty";
-	vfs.szOsFile = sizeof(struct faulty);
-	vfs.pAppData = real;
-	vfs.pNext = NULL;
-	vfs.xOpen = f_open;
-	(void)sqlite3_vfs_register(&vfs, 0);
-	/* A kill at a step takes the process group. */
-	(void)setpgid(0, 0);
-}
-
 static void begin(struct test_spool *t)
 {
 	if (shared == NULL)
@@ -170,7 +28,7 @@ static void begin(struct test_spool *t)
 	memset(shared, 0, sizeof *shared);
 	spool_make(t);
 	t->vfs = "faulty";
-	t->prepare = install;
+	t->prepare = faulty_install;
 	spool_start(t);
 }
 
@@ -249,6 +107,64 @@ static void an_answer_is_true_whatever_write_fails(void **state)
 				break;
 			}
 		}
+	spool_remove(&t);
+}
+
+/* Many at once, so that a commit is larger than what is written at once. */
+static void every_answer_of_a_batch_is_true(void **state)
+{
+	enum { N = 30, BODY = 8000 };
+	static struct test_message m[N];
+	struct test_spool t;
+	unsigned base = 0;
+
+	(void)state;
+	begin(&t);
+	for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+		for (int at = 1;; at += 17) {
+			struct test_answer a[N] = { 0 };
+			int64_t there;
+			bool failed;
+			char *sql;
+
+			shared->calls = 0;
+			shared->sticky = kinds[k].sticky;
+			shared->full = kinds[k].full;
+			shared->fail_at = at;
+			for (unsigned i = 0; i < N; i++) {
+				message_make(&m[i], base + i, "office", "INBOX");
+				memset(m[i].body, 'x', BODY);
+				m[i].m.body = slice_of(m[i].body, BODY);
+				m[i].m.size = BODY;
+				(void)spool_accept(t.intake, &m[i].m, answer_put, &a[i]);
+			}
+			for (unsigned i = 0; i < N; i++)
+				spool_wait(&t, &a[i].came);
+			failed = shared->calls >= at;
+			shared->fail_at = 0;
+			(void)spool_end(&t, SIGKILL);
+			sql = mem_printf(
+			    "SELECT coalesce(sum(1 << (CAST(substr(id, 2) AS INTEGER) - %u)), 0) FROM message"
+			    " JOIN body ON body.message = message.number WHERE CAST(substr(id, 2) AS INTEGER) >= %u"
+			    " AND length(bytes) = %d",
+			    base, base, BODY);
+			there = count_in_database(&t, sql);
+			free(sql);
+			for (unsigned i = 0; i < N; i++) {
+				bool is = (there >> i & 1) != 0;
+
+				if (a[i].answer == SPOOL_ACCEPTED ? !is : a[i].answer != SPOOL_LOST && is)
+					fail_msg("%s at call %d: message %u was answered %d", kinds[k].name, at, i,
+						 (int)a[i].answer);
+			}
+			base += N;
+			spool_start(&t);
+			if (!failed)
+				break;
+		}
+	(void)spool_end(&t, 0);
+	assert_int_equal(
+	    count_in_database(&t, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
 	spool_remove(&t);
 }
 
@@ -350,7 +266,7 @@ static int steps_fd = -1;
 
 static void install_steps(void)
 {
-	install();
+	faulty_install();
 	step_open(steps_fd);
 }
 
@@ -509,6 +425,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_is_true_whatever_write_fails),
+		cmocka_unit_test(every_answer_of_a_batch_is_true),
 		cmocka_unit_test(the_server_goes_on_after_a_failure),
 		cmocka_unit_test(an_outcome_is_true_whatever_write_fails),
 		cmocka_unit_test(a_kill_at_each_step_loses_nothing),

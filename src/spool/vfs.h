@@ -1,0 +1,12 @@
+/*
+ * SQLite writes each page of a commit to its log in two small writes. This VFS
+ * gathers them, and writes them as one when the log is synced.
+ */
+#ifndef MAILFERRY_SPOOL_VFS_H
+#define MAILFERRY_SPOOL_VFS_H
+
+/* Registers it over the VFS called UNDER (NULL: SQLite's own); its name, or NULL when UNDER is not there. Only for a
+ * database in exclusive locking mode: nobody else could read what is gathered. */
+const char *vfs_gathering(const char *under);
+
+#endif
