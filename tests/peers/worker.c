@@ -17,6 +17,13 @@
 #include "spool/client.h"
 #include "store/worker.h"
 
+/* libetpan loses memory on responses that it rejects; the connection ends then. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libetpan.so\n";
+}
+
 struct delivery {
 	struct spool_work work;
 	int64_t due;
@@ -359,6 +366,7 @@ int main(int argc, char **argv)
 		}
 	}
 	worker_free(&w);
+	tls_client_free(&setup.tls);
 	report();
 	return 0;
 }
