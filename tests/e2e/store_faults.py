@@ -295,6 +295,28 @@ case("row 36: the user renamed the folder: found there", moved(rename, "done", "
 case("row 36: the user deleted it: parked for a person, never sent again", moved(delete, "parked", note="queue retry"))
 
 
+def vanishes_for_a_resend():
+    # Bytes of message 7 were sent once; when it is to be sent again its folder is gone: that is a doubt, not a CREATE.
+    store = Store()
+    store.create("Work")
+    original = store.take_fault
+
+    def take(number, octets):
+        found = original(number, octets)
+        if found is not None and octets is not None:
+            with store.lock:
+                del store.folders["Work"]
+        return found
+    store.take_fault = take
+    store.fail("no", match=b"delivery00000007", text="[OVERQUOTA] full")
+    run = Run(store, folder="Work", window=1, create="yes")
+    assert run.of(7)["state"] == "parked" and "queue retry" in run.of(7)["reason"], run.of(7)
+    assert run.states() == {"done": 19, "parked": 1}, run.states()
+
+
+case("row 36: its folder goes between two attempts", vanishes_for_a_resend)
+
+
 def lying_next():
     # STATUS tells no UIDNEXT: no floor, so nothing may be sent.
     store = Store()

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "spool/client.h"
+#include "spool/state.h"
 #include "store/worker.h"
 
 /* libetpan loses memory on responses that it rejects; the connection ends then. */
@@ -123,6 +124,17 @@ static struct delivery *find(int64_t number)
 	return &all[number - 1];
 }
 
+/* The real spool refuses any other change, and the worker then gives up. */
+static void enter(struct delivery *d, enum delivery_state to)
+{
+	if (!state_legal((int)d->state, (int)to, ACTOR_STORE)) {
+		(void)fprintf(stderr, "a store can't make %s of %s\n", delivery_state_name(to),
+			      delivery_state_name(d->state));
+		abort();
+	}
+	d->state = to;
+}
+
 int spool_in_flight(struct spool_store *s, const struct spool_flight *f, size_t n, struct err *e)
 {
 	(void)s;
@@ -133,8 +145,7 @@ int spool_in_flight(struct spool_store *s, const struct spool_flight *f, size_t 
 	for (size_t i = 0; i < n; i++) {
 		struct delivery *d = find(f[i].number);
 
-		if (d->state != DELIVERY_QUEUED && d->state != DELIVERY_FLIGHT)
-			abort();
+		enter(d, DELIVERY_FLIGHT);
 		if (d->work.floor_uidvalidity != f[i].uidvalidity || d->work.floor_folder == NULL ||
 		    strcmp(d->work.floor_folder, f[i].mailbox) != 0) {
 			d->work.floor_uidvalidity = f[i].uidvalidity;
@@ -142,7 +153,6 @@ int spool_in_flight(struct spool_store *s, const struct spool_flight *f, size_t 
 			free(d->work.floor_folder);
 			d->work.floor_folder = mem_strdup(f[i].mailbox);
 		}
-		d->state = DELIVERY_FLIGHT;
 	}
 	return 0;
 }
@@ -161,13 +171,18 @@ int spool_settle(struct spool_store *s, const struct spool_outcome *o, size_t n,
 		struct delivery *d = find(o[i].number);
 
 		d->outcomes++;
-		d->state = states[o[i].kind];
+		enter(d, states[o[i].kind]);
 		d->due = o[i].due_ms;
 		d->work.attempts += o[i].sent;
 		d->uid = o[i].uid;
 		d->uidvalidity = o[i].uidvalidity;
 		if (o[i].kind == OUTCOME_DOUBT)
 			d->work.doubt_ms = clock_wall_ms();
+		if (o[i].kind == OUTCOME_ELSEWHERE) {
+			free(d->work.floor_folder);
+			d->work.floor_folder = NULL;
+			d->work.floor_uidvalidity = d->work.floor_uidnext = 0;
+		}
 		if (o[i].folder != NULL) {
 			free(d->folder);
 			d->folder = mem_strdup(o[i].folder);
