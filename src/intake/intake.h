@@ -104,6 +104,10 @@ void intake_refuse(struct intake_message *m, enum intake_result result);
 const char *intake_id(const struct intake_message *m); /* the queue id */
 int64_t intake_number(const struct intake_message *m); /* for intake_confirm; 0 when it was not accepted */
 
+/* It has a Message-ID or a Date: the same bytes again are the same message sent again. Without them, as alarm panels
+ * write, they may as well be news. */
+bool intake_is_named(const struct intake_message *m);
+
 /* At any time. Before intake_finish nothing is kept; afterwards what was asked may still happen, and stays unconfirmed.
  */
 void intake_end(struct intake_message **m);

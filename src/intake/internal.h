@@ -92,6 +92,7 @@ struct intake_message {
 	enum { INTAKE_COLLECTING, INTAKE_ASKED, INTAKE_DONE } stage;
 	uint64_t asked; /* handle of the request to accept */
 	int64_t number;
+	bool named; /* see intake_is_named */
 
 	struct intake_verdict *verdicts; /* one a recipient, while the request is made */
 	unsigned char digest[EVP_MAX_MD_SIZE];

@@ -193,6 +193,11 @@ int64_t intake_number(const struct intake_message *m)
 	return m->number;
 }
 
+bool intake_is_named(const struct intake_message *m)
+{
+	return m->named;
+}
+
 void intake_end(struct intake_message **m)
 {
 	if (*m == NULL)

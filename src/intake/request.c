@@ -303,6 +303,8 @@ bool intake_submit(struct intake_message *m)
 	bool over = true;
 
 	message_init(&msg, buf_slice(&m->data), m->size, m->fd);
+	m->named =
+	    header_count(&msg.header, SLICE_LIT("message-id")) > 0 || header_count(&msg.header, SLICE_LIT("date")) > 0;
 	if (received_loop(&msg.header, NULL) != RECEIVED_NO_LOOP) {
 		intake_refuse(m, INTAKE_LOOPING);
 	} else {

@@ -112,6 +112,7 @@ static void answer(struct smtp_session *s)
 	if (t->refusal.code == 0 && t->message != NULL && intake_number(t->message) != 0) {
 		step("receiver: accepted, 250 not yet said");
 		s->unconfirmed = intake_number(t->message);
+		s->named = intake_is_named(t->message);
 		s->sent = false;
 	}
 	for (size_t i = 0; i < n; i++) {

@@ -54,6 +54,7 @@ struct smtp_session {
 	int64_t since_ms;    /* when it began to wait for the command */
 	int64_t delay_ms;    /* until then replies are held back; 0: no delay */
 	int64_t unconfirmed; /* message whose 250 the client may not have read, or 0 */
+	bool named;	     /* that message can be told from others by its header */
 	bool sent;	     /* that 250 is on its way */
 	bool last;	     /* the client had sent its last before that */
 	size_t stale;	     /* input that was sent before it can have been read */

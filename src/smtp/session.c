@@ -210,7 +210,11 @@ void smtp_session_eof(struct smtp_session *s, bool acknowledged)
 	/* In the middle of a transaction the client, or a proxy on the way, has broken off: it may have read nothing.
 	 */
 	if (s->unconfirmed != 0 && s->sent && !s->last && acknowledged && s->t == NULL) {
-		later_add(&s->service->later, s->service->intake, s->unconfirmed, s->service->now());
+		/* An alarm may come in the same words a minute later: it must not be taken for the first. */
+		if (s->named)
+			later_add(&s->service->later, s->service->intake, s->unconfirmed, s->service->now());
+		else
+			intake_confirm(s->service->intake, s->unconfirmed);
 		s->unconfirmed = 0;
 	}
 	smtp_transaction_free(s);

@@ -81,7 +81,8 @@ void smtp_session_sent(struct smtp_session *s, size_t stale);
 void smtp_session_early(struct smtp_session *s);
 
 /* The client closed its side in order; ACKNOWLEDGED: all that was sent to it has arrived there. Outside a transaction
- * the last 250 then counts as read after a while, see later.h. */
+ * the last 250 then counts as read: after a while, see later.h, or at once for a message without Message-ID and Date.
+ */
 void smtp_session_eof(struct smtp_session *s, bool acknowledged);
 
 /* The time of smtp_session_deadline has come. */
