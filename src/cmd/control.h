@@ -17,8 +17,8 @@ enum { CONTROL_TEXT_MAX = 400, CONTROL_TIMEOUT_MS = 30 * 1000 };
 
 #define CONTROL_WANT_SPOOL "spool"
 
-/* A socket to the daemon that listens at PATH, which has agreed to WANT; or -1 with a text that names the control socket
- * and says what to do. FILE is the daemon's configuration. */
+/* A socket to the daemon that listens at PATH, which has agreed to WANT; or -1 with a text that names the control
+ * socket and says what to do. FILE is the daemon's configuration. */
 int control_connect(const char *path, const char *file, const char *want, struct err *e);
 
 #endif

@@ -22,68 +22,43 @@ static const struct table_column columns[] = {
 };
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
-struct hold {			/* an account that takes nothing now */
-	char *account, *reason; /* owned */
-	int64_t until_ms;
-};
-
 struct listing {
 	const struct queue_args *args;
 	struct table *table; /* for people */
-	struct hold *holds;  /* for programs: each line says all about its delivery */
-	size_t nholds, deliveries;
+	struct holds holds;
+	size_t deliveries;
 };
 
-static int keep_hold(void *arg, const struct spool_account_row *row)
+/* What the table has not said already: mail that is only waiting for its turn needs no line of its own, and why an
+ * account takes nothing stands below the table, once. */
+static void add_note(const struct spool_record_delivery *d, struct buf *out)
 {
-	struct listing *l = arg;
+	bool due = d->due_ms <= clock_wall_ms();
 
-	if (row->hold_until_ms == 0)
-		return 0;
-	l->holds = mem_resize(l->holds, l->nholds + 1, sizeof *l->holds);
-	l->holds[l->nholds++] =
-	    (struct hold){ mem_strdup(row->account), mem_strdup(row->hold_reason), row->hold_until_ms };
-	return 0;
-}
-
-static void holds_free(struct listing *l)
-{
-	for (size_t i = 0; i < l->nholds; i++) {
-		free(l->holds[i].account);
-		free(l->holds[i].reason);
-	}
-	free(l->holds);
-}
-
-static void print_json(const struct listing *l, const struct spool_record *r, const struct spool_record_delivery *d)
-{
-	const struct hold *hold = NULL;
-
-	for (size_t i = 0; i < l->nholds && delivery_waits(d->state); i++)
-		if (strcmp(l->holds[i].account, d->account) == 0)
-			hold = &l->holds[i];
-	delivery_print_json(r, d, hold == NULL ? 0 : hold->until_ms, hold == NULL ? NULL : hold->reason);
+	if (d->state == DELIVERY_QUEUED && due && (d->reason == NULL || d->reason[0] == '\0'))
+		return;
+	delivery_why(d, NULL, out);
 }
 
 static void list_delivery(struct listing *l, const struct spool_record *r, const struct spool_record_delivery *d)
 {
 	const char *sender = r->sender == NULL || r->sender[0] == '\0' ? "<>" : r->sender;
 	char age[TEXT_SPAN_SIZE];
-	struct buf why;
+	struct buf note;
 
 	l->deliveries++;
 	if (l->args->json) {
-		print_json(l, r, d);
+		delivery_print_json(r, d, &l->holds);
 		return;
 	}
 	text_span(clock_wall_ms() - r->received_ms, age);
-	buf_init(&why, WHY_BYTES);
-	delivery_why(d, &why);
+	buf_init(&note, WHY_BYTES);
+	add_note(d, &note);
 	table_row(l->table,
 		  (const char *const[COLUMNS]){ r->id, age, delivery_state_name(d->state), d->account, d->folder,
 						sender, r->subject },
-		  buf_str(&why));
-	buf_free(&why);
+		  buf_str(&note));
+	buf_free(&note);
 }
 
 static int list_record(void *arg, const struct spool_record *r)
@@ -101,20 +76,19 @@ static int list_record(void *arg, const struct spool_record *r)
 	return 0;
 }
 
-static int list_account(void *arg, const struct spool_account_row *row)
+static void print_holds(const struct listing *l)
 {
-	const struct listing *l = arg;
-	char span[TEXT_SPAN_SIZE];
-	struct buf why;
+	for (size_t i = 0; i < l->holds.n; i++) {
+		const struct hold *h = &l->holds.all[i];
+		struct buf why;
 
-	if (row->hold_until_ms == 0 || (l->args->account != NULL && strcmp(l->args->account, row->account) != 0))
-		return 0;
-	buf_init(&why, WHY_BYTES);
-	(void)text_clean(&why, row->hold_reason, 0);
-	text_span(row->hold_until_ms - clock_wall_ms(), span);
-	(void)printf("account %s takes nothing now: %s; next try in %s\n", row->account, buf_str(&why), span);
-	buf_free(&why);
-	return 0;
+		if (l->args->account != NULL && strcmp(l->args->account, h->account) != 0)
+			continue;
+		buf_init(&why, WHY_BYTES);
+		hold_why(h, &why);
+		(void)printf("account %s takes nothing now: %s\n", h->account, buf_str(&why));
+		buf_free(&why);
+	}
 }
 
 static int queue_list(const struct command *self, const struct queue_verb *verb, const struct queue_args *a,
@@ -128,16 +102,16 @@ static int queue_list(const struct command *self, const struct queue_verb *verb,
 	(void)verb;
 	if (!a->json)
 		l.table = table_new(columns, COLUMNS);
-	r = a->json ? spool_admin_accounts(admin, keep_hold, &l, &e) : 0;
+	r = holds_load(&l.holds, admin, &e);
 	if (r == 0)
 		r = spool_admin_find(admin, &query, list_record, &l, &e);
 	table_end(&l.table);
-	holds_free(&l);
 	if (r == 0 && !a->json) {
 		if (l.deliveries == 0)
 			(void)printf(a->all ? "nothing is recorded\n" : "nothing waits\n");
-		r = spool_admin_accounts(admin, list_account, &l, &e);
+		print_holds(&l);
 	}
+	holds_free(&l.holds);
 	return r == 0 ? EX_OK : client_error(self, &e);
 }
 
@@ -145,6 +119,7 @@ static int queue_list(const struct command *self, const struct queue_verb *verb,
 
 struct showing {
 	bool json;
+	struct holds holds;
 	size_t found;
 };
 
@@ -154,31 +129,32 @@ static int show_record(void *arg, const struct spool_record *r)
 
 	s->found++;
 	if (s->json)
-		record_print_json(r);
+		record_print_json(r, &s->holds);
 	else
-		record_print(r);
+		record_print(r, &s->holds);
 	return 0;
 }
 
 static int queue_show(const struct command *self, const struct queue_verb *verb, const struct queue_args *a,
 		      struct spool_admin *admin)
 {
-	int status = EX_OK;
+	struct showing s = { .json = a->json };
+	struct err e;
+	int status = EX_OK, r = holds_load(&s.holds, admin, &e);
 
 	(void)verb;
-	for (size_t i = 0; i < a->nids; i++) {
+	for (size_t i = 0; r == 0 && i < a->nids; i++) {
 		struct spool_query query = { .id = a->ids[i] };
-		struct showing s = { .json = a->json };
-		struct err e;
 
-		if (spool_admin_find(admin, &query, show_record, &s, &e) != 0)
-			return client_error(self, &e);
-		if (s.found == 0) {
+		s.found = 0;
+		r = spool_admin_find(admin, &query, show_record, &s, &e);
+		if (r == 0 && s.found == 0) {
 			(void)fprintf(stderr, "mailferry queue show: no message has the id %s\n", a->ids[i]);
 			status = EX_NOINPUT;
 		}
 	}
-	return status;
+	holds_free(&s.holds);
+	return r == 0 ? status : client_error(self, &e);
 }
 
 /* ---- the command line ---- */

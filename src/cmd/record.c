@@ -39,10 +39,15 @@ static void add_due(const struct spool_record_delivery *d, struct buf *out)
 	}
 }
 
-void delivery_why(const struct spool_record_delivery *d, struct buf *out)
+void delivery_why(const struct spool_record_delivery *d, const struct hold *hold, struct buf *out)
 {
 	if (!delivery_waits(d->state))
 		return;
+	if (hold != NULL && (d->state == DELIVERY_QUEUED || d->state == DELIVERY_DOUBT)) {
+		(void)buf_add_str(out, "its account takes nothing now: ");
+		hold_why(hold, out);
+		return;
+	}
 	if (d->reason != NULL && d->reason[0] != '\0') {
 		(void)text_clean(out, d->reason, 0);
 		if (d->state != DELIVERY_FLIGHT)
@@ -103,7 +108,7 @@ static void print_recipient(const struct spool_record_recipient *rcpt)
 	buf_free(&b);
 }
 
-static void print_delivery(const struct spool_record_delivery *d)
+static void print_delivery(const struct spool_record_delivery *d, const struct holds *holds)
 {
 	char time[TEXT_TIME_SIZE];
 	struct buf b;
@@ -123,12 +128,12 @@ static void print_delivery(const struct spool_record_delivery *d)
 	print_line("  flags", d->flags);
 	print_line("  note", d->note);
 	buf_clear(&b);
-	delivery_why(d, &b);
+	delivery_why(d, holds_of(holds, d->account), &b);
 	print_line("  why", buf_str(&b));
 	buf_free(&b);
 }
 
-void record_print(const struct spool_record *r)
+void record_print(const struct spool_record *r, const struct holds *holds)
 {
 	(void)printf("message %s\n", r->id);
 	print_received(r);
@@ -140,7 +145,7 @@ void record_print(const struct spool_record *r)
 	for (size_t i = 0; i < r->nrecipients; i++)
 		print_recipient(&r->recipients[i]);
 	for (size_t i = 0; i < r->ndeliveries; i++)
-		print_delivery(&r->deliveries[i]);
+		print_delivery(&r->deliveries[i], holds);
 	if (r->ndeliveries == 0)
 		print_line("delivery", "none: the rules asked for none");
 }
@@ -175,8 +180,9 @@ static void put_number(json_t *o, const char *key, int64_t n)
 	(void)json_object_set_new(o, key, json_integer(n));
 }
 
-static json_t *delivery_object(const struct spool_record_delivery *d, const char *id_key)
+static json_t *delivery_object(const struct spool_record_delivery *d, const char *id_key, const struct holds *holds)
 {
+	const struct hold *hold = delivery_waits(d->state) ? holds_of(holds, d->account) : NULL;
 	json_t *o = json_object();
 
 	put_str(o, id_key, d->id);
@@ -191,6 +197,8 @@ static json_t *delivery_object(const struct spool_record_delivery *d, const char
 	put_time(o, "due", delivery_waits(d->state) ? d->due_ms : 0);
 	put_time(o, "since", d->since_ms);
 	put_time(o, "doubt", d->doubt_ms);
+	put_time(o, "account_held_until", hold == NULL ? 0 : hold->until_ms);
+	put_str(o, "account_held_for", hold == NULL ? NULL : hold->reason);
 	if (d->uid != 0) {
 		put_number(o, "uidvalidity", d->uidvalidity);
 		put_number(o, "uid", d->uid);
@@ -217,7 +225,7 @@ static void print_object(json_t *o)
 	json_decref(o);
 }
 
-void record_print_json(const struct spool_record *r)
+void record_print_json(const struct spool_record *r, const struct holds *holds)
 {
 	json_t *o = json_object(), *list = json_array();
 
@@ -240,20 +248,17 @@ void record_print_json(const struct spool_record *r)
 	(void)json_object_set_new(o, "recipients", list);
 	list = json_array();
 	for (size_t i = 0; i < r->ndeliveries; i++)
-		(void)json_array_append_new(list, delivery_object(&r->deliveries[i], "id"));
+		(void)json_array_append_new(list, delivery_object(&r->deliveries[i], "id", holds));
 	(void)json_object_set_new(o, "deliveries", list);
 	print_object(o);
 }
 
-void delivery_print_json(const struct spool_record *r, const struct spool_record_delivery *d, int64_t hold_until_ms,
-			 const char *hold_reason)
+void delivery_print_json(const struct spool_record *r, const struct spool_record_delivery *d, const struct holds *holds)
 {
-	json_t *o = json_object(), *more = delivery_object(d, "delivery");
+	json_t *o = json_object(), *more = delivery_object(d, "delivery", holds);
 
 	put_message(o, r);
 	(void)json_object_update(o, more);
-	put_time(o, "account_held_until", hold_until_ms);
-	put_str(o, "account_held_for", hold_reason);
 	json_decref(more);
 	print_object(o);
 }

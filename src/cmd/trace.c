@@ -8,6 +8,7 @@
 
 struct trace {
 	bool json;
+	struct holds holds;
 	size_t found;
 };
 
@@ -16,9 +17,9 @@ static int on_record(void *arg, const struct spool_record *r)
 	struct trace *t = arg;
 
 	if (t->json)
-		record_print_json(r);
+		record_print_json(r, &t->holds);
 	else
-		record_print(r);
+		record_print(r, &t->holds);
 	t->found++;
 	return 0;
 }
@@ -50,12 +51,13 @@ int command_trace(const struct command *self, const char *config_file, int argc,
 	admin = client_spool(self, config_file, &status);
 	if (admin == NULL)
 		return status;
-	if (spool_admin_find(admin, &query, on_record, &t, &e) != 0) {
+	if (holds_load(&t.holds, admin, &e) != 0 || spool_admin_find(admin, &query, on_record, &t, &e) != 0) {
 		status = client_error(self, &e);
 	} else if (t.found == 0) {
 		(void)fprintf(stderr, "mailferry trace: no message with \"%s\" is known\n", query.word);
 		status = EX_NOINPUT;
 	}
+	holds_free(&t.holds);
 	spool_admin_free(&admin);
 	return client_done(self, status);
 }

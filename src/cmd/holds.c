@@ -1,0 +1,56 @@
+#include "cmd/holds.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cmd/text.h"
+
+static int keep(void *arg, const struct spool_account_row *row)
+{
+	struct holds *h = arg;
+
+	if (row->hold_until_ms == 0)
+		return 0;
+	h->all = mem_resize(h->all, h->n + 1, sizeof *h->all);
+	h->all[h->n++] = (struct hold){ mem_strdup(row->account), mem_strdup(row->hold_reason), row->hold_until_ms };
+	return 0;
+}
+
+int holds_load(struct holds *h, struct spool_admin *admin, struct err *e)
+{
+	*h = (struct holds){ 0 };
+	return spool_admin_accounts(admin, keep, h, e);
+}
+
+void holds_free(struct holds *h)
+{
+	for (size_t i = 0; i < h->n; i++) {
+		free(h->all[i].account);
+		free(h->all[i].reason);
+	}
+	free(h->all);
+	*h = (struct holds){ 0 };
+}
+
+const struct hold *holds_of(const struct holds *h, const char *account)
+{
+	for (size_t i = 0; i < h->n; i++)
+		if (strcmp(h->all[i].account, account) == 0)
+			return &h->all[i];
+	return NULL;
+}
+
+void hold_why(const struct hold *h, struct buf *out)
+{
+	char span[TEXT_SPAN_SIZE];
+	int64_t left = h->until_ms - clock_wall_ms();
+
+	(void)text_clean(out, h->reason, 0);
+	text_span(left, span);
+	if (left > 0)
+		(void)buf_addf(out, "; next try in %s", span);
+	else
+		(void)buf_add_str(out, "; it is tried now");
+}
