@@ -16,7 +16,7 @@ from lib.tap import Tap  # noqa: E402
 tap = Tap(900)
 tap.need(("dovecot", "dovecot-imapd"))
 
-for name, of_sender, of_store, tls in (("from the senders", 0.7, 0.0, "none"), ("to the store", 0.0, 0.8, "none"),
+for name, of_sender, of_store, tls in (("from the senders", 0.7, 0.0, "none"), ("to the store", 0.0, 1.0, "none"),
                                        ("on both sides, with TLS", 0.5, 0.8, "implicit")):
     seed = int(os.environ.get("MAILFERRY_TEST_SEED", time.time()))
     dice = random.Random(seed)
