@@ -109,7 +109,7 @@ bool job_spool_lost(const struct err *e)
 	return e->class == ERR_PROTOCOL || (e->class == ERR_SYSTEM && e->code != 0) || e->code == ETIMEDOUT;
 }
 
-int job_load(struct job *j, struct spool_store *spool, struct err *e)
+int job_load(struct job *j, struct spool_store *spool, int64_t again, struct err *e)
 {
 	size_t len = 0;
 	struct stat st;
@@ -118,7 +118,12 @@ int job_load(struct job *j, struct spool_store *spool, struct err *e)
 	if (spool_body(spool, j->work->message, &j->bytes, &len, &j->fd, e) != 0) {
 		if (job_spool_lost(e))
 			return -1;
-		job_settle(j, OUTCOME_REFUSED, 0, false, "its body can't be read, so it was not sent: %s", e->text);
+		/* A failing or full disk says nothing about this message. */
+		if (e->class == ERR_TEMP)
+			job_settle(j, OUTCOME_RETRY, again, false, "its body could not be read: %s", e->text);
+		else
+			job_settle(j, OUTCOME_REFUSED, 0, false, "its body can't be read, so it was not sent: %s",
+				   e->text);
 		return 1;
 	}
 	have = len;

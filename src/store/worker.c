@@ -116,7 +116,11 @@ static int account_state(struct worker *w)
 	}
 	w->trouble.set = false;
 	w->stored_before = w->stored;
-	return ret != 0 && job_spool_lost(&e) ? -1 : 0;
+	if (ret == 0)
+		return 0;
+	/* Without a hold on record the next turn would be at the store at once, again and again. */
+	log_error("hold-failed", LOG_STR("account", w->account->name), LOG_STR("reason", e.text));
+	return -1;
 }
 
 /* ---- outcomes ---- */
@@ -173,7 +177,7 @@ static int load(void *arg, struct job *j, struct err *e)
 {
 	struct worker *w = arg;
 
-	return job_load(j, w->spool, e);
+	return job_load(j, w->spool, clock_wall_ms() + trouble_backoff(w->account, 1), e);
 }
 
 /* The connection ended with E. Bytes of some jobs were on their way; the oldest of them is suspected. */

@@ -411,6 +411,14 @@ def recording():
     run = Run(store, in_flight_failures=3)
     settled(store, run)
     assert store.appends == 20, store.appends
+    # A spool whose disk is full now and then: that is no fault of the messages.
+    store = Store()
+    run = Run(store, body_failures=3)
+    settled(store, run)
+    # It can't even record that the account waits: the worker must end, or it would log in without a pause.
+    store = Store(password="other")
+    run = Run(store, hold_failures=1000000, seconds=5)
+    assert run.states() == {"queued": 20} and store.logins == 1, (run.states(), store.logins)
 
 
 case("row 32: nothing is sent that could not be recorded", recording)

@@ -40,7 +40,7 @@ static int64_t hold_until;
 static int hold_attempts, holds;
 static char hold_reason[2000];
 static struct config_account account;
-static int port, in_flight_failures, body_size = 500;
+static int port, in_flight_failures, body_failures, hold_failures, body_size = 500;
 
 /* ---- the spool's door, as its header promises ---- */
 
@@ -108,7 +108,11 @@ int spool_body(struct spool_store *s, int64_t message, char **bytes, size_t *len
 			    (long long)message, (long long)message);
 
 	(void)s;
-	(void)e;
+	if (body_failures > 0) {
+		body_failures--;
+		free(p);
+		return err_set(e, ERR_TEMP, 0, "spool: the spool could not record it");
+	}
 	for (size_t i = (size_t)head; i < n; i++)
 		p[i] = (i - (size_t)head) % 72 == 70 ? '\r' : (i - (size_t)head) % 72 == 71 ? '\n' : 'x';
 	*bytes = p;
@@ -198,7 +202,10 @@ int spool_settle(struct spool_store *s, const struct spool_outcome *o, size_t n,
 int spool_hold_account(struct spool_store *s, int64_t until_ms, const char *reason, int attempts, struct err *e)
 {
 	(void)s;
-	(void)e;
+	if (hold_failures > 0) {
+		hold_failures--;
+		return err_set(e, ERR_TEMP, 0, "spool: the spool could not record it");
+	}
 	hold_until = until_ms;
 	hold_attempts = attempts;
 	if (until_ms != 0) {
@@ -357,6 +364,10 @@ int main(int argc, char **argv)
 			account.create_folders = true;
 		else if (strcmp(key, "in_flight_failures") == 0)
 			in_flight_failures = (int)number_of(value);
+		else if (strcmp(key, "body_failures") == 0)
+			body_failures = (int)number_of(value);
+		else if (strcmp(key, "hold_failures") == 0)
+			hold_failures = (int)number_of(value);
 		else
 			return 64;
 	}
