@@ -1,7 +1,6 @@
 #include "spool/vfs.h"
 
 #include <sqlite3.h>
-#include <stddef.h>
 
 #include "base/buf.h"
 
@@ -12,7 +11,7 @@ struct log_file {
 	sqlite3_file file;
 	struct buf bytes; /* written by SQLite, not yet to the file: from AT on */
 	sqlite3_int64 at;
-	_Alignas(max_align_t) char under[]; /* the file of the VFS below */
+	sqlite3_int64 under[]; /* the file of the VFS below; SQLite aligns to eight octets */
 };
 
 static sqlite3_file *under(sqlite3_file *f)
