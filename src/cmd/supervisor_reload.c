@@ -19,7 +19,9 @@ static void replace_workers(struct supervisor *sup)
 
 			s->worker = NULL;
 			w->slot = NULL;
-			if (s->kind == SLOT_CONNECT || w->state == WORKER_STARTING)
+			/* A receiver that is starting may have greeted a client before its word reaches us: it is
+			 * drained like the others. */
+			if (s->kind == SLOT_CONNECT)
 				worker_stop(w);
 		} else if (s->kind == SLOT_STORE) {
 			worker_stop(s->worker);

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from lib.area import answers, free_port, wait_for  # noqa: E402
@@ -49,6 +50,15 @@ with tap.case("a better configuration is taken over by SIGHUP: new rules, new li
     sent.append(ident)
     old.deliver(Item(ident, [address("scans")], message(ident)))
     old.quit()
+    ferry.drained()
+
+with tap.case("one SIGHUP after the other turns no client away"):
+    for _ in range(25):
+        for _ in range(4):
+            ferry.reload()
+            time.sleep(0.005)
+        send()
+    wait_for("one receiver alone", lambda: len(roles("receiver")) == 1, 60)
     ferry.drained()
 
 with tap.case("a wrong configuration is told, and the old one stays"):
