@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cmd/client.h"
+#include "cmd/holds.h"
 #include "cmd/queue.h"
 #include "cmd/record.h"
 #include "cmd/text.h"
@@ -13,6 +14,7 @@ enum { REFUSED_BYTES = 4096 };
 
 struct acting {
 	const struct queue_verb *verb;
+	const struct holds *holds;
 	size_t met, changed, refused;
 };
 
@@ -37,6 +39,11 @@ static int on_change(void *arg, const struct spool_change *c)
 	else
 		(void)printf("%s (account %s): %s, was %s\n", c->delivery, c->account, delivery_state_name(c->after),
 			     delivery_state_name(c->before));
+	/* A retry of everything, or of the account, lifts the hold; one of a message does not. */
+	if (a->verb->action == SPOOL_RETRY && c->after == DELIVERY_QUEUED && holds_of(a->holds, c->account) != NULL)
+		(void)printf(
+		    "  but its account takes nothing now; to try at once: mailferry queue retry --account %s\n",
+		    c->account);
 	return 0;
 }
 
@@ -79,9 +86,9 @@ static int confirm_delete(const struct command *self, struct spool_admin *admin,
 }
 
 static int act_on(const struct command *self, const struct queue_verb *verb, const struct queue_args *a,
-		  struct spool_admin *admin, const struct spool_query *query)
+		  struct spool_admin *admin, const struct spool_query *query, const struct holds *holds)
 {
-	struct acting acting = { .verb = verb };
+	struct acting acting = { .verb = verb, .holds = holds };
 	struct err e;
 
 	if (spool_admin_act(admin, verb->action, query, a->again, on_change, &acting, &e) != 0)
@@ -90,8 +97,10 @@ static int act_on(const struct command *self, const struct queue_verb *verb, con
 		(void)fprintf(stderr, "mailferry queue %s: no message has the id %s\n", verb->name, query->id);
 		return EX_NOINPUT;
 	}
-	if (acting.met == 0)
-		(void)printf("nothing waits that could be meant\n");
+	if (acting.met == 0 && query->account != NULL)
+		(void)printf("nothing waits for the account %s\n", query->account);
+	else if (acting.met == 0)
+		(void)printf("nothing waits\n");
 	return acting.refused > 0 ? EX_DATAERR : EX_OK;
 }
 
@@ -100,7 +109,9 @@ int queue_act(const struct command *self, const struct queue_verb *verb, const s
 {
 	/* All and an account mean what waits; a message that is named may be in any state: its answer says why not. */
 	struct spool_query rest = { .account = a->account, .states = SPOOL_WAITING };
+	struct holds holds = { 0 };
 	int status = EX_OK;
+	struct err e;
 
 	if (verb->action == SPOOL_DELETE && !a->yes) {
 		for (size_t i = 0; i < (a->nids == 0 ? 1 : a->nids); i++) {
@@ -112,13 +123,18 @@ int queue_act(const struct command *self, const struct queue_verb *verb, const s
 		}
 	}
 	if (a->nids == 0)
-		return act_on(self, verb, a, admin, &rest);
+		return act_on(self, verb, a, admin, &rest, &holds);
+	if (holds_load(&holds, admin, &e) != 0) {
+		holds_free(&holds);
+		return client_error(self, &e);
+	}
 	for (size_t i = 0; i < a->nids; i++) {
 		struct spool_query one = { .id = a->ids[i] };
-		int r = act_on(self, verb, a, admin, &one);
+		int r = act_on(self, verb, a, admin, &one, &holds);
 
 		if (r != EX_OK)
 			status = r;
 	}
+	holds_free(&holds);
 	return status;
 }
