@@ -11,7 +11,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from bench.postfix import Postfix  # noqa: E402
-from lib.area import Area, answers, find_program, free_port, tool_environment, wait_for  # noqa: E402
+from lib.area import Area, answers, find_program, free_port, wait_for  # noqa: E402
 from lib.dovecot import Dovecot  # noqa: E402
 from lib.ferry import Ferry  # noqa: E402
 from lib.office import address  # noqa: E402
@@ -30,10 +30,11 @@ def say(text=""):
 
 def source(area, port, sessions, reused, count):
     """Messages a second, as smtp-source brings them in. It counts a message when it has read the 250."""
-    argv = [find_program("smtp-source"), "-s", str(sessions), "-m", str(count), "-l", str(SIZE), "-C", "20",
+    program, env = area.tool("smtp-source")
+    argv = [program, "-s", str(sessions), "-m", str(count), "-l", str(SIZE), "-C", "20",
             "-f", "bench@example.org", "-t", address("office")] + (["-d"] if reused else [])
     began = time.monotonic()
-    p = area.run(argv + ["127.0.0.1:%d" % port], env=tool_environment())
+    p = area.run(argv + ["127.0.0.1:%d" % port], env=env)
     if p.returncode != 0:
         raise RuntimeError("smtp-source: " + (p.stderr.strip().splitlines() or ["?"])[-1])
     return count / (time.monotonic() - began)
@@ -67,7 +68,8 @@ def postfix_rates(area):
 
 def sink_rates(area):
     port = free_port()
-    p = area.start([find_program("smtp-sink"), "127.0.0.1:%d" % port, "1000"], log="sink.log", env=tool_environment())
+    program, env = area.tool("smtp-sink")
+    p = area.start([program, "127.0.0.1:%d" % port, "1000"], log="sink.log", env=env)
     try:
         wait_for("smtp-sink", lambda: answers(port), 30)
         return rates(area, port)
@@ -140,11 +142,11 @@ def filing(area, store, count=3000):
 def peak(ferry):
     """Peak resident memory of each role in KB, and of all (pages shared between them are counted in each)."""
     result = {}
-    for pid in ferry.children():
+    for pid, line in ferry.children().items():
         try:
             with open("/proc/%d/status" % pid) as f:
                 fields = dict(line.split(":", 1) for line in f)
-            name = fields["Name"].strip()
+            name = os.path.basename(line.split(" ")[0])
             result[name] = result.get(name, 0) + int(fields["VmHWM"].split()[0])
         except (OSError, KeyError):
             pass

@@ -9,7 +9,7 @@ import os
 import pwd
 import shutil
 
-from lib.area import answers, find_program, free_port, tool_environment, wait_for
+from lib.area import answers, find_program, free_port, wait_for
 
 MAIN = """\
 compatibility_level = 3.6
@@ -71,7 +71,8 @@ class Postfix:
         os.mkdir(self.dir)
         self._make()
         self.process = area.start([self.tools + "/usr/lib/postfix/sbin/master", "-c", self.dir, "-d"], log="postfix.log",
-                                  unprivileged=False, env=dict(tool_environment(), MAIL_CONFIG=self.dir))
+                                  unprivileged=False, env=dict(os.environ, MAIL_CONFIG=self.dir,
+                                            LD_LIBRARY_PATH=self.tools + "/usr/lib/postfix"))
         wait_for("Postfix to greet", lambda: self.process.poll() is not None or answers(self.port), 30)
         if self.process.poll() is not None:
             raise RuntimeError("Postfix does not start: " + area.tail("postfix.log", 5))

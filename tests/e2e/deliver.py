@@ -5,7 +5,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from lib.area import find_program, tool_environment  # noqa: E402
+from lib.area import find_program  # noqa: E402
 from lib.office import FOLDERS, Office, address  # noqa: E402
 from lib.sender import Client, Item, message  # noqa: E402
 from lib.tap import Tap  # noqa: E402
@@ -21,10 +21,11 @@ with tap.case("mailferry starts on a configuration with TLS"):
 with tap.case("2,000 messages from 20 sessions of smtp-source are each in their folder once"):
     tap.need_here("smtp-source", "postfix")
     names = ["scans", "alarm", "news", "office"]
+    smtp_source, env = area.tool("smtp-source")
     sources = [area.start(
-        [find_program("smtp-source"), "-s", "5", "-m", "500", "-l", "4096", "-f", "panel@example.org",
-         "-t", address(n)] + (["-d"] if i % 2 else []) + ["127.0.0.1:%d" % ferry.smtp],
-        log="source." + n, env=tool_environment()) for i, n in enumerate(names)]
+        [smtp_source, "-s", "5", "-m", "500", "-l", "4096", "-f", "panel@example.org", "-t", address(n)] +
+        (["-d"] if i % 2 else []) + ["127.0.0.1:%d" % ferry.smtp],
+        log="source." + n, env=env) for i, n in enumerate(names)]
     for p, n in zip(sources, names):
         assert p.wait(300) == 0, area.tail("source." + n)
     ferry.drained(300)

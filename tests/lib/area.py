@@ -98,15 +98,6 @@ def find_program(name):
     return shutil.which(name, path=":".join(places))
 
 
-def tool_environment():
-    """What programs found by find_program need in their environment."""
-    env = dict(os.environ)
-    tools = os.environ.get("MAILFERRY_TOOLS")
-    if tools:
-        env["LD_LIBRARY_PATH"] = os.path.join(tools, "usr/lib/postfix")
-    return env
-
-
 class Area:
     def __init__(self, name="test", keep=False, parent=None):
         self.keep = keep
@@ -154,6 +145,24 @@ class Area:
         return "--- %s (last %d of %d lines)\n%s" % (name, min(lines, len(text)), len(text), "\n".join(text[-lines:]))
 
     # ---- programs ----
+    def tool(self, name):
+        """
+        A program of Postfix, and the environment that it needs: (path, env).
+        An unpacked one is copied here, where an unprivileged user can reach it.
+        """
+        path, env = find_program(name), dict(os.environ)
+        unpacked = os.environ.get("MAILFERRY_TOOLS")
+        if not path or not unpacked or not path.startswith(unpacked):
+            return path, env
+        if not os.path.exists(self.path("tools")):
+            self.mkdir("tools")
+            for folder in ("usr/sbin", "usr/lib/postfix"):
+                for f in os.listdir(os.path.join(unpacked, folder)):
+                    if f.startswith("smtp-") or f.endswith(".so"):
+                        shutil.copy(os.path.join(unpacked, folder, f), self.path("tools"))
+        env["LD_LIBRARY_PATH"] = self.path("tools")
+        return self.path("tools", name), env
+
     @property
     def bin(self):
         """Where the programs under test stand beside each other."""
