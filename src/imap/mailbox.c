@@ -9,6 +9,8 @@
 #include "imap/session_impl.h"
 #include "imap/dialog.h"
 
+enum { RECEIVED_MAX = 16 * 1024 };
+
 /* "TAG VERB mailbox" and the reply. */
 static int name_command(struct imap *s, const char *verb, const char *mailbox, struct imap_reply *r, struct err *e)
 {
@@ -289,8 +291,15 @@ int mailbox_fetch_received(struct imap *s, uint32_t first, uint32_t last, mailbo
 
 	if (last != 0)
 		(void)snprintf(to, sizeof to, "%lu", (unsigned long)last);
-	if (dialog_run(s, r, e, "UID FETCH %lu:%s (UID BODY.PEEK[HEADER.FIELDS (RECEIVED)])", (unsigned long)first,
-		       to) != 0)
+	/* Only the front: what a delivery is told by stands first, and a message can hold much more. */
+	if (!s->no_partial) {
+		if (dialog_run(s, r, e, "UID FETCH %lu:%s (UID BODY.PEEK[HEADER.FIELDS (RECEIVED)]<0.%d>)",
+			       (unsigned long)first, to, RECEIVED_MAX) != 0)
+			return -1;
+		s->no_partial = r->status == IMAP_BAD;
+	}
+	if (s->no_partial && dialog_run(s, r, e, "UID FETCH %lu:%s (UID BODY.PEEK[HEADER.FIELDS (RECEIVED)])",
+					(unsigned long)first, to) != 0)
 		return -1;
 	if (dialog_info(s)->rsp_fetch_list == NULL)
 		return 0;

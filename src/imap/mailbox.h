@@ -38,7 +38,8 @@ int mailbox_leave(struct imap *s, struct err *e);
 
 /* ---- in an examined mailbox ---- */
 
-/* One message: its UID, and the Received lines of its header, NULL when the server gave none at all. */
+/* One message: its UID, and the Received lines of its header (the front of them, if they are many), NULL when the
+ * server gave none at all. */
 typedef void mailbox_received_fn(void *arg, uint32_t uid, const struct slice *received);
 
 /* UID FETCH FIRST:LAST (LAST 0: "*"); the answer may hold other UIDs too. R->status says whether it was complete. */

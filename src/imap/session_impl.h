@@ -16,7 +16,8 @@ struct imap {
 	uint32_t tag;
 	unsigned can;
 	uint64_t append_limit;
-	int64_t hurry; /* no deadline is later */
+	bool no_partial; /* the server does not know partial FETCH */
+	int64_t hurry;	 /* no deadline is later */
 	struct folder_style style;
 };
 

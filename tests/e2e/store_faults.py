@@ -8,6 +8,7 @@ import concurrent.futures
 import os
 import re
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -26,8 +27,9 @@ def case(words, row):
 def identities(store, folder=None):
     found = {}
     for octets in store.octets(folder):
-        ident = re.search(rb"SMTP id (\w+);", octets).group(1).decode()
-        found[ident] = found.get(ident, 0) + 1
+        ident = re.search(rb"SMTP id (\w+);", octets)
+        if ident is not None:
+            found[ident.group(1).decode()] = found.get(ident.group(1).decode(), 0) + 1
     return found
 
 
@@ -251,7 +253,6 @@ def moved(change, want, elsewhere=None, note=""):
         def take(number, octets):
             found = original(number, octets)
             if found is not None and octets is not None:
-                import threading
                 threading.Timer(0.1, lambda: change(store)).start()
             return found
         store.take_fault = take
@@ -338,6 +339,21 @@ def no_fetch():
 
 
 case("row 19: a folder that can't be read proves nothing", no_fetch)
+
+
+def looks():
+    for partial in (True, False):
+        store = Store()
+        store.partial = partial
+        store.fail("store-then-drop", at=3)
+        if partial:  # a header that nobody should have to read whole
+            store.folders["INBOX"].add("()", "", b"Received: from x\r\n" * 20000 + b"\r\n")
+            threading.Timer(0.1, lambda: store.folders["INBOX"].add("()", "", b"Received: from x\r\n" * 20000 + b"\r\n")).start()
+        settled(store, Run(store, size=20000))
+        store.close()
+
+
+case("a look reads only the front of what may be a large header", looks)
 
 
 def poison():

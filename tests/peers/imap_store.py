@@ -76,6 +76,7 @@ class Store:
         self.create_reply = None
         self.status_reply = None
         self.fetch_reply = None
+        self.partial = True   # does FETCH know <0.N>?
         self.greeting = "* OK ready"
         self.closing = False
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -347,7 +348,10 @@ class Session:
         if self.folder is None:
             self.say(tag + " BAD no folder is open")
         elif verb.upper() == "FETCH":
-            self.fetch(tag, rest.split(" ", 1)[0])
+            if "<" in rest and not self.store.partial:
+                self.say(tag + " BAD partial?")
+            else:
+                self.fetch(tag, rest.split(" ", 1)[0], re.search(r"<0\.(\d+)>", rest))
         elif verb.upper() == "SEARCH":
             word = rest.split()[-1].encode()
             with self.store.lock:
@@ -357,7 +361,7 @@ class Session:
         else:
             self.say(tag + " BAD unknown command")
 
-    def fetch(self, tag, numbers):
+    def fetch(self, tag, numbers, partial):
         if self.store.fetch_reply is not None:
             self.say("%s %s" % (tag, self.store.fetch_reply))
             return
@@ -374,7 +378,10 @@ class Session:
                     continue
                 header = self.folder.messages[uid][2].split(b"\r\n\r\n")[0] + b"\r\n"
                 lines = b"".join(m.group(0) for m in re.finditer(rb"(?im)^Received:.*\r\n([ \t].*\r\n)*", header)) + b"\r\n"
-                out += b"* %d FETCH (UID %d BODY[HEADER.FIELDS (RECEIVED)] {%d}\r\n%s)\r\n" % (number, uid, len(lines), lines)
+                origin = b""
+                if partial:
+                    lines, origin = lines[:int(partial.group(1))], b"<0>"
+                out += b"* %d FETCH (UID %d BODY[HEADER.FIELDS (RECEIVED)]%s {%d}\r\n%s)\r\n" % (number, uid, origin, len(lines), lines)
         self.sock.sendall(out)
         self.say(tag + " OK done")
 
