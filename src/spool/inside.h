@@ -66,6 +66,9 @@ struct verb {
 	unsigned peers; /* enum spool_peer bits: who may ask */
 	bool silent;	/* has no reply, and can wait for another request's commit */
 	bool at_once;	/* needs no database: is not kept for the next batch */
+	/* Reads; tried between batches, so that it need not wait for others' syncs. OP_FAILED there: is kept for the
+	 * next batch. */
+	bool reads;
 	int (*decode)(struct op *op, struct slice fields, struct err *e);
 	/* Inside a savepoint. OP_FAILED: undone, and answered as failed. OP_BROKEN: undone, and the peer is put out. */
 	enum op_result (*run)(struct spool_server *s, struct op *op);

@@ -176,6 +176,8 @@ static enum op_result no_body(struct spool_server *s, struct op *op, int64_t mes
 {
 	struct reply reply = { .class = ERR_PERM, .text = why };
 
+	if (!db_in_transaction(&s->db))
+		return OP_FAILED; /* something is to be written: in the next batch */
 	log_error("body-damaged", LOG_NUM("message", message), LOG_STR("reason", why));
 	if (message_set_aside(s, message, why, &op->pool) != 0)
 		return OP_FAILED;
@@ -441,7 +443,12 @@ static enum op_result run_account(struct spool_server *s, struct op *op)
 
 const struct verb verbs_store[] = {
 	{ .type = REQUEST_NEXT, .name = "next", .peers = SPOOL_PEER_STORE, .decode = decode_ask, .run = run_next },
-	{ .type = REQUEST_BODY, .name = "body", .peers = SPOOL_PEER_STORE, .decode = decode_ask, .run = run_body },
+	{ .type = REQUEST_BODY,
+	  .name = "body",
+	  .peers = SPOOL_PEER_STORE,
+	  .reads = true,
+	  .decode = decode_ask,
+	  .run = run_body },
 	{ .type = REQUEST_IN_FLIGHT,
 	  .name = "in-flight",
 	  .peers = SPOOL_PEER_STORE,

@@ -183,6 +183,13 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 		op_free(op);
 		return 0;
 	}
+	if (v->reads && v->run(p->server, op) == OP_DONE) {
+		batch_answer(op);
+		op_free(op);
+		return 0;
+	}
+	packets_free(&op->reply);
+	file_close(&op->reply_fd);
 	if (p->held > HELD_MAX) {
 		server_fail(p->server, op, SPOOL_FULL, "too much waits already");
 		return 0;
