@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,6 +40,14 @@ int file_read_fd(int fd, const char *name, struct buf *out, struct err *e)
 		if (got < 0 && errno != EINTR)
 			return err_sys(e, errno, "%s", name);
 	}
+}
+
+int file_unread(struct err *e, int errnum, const char *path)
+{
+	if (errnum != EACCES || geteuid() == 0)
+		return err_sys(e, errnum, "can't read %s", path);
+	return err_set(e, ERR_SYSTEM, errnum, "can't read %s: %s; run this as root, or as the user whom it belongs to",
+		       path, strerror(errnum));
 }
 
 int file_read(const char *path, struct buf *out, struct err *e)

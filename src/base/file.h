@@ -11,6 +11,9 @@
 /* Appends the whole of PATH to OUT; ERR_LIMIT when it does not fit, ERR_SYSTEM otherwise. */
 int file_read(const char *path, struct buf *out, struct err *e);
 
+/* Fills E: PATH, which the configuration names, can't be read for ERRNUM, and what to do. Returns -1. */
+int file_unread(struct err *e, int errnum, const char *path);
+
 /* Appends all that FD still gives. NAME is for error texts. */
 int file_read_fd(int fd, const char *name, struct buf *out, struct err *e);
 

@@ -39,7 +39,7 @@ char *secret_read(const char *path, struct err *e)
 	/* One descriptor for check and reading: the file can't be changed for another between them. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) != 0) {
-		(void)err_sys(e, errno, "can't read %s", path);
+		(void)file_unread(e, errno, path);
 		goto done;
 	}
 	if (!S_ISREG(st.st_mode)) {

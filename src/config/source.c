@@ -228,10 +228,13 @@ static int file_join(struct source *s, const char *path, const char *name, unsig
 	buf_init(&bytes, SOURCE_MAX);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) != 0) {
-		(void)err_sys(&e, errno, "can't read %s", path);
-		if (s->nfiles == 0)
+		bool first = s->nfiles == 0;
+
+		(void)file_unread(&e, errno, path);
+		if (first)
 			(void)file_add(s, name);
-		report_error(r, from, NULL, "%s", e.text);
+		report_error(r, from, NULL, "%s%s", e.text,
+			     first && e.code == ENOENT ? "; name the configuration with -c FILE" : "");
 		goto done;
 	}
 	file = file_add(s, name);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -12,7 +13,7 @@
 #include "base/mem.h"
 #include "config/value.h"
 
-enum { HOSTS_MAX = 1024 * 1024 };
+enum { HOSTS_MAX = 1024 * 1024, CERTIFICATES_MAX = 16 * 1024 * 1024 };
 
 /* The name of this machine, with its domain where the machine itself knows it. DNS is not asked: the supervisor reads
  * this, and it must neither wait for the network nor read from it. */
@@ -147,6 +148,22 @@ void verify_values(struct build *b)
 	}
 }
 
+/* Stores would find only when they start that a file of authorities holds none. */
+static void certificates_verify(int fd, const char *file, struct err *e)
+{
+	static const char mark[] = "-----BEGIN ";
+	struct buf text;
+
+	buf_init(&text, CERTIFICATES_MAX);
+	if (file_read_fd(fd, file, &text, e) == 0 &&
+	    (text.n == 0 || memmem(text.p, text.n, mark, strlen(mark)) == NULL))
+		(void)err_set(e, ERR_CONFIG, 0,
+			      "%s holds no certificate: it must be a PEM file, with lines such as "
+			      "-----BEGIN CERTIFICATE-----",
+			      file);
+	buf_free(&text);
+}
+
 static void readable_verify(struct build *b, size_t i, const char *key, const char *file)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -155,9 +172,11 @@ static void readable_verify(struct build *b, size_t i, const char *key, const ch
 
 	err_clear(&e);
 	if (fd < 0 || fstat(fd, &st) != 0)
-		(void)err_sys(&e, errno, "can't read %s", file);
+		(void)file_unread(&e, errno, file);
 	else if (!S_ISREG(st.st_mode))
 		(void)err_set(&e, ERR_CONFIG, 0, "%s is not a regular file", file);
+	else if (file == b->config->accounts[i].ca_file)
+		certificates_verify(fd, file, &e);
 	if (e.class != ERR_NONE)
 		account_error(b, i, key, e.text);
 	file_close(&fd);

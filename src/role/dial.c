@@ -51,7 +51,23 @@ static int resolve(const char *host, uint16_t port, struct addrinfo **list, stru
 	if (ret == EAI_NONAME || ret == EAI_NODATA)
 		return err_set(e, ERR_TEMP, ENOENT, "no host is called %s; check host, and this machine's name server",
 			       host);
-	return err_set(e, ERR_TEMP, EAGAIN, "cannot look up %s: %s", host, gai_strerror(ret));
+	return err_set(e, ERR_TEMP, EAGAIN, "cannot look up %s: %s; check this machine's name server", host,
+		       gai_strerror(ret));
+}
+
+static const char *advice(int failure)
+{
+	switch (failure) {
+	case ECONNREFUSED:
+		return "nobody listens there: check host and port of the account, or wait until the store is back";
+	case ETIMEDOUT:
+		return "check host and port of the account, and the firewall";
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+		return "check this machine's network";
+	default:
+		return "check host and port of the account";
+	}
 }
 
 int dial(const char *host, uint16_t port, int64_t timeout_ms, struct err *e)
@@ -77,6 +93,7 @@ int dial(const char *host, uint16_t port, int64_t timeout_ms, struct err *e)
 	}
 	freeaddrinfo(list);
 	if (fd < 0)
-		(void)err_set(e, ERR_TEMP, failure, "cannot connect to %s port %u: %s", host, port, strerror(failure));
+		(void)err_set(e, ERR_TEMP, failure, "cannot connect to %s port %u: %s; %s", host, port,
+			      strerror(failure), advice(failure));
 	return fd;
 }

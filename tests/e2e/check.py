@@ -82,7 +82,8 @@ with tap.case("rules that can't be read, a configuration that is not there"):
     expect(got, CONFIG, "")
     assert "mailferry.conf:4: key `accounts.office.rules': can't read " in got[2], got
     expect(run("-c", "nowhere.conf", "check"), CONFIG, "",
-           "nowhere.conf: can't read nowhere.conf: No such file or directory\n")
+           "nowhere.conf: can't read nowhere.conf: No such file or directory; "
+           "name the configuration with -c FILE\n")
     write("rules/a.sieve", "keep;\n")
 
 with tap.case("a secret that everybody may read"):

@@ -252,9 +252,15 @@ static void files_that_it_names_must_be_there(void **state)
 	(void)PUT("main.conf", 0644, FILED("password_file = \"pw\"; rules = \"rules/a.sieve\";\nca_file = \".\";"));
 	(void)load("@/main.conf:3: key `accounts.a.rules': can't read @/rules/a.sieve: No such file or directory\n"
 		   "@/main.conf:4: key `accounts.a.ca_file': @/. is not a regular file\n");
+	(void)PUT("ca.der", 0644, "0\x82");
+	(void)PUT("main.conf", 0644, FILED("password_file = \"pw\";\nca_file = \"ca.der\";"));
+	(void)load(
+	    "@/main.conf:4: key `accounts.a.ca_file': @/ca.der holds no certificate: it must be a PEM file, with "
+	    "lines such as -----BEGIN CERTIFICATE-----\n");
 	(void)snprintf(path, sizeof(path), "%s/main.conf", dir);
 	assert_int_equal(unlink(path), 0);
-	(void)load("@/main.conf: can't read @/main.conf: No such file or directory\n");
+	(void)load(
+	    "@/main.conf: can't read @/main.conf: No such file or directory; name the configuration with -c FILE\n");
 	assert_int_equal(mkdir(path, 0755), 0);
 	(void)load("@/main.conf: @/main.conf is not a regular file\n");
 	assert_int_equal(rmdir(path), 0);
@@ -269,7 +275,7 @@ static int dir_make(void **state)
 
 static int dir_remove(void **state)
 {
-	static const char *const names[] = { "main.conf", "pw", "secret.conf", "sub/a.conf", "sub/b.conf" };
+	static const char *const names[] = { "main.conf", "pw", "ca.der", "secret.conf", "sub/a.conf", "sub/b.conf" };
 	char path[128];
 
 	(void)state;
