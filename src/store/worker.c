@@ -101,6 +101,9 @@ static int account_state(struct worker *w)
 	int64_t ms;
 	int ret;
 
+	/* Whatever broke because we must leave says nothing about the account. */
+	if (w->hurry != INT64_MAX)
+		return 0;
 	if (!w->trouble.set) {
 		if (w->attempts == 0 || w->stored == w->stored_before)
 			return 0;
@@ -183,7 +186,8 @@ static int load(void *arg, struct job *j, struct err *e)
 /* The connection ended with E. Bytes of some jobs were on their way; the oldest of them is suspected. */
 static void broken(struct worker *w, struct job **jobs, size_t n, const struct err *e)
 {
-	bool silent = e->code == ETIMEDOUT, suspect = true;
+	/* In a hurry the deadline was ours. */
+	bool silent = e->code == ETIMEDOUT && w->hurry == INT64_MAX, suspect = true;
 	int64_t now = clock_wall_ms(), early = w->account->settle < EARLY_LOOK_MS ? w->account->settle : EARLY_LOOK_MS;
 
 	/* Reset first: the time to settle counts from the end of the connection. */
