@@ -65,6 +65,9 @@ enum verdict classify_folder(const struct imap_reply *r)
 
 	if (row != NULL)
 		return *row;
+	/* Exchange: logged in, but the mailbox behind it can't be reached. */
+	if (strcasestr(r->text, "authenticated but not connected") != NULL)
+		return VERDICT_HOLD;
 	return classify_wait(r->text) > 0 ? VERDICT_HOLD : VERDICT_LATER;
 }
 

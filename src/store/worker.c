@@ -332,8 +332,10 @@ static int send_jobs(struct worker *w, struct job **jobs, size_t n)
 			if (jobs[i]->state == JOB_READY && jobs[i]->retried)
 				return -1;
 		}
-		/* Nothing was sent, so nothing needs to be told; the disk may have room later. */
-		trouble_from(&w->trouble, &e);
+		/* Nothing was sent, so nothing needs to be told. A person took one out of the queue meanwhile: the next
+		 * turn knows. Or the disk is full, and may have room later. */
+		if (e.class != ERR_PERM)
+			trouble_from(&w->trouble, &e);
 	} else if (ret == -1) {
 		/* Others got through: go on at once with a smaller window. Nothing did: leave the store alone for a
 		 * while. */

@@ -30,6 +30,7 @@ static void answers_mean_what_they_say(void **state)
 		{ IMAP_NO, "Unexpected exception", VERDICT_DOUBT, VERDICT_LATER, VERDICT_LATER },
 		{ IMAP_NO, "Message contains NUL", VERDICT_DOUBT, VERDICT_LATER, VERDICT_LATER },
 		{ IMAP_NO, "Suggested Backoff Time: 100 milliseconds", VERDICT_DOUBT, VERDICT_HOLD, VERDICT_HOLD },
+		{ IMAP_NO, "User is authenticated but not connected.", VERDICT_DOUBT, VERDICT_LATER, VERDICT_HOLD },
 		{ IMAP_BAD, "what?", VERDICT_DOUBT, VERDICT_LATER, VERDICT_LATER },
 		{ IMAP_BAD, "[OVERQUOTA] what?", VERDICT_DOUBT, VERDICT_LATER, VERDICT_HOLD },
 	};
