@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-enum { FOLDER_NAME_MAX = 1000, FOLDER_PREFIXES_MAX = 16 };
+enum { FOLDER_NAME_MAX = 1024, FOLDER_PREFIXES_MAX = 16 };
 
 /* How a store names its folders (RFC 2342, and LIST "" ""). */
 struct folder_style {
