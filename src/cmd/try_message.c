@@ -13,6 +13,8 @@
 
 /* Small messages stay in memory; of large ones this much, which is more than any header. */
 enum { TRY_HEAD = 1024 * 1024, TRY_CHUNK = 64 * 1024, TRY_ADDRESS_MAX = 1024 };
+/* More than message_size may be; and what never ends must not fill the disk. */
+static const uint64_t try_size_max = UINT64_C(1) << 30;
 _Static_assert((int)TRY_HEAD > (int)HEADER_MAX_BYTES, "the head holds the whole header");
 
 static int open_unnamed(struct err *e)
@@ -33,6 +35,8 @@ static int open_unnamed(struct err *e)
 static int keep(struct try_message *m, struct slice chunk, struct err *e)
 {
 	m->message.size += chunk.n;
+	if (m->message.size > try_size_max)
+		return err_set(e, ERR_LIMIT, 0, "it has more than 1 GB; mailferry takes no message as large as that");
 	if (m->fd < 0 && m->head.n + chunk.n <= TRY_HEAD)
 		return buf_add_slice(&m->head, chunk) == 0 ? 0 : err_set(e, ERR_SYSTEM, ENOMEM, "not enough memory");
 	if (m->fd < 0) {

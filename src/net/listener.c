@@ -120,7 +120,8 @@ int listener_bind(const char *address, struct err *e)
 	const int on = 1;
 	union any_address a;
 	socklen_t len = 0;
-	int fd;
+	mode_t mask;
+	int fd, r, failure;
 
 	if (local ? parse_unix(address + 5, &a, &len, e) != 0 || clear_stale(&a, len, e) != 0
 		  : parse_tcp(address, &a, &len, e) != 0)
@@ -135,14 +136,14 @@ int listener_bind(const char *address, struct err *e)
 		if (a.any.sa_family == AF_INET6)
 			(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
 	}
-	if (bind(fd, &a.any, len) != 0) {
-		(void)bind_error(address, errno, e);
-		file_close(&fd);
-		return -1;
-	}
-	/* Who may speak to it is a matter of the directory, as with other mail programs' sockets. */
-	if (local && chmod(a.un.sun_path, UNIX_MODE) != 0) {
-		(void)err_sys(e, errno, "%s: chmod", address);
+	/* Who may speak to it is a matter of the directory, as with other mail programs' sockets. The mode comes with
+	 * the name: a chmod afterwards could be turned to another file by whom the directory belongs to. */
+	mask = umask(0777 & ~UNIX_MODE);
+	r = bind(fd, &a.any, len);
+	failure = errno;
+	(void)umask(mask);
+	if (r != 0) {
+		(void)bind_error(address, failure, e);
 		file_close(&fd);
 		return -1;
 	}

@@ -122,6 +122,7 @@ static void unix_sockets_replace_only_dead_ones(void **state)
 	fd = listener_bind(address, &e);
 	assert_true(fd >= 0);
 	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0666);
 	assert_int_equal(listener_bind(address, &e), -1);
 	assert_non_null(strstr(e.text, "another process listens there"));
 	close(fd); /* its name stays behind */
