@@ -105,10 +105,11 @@ case("row 3: silence in the middle and after the end", silence)
 
 
 def late():
-    # Many messages are on their way when the connection dies; the store commits one of them half a second later.
+    # Many messages are on their way when the connection dies. The first look comes two seconds later, the store commits one of
+    # them half a second behind that look, and the settle time ends another half second later.
     store = Store()
-    store.fail("late-commit", at=7, seconds=0.5)
-    run = Run(store, settle=1000)
+    store.fail("late-commit", at=7, seconds=2.5)
+    run = Run(store, settle=3000)
     settled(store, run)
     assert "doubled" not in run.log
 
