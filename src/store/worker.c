@@ -132,10 +132,17 @@ static void log_outcome(const struct worker *w, const struct job *j)
 {
 	static const char *const events[] = {
 		[OUTCOME_DONE] = "filed",     [OUTCOME_RETRY] = "delayed", [OUTCOME_REFUSED] = "quarantined",
-		[OUTCOME_DOUBT] = "in-doubt", [OUTCOME_PARKED] = "parked", [OUTCOME_ELSEWHERE] = "redirected",
+		[OUTCOME_DOUBT] = "in-doubt", [OUTCOME_PARKED] = "parked", [OUTCOME_ELSEWHERE] = "other-folder",
 	};
 
-	log_event(j->outcome.kind == OUTCOME_DONE ? LOG_INFO : LOG_WARNING, events[j->outcome.kind],
+	enum log_level level = LOG_WARNING;
+
+	if (j->outcome.kind == OUTCOME_DONE || j->outcome.kind == OUTCOME_ELSEWHERE)
+		level = LOG_INFO;
+	/* Not sent yet when a connection broke: nothing happened to it. */
+	if (j->outcome.kind == OUTCOME_RETRY && j->reason == NULL)
+		level = LOG_DEBUG;
+	log_event(level, events[j->outcome.kind],
 		  (const struct log_field[]){
 		      LOG_STR("account", w->account->name),
 		      LOG_STR("delivery", j->work->id),

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -377,6 +378,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "%s\n", e.text);
 		return 78;
 	}
+	(void)signal(SIGPIPE, SIG_IGN); /* as every role has it */
 	setup.spool = &spool;
 	w = worker_new(&setup);
 	end = clock_mono_ms() + seconds * 1000;
