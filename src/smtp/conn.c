@@ -218,6 +218,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	struct smtp_conn *c = arg;
 	const bool ended = smtp_session_want(c->session) == SMTP_CLOSE;
 	const size_t have = c->in.n, room = sizeof shared - have;
+	bool crossed;
 	ssize_t n;
 
 	(void)what;
@@ -227,6 +228,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (have > 0)
 		memcpy(shared, c->in.p, have);
+	/* Input that answers a reply acknowledges it, too. */
+	crossed = smtp_session_unconfirmed(c->session) && !is_acknowledged(c);
 	n = read(fd, shared + have, room < READ_MAX ? room : READ_MAX);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
 		return;
@@ -242,6 +245,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 			drop(c);
 		return;
 	}
+	if (crossed)
+		smtp_session_crossed(c->session, (size_t)n);
 	buf_free(&c->in);
 	on_input(c, have + (size_t)n);
 }

@@ -205,6 +205,12 @@ void smtp_session_sent(struct smtp_session *s, size_t stale)
 	s->stale = stale;
 }
 
+void smtp_session_crossed(struct smtp_session *s, size_t n)
+{
+	if (s->unconfirmed != 0 && s->sent && s->stale != SIZE_MAX)
+		s->stale += n;
+}
+
 void smtp_session_eof(struct smtp_session *s, bool acknowledged)
 {
 	/* In the middle of a transaction the client, or a proxy on the way, has broken off: it may have read nothing.

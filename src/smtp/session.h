@@ -77,6 +77,9 @@ size_t smtp_session_input(struct smtp_session *s, struct slice in);
  * as far as is known. SIZE_MAX: it has sent its last. */
 void smtp_session_sent(struct smtp_session *s, size_t stale);
 
+/* N octets of the next input left the client before what was sent last can have reached it. */
+void smtp_session_crossed(struct smtp_session *s, size_t n);
+
 /* The client turned out not to have waited for the banner. */
 void smtp_session_early(struct smtp_session *s);
 

@@ -35,10 +35,10 @@ static int flush(sqlite3_file *f)
 static int log_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 {
 	struct log_file *l = (struct log_file *)(void *)f;
+	int rc;
 
 	if (l->bytes.n > 0 && (at != l->at + (sqlite3_int64)l->bytes.n || l->bytes.n + (size_t)n > GATHER_MAX)) {
-		int rc = flush(f);
-
+		rc = flush(f);
 		if (rc != SQLITE_OK)
 			return rc;
 	}
@@ -46,8 +46,9 @@ static int log_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 		l->at = at;
 	if (buf_add(&l->bytes, p, (size_t)n) == 0)
 		return SQLITE_OK;
-	buf_clear(&l->bytes);
-	return under(f)->pMethods->xWrite(under(f), p, n, at);
+	/* No memory for it: what was gathered before must not be lost by that. */
+	rc = flush(f);
+	return rc != SQLITE_OK ? rc : under(f)->pMethods->xWrite(under(f), p, n, at);
 }
 
 static int log_close(sqlite3_file *f)

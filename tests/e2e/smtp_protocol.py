@@ -231,6 +231,21 @@ def main():
         # That the QUIT came is recorded with the next commit; from then on the same words are a new message.
         wait_for("the confirmation", lambda: again("quit") == 2, 60)
 
+    with tap.case("a command that was sent before the 250 was read does not show that it was"):
+        for leave, kept in (("unread", 1), ("read", 1), ("read", 2)):
+            c = Client(0, host=f.unix, lmtp=True, family=socket.AF_UNIX, timeout=30)
+            c.hello()
+            c.mail(Item("<u@x>", ["a@office.example"], b""))
+            c.send(message("<crossed@x>") + b".\r\n")
+            if leave == "read":
+                c.expect(250)
+            time.sleep(0.5)  # the 250 is on its way by now, read or not
+            c.send("NOOP\r\n")
+            time.sleep(0.2)
+            c.close()
+            rows = [r for r in f.rows("queue", "list") if "crossed@x" in str(r)]
+            assert len(rows) == kept, rows
+
     with tap.case("while the spool is away mail is refused, and then taken again in the same session"):
         os.kill(f.pid("spool"), signal.SIGKILL)
         seen = set()
