@@ -129,13 +129,13 @@ static bool asks_help(int argc, char **argv)
 	return false;
 }
 
-/* Descriptors 0 to 2 are open, so that no socket of ours takes their place. */
+/* Descriptors 0 to 2 are open, also in the roles, so that no socket and no database takes their place. */
 static void descriptors_prepare(void)
 {
 	int fd;
 
 	do
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		fd = open("/dev/null", O_RDWR);
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		(void)close(fd);

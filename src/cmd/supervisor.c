@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/guard.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/step.h"
@@ -312,6 +313,9 @@ int supervisor_run(const char *file, struct setup *setup, bool restored)
 	log_open("supervisor", LOG_INFO);
 	supervisor_set_level(&sup);
 	(void)umask(022);
+	/* It knows every secret. Where that can't be done, mail still goes. */
+	if (guard_secrets() != 0)
+		log_warning("secrets-not-guarded", LOG_STR("why", strerror(errno)));
 	files_raise();
 	buf_init(&sup.spool_part, ERRORS_MAX);
 	sup.base = event_base_new();

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/guard.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/step.h"
@@ -24,20 +24,6 @@ enum {
 	CONFIG_TEXT_MAX = 16 * 1024 * 1024,
 	NAME_MAX_BYTES = 4096
 };
-
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
-/* The leak check traces its own process, which DUMPABLE=0 forbids: it would fail at every exit. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "detect_leaks=0";
-}
-#endif
 
 static _Noreturn void role_die(int status, const char *what, const struct err *e)
 {
@@ -71,14 +57,6 @@ static void signals_prepare(void)
 		(void)signal(ignored[i], SIG_IGN);
 }
 
-static void secrets_keep(void)
-{
-	const struct rlimit none = { 0, 0 };
-
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
-		role_die(EX_OSERR, "can't forbid core dumps", NULL);
-}
-
 static void descriptors_prepare(void)
 {
 	struct stat st;
@@ -88,6 +66,9 @@ static void descriptors_prepare(void)
 		role_die(EX_USAGE, "this program is a part of mailferry and is started by `mailferry run'", NULL);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+		role_die(EX_OSERR, "can't open /dev/null", NULL);
+	/* The log must not go where the next file is opened. */
+	if (fcntl(STDERR_FILENO, F_GETFD) < 0 && dup2(null, STDERR_FILENO) < 0)
 		role_die(EX_OSERR, "can't open /dev/null", NULL);
 	/* Closes NULL too. */
 	if (close_range(ROLE_SOCKET + 1, ~0U, 0) != 0)
@@ -252,7 +233,8 @@ void role_begin(struct role *r, const char *role)
 	environment_empty();
 	(void)umask(077);
 	descriptors_prepare();
-	secrets_keep();
+	if (guard_secrets() != 0)
+		role_die(EX_OSERR, "can't forbid core dumps", NULL);
 	signals_prepare();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		role_die(EX_OSERR, "can't tie its life to the supervisor's", NULL);

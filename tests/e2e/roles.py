@@ -62,6 +62,7 @@ def check_roles(user):
         assert set(status(pid, "Uid")) == {str(user.pw_uid)}, status(pid, "Uid")
         assert set(status(pid, "Gid")) == {str(user.pw_gid)}, status(pid, "Gid")
         assert os.stat("/proc/%d/status" % pid).st_uid == 0 or user.pw_uid == os.stat("/proc/%d/status" % pid).st_uid
+        assert status(pid, "NoNewPrivs") == ["1"]
         core = [l for l in proc(pid, "limits").splitlines() if l.startswith("Max core file size")][0]
         assert core.split()[4:6] == ["0", "0"], core
         try:
