@@ -46,8 +46,9 @@ int ipc_socket_receive(int fd, struct buf *frame, int *fds, size_t *nfds)
 {
 	union control control;
 	struct iovec iov;
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes,
-			      .msg_controllen = sizeof control.bytes };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
+	};
 	ssize_t got;
 
 	*nfds = 0;
@@ -144,7 +145,8 @@ int ipc_receive(int fd, struct buf *frame, struct ipc_in *in, int *fds, size_t *
 		if (r == EAGAIN || r == EWOULDBLOCK)
 			r = wait_for(fd, POLLIN, deadline);
 		if (r == ETIMEDOUT)
-			return err_set(e, ERR_TEMP, ETIMEDOUT, "another role gave no answer in %lld ms", (long long)timeout_ms);
+			return err_set(e, ERR_TEMP, ETIMEDOUT, "no answer in %lld s",
+				       (long long)(timeout_ms + 999) / 1000);
 		if (r != 0)
 			return err_sys(e, r, "receive from another role");
 	}

@@ -10,7 +10,7 @@ enum { REPLY_MS = 10 * 60 * 1000 };
 
 void call_init(struct call *c, int fd)
 {
-	*c = (struct call){ .fd = fd, .reply_fd = -1 };
+	*c = (struct call){ .fd = fd, .reply_fd = -1, .wait_ms = REPLY_MS };
 	buf_init(&c->frame, IPC_MAX);
 	parts_init(&c->parts);
 }
@@ -40,8 +40,13 @@ static int receive(struct call *c, struct slice *fields, struct err *e)
 		size_t nfds = 0;
 		int r;
 
-		if (ipc_receive(c->fd, &c->frame, &in, fds, &nfds, REPLY_MS, e) != 0)
+		if (ipc_receive(c->fd, &c->frame, &in, fds, &nfds, c->wait_ms, e) != 0) {
+			if (e->class == ERR_TEMP && e->code == ETIMEDOUT)
+				return err_set(e, ERR_TEMP, ETIMEDOUT,
+					       "no answer in %lld s; its disk is very slow or hangs",
+					       (long long)c->wait_ms / 1000);
 			return -1;
+		}
 		for (size_t i = 0; i < nfds; i++) {
 			if (c->reply_fd < 0)
 				c->reply_fd = fds[i];

@@ -12,7 +12,8 @@ struct call {
 	struct packets packets; /* the request: fill it between call_begin and call_run */
 	struct pool pool;	/* of the reply, until the next call_begin */
 	struct reply reply;
-	int reply_fd; /* a descriptor that came with the reply, or -1; take it and set -1 */
+	int64_t wait_ms; /* for each part of a reply; call_init says how long */
+	int reply_fd;	 /* a descriptor that came with the reply, or -1; take it and set -1 */
 };
 
 void call_init(struct call *c, int fd); /* takes FD */

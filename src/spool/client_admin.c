@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "spool/call.h"
 
+enum { ANSWER_MS = 60 * 1000 }; /* people wait no longer */
+
 struct spool_admin {
 	struct call call;
 };
@@ -15,6 +17,7 @@ struct spool_admin *spool_admin_new(int fd)
 	struct spool_admin *a = mem_alloc(sizeof *a);
 
 	call_init(&a->call, fd);
+	a->call.wait_ms = ANSWER_MS;
 	return a;
 }
 
