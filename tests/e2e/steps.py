@@ -34,6 +34,7 @@ tap.need(("dovecot", "dovecot-imapd"))
 area = Area("steps")
 store = Dovecot(area, users={"w%d" % n: "s3cret" for n in range(WORKERS)})
 store.start()
+assert area.bin  # before there are threads
 tap.logs.append(store.logs)
 free = list(range(WORKERS))
 serial = itertools.count()

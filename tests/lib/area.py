@@ -170,12 +170,13 @@ class Area:
             built = os.path.join(BUILD, "src")
             if not os.access(os.path.join(built, "mailferry"), os.X_OK):
                 raise RuntimeError("%s/mailferry is not there: run make first" % built)
-            self._bin = built
             if self.root:
-                self._bin = self.mkdir("bin")
+                there = self.mkdir("bin")
                 for p in PROGRAMS:
-                    shutil.copy(os.path.join(built, p), self._bin)
-                    os.chmod(os.path.join(self._bin, p), 0o755)
+                    shutil.copy(os.path.join(built, p), there)
+                    os.chmod(os.path.join(there, p), 0o755)
+                built = there
+            self._bin = built
         return self._bin
 
     def start(self, argv, log=None, unprivileged=True, group=True, **kw):
