@@ -92,6 +92,9 @@ static int take_reply(struct append *a, struct progress *p, bool wait, struct er
 		return ret;
 	p->oldest++;
 	p->bytes -= j->size;
+	/* Whatever it means by that, the message is not in its hands. */
+	if (r.status == IMAP_OK && !j->body_ended)
+		return err_set(e, ERR_PROTOCOL, 0, "the store says that it has a message which was not sent to it yet");
 	answer(a, j, &r);
 	if (r.status == IMAP_BAD)
 		return err_set(e, ERR_PROTOCOL, 0, "the store did not understand an APPEND: %s", r.text);
@@ -180,7 +183,10 @@ static int send_body(struct append *a, struct progress *p, struct job *j, struct
 		if (p->oldest == p->next - 1 && at < j->size && early_answer(a, p, j, e) < 0)
 			return -1;
 	}
-	return dialog_put(a->session, SLICE_LIT("\r\n"), e);
+	if (dialog_put(a->session, SLICE_LIT("\r\n"), e) != 0)
+		return -1;
+	j->body_ended = true;
+	return 0;
 }
 
 static int send_one(struct append *a, struct progress *p, struct job *j, struct err *e)
@@ -192,7 +198,7 @@ static int send_one(struct append *a, struct progress *p, struct job *j, struct 
 	if (!stream && drain(a, p, e) != 0)
 		return -1;
 	deadline(a, p->bytes + j->size);
-	j->body_begun = false;
+	j->body_begun = j->body_ended = false;
 	if (send_head(a, j, stream, e) != 0)
 		return -1;
 	p->next++;

@@ -31,7 +31,7 @@ struct job {
 	int fd;	       /* the body, owned; -1 */
 	uint64_t size; /* octets of the literal: prefix and body */
 	uint32_t tag;
-	bool body_begun;	      /* of the literal, in this attempt */
+	bool body_begun, body_ended;  /* of the literal, in this attempt */
 	struct spool_outcome outcome; /* outcome.reason and .folder point to the next two */
 	char *reason, *folder;
 };

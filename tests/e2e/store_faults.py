@@ -130,6 +130,16 @@ def too_late():
 case("row 35: a commit beyond the settle time loses nothing", too_late)
 
 
+def early():
+    # An OK instead of the continuation: no byte of the message was sent, so the message is not stored.
+    store = Store(capabilities=WAYS["plainest"])
+    store.fail("refuse-before-plus", at=7, reply="OK done")
+    settled(store, Run(store))
+
+
+case("row 6: OK to a message that was not sent", early)
+
+
 def throttle():
     store = Store()
     store.fail("no", at=3, text="Request is throttled. Suggested Backoff Time: 1500 milliseconds")
