@@ -22,7 +22,8 @@
 enum {
 	READ_CHUNK = 16 * 1024,
 	INPUT_WHILE_WRITING = 256 * 1024, /* more replies than this wait in the socket */
-	LIBETPAN_BUFFER = 32 * 1024
+	LIBETPAN_BUFFER = 32 * 1024,
+	WAKE_PAUSE_MS = 100
 };
 
 struct stream {
@@ -158,6 +159,8 @@ static int raw_write(struct stream *s, const void *p, size_t n, size_t *put, sho
 /* Waits for EVENTS on the socket. 0, or -1 at the deadline. */
 static int wait_for(struct stream *s, short events)
 {
+	bool woken = false; /* what woke us may stay readable: leave it alone for a moment */
+
 	for (;;) {
 		struct pollfd fds[2] = { { s->fd, events, 0 }, { s->wake_fd, POLLIN, 0 } };
 		int64_t left = s->deadline - clock_mono_ms();
@@ -165,10 +168,13 @@ static int wait_for(struct stream *s, short events)
 
 		if (left <= 0)
 			return fail_set(s, ERR_TEMP, ETIMEDOUT, "%s did not answer in time", s->host);
-		n = poll(fds, s->wake_fd < 0 ? 1 : 2, left > INT_MAX ? INT_MAX : (int)left);
+		if (left > (woken ? WAKE_PAUSE_MS : INT_MAX))
+			left = woken ? WAKE_PAUSE_MS : INT_MAX;
+		n = poll(fds, s->wake_fd < 0 || woken ? 1 : 2, (int)left);
 		if (n < 0 && errno != EINTR)
 			return fail_io(s, errno);
-		if (n > 0 && s->wake_fd >= 0 && fds[1].revents != 0)
+		woken = n > 0 && s->wake_fd >= 0 && !woken && fds[1].revents != 0;
+		if (woken)
 			s->wake(s->wake_arg);
 		if (n > 0 && fds[0].revents != 0)
 			return 0;
