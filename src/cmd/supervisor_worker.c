@@ -200,6 +200,14 @@ static int on_ready(struct worker *w)
 	return 0;
 }
 
+/* Wall clock; one before 1970 would overflow where it is counted with. */
+static int64_t get_time(struct slice fields, int64_t otherwise)
+{
+	int64_t t = ipc_get_number(fields, ROLE_TAG_TIME, otherwise);
+
+	return t < 0 ? 0 : t;
+}
+
 static int on_due(struct worker *w, struct slice fields)
 {
 	struct slice account = ipc_get_bytes(fields, ROLE_TAG_NAME);
@@ -209,7 +217,7 @@ static int on_due(struct worker *w, struct slice fields)
 	if (account.n > NAME_LOGGED_MAX)
 		return -1;
 	if (s != NULL) {
-		slot_due(s, ipc_get_number(fields, ROLE_TAG_TIME, 0));
+		slot_due(s, get_time(fields, 0));
 	} else if (!w->sup->warned) {
 		w->sup->warned = true;
 		log_warning("mail-without-account", LOG_SLICE("account", account),
@@ -225,7 +233,7 @@ static int on_idle(struct worker *w, struct slice fields)
 	if (w->slot != NULL && clock_mono_ms() - w->woken > WAKE_CROSSES_MS)
 		w->slot->due = INT64_MAX;
 	w->idle = true;
-	w->idle_until = ipc_get_number(fields, ROLE_TAG_TIME, INT64_MAX);
+	w->idle_until = get_time(fields, INT64_MAX);
 	return 0;
 }
 

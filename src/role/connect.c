@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "ipc/socket.h"
 #include "role/dial.h"
 #include "role/role.h"
 
@@ -46,19 +47,37 @@ static void peer_drop(struct connector *c, size_t i)
 	c->peers[i] = c->peers[--c->npeers];
 }
 
+static void answer_make(struct ipc_out *out, uint32_t id, const struct err *e)
+{
+	ipc_out_init(out);
+	ipc_begin(out, CONNECT_DONE, id);
+	if (e != NULL) {
+		ipc_put_number(out, CONNECT_TAG_CLASS, e->class);
+		ipc_put_str(out, CONNECT_TAG_TEXT, e->text);
+	}
+}
+
+/* From a child, which may wait for a peer that does not read: its alarm ends that. */
 static void answer(int fd, uint32_t id, int connection, const struct err *e)
 {
 	struct ipc_out out;
 
-	ipc_out_init(&out);
-	ipc_begin(&out, CONNECT_DONE, id);
-	if (connection < 0) {
-		ipc_put_number(&out, CONNECT_TAG_CLASS, e->class);
-		ipc_put_str(&out, CONNECT_TAG_TEXT, e->text);
-	}
+	answer_make(&out, id, connection < 0 ? e : NULL);
 	/* A peer that is gone needs no answer. */
 	(void)ipc_send(fd, &out, connection < 0 ? NULL : &connection, connection < 0 ? 0 : 1, NULL);
 	ipc_out_free(&out);
+}
+
+/* From the connector itself, which waits for nobody. 0, or -1 when the peer does not read what it is told. */
+static int refuse(int fd, uint32_t id, const struct err *e)
+{
+	struct ipc_out out;
+	int r;
+
+	answer_make(&out, id, e);
+	r = ipc_socket_send(fd, buf_slice(&out.buf), NULL, 0);
+	ipc_out_free(&out);
+	return r == 0 ? 0 : -1;
 }
 
 static _Noreturn void child_run(const struct peer *p, uint32_t id, const struct config_account *a, int64_t timeout,
@@ -104,7 +123,7 @@ static int serve(struct connector *c, struct peer *p)
 	if (p->child < 0) {
 		(void)err_sys(&e, errno, "cannot start another process to connect to %s", a->host);
 		p->child = 0;
-		answer(p->fd, in.id, -1, &e);
+		return refuse(p->fd, in.id, &e);
 	}
 	return 0;
 }
@@ -128,7 +147,8 @@ static void reap(struct connector *c)
 				      "looking up the store of account %s takes too long; check this "
 				      "machine's name server",
 				      c->peers[i].account);
-			answer(c->peers[i].fd, 1, -1, &e);
+			if (refuse(c->peers[i].fd, 1, &e) != 0)
+				peer_drop(c, i);
 			break;
 		}
 	}
