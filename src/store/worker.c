@@ -359,6 +359,18 @@ static int send_jobs(struct worker *w, struct job **jobs, size_t n)
 
 /* ---- one turn ---- */
 
+/* The store answers the look with something that can't be understood, and will do so again: looks come before other
+ * mail, so these must come later than the account's wait ends. */
+static void postpone(struct worker *w, struct job **jobs, size_t n, const struct err *e)
+{
+	int64_t due = clock_wall_ms() + 2 * trouble_backoff(w->account, w->attempts + 2);
+
+	for (size_t i = 0; i < n; i++) {
+		if (jobs[i]->state != JOB_ANSWERED)
+			job_settle(jobs[i], OUTCOME_DOUBT, due, false, "it could not be looked for: %s", e->text);
+	}
+}
+
 static int look_for(struct worker *w, struct job **jobs, size_t n)
 {
 	struct recover rc = { NULL, w->account, &w->quiet, w->stored > 0 };
@@ -373,6 +385,8 @@ static int look_for(struct worker *w, struct job **jobs, size_t n)
 	if (recover_jobs(&rc, jobs, n, &e) != 0) {
 		hang_up(w);
 		trouble_from(&w->trouble, &e);
+		if (e.class == ERR_PROTOCOL)
+			postpone(w, jobs, n, &e);
 	}
 	return settle(w, jobs, n);
 }

@@ -352,6 +352,18 @@ def no_fetch():
 case("row 19: a folder that can't be read proves nothing", no_fetch)
 
 
+def mad_fetch():
+    store = Store()
+    store.fetch_reply = "PERHAPS"
+    store.fail("drop-after-literal", match=b"delivery00000003")
+    run = Run(store, messages=25, window=1, seconds=8)
+    assert run.states() == {"done": 24, "in-doubt": 1}, "%s\n%s" % (run.states(), run.log[-2000:])
+    assert "could not be looked for" in run.of(3)["reason"], run.of(3)
+
+
+case("row 6: a look whose answer makes no sense does not stop other mail", mad_fetch)
+
+
 def looks():
     for partial in (True, False):
         store = Store()
