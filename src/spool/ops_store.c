@@ -410,6 +410,7 @@ static enum op_result run_hold(struct spool_server *s, struct op *op)
 	const struct ask *ask = op->request;
 	struct account *a = op->peer->account;
 	bool lift = ask->time == 0;
+	char until[CLOCK_STAMP_SIZE];
 
 	if (db_run(&s->db, SQL_HOLD_SET, "tiit", a->name, ask->time, (int64_t)(lift ? 0 : ask->count),
 		   lift ? NULL : ask->text) != 0)
@@ -418,9 +419,11 @@ static enum op_result run_hold(struct spool_server *s, struct op *op)
 	/* What the store was given and has not begun is free again. */
 	for (size_t i = 0; i < a->ntaken && !lift; i++)
 		effect_add(s, (struct effect){ EFFECT_UNTAKE, a, a->taken[i], NULL });
-	if (!lift)
-		log_warning("account-held", LOG_STR("account", a->name), LOG_NUM("until", ask->time),
+	if (!lift) {
+		clock_stamp(ask->time, until);
+		log_warning("account-held", LOG_STR("account", a->name), LOG_STR("until", until),
 			    LOG_STR("reason", ask->text));
+	}
 	return done(op);
 }
 
