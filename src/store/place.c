@@ -42,6 +42,9 @@ static int name_job(struct imap *s, struct job *j)
 		job_elsewhere(j, "INBOX", text);
 		return 1;
 	}
+	/* A floor in another folder is of an attempt that is over: this folder has not seen it. */
+	if (j->work->floor_folder != NULL && strcmp(j->work->floor_folder, j->mailbox) != 0)
+		j->resend = false;
 	/* Two names of one folder must meet in the spool, where a message's deliveries to one folder become one. */
 	canonical = folder_from_wire(imap_style(s), j->mailbox);
 	if (strcmp(canonical, folder) != 0 && !j->resend) {
