@@ -55,7 +55,11 @@ static int control_ask(int fd, const char *want, struct err *e)
 	r = ipc_send(fd, &out, NULL, 0, e);
 	if (r == 0)
 		r = ipc_receive(fd, &frame, &in, NULL, &nfds, CONTROL_TIMEOUT_MS, e);
-	if (r != 0) {
+	if (r != 0 && e->code == EPIPE) {
+		(void)err_set(
+		    e, ERR_TEMP, EPIPE,
+		    "mailferry hung up on the control socket: it is stopping, or too many ask at once; try again");
+	} else if (r != 0) {
 		(void)err_prefix(e, "mailferry does not answer on its control socket");
 	} else if (in.type != CONTROL_OK) {
 		char *text = ipc_get_str(in.rest, CONTROL_TAG_TEXT, CONTROL_TEXT_MAX);

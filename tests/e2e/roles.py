@@ -223,5 +223,15 @@ with tap.case("started by root, it refuses to run its roles as root or as nobody
         p = run(unprivileged=False)
         assert p.returncode == 78 and "user" in p.stderr, (p.returncode, p.stderr)
 
+with tap.case("started by root, it gives no directory to the roles' user that holds other things than a spool"):
+    if os.geteuid() != 0:
+        raise Skip("only root can try this")
+    foreign = area.path("foreign")
+    os.makedirs(os.path.join(foreign, "somebody"))
+    ferry.save(user=area.user.pw_name, spool=foreign)
+    p = run(unprivileged=False)
+    assert p.returncode == 78 and "foreign holds other things" in p.stderr, (p.returncode, p.stderr)
+    assert os.stat(foreign).st_uid == 0
+
 store.stop()
 tap.done()
