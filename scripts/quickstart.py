@@ -170,7 +170,8 @@ def main(keep):
         if keep:
             command = "%s -c %s" % (os.path.join(area.bin, "mailferry"), ferry.file)
             head("Both are left running (--keep)")
-            print("   send     swaks --server 127.0.0.1:%d --to info@office.example --from you@example.org" % ferry.smtp)
+            print("   send     swaks --server 127.0.0.1:%d --to info@office.example --from you@example.org"
+                  % ferry.smtp)
             print("   read     any IMAP client on 127.0.0.1:%d, user office, password s3cret" % store.port)
             print("   ask      %s queue\n            %s trace invoice" % (command, command))
             print("   its log  %s" % area.path(ferry.log))

@@ -70,7 +70,8 @@ class Postfix:
         self.dir = area.path("postfix")
         os.mkdir(self.dir)
         self._make()
-        self.process = area.start([self.tools + "/usr/lib/postfix/sbin/master", "-c", self.dir, "-d"], log="postfix.log",
+        master = self.tools + "/usr/lib/postfix/sbin/master"
+        self.process = area.start([master, "-c", self.dir, "-d"], log="postfix.log",
                                   unprivileged=False, env=dict(os.environ, MAIL_CONFIG=self.dir,
                                             LD_LIBRARY_PATH=self.tools + "/usr/lib/postfix"))
         wait_for("Postfix to greet", lambda: self.process.poll() is not None or answers(self.port), 30)

@@ -1,4 +1,4 @@
-"""What goes wrong in offices. Each gives one clear line that says what to do; mail waits, and goes when it is mended."""
+"""What goes wrong in offices: each gives one clear line that says what to do, and mail waits until it is mended."""
 
 import json
 import os
@@ -137,7 +137,8 @@ CONFIGURATIONS = (
     ("a rules file that is not there", lambda: set_account(rules="nowhere.sieve"), ["nowhere.sieve"]),
     ("a password that others can read", lambda: os.chmod(ferry.path("office.password"), 0o644),
      ["office.password", "chmod|others"]),
-    ("libconfig's own syntax error", lambda: ferry.write("mailferry.conf", 'limits = { message_size = 50M; };\n', 0o600),
+    ("libconfig's own syntax error",
+     lambda: ferry.write("mailferry.conf", 'limits = { message_size = 50M; };\n', 0o600),
      ["mailferry.conf:1", "quot"]),
     ("a file that is not there", lambda: os.unlink(ferry.file), ["mailferry.conf"]),
 )
