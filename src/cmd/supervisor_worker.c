@@ -237,6 +237,18 @@ static int on_idle(struct worker *w, struct slice fields)
 	return 0;
 }
 
+/* The spool may still run: it puts out who does not listen, and a receiver gives up a spool that does not. One that is
+ * started again is handed out when it is ready. */
+static int on_spool_wanted(struct worker *w)
+{
+	struct worker *spool = worker_of_kind(w->sup, SLOT_SPOOL);
+	struct err e = { 0 };
+
+	if (spool != NULL && w->state <= WORKER_DRAINING && worker_pair(spool, w, ROLE_SPOOL, &e) != 0)
+		log_worker(LOG_WARNING, "role-not-connected", w, e.text);
+	return 0;
+}
+
 static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 {
 	struct worker *w = arg;
@@ -250,6 +262,8 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 		return on_due(w, in->rest);
 	if (in->type == ROLE_IDLE && w->kind == SLOT_STORE)
 		return on_idle(w, in->rest);
+	if (in->type == ROLE_SPOOL && w->kind == SLOT_RECEIVER)
+		return on_spool_wanted(w);
 	return -1;
 }
 

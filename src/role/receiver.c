@@ -15,7 +15,7 @@
 #include "smtp/server.h"
 #include "spool/client.h"
 
-enum { SPARE_DESCRIPTORS = 128 };
+enum { SPARE_DESCRIPTORS = 128, ASK_SECONDS = 1 };
 
 struct receiver {
 	struct role role;
@@ -24,6 +24,7 @@ struct receiver {
 	struct spool_intake *spool;
 	struct intake *intake;
 	struct smtp_server *server;
+	struct event *ask; /* for the spool, while it is lost */
 };
 
 static _Noreturn void fail(const char *what, const char *why)
@@ -67,10 +68,32 @@ static void compile_rules(struct receiver *r)
 
 static void spool_gone(void *arg)
 {
+	const struct timeval soon = { .tv_sec = ASK_SECONDS };
 	struct receiver *r = arg;
 
 	log_error("spool-gone", LOG_STR("effect", "mail is refused with 451 until it is back"));
 	intake_set_lost(r->intake, true);
+	(void)evtimer_add(r->ask, &soon);
+}
+
+/* The supervisor hands out a spool that was started again; of one that runs on without us it does not know. */
+static void on_ask(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval again = { .tv_sec = ASK_SECONDS };
+	struct receiver *r = arg;
+	struct ipc_out out;
+	struct err e;
+
+	(void)fd;
+	(void)what;
+	if (r->supervisor == NULL || !intake_lost(r->intake))
+		return;
+	ipc_out_init(&out);
+	ipc_begin(&out, ROLE_SPOOL, 0);
+	if (channel_send(r->supervisor, &out, NULL, 0, &e) != 0)
+		log_warning("supervisor-not-told", LOG_STR("reason", e.text));
+	ipc_out_free(&out);
+	(void)evtimer_add(r->ask, &again);
 }
 
 static void last_ended(void *arg)
@@ -97,6 +120,7 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 		spool_intake_replace(r->spool, fds[0]);
 		fds[0] = -1;
 		intake_set_lost(r->intake, false);
+		(void)evtimer_del(r->ask);
 		log_info("spool-back");
 		return 0;
 	default:
@@ -126,6 +150,9 @@ int main(void)
 	r.base = event_base_new();
 	if (r.base == NULL)
 		fail("no event loop", "event_base_new failed");
+	r.ask = evtimer_new(r.base, on_ask, &r);
+	if (r.ask == NULL)
+		fail("no event loop", "evtimer_new failed");
 	if (r.role.spool < 0)
 		fail("no spool", "the supervisor gave no socket to it");
 	r.spool = spool_intake_new(r.base, r.role.spool, spool_gone, &r);
@@ -148,6 +175,7 @@ int main(void)
 	intake_free(&r.intake);
 	spool_intake_free(&r.spool);
 	channel_free(&r.supervisor);
+	event_free(r.ask);
 	event_base_free(r.base);
 	role_free(&r.role);
 	log_info("stopped");

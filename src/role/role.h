@@ -30,7 +30,8 @@ enum role_message {
 	ROLE_CONFIG,   /* to the role: one descriptor, the text of its part of the configuration */
 	ROLE_LISTENER, /* to the role: a bound, listening socket and the listener's name */
 	ROLE_RULES,    /* to the role: a script's path and a descriptor with its text */
-	ROLE_SPOOL,    /* to the role, also later when the spool was started again: a socket to the spool */
+	ROLE_SPOOL,    /* to the role, also later when the spool was started again: a socket to the spool. From a
+			* receiver: it has lost the spool, and wants another socket to it */
 	ROLE_CONNECT,  /* to the role, also later: a socket to the connector */
 	ROLE_STEPS,    /* to the role: the step counter of base/step.h */
 	ROLE_GO,       /* to the role: that is all */

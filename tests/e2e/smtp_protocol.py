@@ -10,7 +10,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from lib.area import Area, wait_for  # noqa: E402
 from lib.ferry import Ferry  # noqa: E402
-from lib.sender import Client, Item, message  # noqa: E402
+from lib.sender import Client, Item, Refused, message  # noqa: E402
 from lib.tap import Tap  # noqa: E402
 
 BEGIN = b"EHLO c.example.org\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<me@office.example>\r\n"
@@ -271,6 +271,39 @@ def main():
 
         wait_for("the spool to be back", taken, 30)
     assert f.stop() == 0
+
+    with tap.case("a spool that was stalled until the receiver gave it up is used again"):
+        g = Receiver(area, "stalled", sessions=2000, sessions_per_address=2000)
+        g.start()
+        wait_for("its start", lambda: g.pid("spool"), 30)
+        os.kill(g.pid("spool"), signal.SIGSTOP)
+        clients = []
+        try:
+            while len(clients) < 1500:
+                c = g.begun()
+                c.send(b"Subject: x\r\n\r\n" + (b"x" * 76 + b"\r\n") * 820 + b".\r\n")
+                clients.append(c)
+        except Refused as refused:
+            expect(str(refused), "451")
+        finally:
+            os.kill(g.pid("spool"), signal.SIGCONT)
+        tap.diag("%d messages waited" % len(clients))
+        assert "event=spool-gone" in g.log_text()
+        for c in clients:
+            c.close()
+
+        def taken_again():
+            c = g.client()
+            c.send(BEGIN)
+            for _ in range(3):
+                c.expect(250)
+            if c.command("DATA")[0] != 354:
+                return False
+            c.send(message("<again@x>") + b".\r\n")
+            return c.reply()[0] == 250
+
+        wait_for("mail to be taken again", taken_again, 20)
+        assert g.stop() == 0
 
     few = Few(area, "few")
     tap.logs.append(few.logs)
