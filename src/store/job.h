@@ -26,7 +26,6 @@ struct job {
 	const char *note;	     /* for the record when it is done; static text or NULL */
 	uint32_t found;		     /* a look: the lowest UID that bears its id, 0 for none; and how many do */
 	unsigned copies;
-	bool fresh;    /* in doubt only because a backup was put back, and its folder does not exist */
 	char *bytes;   /* the body, owned; or */
 	int fd;	       /* the body, owned; -1 */
 	uint64_t size; /* octets of the literal: prefix and body */

@@ -170,7 +170,6 @@ static int recover_folder(struct recover *rc, const char *mailbox, struct job **
 		for (size_t i = 0; ret == 0 && i < n; i++) {
 			if (jobs[i]->state != JOB_ANSWERED && conclude(rc, jobs[i], &v, true, &why)) {
 				jobs[i]->note = look_reason_text(why);
-				jobs[i]->fresh = why == LOOK_NO_FLOOR;
 				lost[nlost++] = jobs[i];
 			}
 		}
