@@ -36,6 +36,15 @@ static void replace_workers(struct supervisor *sup)
 	buf_free(&part);
 }
 
+/* A password that was corrected need not wait until its account's hold is over. */
+static void lift_holds(struct supervisor *sup)
+{
+	struct worker *w = worker_of_kind(sup, SLOT_SPOOL);
+
+	if (w != NULL)
+		worker_lift(w);
+}
+
 static struct setup *reload_load(struct supervisor *sup, struct buf *errors)
 {
 	struct setup *next = setup_load(sup->file, errors);
@@ -69,6 +78,7 @@ void supervisor_reload(struct supervisor *sup)
 		setup_free(&sup->setup);
 		sup->setup = next;
 		supervisor_set_level(sup);
+		lift_holds(sup);
 		replace_workers(sup);
 		slot_match(sup);
 		log_info("reloaded", LOG_STR("file", sup->file));

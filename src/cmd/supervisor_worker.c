@@ -117,6 +117,11 @@ void worker_wake(struct worker *w)
 	(void)worker_say(w, ROLE_DUE);
 }
 
+void worker_lift(struct worker *w)
+{
+	(void)worker_say(w, ROLE_LIFT);
+}
+
 struct worker *worker_of_kind(struct supervisor *sup, enum slot_kind kind)
 {
 	for (struct slot *s = sup->slots; s != NULL; s = s->next)

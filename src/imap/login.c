@@ -94,8 +94,8 @@ static int refused(struct imap *s, const struct imap_reply *r, struct err *e)
 		return err_set(e, ERR_TEMP, 0, "%s does not let %s log in now: %s", s->account->host, s->account->user,
 			       r->text);
 	return err_set(e, ERR_CONFIG, 0,
-		       "%s refuses the password of %s: \"%s\"; correct user or password of the account, send SIGHUP to "
-		       "mailferry, then run: mailferry queue retry --account %s",
+		       "%s refuses the password of %s: \"%s\"; correct user or password of account %s in the "
+		       "configuration, then send SIGHUP to mailferry",
 		       s->account->host, s->account->user, r->text, s->account->name);
 }
 

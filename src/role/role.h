@@ -39,9 +39,10 @@ enum role_message {
 	ROLE_STOP,     /* to the role: finish what is in hand, then leave */
 	ROLE_DRAIN,    /* to a receiver: take no new sessions, leave when the last has ended */
 	ROLE_PEER,     /* to spool and connect: a socket, the role at its other end, its account or "" */
-	ROLE_DUE, /* from the spool: account NAME has work due at a wall clock time (0: now); said again every minute.
-		   * To a store that waits for more mail: there is some */
-	ROLE_IDLE /* from a store: nothing to do before a wall clock time; it will leave */
+	ROLE_DUE,  /* from the spool: account NAME has work due at a wall clock time (0: now); said again every minute.
+		    * To a store that waits for more mail: there is some */
+	ROLE_IDLE, /* from a store: nothing to do before a wall clock time; it will leave */
+	ROLE_LIFT  /* to the spool: the configuration was read anew, so accounts that are held may be tried now */
 };
 
 enum role_tag {

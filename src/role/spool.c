@@ -82,6 +82,9 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 	switch (in->type) {
 	case ROLE_PEER:
 		return take_peer(p, in->rest, fds, nfds);
+	case ROLE_LIFT:
+		spool_server_lift(p->server);
+		return 0;
 	case ROLE_STOP:
 		spool_server_stop(p->server);
 		return 0;

@@ -123,6 +123,30 @@ void server_busy_ended(struct spool_server *s)
 	s->options.stopped(s->options.arg);
 }
 
+void spool_server_lift(struct spool_server *s)
+{
+	int r = -1;
+
+	if (s->dead || s->stopping)
+		return;
+	if (db_run(&s->db, SQL_BEGIN, "") == 0 && db_run(&s->db, SQL_HOLDS_LIFT, "t", (const char *)NULL) == 0)
+		r = db_commit(&s->db);
+	if (r == -2) {
+		server_fatal(s, "a commit failed, and so did taking it back");
+		return;
+	}
+	if (r != 0) {
+		log_warning("holds-not-lifted", LOG_STR("reason", db_error(&s->db)));
+		if (db_in_transaction(&s->db))
+			(void)db_run(&s->db, SQL_ROLLBACK, "");
+		return;
+	}
+	for (struct account *a = s->accounts; a != NULL; a = a->next)
+		a->dirty = true;
+	due_forget_told(s);
+	due_check(s);
+}
+
 void spool_server_stop(struct spool_server *s)
 {
 	s->stopping = true;

@@ -55,7 +55,6 @@ def one_line(words, before):
 
 
 def arrives(ident, folder="Scans"):
-    ferry.command("queue", "retry", "--all")
     wait_for("the message in " + folder, lambda: ident in [m.id for m in store.messages().get(folder, [])], 60)
     ferry.drained(60)
 
@@ -63,6 +62,8 @@ def arrives(ident, folder="Scans"):
 def trouble(name, words, spoil, mend):
     with tap.case(name):
         spoil()
+        # Long enough that only the reload can end the waiting.
+        set_account(retry_min="10m", retry_max="1h")
         before = len(ferry.log_text())
         ferry.start()
         try:
@@ -76,6 +77,7 @@ def trouble(name, words, spoil, mend):
             assert ferry.stop() == 0
         finally:
             ferry.kill()
+            set_account(retry_min="1s", retry_max="2s")
 
 
 def set_password(text):
