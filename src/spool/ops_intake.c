@@ -7,6 +7,10 @@
 /* Earlier messages that one message's recipients may be known from; more are not looked at. */
 enum { EARLIER_MAX = 16, DUPLICATE = -1 };
 
+/* How long the same bytes are the same message, when nobody knows whether the reply was read. Without a Message-ID they
+ * may as well be the next alarm, in the same words: clients try again within minutes, and an alarm must not be lost. */
+enum { AGAIN_MS = 7 * 24 * 3600 * 1000, AGAIN_NAMELESS_MS = 3600 * 1000 };
+
 struct earlier {
 	int64_t messages[EARLIER_MAX];
 	size_t n;
@@ -29,11 +33,13 @@ static int decode_accept(struct op *op, struct slice fields, struct err *e)
 /* Which recipients' messages are known from a client that may not have read our reply. */
 static int find_earlier(struct spool_server *s, const struct spool_message *m, struct earlier *earlier)
 {
+	const int64_t since = m->received_ms - (m->message_id == NULL ? AGAIN_NAMELESS_MS : AGAIN_MS);
+
 	for (size_t i = 0; i < m->nrecipients; i++) {
 		struct slice print = slice_of((const char *)m->recipients[i].fingerprint, SPOOL_FINGERPRINT_SIZE);
 		int64_t message;
 		size_t k = 0;
-		int r = db_number(&s->db, &message, SQL_KNOWN, "b", print);
+		int r = db_number(&s->db, &message, SQL_KNOWN, "bi", print, since);
 
 		if (r < 0)
 			return -1;

@@ -74,7 +74,7 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_DELIVERY_ADD] =
 	    "INSERT INTO delivery (message, id, account, state, folder, flags, rule, note, creates, due, since,"
 	    " prefix) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[SQL_KNOWN] = "SELECT message FROM unconfirmed WHERE fingerprint = ?",
+	[SQL_KNOWN] = "SELECT message FROM unconfirmed WHERE fingerprint = ? AND at > ?",
 	[SQL_KNOW] = "INSERT OR REPLACE INTO unconfirmed VALUES (?, ?, ?, ?)",
 	[SQL_CONFIRM] = "DELETE FROM unconfirmed WHERE message = ? AND peer = ?",
 	[SQL_FORGET] = "DELETE FROM unconfirmed WHERE at < ?",

@@ -196,6 +196,40 @@ static void a_message_sent_again_is_known(void **state)
 	spool_remove(&t);
 }
 
+/* With a Message-ID the same bytes are the same message for days; without one only as long as clients try again. */
+static void what_has_no_name_is_known_for_an_hour(void **state)
+{
+	static const struct {
+		const char *message_id;
+		int64_t later_ms;
+		enum spool_answer answer;
+	} rows[] = {
+		{ "<a@b.example>", 59 * 60 * 1000, SPOOL_DUPLICATE },
+		{ "<a@b.example>", 6 * 24 * 3600 * 1000, SPOOL_DUPLICATE },
+		{ NULL, 59 * 60 * 1000, SPOOL_DUPLICATE },
+		{ NULL, 61 * 60 * 1000, SPOOL_ACCEPTED },
+	};
+	struct test_spool t;
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		static struct test_message m;
+
+		message_make(&m, 2 * i, "office", "A");
+		m.m.message_id = rows[i].message_id;
+		memset(m.r[0].fingerprint, (int)i + 1, SPOOL_FINGERPRINT_SIZE);
+		assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+		message_make(&m, 2 * i + 1, "office", "A");
+		m.m.message_id = rows[i].message_id;
+		memset(m.r[0].fingerprint, (int)i + 1, SPOOL_FINGERPRINT_SIZE);
+		m.m.received_ms += rows[i].later_ms;
+		assert_int_equal(accept_now(&t, &m.m).answer, rows[i].answer);
+	}
+	spool_remove(&t);
+}
+
 /* Fifty at once, the same message twice among them: in one transaction, too, it is recognised. */
 static void many_are_taken_in_at_once(void **state)
 {
@@ -347,6 +381,7 @@ int main(void)
 		cmocka_unit_test(a_message_goes_through),
 		cmocka_unit_test(a_large_body_is_a_file),
 		cmocka_unit_test(a_message_sent_again_is_known),
+		cmocka_unit_test(what_has_no_name_is_known_for_an_hour),
 		cmocka_unit_test(many_are_taken_in_at_once),
 		cmocka_unit_test(one_folder_gets_one_copy),
 		cmocka_unit_test(a_thousand_recipients_travel_in_parts),
