@@ -10,6 +10,10 @@
 #include "spool/server.h"
 #include "spool/state.h"
 
+/* How long the same bytes are the same message, when nobody knows whether the reply was read. Without a Message-ID they
+ * may as well be the next alarm, in the same words: clients try again within minutes, and an alarm must not be lost. */
+enum { AGAIN_MS = 7 * 24 * 3600 * 1000, AGAIN_NAMELESS_MS = 3600 * 1000 };
+
 struct upload;
 
 struct account {

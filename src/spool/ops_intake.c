@@ -5,11 +5,7 @@
 #include "spool/inside.h"
 
 /* Earlier messages that one message's recipients may be known from; more are not looked at. */
-enum { EARLIER_MAX = 16, DUPLICATE = -1 };
-
-/* How long the same bytes are the same message, when nobody knows whether the reply was read. Without a Message-ID they
- * may as well be the next alarm, in the same words: clients try again within minutes, and an alarm must not be lost. */
-enum { AGAIN_MS = 7 * 24 * 3600 * 1000, AGAIN_NAMELESS_MS = 3600 * 1000 };
+enum { EARLIER_MAX = 16 };
 
 struct earlier {
 	int64_t messages[EARLIER_MAX];

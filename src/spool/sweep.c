@@ -15,7 +15,7 @@
 #include "spool/fs.h"
 #include "spool/inside.h"
 
-enum { OLD_AT_ONCE = 200, UNCONFIRMED_MS = 7 * 24 * 3600 * 1000 };
+enum { OLD_AT_ONCE = 200 };
 
 static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -294,7 +294,7 @@ static int drop_old(struct spool_server *s)
 
 	while ((r = db_step(&s->db, st)) == 1)
 		numbers[n++] = sqlite3_column_int64(st, 0);
-	if (r != 0 || db_run(&s->db, SQL_FORGET, "i", s->now - UNCONFIRMED_MS) != 0)
+	if (r != 0 || db_run(&s->db, SQL_FORGET, "i", s->now - AGAIN_MS) != 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (drop_record(s, numbers[i]) != 0)
