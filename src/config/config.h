@@ -48,6 +48,7 @@ struct config_account {
 	char *user;
 	char *password;      /* from password or password_file; NULL in parts that must not have it */
 	char *password_file; /* as configured, absolute; NULL when password stands in the file */
+	bool oauth;	     /* logs in with access tokens (OAUTHBEARER, XOAUTH2) and has no password */
 	char **addresses;    /* "@office.example", "info@office.example" */
 	size_t naddresses;
 	bool postmaster; /* takes the postmaster's mail that no address above takes */

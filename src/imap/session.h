@@ -29,6 +29,11 @@ struct imap_login {
 	int wake_fd;			      /* watched during every wait, -1 for none; see stream_set_wake */
 	void (*wake)(void *arg);
 	void *wake_arg;
+	/* For an account with `oauth', NULL else: an access token, from mem_alloc, that the caller wipes and frees. FRESH: the
+	 * one before was just refused, so get a new one. NULL and E on failure: ERR_CONFIG (a person must act) or ERR_TEMP (may
+	 * pass). */
+	char *(*token)(void *arg, bool fresh, struct err *e);
+	void *token_arg;
 };
 
 enum {

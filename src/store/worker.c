@@ -71,7 +71,9 @@ static int log_in(struct worker *w)
 				    .tls = w->setup.tls,
 				    .wake_fd = w->setup.wake_fd,
 				    .wake = w->setup.wake,
-				    .wake_arg = w->setup.arg };
+				    .wake_arg = w->setup.arg,
+				    .token = w->setup.token,
+				    .token_arg = w->setup.arg };
 	struct err e = { 0 };
 	int fd;
 

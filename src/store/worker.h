@@ -18,6 +18,8 @@ struct worker_setup {
 	struct tls_client *tls; /* NULL where the account's tls is "none" */
 	/* A new connection to the account's host, or -1 and E. */
 	int (*connect)(void *arg, struct err *e);
+	/* An access token for an account with `oauth', NULL else; as struct imap_login's. */
+	char *(*token)(void *arg, bool fresh, struct err *e);
 	/* Called during waits when WAKE_FD is readable: may call worker_hurry. */
 	int wake_fd;
 	void (*wake)(void *arg);
