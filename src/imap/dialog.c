@@ -66,19 +66,24 @@ int dialog_flush(struct imap *s, struct err *e)
 	return 0;
 }
 
+int dialog_quote(struct buf *out, const char *text)
+{
+	(void)buf_add_char(out, '"');
+	for (const char *c = text; *c != '\0'; c++) {
+		if (*c == '"' || *c == '\\')
+			(void)buf_add_char(out, '\\');
+		(void)buf_add_char(out, *c);
+	}
+	return buf_add_char(out, '"');
+}
+
 int dialog_put_quoted(struct imap *s, const char *text, struct err *e)
 {
 	struct buf b;
 	int ret;
 
 	buf_init(&b, COMMAND_MAX);
-	(void)buf_add_char(&b, '"');
-	for (const char *c = text; *c != '\0'; c++) {
-		if (*c == '"' || *c == '\\')
-			(void)buf_add_char(&b, '\\');
-		(void)buf_add_char(&b, *c);
-	}
-	if (buf_add_char(&b, '"') != 0)
+	if (dialog_quote(&b, text) != 0)
 		ret = err_set(e, ERR_LIMIT, 0, "an argument is too long");
 	else
 		ret = dialog_put(s, buf_slice(&b), e);
@@ -190,4 +195,44 @@ struct mailimap_selection_info *dialog_selection(struct imap *s, bool fresh)
 void dialog_forget_continue(struct imap *s)
 {
 	imap_filter_forget_continue(s->filter);
+}
+
+/* ---- several sessions at once ---- */
+
+ssize_t dialog_write_some(struct imap *s, struct slice bytes, struct err *e)
+{
+	ssize_t n = stream_write_some(s->stream, bytes, NULL);
+
+	return n < 0 ? broken(s, e, "the command could not be sent") : n;
+}
+
+void dialog_expect_continue(struct imap *s)
+{
+	imap_filter_expect_continue(s->filter);
+}
+
+int dialog_continued(struct imap *s, struct err *e)
+{
+	for (;;) {
+		int ret;
+
+		if (imap_filter_continued(s->filter))
+			return 1;
+		ret = stream_poll(s->stream, NULL);
+		if (ret == 0 || (ret < 0 && imap_filter_replies(s->filter) > 0))
+			return 0;
+		if (ret < 0)
+			return broken(s, e, "the connection broke");
+	}
+}
+
+void dialog_wait_any(const struct dialog_watch *w, size_t n)
+{
+	struct stream_watch all[STREAM_WATCH_MAX];
+
+	if (n > STREAM_WATCH_MAX)
+		n = STREAM_WATCH_MAX;
+	for (size_t i = 0; i < n; i++)
+		all[i] = (struct stream_watch){ w[i].session->stream, w[i].write };
+	stream_wait_any(all, n);
 }

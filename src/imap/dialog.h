@@ -2,6 +2,8 @@
 #ifndef MAILFERRY_IMAP_DIALOG_H
 #define MAILFERRY_IMAP_DIALOG_H
 
+#include <sys/types.h>
+
 #include "imap/session.h"
 
 struct mailimap_response_info;
@@ -17,6 +19,9 @@ int dialog_put(struct imap *s, struct slice bytes, struct err *e);
 int dialog_putf(struct imap *s, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int dialog_flush(struct imap *s, struct err *e);
 
+/* The same text into OUT. 0, or -1 when OUT is full. */
+int dialog_quote(struct buf *out, const char *text);
+
 /* "\"…\"", with what must be quoted quoted. TEXT holds no CR, LF, NUL or 8-bit byte. */
 int dialog_put_quoted(struct imap *s, const char *text, struct err *e);
 
@@ -31,6 +36,23 @@ void dialog_deadline(struct imap *s, int64_t ms);
 int dialog_await_continue(struct imap *s, struct err *e);
 
 void dialog_forget_continue(struct imap *s); /* the command was answered instead */
+
+/* ---- for several sessions at once: nothing here waits, but for dialog_wait_any ---- */
+
+/* Writes from the front of BYTES what the connection takes now: octets, or -1. Nothing may wait in dialog_put's buffer. */
+ssize_t dialog_write_some(struct imap *s, struct slice bytes, struct err *e);
+
+/* A command with a synchronising literal is about to be written: one continuation request is to come. */
+void dialog_expect_continue(struct imap *s);
+/* Has it come? 1, 0, or -1. A tagged reply may have come instead: ask dialog_reply. */
+int dialog_continued(struct imap *s, struct err *e);
+
+struct dialog_watch {
+	struct imap *session;
+	bool write; /* dialog_write_some took nothing */
+};
+/* Until one of N (at most STREAM_WATCH_MAX) can go on, or a deadline passes (its session fails then). */
+void dialog_wait_any(const struct dialog_watch *w, size_t n);
 
 /* The reply to the oldest outstanding command TAG: 1 and R, or 0 when WAIT is false and it has not come whole, or -1:
  * also for any other tag (then the server answers out of order, or a forged line came). */

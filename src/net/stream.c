@@ -32,6 +32,7 @@ struct stream {
 	SSL *ssl; /* NULL: plain */
 	struct tls_verdict verdict;
 	int64_t deadline;
+	short write_wants; /* what poll must see before a write that took nothing can go on */
 	struct buf in; /* what the tap let pass; the front IN_AT bytes are read already */
 	size_t in_at;
 	stream_tap_fn *tap;
@@ -69,6 +70,11 @@ __attribute__((format(printf, 4, 5))) static int fail_set(struct stream *s, enum
 static int fail_io(struct stream *s, int errnum)
 {
 	return fail_set(s, ERR_TEMP, errnum, "the connection to %s broke: %s", s->host, strerror(errnum));
+}
+
+static int fail_late(struct stream *s)
+{
+	return fail_set(s, ERR_TEMP, ETIMEDOUT, "%s did not answer in time", s->host);
 }
 
 static int fail_eof(struct stream *s)
@@ -167,7 +173,7 @@ static int wait_for(struct stream *s, short events)
 		int n;
 
 		if (left <= 0)
-			return fail_set(s, ERR_TEMP, ETIMEDOUT, "%s did not answer in time", s->host);
+			return fail_late(s);
 		if (left > (woken ? WAKE_PAUSE_MS : INT_MAX))
 			left = woken ? WAKE_PAUSE_MS : INT_MAX;
 		n = poll(fds, s->wake_fd < 0 || woken ? 1 : 2, (int)left);
@@ -279,6 +285,60 @@ static ssize_t low_write(mailstream_low *low, const void *p, size_t n)
 	if (ret < 0)
 		drain(s);
 	return ret < 0 ? -1 : (ssize_t)put;
+}
+
+ssize_t stream_write_some(struct stream *s, struct slice bytes, struct err *e)
+{
+	size_t put = 0;
+	int ret;
+
+	if (s->failure.class != ERR_NONE)
+		return fail(s, e);
+	if (bytes.n == 0)
+		return 0;
+	ret = raw_write(s, bytes.p, bytes.n, &put, &s->write_wants);
+	if (ret < 0)
+		drain(s);
+	return ret < 0 ? fail(s, e) : (ssize_t)put;
+}
+
+/* Milliseconds until the first deadline; streams whose deadline has passed fail. -1 when one has. */
+static int next_deadline(const struct stream_watch *w, size_t n)
+{
+	int64_t now = clock_mono_ms(), first = INT_MAX;
+	bool late = false;
+
+	for (size_t i = 0; i < n; i++) {
+		int64_t left = w[i].stream->deadline - now;
+
+		if (left <= 0) {
+			(void)fail_late(w[i].stream);
+			late = true;
+		}
+		first = left < first ? left : first;
+	}
+	return late ? -1 : (int)first;
+}
+
+void stream_wait_any(const struct stream_watch *w, size_t n)
+{
+	struct pollfd fds[STREAM_WATCH_MAX + 1];
+	int left = next_deadline(w, n), got;
+
+	if (left < 0 || n == 0 || n > STREAM_WATCH_MAX)
+		return;
+	for (size_t i = 0; i < n; i++)
+		fds[i] = (struct pollfd){ w[i].stream->fd,
+					  (short)(w[i].write ? POLLIN | w[i].stream->write_wants : POLLIN), 0 };
+	fds[n] = (struct pollfd){ w[0].stream->wake_fd, POLLIN, 0 };
+	got = poll(fds, n + 1, left);
+	if (got > 0 && fds[n].revents != 0) {
+		w[0].stream->wake(w[0].stream->wake_arg);
+		/* What woke us may stay readable: leave it alone for a moment. */
+		if (got == 1)
+			(void)poll(fds, n, left < WAKE_PAUSE_MS ? left : WAKE_PAUSE_MS);
+	}
+	(void)next_deadline(w, n);
 }
 
 static int low_close(mailstream_low *low)

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -52,6 +53,22 @@ int stream_poll(struct stream *s, struct err *e);
 
 /* The same, but waits for something until the deadline. 0, or -1. */
 int stream_wait(struct stream *s, struct err *e);
+
+/* For those who drive several streams at once: writes what the connection takes now, without waiting. Octets taken, from
+ * the front of BYTES; 0: none now, call again with the same front when stream_wait_any says so; -1 and E. Nothing may be
+ * left in libetpan's own buffer. */
+ssize_t stream_write_some(struct stream *s, struct slice bytes, struct err *e);
+
+enum { STREAM_WATCH_MAX = 16 };
+
+struct stream_watch {
+	struct stream *stream;
+	bool write; /* stream_write_some took nothing: wake up when it can go on, too */
+};
+
+/* Waits until one of N (at most STREAM_WATCH_MAX) can be read or written, or until the earliest of their deadlines: a
+ * stream whose deadline has passed has failed then. The wake descriptor of the first is watched, too. May return early. */
+void stream_wait_any(const struct stream_watch *w, size_t n);
 
 /* Why the connection is over, once any call failed: ERR_TEMP with code ETIMEDOUT at the deadline, ECONNRESET when the
  * peer closed; ERR_PROTOCOL from the tap. */
