@@ -52,6 +52,10 @@ void spool_store_free(struct spool_store **s);
  * undone is then handed out again. */
 int spool_next(struct spool_store *s, size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n,
 	       int64_t *next_due_ms, struct err *e);
+
+/* The same, while what was handed out before is still in work: it stays with this store, and is not given again. */
+int spool_more(struct spool_store *s, size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n,
+	       int64_t *next_due_ms, struct err *e);
 void spool_work_free(struct spool_work *work, size_t n); /* frees the array too */
 
 /* The body: inline bytes (owned by the caller, free(); *FD is -1), or a descriptor open for reading (*BYTES is NULL).

@@ -34,10 +34,11 @@ static int run_ask(struct call *c, enum request type, const struct ask *ask, str
 	return call_run(c, fields, e);
 }
 
-int spool_next(struct spool_store *s, size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n,
-	       int64_t *next_due_ms, struct err *e)
+static int next(struct spool_store *s, bool more, size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n,
+		int64_t *next_due_ms, struct err *e)
 {
-	struct ask ask = { .count = max > SPOOL_BATCH_MAX ? SPOOL_BATCH_MAX : (int)max,
+	struct ask ask = { .more = more,
+			   .count = max > SPOOL_BATCH_MAX ? SPOOL_BATCH_MAX : (int)max,
 			   .octets = max_bytes > INT64_MAX ? INT64_MAX : (int64_t)max_bytes };
 	struct call *c = &s->call;
 	struct slice fields;
@@ -67,6 +68,18 @@ int spool_next(struct spool_store *s, size_t max, uint64_t max_bytes, struct spo
 		w->prefix_len = got[i].prefix.n;
 	}
 	return 0;
+}
+
+int spool_next(struct spool_store *s, size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n,
+	       int64_t *next_due_ms, struct err *e)
+{
+	return next(s, false, max, max_bytes, work, n, next_due_ms, e);
+}
+
+int spool_more(struct spool_store *s, size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n,
+	       int64_t *next_due_ms, struct err *e)
+{
+	return next(s, true, max, max_bytes, work, n, next_due_ms, e);
 }
 
 void spool_work_free(struct spool_work *work, size_t n)

@@ -153,8 +153,9 @@ static enum op_result run_next(struct spool_server *s, struct op *op)
 	}
 	if (max > SPOOL_BATCH_MAX)
 		max = SPOOL_BATCH_MAX;
-	/* A store asks again when it is through with what it was given; what it left undone is due as before. */
-	a->ntaken = 0;
+	/* A store that does not ask for more is through with what it was given; what it left undone is due as before. */
+	if (!ask->more)
+		a->ntaken = 0;
 	packets_begin(&op->reply, (uint16_t)op->verb->type, op->id);
 	if (db_number(&s->db, &until, SQL_HOLD_GET, "t", a->name) < 0)
 		return OP_FAILED;

@@ -17,7 +17,7 @@ enum request {
 	REQUEST_UPLOAD_DROP, /* ASK number */
 	REQUEST_CONFIRM,     /* ASK number */
 	/* a store */
-	REQUEST_NEXT,	   /* ASK count, octets → REPLY due, WORK… */
+	REQUEST_NEXT,	   /* ASK count, octets, more → REPLY due, WORK… */
 	REQUEST_BODY,	   /* ASK number → REPLY, bytes or one descriptor */
 	REQUEST_IN_FLIGHT, /* FLIGHT… → REPLY */
 	REQUEST_SETTLE,	   /* OUTCOME… → REPLY */
@@ -58,6 +58,7 @@ struct ask {
 	int64_t time, octets;
 	int count;
 	const char *text;
+	bool more; /* NEXT: what was handed out before stays in the store's hands */
 };
 
 struct reply {

@@ -33,6 +33,7 @@ struct delivery {
 	char *folder, *reason;
 	uint32_t uidvalidity, uid;
 	int outcomes;
+	bool taken; /* handed out, and not settled since */
 };
 
 static struct delivery *all;
@@ -49,7 +50,7 @@ struct spool_store {
 	int unused;
 };
 
-int spool_next(struct spool_store *s, size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n,
+int spool_more(struct spool_store *s, size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n,
 	       int64_t *next_due_ms, struct err *e)
 {
 	int64_t now = clock_wall_ms();
@@ -70,12 +71,13 @@ int spool_next(struct spool_store *s, size_t max, uint64_t max_bytes, struct spo
 			struct spool_work *w;
 
 			if ((d->state != DELIVERY_DOUBT && d->state != DELIVERY_QUEUED) ||
-			    (d->state == DELIVERY_DOUBT) != doubts)
+			    (d->state == DELIVERY_DOUBT) != doubts || d->taken)
 				continue;
 			if (d->due > now) {
 				*next_due_ms = d->due < *next_due_ms ? d->due : *next_due_ms;
 				continue;
 			}
+			d->taken = true;
 			w = &(*work)[(*n)++];
 			*w = d->work;
 			w->state = d->state;
@@ -87,6 +89,14 @@ int spool_next(struct spool_store *s, size_t max, uint64_t max_bytes, struct spo
 		}
 	}
 	return 0;
+}
+
+int spool_next(struct spool_store *s, size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n,
+	       int64_t *next_due_ms, struct err *e)
+{
+	for (size_t i = 0; i < count; i++)
+		all[i].taken = false;
+	return spool_more(s, max, max_bytes, work, n, next_due_ms, e);
 }
 
 void spool_work_free(struct spool_work *work, size_t n)
@@ -176,6 +186,7 @@ int spool_settle(struct spool_store *s, const struct spool_outcome *o, size_t n,
 		struct delivery *d = find(o[i].number);
 
 		d->outcomes++;
+		d->taken = false;
 		enter(d, states[o[i].kind]);
 		d->due = o[i].due_ms;
 		d->work.attempts += o[i].sent;
