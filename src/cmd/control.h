@@ -5,6 +5,9 @@
  *
  *   "spool"  from then on the other end of the socket is the spool's, which
  *            takes the client for the role "admin" (spool/admin.h)
+ *   "token"  the same with the token role (role/token.h), which runs when an
+ *            account of the running configuration has a group `oauth'
+ *   "connect" the same with the connector (role/connect.h), for any account
  */
 #ifndef MAILFERRY_CMD_CONTROL_H
 #define MAILFERRY_CMD_CONTROL_H
@@ -15,7 +18,9 @@ enum control_message { CONTROL_HELLO = 1, CONTROL_OK, CONTROL_FAILED };
 enum control_tag { CONTROL_TAG_WANT = 1, CONTROL_TAG_TEXT };
 enum { CONTROL_TEXT_MAX = 400, CONTROL_TIMEOUT_MS = 30 * 1000 };
 
-#define CONTROL_WANT_SPOOL "spool"
+#define CONTROL_WANT_SPOOL   "spool"
+#define CONTROL_WANT_TOKEN   "token"
+#define CONTROL_WANT_CONNECT "connect"
 
 /* A socket to the daemon that listens at PATH, which has agreed to WANT; or -1 with a text that names the control
  * socket and says what to do. FILE is the daemon's configuration. */

@@ -33,7 +33,7 @@ struct control_server {
 	struct event *readable, *resume;
 	struct control_client *clients;
 	size_t nclients;
-	control_spool_fn *spool;
+	control_hand_fn *hand;
 	void *arg;
 };
 
@@ -72,9 +72,10 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 	(void)fds;
 	if (in->type != CONTROL_HELLO || nfds != 0 || want == NULL) {
 		client_answer(c, CONTROL_FAILED, "that is not a request that I know");
-	} else if (strcmp(want, CONTROL_WANT_SPOOL) == 0) {
-		/* The spool says nothing before it is asked, and the client asks only after our answer. */
-		int r = c->server->spool(c->server->arg, c->fd, &e);
+	} else if (strcmp(want, CONTROL_WANT_SPOOL) == 0 || strcmp(want, CONTROL_WANT_TOKEN) == 0 ||
+		   strcmp(want, CONTROL_WANT_CONNECT) == 0) {
+		/* These roles say nothing before they are asked, and the client asks only after our answer. */
+		int r = c->server->hand(c->server->arg, want, c->fd, &e);
 
 		client_answer(c, r == 0 ? CONTROL_OK : CONTROL_FAILED, r == 0 ? NULL : e.text);
 	} else {
@@ -221,7 +222,7 @@ static int control_listen(const char *path, struct err *e)
 	return -1;
 }
 
-struct control_server *control_server_new(struct event_base *base, const char *path, control_spool_fn *spool, void *arg,
+struct control_server *control_server_new(struct event_base *base, const char *path, control_hand_fn *hand, void *arg,
 					  struct err *e)
 {
 	int fd = control_listen(path, e);
@@ -233,7 +234,7 @@ struct control_server *control_server_new(struct event_base *base, const char *p
 	s->base = base;
 	s->fd = fd;
 	s->path = mem_strdup(path);
-	s->spool = spool;
+	s->hand = hand;
 	s->arg = arg;
 	s->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_accept, s);
 	s->resume = event_new(base, -1, 0, on_resume, s);

@@ -7,14 +7,14 @@
 struct event_base;
 struct control_server;
 
-/* Hands FD, on which a client waits that may use the spool, to the spool. The caller keeps FD. 0, or -1 with a text for
- * the client. */
-typedef int control_spool_fn(void *arg, int fd, struct err *e);
+/* Hands FD, on which a client waits that may use it, to the role that it WANTs (CONTROL_WANT_…). The caller keeps FD. 0, or
+ * -1 with a text for the client. */
+typedef int control_hand_fn(void *arg, const char *want, int fd, struct err *e);
 
 /* Listens at PATH, with mode 0600: only root and the user who started the daemon may connect, not the roles' user,
  * whose programs meet hostile bytes. A socket that nobody listens on any more is replaced; NULL when a daemon listens
  * there. */
-struct control_server *control_server_new(struct event_base *base, const char *path, control_spool_fn *spool, void *arg,
+struct control_server *control_server_new(struct event_base *base, const char *path, control_hand_fn *hand, void *arg,
 					  struct err *e);
 
 void control_server_free(struct control_server **c); /* removes the socket */

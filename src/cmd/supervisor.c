@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/step.h"
+#include "cmd/control.h"
 #include "cmd/control_server.h"
 #include "cmd/notify.h"
 #include "role/role.h"
@@ -30,6 +31,7 @@ const char *const slot_kind_names[SLOT_KINDS] = {
 	[SLOT_RECEIVER] = "receiver",
 	[SLOT_STORE] = "store",
 	[SLOT_CONNECT] = "connect",
+	[SLOT_TOKEN] = "token",
 	[SLOT_SPOOL] = "spool",
 };
 
@@ -171,23 +173,37 @@ static void on_minute(evutil_socket_t fd, short what, void *arg)
 	slot_consider_all(sup);
 }
 
-static int control_spool(void *arg, int fd, struct err *e)
+/* Gives a client of the control socket to the role that it wants. */
+static int control_hand(void *arg, const char *want, int fd, struct err *e)
 {
 	struct supervisor *sup = arg;
-	struct worker *spool = worker_of_kind(sup, SLOT_SPOOL);
+	enum slot_kind kind = SLOT_SPOOL;
+	struct worker *w;
 	struct ipc_out out;
 	int r;
 
-	if (spool == NULL)
+	if (strcmp(want, CONTROL_WANT_TOKEN) == 0)
+		kind = SLOT_TOKEN;
+	else if (strcmp(want, CONTROL_WANT_CONNECT) == 0)
+		kind = SLOT_CONNECT;
+	if (kind == SLOT_TOKEN && !config_has_oauth(sup->setup->config))
+		return err_set(e, ERR_CONFIG, 0,
+			       "no account of the running configuration has a group oauth; send SIGHUP to mailferry "
+			       "when the file was changed since");
+	w = worker_of_kind(sup, kind);
+	if (w == NULL)
 		return err_set(e, ERR_TEMP, 0,
-			       "the spool is not ready; try again, and look at mailferry's log if this stays so");
+			       "the role %s is not ready; try again, and look at mailferry's log if this stays so",
+			       slot_kind_names[kind]);
 	ipc_out_init(&out);
 	ipc_begin(&out, ROLE_PEER, 0);
 	ipc_put_str(&out, ROLE_TAG_ROLE, "admin");
 	ipc_put_str(&out, ROLE_TAG_NAME, "");
-	r = worker_send(spool, &out, fd);
+	r = worker_send(w, &out, fd);
 	ipc_out_free(&out);
-	return r == 0 ? 0 : err_set(e, ERR_TEMP, 0, "the spool is being started again; try once more");
+	return r == 0 ? 0
+		      : err_set(e, ERR_TEMP, 0, "the role %s is being started again; try once more",
+				slot_kind_names[kind]);
 }
 
 static void add_signal(struct supervisor *sup, size_t i, int number, event_callback_fn fn)
@@ -276,7 +292,7 @@ static int prepare(struct supervisor *sup)
 		log_error("not-started", LOG_STR("why", e.text));
 		return EX_CONFIG;
 	}
-	sup->control = control_server_new(sup->base, c->control, control_spool, sup, &e);
+	sup->control = control_server_new(sup->base, c->control, control_hand, sup, &e);
 	if (sup->control == NULL) {
 		log_error("not-started", LOG_STR("why", e.text));
 		return e.class == ERR_TEMP ? EX_TEMPFAIL : EX_CONFIG;

@@ -4,7 +4,8 @@
  * supervisor.
  *
  * A slot is a place where a role should run: one for the spool, one for the
- * connector, one for each receiver process, one for each account's store. A
+ * connector, one for access tokens where an account needs them, one for each
+ * receiver process, one for each account's store. A
  * worker is a process that runs in it. At most one worker stands in a slot, and
  * a store's slot is free only when the old process was reaped; receivers and
  * connectors that a reload replaced live on without a slot until they are done.
@@ -28,7 +29,7 @@ struct supervisor;
 struct control_server;
 
 /* In the order in which they are stopped. */
-enum slot_kind { SLOT_RECEIVER, SLOT_STORE, SLOT_CONNECT, SLOT_SPOOL, SLOT_KINDS };
+enum slot_kind { SLOT_RECEIVER, SLOT_STORE, SLOT_TOKEN, SLOT_CONNECT, SLOT_SPOOL, SLOT_KINDS };
 
 enum worker_state {
 	WORKER_STARTING, /* was told everything, has not said that it is ready */

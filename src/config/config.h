@@ -21,6 +21,7 @@
 enum config_protocol { CONFIG_SMTP, CONFIG_LMTP };
 enum config_tls { CONFIG_TLS_IMPLICIT, CONFIG_TLS_STARTTLS, CONFIG_TLS_NONE };
 enum config_newlines { CONFIG_NEWLINES_REJECT, CONFIG_NEWLINES_ACCEPT };
+enum config_grant { CONFIG_GRANT_APPLICATION, CONFIG_GRANT_USER, CONFIG_GRANT_DEVICE, CONFIG_GRANT_SERVICE_ACCOUNT };
 
 enum { CONFIG_LISTENERS_MAX = 64, CONFIG_ACCOUNTS_MAX = 1000 };
 
@@ -39,8 +40,28 @@ struct config_listener {
 	enum config_newlines bare_newlines;
 };
 
+/* The group `oauth' of an account; means something only where config_account.oauth is true. Texts that are not given are
+ * NULL. Endpoints and scope are complete: the provider's preset is filled in, and "{tenant}" replaced. Which role gets
+ * what: a store the kind of grant, the connector the endpoints, the token role all of it. */
+struct config_oauth {
+	enum config_grant grant;
+	char *client_id;
+	char *client_secret;	     /* from client_secret or client_secret_file */
+	char *client_secret_file;    /* as password_file */
+	char *client_secret_expires; /* "2027-05-01", as the administrator noted it */
+	char *certificate_file, *key_file;
+	char *certificate, *key; /* what is in those files: PEM */
+	char *service_account_file;
+	char *service_account; /* what is in that file: JSON with a private key */
+	char *tenant;
+	char *scope;
+	char *authorization_endpoint, *token_endpoint, *device_endpoint; /* as config/url.h takes them */
+	char *ca_file; /* of the endpoints; NULL: the system's */
+};
+
 struct config_account {
 	char *name;
+	char *provider; /* a name of config/provider.h, or NULL */
 	char *host;
 	uint16_t port;
 	enum config_tls tls;
@@ -49,6 +70,7 @@ struct config_account {
 	char *password;      /* from password or password_file; NULL in parts that must not have it */
 	char *password_file; /* as configured, absolute; NULL when password stands in the file */
 	bool oauth;	     /* logs in with access tokens (OAUTHBEARER, XOAUTH2) and has no password */
+	struct config_oauth token; /* how they are got, where oauth is true */
 	char **addresses;    /* "@office.example", "info@office.example" */
 	size_t naddresses;
 	bool postmaster; /* takes the postmaster's mail that no address above takes */
@@ -67,6 +89,7 @@ struct config {
 	char *user;    /* roles run as this user when started as root */
 	char *spool;   /* directory */
 	char *control; /* path of the control socket */
+	char *token_directory; /* of refresh tokens; made only where an account needs it */
 	char *log_level;
 	unsigned receivers; /* processes */
 	int64_t reserve;    /* free bytes below which intake stops */
@@ -102,12 +125,21 @@ void config_free(struct config **c); /* wipes secrets */
  * appended to ERRORS. From mem_alloc; NULL when it can't be known. */
 char *config_control(const char *file, struct buf *errors);
 
-enum config_part { CONFIG_PART_RECEIVER, CONFIG_PART_SPOOL, CONFIG_PART_STORE, CONFIG_PART_CONNECT };
+enum config_part {
+	CONFIG_PART_RECEIVER,
+	CONFIG_PART_SPOOL,
+	CONFIG_PART_STORE,
+	CONFIG_PART_CONNECT,
+	CONFIG_PART_TOKEN
+};
 
 /* Appends the part of C that such a role needs; ACCOUNT (a name) only for CONFIG_PART_STORE, the one part with a secret. */
 int config_render(const struct config *c, enum config_part part, const char *account, struct buf *out);
 
 const struct config_account *config_account(const struct config *c, const char *name);
+
+/* Does any account log in with access tokens? */
+bool config_has_oauth(const struct config *c);
 
 /* ---- config/route.h: which account an address belongs to ---- */
 enum route_match { ROUTE_NONE, ROUTE_EXACT, ROUTE_DETAIL, ROUTE_DOMAIN, ROUTE_POSTMASTER };

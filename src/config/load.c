@@ -166,3 +166,12 @@ const struct config_account *config_account(const struct config *c, const char *
 	}
 	return NULL;
 }
+
+bool config_has_oauth(const struct config *c)
+{
+	for (size_t i = 0; i < c->naccounts; i++) {
+		if (c->accounts[i].oauth)
+			return true;
+	}
+	return false;
+}

@@ -188,6 +188,12 @@ static bool take_message(struct role *r, const struct ipc_in *in, int *fd)
 	case ROLE_CONNECT:
 		take_socket(&r->connect, fd);
 		break;
+	case ROLE_TOKEN:
+		take_socket(&r->token, fd);
+		break;
+	case ROLE_TOKEN_DIRECTORY:
+		take_socket(&r->token_directory, fd);
+		break;
 	case ROLE_STEPS:
 		step_open(*fd);
 		break;
@@ -228,7 +234,9 @@ static void take_all(struct role *r)
 
 void role_begin(struct role *r, const char *role)
 {
-	*r = (struct role){ .role = mem_strdup(role), .socket = ROLE_SOCKET, .spool = -1, .connect = -1 };
+	*r = (struct role){
+		.role = mem_strdup(role), .socket = ROLE_SOCKET, .spool = -1, .connect = -1, .token = -1, .token_directory = -1
+	};
 	log_open(role, LOG_INFO); /* the log outlives R */
 	environment_empty();
 	(void)umask(077);
@@ -270,5 +278,7 @@ void role_free(struct role *r)
 	free(r->role);
 	file_close(&r->spool);
 	file_close(&r->connect);
-	*r = (struct role){ .socket = -1, .spool = -1, .connect = -1 };
+	file_close(&r->token);
+	file_close(&r->token_directory);
+	*r = (struct role){ .socket = -1, .spool = -1, .connect = -1, .token = -1, .token_directory = -1 };
 }

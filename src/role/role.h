@@ -38,11 +38,15 @@ enum role_message {
 	ROLE_READY,    /* from the role: it works */
 	ROLE_STOP,     /* to the role: finish what is in hand, then leave */
 	ROLE_DRAIN,    /* to a receiver: take no new sessions, leave when the last has ended */
-	ROLE_PEER,     /* to spool and connect: a socket, the role at its other end, its account or "" */
+	ROLE_PEER,     /* to spool, connect and token: a socket, the role at its other end, its account or "" */
 	ROLE_DUE,  /* from the spool: account NAME has work due at a wall clock time (0: now); said again every minute.
 		    * To a store that waits for more mail: there is some */
 	ROLE_IDLE, /* from a store: nothing to do before a wall clock time; it will leave */
-	ROLE_LIFT  /* to the spool: the configuration was read anew, so accounts that are held may be tried now */
+	ROLE_LIFT, /* to the spool: the configuration was read anew, so accounts that are held may be tried now. From the
+		    * token role: a person has signed in, the same */
+	ROLE_TOKEN, /* to the role, also later: a socket to the token role (role/token.h) */
+	ROLE_TOKEN_DIRECTORY, /* to the token role: the open directory of refresh tokens */
+	ROLE_NOTICE /* from the token role: the operator must know of TEXT, which concerns account NAME */
 };
 
 enum role_tag {
@@ -51,7 +55,8 @@ enum role_tag {
 	ROLE_TAG_TIME,
 	ROLE_TAG_LEVEL,	  /* enum log_level */
 	ROLE_TAG_PARENT,  /* process id of the supervisor */
-	ROLE_TAG_RESTORED /* to the spool: 1 when the operator put a backup back (run --restored) */
+	ROLE_TAG_RESTORED, /* to the spool: 1 when the operator put a backup back (run --restored) */
+	ROLE_TAG_TEXT
 };
 
 struct role_listener {
@@ -73,6 +78,8 @@ struct role {
 	int socket;  /* ROLE_SOCKET: make a channel of it, or read it blocking */
 	int spool;   /* -1 when none was given; the role takes it over and sets -1 */
 	int connect; /* the same */
+	int token;   /* the same */
+	int token_directory; /* the same */
 	struct role_listener *listeners;
 	size_t nlisteners;
 	struct role_rules *rules;
