@@ -138,8 +138,12 @@ static void list_set(const struct place *p, const struct key *k, const config_se
 		if (config_setting_type(e) == CONFIG_TYPE_STRING) {
 			struct slice text = slice_str(config_setting_get_string(e));
 
-			failed = k->type == KEY_ADDRESSES ? build_address(p->b, p->base, text, line_of(e), hint)
-							  : build_network(p->base, text, hint);
+			if (k->type == KEY_ADDRESSES)
+				failed = build_address(p->b, p->base, text, line_of(e), hint);
+			else if (k->type == KEY_PINS)
+				failed = build_pin(p->base, text, hint);
+			else
+				failed = build_network(p->base, text, hint);
 		}
 		if (failed)
 			value_error(p, k, e, hint);
@@ -168,6 +172,7 @@ static void value_set(const struct place *p, const struct key *k, const config_s
 	switch (k->type) {
 	case KEY_ADDRESSES:
 	case KEY_NETWORKS:
+	case KEY_PINS:
 		list_set(p, k, s);
 		return;
 	case KEY_COUNT:

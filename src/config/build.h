@@ -9,11 +9,9 @@
 #include "config/report.h"
 #include "config/source.h"
 
-enum { BUILD_KEYS_MAX = 64 };
-
 struct group_lines { /* lines in the source; 0: not given */
 	unsigned line;
-	unsigned key[BUILD_KEYS_MAX]; /* by place in keys_table */
+	unsigned key[KEYS_MAX]; /* by place in keys_table */
 };
 
 struct build {
@@ -35,8 +33,9 @@ unsigned build_line(const struct group_lines *g, enum key_group group, const cha
 /* Fills the field of a text key from TEXT. 0, or -1 with HINT (VALUE_HINT_SIZE). Relative paths hang on FILE. */
 int build_text(const struct key *k, struct slice text, const char *file, void *base, char *hint);
 
-/* One element of `addresses' or `networks' of the struct at BASE. */
+/* One element of `addresses', `networks' or `pin_sha256' of the struct at BASE. */
 int build_address(struct build *b, struct config_account *a, struct slice text, unsigned line, char *hint);
 int build_network(struct config_listener *l, struct slice text, char *hint);
+int build_pin(struct config_account *a, struct slice text, char *hint);
 
 #endif

@@ -66,6 +66,8 @@ struct config_account {
 	uint16_t port;
 	enum config_tls tls;
 	char *ca_file; /* NULL: the system's */
+	char **pins;   /* base64 of SHA-256 of the server's public key; see net/tls.h */
+	size_t npins;
 	char *user;
 	char *password;      /* from password or password_file; NULL in parts that must not have it */
 	char *password_file; /* as configured, absolute; NULL when password stands in the file */

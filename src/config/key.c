@@ -146,6 +146,9 @@ void key_expects(const struct key *k, struct buf *out)
 	case KEY_ADDRESSES:
 		(void)buf_add_str(out, "addresses such as [ \"info@office.example\", \"@office.example\" ]");
 		break;
+	case KEY_PINS:
+		(void)buf_add_str(out, "the base64 of a SHA-256, 44 characters that end in =, or a list of them");
+		break;
 	case KEY_GROUP:
 		(void)buf_add_str(out, "a group { … }");
 		break;

@@ -281,6 +281,18 @@ const struct key keys_table[] = {
 	  .parts = TO_STORE,
 	  .help = "Certificates (PEM) to trust instead of the system's, for a server with a certificate of its own." },
 	{ .group = KEYS_ACCOUNT,
+	  .name = "pin_sha256",
+	  .type = KEY_PINS,
+	  .offset = ACCOUNT(pins),
+	  .offset2 = ACCOUNT(npins),
+	  .otherwise_is = "any key whose certificate is good",
+	  .parts = TO_STORE,
+	  .help = "The key that the server must have, as the base64 of the SHA-256 of its SubjectPublicKeyInfo (RFC 7469), "
+		  "or a list of keys, any of which will do. A pin takes the place of authorities, host name and dates: "
+		  "right for a server that signs its own certificate. Where ca_file is given too, both must be right. "
+		  "When the server gets another key, mail waits until the pin is corrected. The error shows the pin that "
+		  "was met." },
+	{ .group = KEYS_ACCOUNT,
 	  .name = "user",
 	  .type = KEY_STRING,
 	  .offset = ACCOUNT(user),
@@ -399,3 +411,4 @@ const struct key keys_table[] = {
 	  .help = "The longest wait between two tries. There is no last try: mail waits until it is filed." },
 };
 const size_t keys_count = sizeof(keys_table) / sizeof(keys_table[0]);
+_Static_assert(sizeof(keys_table) / sizeof(keys_table[0]) <= KEYS_MAX, "more keys than lines are kept for");

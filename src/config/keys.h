@@ -29,6 +29,7 @@ enum key_type {		       /* and the field that it fills */
 		KEY_DURATION,  /* int64_t: milliseconds */
 		KEY_NETWORKS,  /* struct config_network * and its count at OFFSET2 */
 		KEY_ADDRESSES, /* char ** and its count at OFFSET2 */
+		KEY_PINS,      /* the same */
 		KEY_GROUP      /* a group of keys: limits, or one of names (listeners, accounts) */
 };
 
@@ -45,6 +46,8 @@ struct key {
 	bool required;
 	const char *help; /* plain sentences */
 };
+
+enum { KEYS_MAX = 128 };
 
 extern const struct key keys_table[];
 extern const size_t keys_count;

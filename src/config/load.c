@@ -123,6 +123,9 @@ static void account_free(struct config_account *a)
 	for (size_t i = 0; i < a->naddresses; i++)
 		free(a->addresses[i]);
 	free(a->addresses);
+	for (size_t i = 0; i < a->npins; i++)
+		free(a->pins[i]);
+	free(a->pins);
 	mem_wipe_str(&a->password);
 	free(a->name);
 	free(a->host);

@@ -35,15 +35,15 @@ static void text_print(struct buf *out, const char *s)
 static void list_print(const struct key *k, const void *at, size_t n, struct buf *out)
 {
 	const struct config_network *networks;
-	char *const *addresses;
+	char *const *texts; /* addresses or pins */
 
 	memcpy(&networks, at, sizeof(networks));
-	memcpy(&addresses, at, sizeof(addresses));
+	memcpy(&texts, at, sizeof(texts));
 	(void)buf_add_str(out, "[");
 	for (size_t i = 0; i < n; i++) {
 		(void)buf_add_str(out, i == 0 ? " " : ",\n\t\t\t");
-		if (k->type == KEY_ADDRESSES) {
-			text_print(out, addresses[i]);
+		if (k->type != KEY_NETWORKS) {
+			text_print(out, texts[i]);
 			continue;
 		}
 		(void)buf_add_char(out, '"');
@@ -51,6 +51,11 @@ static void list_print(const struct key *k, const void *at, size_t n, struct buf
 		(void)buf_add_char(out, '"');
 	}
 	(void)buf_add_str(out, " ]");
+}
+
+static bool is_list(const struct key *k)
+{
+	return k->type == KEY_NETWORKS || k->type == KEY_ADDRESSES || k->type == KEY_PINS;
 }
 
 /* Nothing for a key that has no value. */
@@ -68,10 +73,9 @@ static void key_print(const struct renderer *r, const struct key *k, const void 
 		return;
 	if (k->type <= KEY_SECRET)
 		memcpy(&text, at, sizeof(text));
-	if (k->type == KEY_NETWORKS || k->type == KEY_ADDRESSES)
+	if (is_list(k))
 		memcpy(&n, (const char *)base + k->offset2, sizeof(n));
-	if ((k->type <= KEY_SECRET && text == NULL) ||
-	    ((k->type == KEY_NETWORKS || k->type == KEY_ADDRESSES) && n == 0))
+	if ((k->type <= KEY_SECRET && text == NULL) || (is_list(k) && n == 0))
 		return;
 	indent(r);
 	(void)buf_addf(r->out, "%s = ", k->name);
@@ -104,6 +108,7 @@ static void key_print(const struct renderer *r, const struct key *k, const void 
 		break;
 	case KEY_NETWORKS:
 	case KEY_ADDRESSES:
+	case KEY_PINS:
 		list_print(k, at, n, r->out);
 		break;
 	default:

@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/encode.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "config/route.h"
 #include "config/value.h"
 #include "msg/address.h"
+
+enum { PINS_MAX = 16, PIN_OCTETS = 32 };
 
 static char **string_at(void *base, const struct key *k)
 {
@@ -132,6 +135,29 @@ int build_network(struct config_listener *l, struct slice text, char *hint)
 		return -1;
 	l->networks = mem_resize(l->networks, l->nnetworks + 1, sizeof(n));
 	l->networks[l->nnetworks++] = n;
+	return 0;
+}
+
+int build_pin(struct config_account *a, struct slice text, char *hint)
+{
+	struct buf raw;
+	int bad;
+
+	/* curl's and HPKP's way to write it */
+	if (slice_starts_nocase(text, SLICE_LIT("sha256//")))
+		text = slice_skip(text, 8);
+	hint[0] = '\0';
+	buf_init(&raw, PIN_OCTETS + 2);
+	bad = base64_decode(text, &raw) != 0 || raw.n != PIN_OCTETS;
+	buf_free(&raw);
+	if (slice_find(text, ':') < text.n)
+		(void)snprintf(hint, VALUE_HINT_SIZE, "a fingerprint in hexadecimal is of the certificate, not of its key");
+	if (!bad && a->npins == PINS_MAX)
+		(void)snprintf(hint, VALUE_HINT_SIZE, "more than %d pins", PINS_MAX);
+	if (bad || a->npins == PINS_MAX)
+		return -1;
+	a->pins = mem_resize(a->pins, a->npins + 1, sizeof *a->pins);
+	a->pins[a->npins++] = slice_dup(text);
 	return 0;
 }
 

@@ -134,6 +134,8 @@ void verify_values(struct build *b)
 		if (b->strict && a->password == NULL && a->password_file == NULL &&
 		    b->accounts[i].key[key_find(KEYS_ACCOUNT, SLICE_LIT("password")) - keys_table] == 0)
 			account_error(b, i, "password_file", "missing: give password_file, or password");
+		if (a->npins > 0 && a->tls == CONFIG_TLS_NONE)
+			account_error(b, i, "pin_sha256", "tls is \"none\": the server shows no key");
 		if (a->retry_max < a->retry_min)
 			account_error(b, i, "retry_max", "smaller than retry_min");
 		if (a->postmaster && flagged != NULL) {

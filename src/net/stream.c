@@ -424,6 +424,14 @@ bool stream_encrypted(const struct stream *s)
 	return s->ssl != NULL;
 }
 
+bool stream_tls_facts(const struct stream *s, struct tls_facts *out)
+{
+	if (s->ssl == NULL)
+		return false;
+	tls_describe(s->ssl, out);
+	return true;
+}
+
 mailstream *stream_mailstream(struct stream *s)
 {
 	return s->ms;
@@ -472,7 +480,8 @@ int stream_start_tls(struct stream *s, struct tls_client *t, struct err *e)
 		if (wait_for(s, want) != 0)
 			return fail(s, e);
 	}
-	tls_explain(&s->verdict, s->host, &s->failure);
+	tls_explain(&s->verdict, &s->failure);
+	tls_forget(t);
 	return fail(s, e);
 }
 
@@ -483,6 +492,9 @@ static void release(struct stream **sp)
 	/* What libetpan still wants to write is not wanted any more. */
 	s->ms->write_buffer_len = 0;
 	(void)mailstream_close(s->ms);
+	/* A connection that broke is no fault of its session, which may be resumed; OpenSSL else takes it for bad. */
+	if (s->ssl != NULL)
+		SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(s->ssl);
 	(void)close(s->fd);
 	buf_free(&s->in);

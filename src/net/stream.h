@@ -42,6 +42,9 @@ int64_t stream_deadline(const struct stream *s);
 int stream_start_tls(struct stream *s, struct tls_client *t, struct err *e);
 bool stream_encrypted(const struct stream *s);
 
+/* What the handshake came to; false when the stream is not encrypted. */
+bool stream_tls_facts(const struct stream *s, struct tls_facts *out);
+
 /* libetpan's view of the stream; owned by S. */
 struct _mailstream *stream_mailstream(struct stream *s);
 

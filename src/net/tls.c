@@ -4,15 +4,30 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
+
+enum {
+	SESSIONS_MAX = 8,  /* a few connections of one account; servers give two tickets to each */
+	SECURITY_LEVEL = 2 /* OpenSSL's: RSA of 2,048 bits, SHA-2 and the like at least */
+};
+
+/* A session that may be resumed with the host that gave it. */
+struct ticket {
+	SSL_SESSION *session;
+	char *host;
+};
 
 struct tls_client {
 	SSL_CTX *ctx;
+	char **pins;
+	size_t npins;
+	bool chain;			     /* the certificate must be good, besides any pin */
+	struct ticket tickets[SESSIONS_MAX]; /* the newest last */
+	size_t ntickets;
 };
 
 /* The text of OpenSSL's newest error, or OTHERWISE. */
@@ -24,100 +39,177 @@ static const char *ssl_reason(const char *otherwise)
 	return s == NULL ? otherwise : s;
 }
 
-struct tls_client *tls_client_new(const char *ca_file, struct err *e)
+/* ---- sessions ---- */
+
+static void ticket_drop(struct tls_client *t, size_t i)
+{
+	SSL_SESSION_free(t->tickets[i].session);
+	free(t->tickets[i].host);
+	t->ntickets--;
+	memmove(&t->tickets[i], &t->tickets[i + 1], (t->ntickets - i) * sizeof t->tickets[0]);
+}
+
+/* OpenSSL calls this for every ticket that arrives, during the handshake or behind it. 1: we keep SESSION. */
+static int ticket_keep(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls_client *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	const struct tls_verdict *v = SSL_get_app_data(ssl);
+
+	if (!SSL_SESSION_is_resumable(session))
+		return 0;
+	if (t->ntickets == SESSIONS_MAX)
+		ticket_drop(t, 0);
+	t->tickets[t->ntickets++] = (struct ticket){ session, mem_strdup(v->host) };
+	return 1;
+}
+
+void tls_forget(struct tls_client *t)
+{
+	while (t->ntickets > 0)
+		ticket_drop(t, t->ntickets - 1);
+}
+
+static void ticket_use(struct tls_client *t, SSL *ssl, const char *host)
+{
+	for (size_t i = t->ntickets; i > 0; i--) {
+		SSL_SESSION *session = t->tickets[i - 1].session;
+
+		if (strcmp(t->tickets[i - 1].host, host) != 0)
+			continue;
+		if (SSL_SESSION_is_resumable(session))
+			(void)SSL_set_session(ssl, session);
+		/* Used twice, a ticket would let a listener tell that two connections are of one client (RFC 8446,
+		 * C.4).
+		 */
+		if (SSL_SESSION_get_protocol_version(session) >= TLS1_3_VERSION || !SSL_SESSION_is_resumable(session))
+			ticket_drop(t, i - 1);
+		return;
+	}
+}
+
+/* ---- trust ---- */
+
+static bool pin_fits(const struct tls_client *t, const struct cert *leaf)
+{
+	for (size_t i = 0; i < t->npins; i++) {
+		if (strcmp(t->pins[i], leaf->pin) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct tls_verdict *verdict_of(X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+
+	return SSL_get_app_data(ssl);
+}
+
+/* In place of OpenSSL's own verification. 1: trusted. */
+static int verify(X509_STORE_CTX *store, void *arg)
+{
+	const struct tls_client *t = arg;
+	struct tls_verdict *v = verdict_of(store);
+	X509 *leaf = X509_STORE_CTX_get0_cert(store);
+
+	if (leaf == NULL)
+		return 0;
+	cert_read(leaf, &v->leaf);
+	v->seen = true;
+	if (t->npins > 0 && !pin_fits(t, &v->leaf)) {
+		v->code = X509_V_ERR_APPLICATION_VERIFICATION;
+		X509_STORE_CTX_set_error(store, v->code);
+		return 0;
+	}
+	if (t->chain)
+		return X509_verify_cert(store) == 1;
+	X509_STORE_CTX_set_error(store, X509_V_OK);
+	return 1;
+}
+
+/* X509_verify_cert tells of each fault here; the first is what we report. */
+static int note_fault(int ok, X509_STORE_CTX *store)
+{
+	struct tls_verdict *v = verdict_of(store);
+	X509 *bad = X509_STORE_CTX_get_current_cert(store);
+
+	if (ok || v->code != X509_V_OK)
+		return ok;
+	v->code = X509_STORE_CTX_get_error(store);
+	if (bad != NULL)
+		cert_read(bad, &v->bad);
+	else
+		v->bad = v->leaf;
+	return 0;
+}
+
+/* ---- the client ---- */
+
+static int authorities_read(struct tls_client *t, const char *file, struct err *e)
+{
+	int ok = file == NULL ? SSL_CTX_set_default_verify_paths(t->ctx) : SSL_CTX_load_verify_file(t->ctx, file);
+
+	if (ok == 1)
+		return 0;
+	return err_set(e, ERR_CONFIG, 0,
+		       "can't read certificates of authorities from %s: %s; ca_file must name a PEM file",
+		       file == NULL ? "the system's store" : file, ssl_reason("no certificate in it"));
+}
+
+struct tls_client *tls_client_new(const struct tls_policy *policy, struct err *e)
 {
 	struct tls_client *t = mem_alloc(sizeof *t);
-	int ok;
 
 	ERR_clear_error();
 	t->ctx = SSL_CTX_new(TLS_client_method());
 	if (t->ctx == NULL || SSL_CTX_set_min_proto_version(t->ctx, TLS1_2_VERSION) != 1) {
 		(void)err_set(e, ERR_TEMP, 0, "OpenSSL does not start: %s", ssl_reason("unknown error"));
-		tls_client_free(&t);
-		return NULL;
+		goto fail;
 	}
+	if (SSL_CTX_get_security_level(t->ctx) < SECURITY_LEVEL)
+		SSL_CTX_set_security_level(t->ctx, SECURITY_LEVEL);
 	(void)SSL_CTX_set_mode(t->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	/* Many servers close without close_notify; the protocol above says whether that was too early. */
-	(void)SSL_CTX_set_options(t->ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
-	if (ca_file == NULL)
-		ok = SSL_CTX_set_default_verify_paths(t->ctx);
-	else
-		ok = SSL_CTX_load_verify_file(t->ctx, ca_file);
-	if (ok != 1) {
-		(void)err_set(e, ERR_CONFIG, 0,
-			      "can't read certificates of authorities from %s: %s; ca_file must name a PEM file",
-			      ca_file == NULL ? "the system's store" : ca_file, ssl_reason("no certificate in it"));
-		tls_client_free(&t);
-		return NULL;
-	}
+	/* Many servers close without close_notify; the protocol above says whether that was too early. Compression
+	 * below encryption gives secrets away (RFC 7525, 3.3). */
+	(void)SSL_CTX_set_options(t->ctx,
+				  SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	(void)SSL_CTX_set_session_cache_mode(t->ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(t->ctx, ticket_keep);
+	SSL_CTX_set_cert_verify_callback(t->ctx, verify, t);
+	(void)SSL_CTX_set_app_data(t->ctx, t);
+	t->chain = policy->npins == 0 || policy->ca_file != NULL;
+	t->npins = policy->npins;
+	t->pins = mem_array(t->npins + 1, sizeof *t->pins);
+	for (size_t i = 0; i < t->npins; i++)
+		t->pins[i] = mem_strdup(policy->pins[i]);
+	if (t->chain && authorities_read(t, policy->ca_file, e) != 0)
+		goto fail;
 	return t;
+fail:
+	tls_client_free(&t);
+	return NULL;
 }
 
-void tls_client_free(struct tls_client **t)
+struct tls_client *tls_client_of(const struct config_account *account, struct err *e)
 {
-	if (*t == NULL)
+	struct tls_policy policy = { account->ca_file, (const char *const *)account->pins, account->npins };
+
+	return tls_client_new(&policy, e);
+}
+
+void tls_client_free(struct tls_client **tp)
+{
+	struct tls_client *t = *tp;
+
+	if (t == NULL)
 		return;
-	SSL_CTX_free((*t)->ctx);
-	free(*t);
-	*t = NULL;
-}
-
-static void print_name(X509_NAME *name, char *out, size_t size)
-{
-	char common[128];
-	size_t n = 0;
-
-	if (name == NULL || X509_NAME_get_text_by_NID(name, NID_commonName, common, sizeof common) <= 0)
-		(void)snprintf(common, sizeof common, "unnamed");
-	for (const char *p = common; *p != '\0' && n + 1 < size; p++)
-		out[n++] = *p >= ' ' && *p < 0x7f ? *p : '?';
-	out[n] = '\0';
-}
-
-static void print_names(X509 *cert, char *out, size_t size)
-{
-	GENERAL_NAMES *alt = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-	struct buf b;
-
-	buf_init(&b, size - 1);
-	for (int i = 0; alt != NULL && i < sk_GENERAL_NAME_num(alt); i++) {
-		const GENERAL_NAME *g = sk_GENERAL_NAME_value(alt, i);
-		const unsigned char *p;
-		int n;
-
-		if (g->type != GEN_DNS)
-			continue;
-		p = ASN1_STRING_get0_data(g->d.dNSName);
-		n = ASN1_STRING_length(g->d.dNSName);
-		if (b.n + (size_t)n + 3 > b.max)
-			break;
-		(void)buf_add_str(&b, b.n > 0 ? ", " : "");
-		for (int k = 0; k < n; k++)
-			(void)buf_add_char(&b, p[k] > ' ' && p[k] < 0x7f ? (char)p[k] : '?');
-	}
-	GENERAL_NAMES_free(alt);
-	if (b.n > 0)
-		(void)snprintf(out, size, "%s", buf_str(&b));
-	else
-		print_name(X509_get_subject_name(cert), out, size);
-	buf_free(&b);
-}
-
-static int note_verdict(int ok, X509_STORE_CTX *store)
-{
-	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct tls_verdict *v = SSL_get_app_data(ssl);
-	X509 *cert = X509_STORE_CTX_get_current_cert(store);
-
-	if (ok || v == NULL || v->code != X509_V_OK)
-		return ok;
-	v->code = X509_STORE_CTX_get_error(store);
-	if (cert != NULL)
-		print_name(X509_get_issuer_name(cert), v->issuer, sizeof v->issuer);
-	cert = X509_STORE_CTX_get0_cert(store);
-	if (cert != NULL)
-		print_names(cert, v->names, sizeof v->names);
-	return 0;
+	tls_forget(t);
+	SSL_CTX_free(t->ctx);
+	for (size_t i = 0; i < t->npins; i++)
+		free(t->pins[i]);
+	free(t->pins);
+	free(t);
+	*tp = NULL;
 }
 
 static bool is_address(const char *host)
@@ -133,11 +225,11 @@ SSL *tls_session_new(struct tls_client *t, const char *host, struct tls_verdict 
 	int ok;
 
 	ERR_clear_error();
-	*v = (struct tls_verdict){ .code = X509_V_OK };
+	*v = (struct tls_verdict){ .host = host, .code = X509_V_OK };
 	ssl = SSL_new(t->ctx);
 	if (ssl == NULL)
 		goto fail;
-	SSL_set_verify(ssl, SSL_VERIFY_PEER, note_verdict);
+	SSL_set_verify(ssl, SSL_VERIFY_PEER, note_fault);
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	if (is_address(host))
 		ok = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host);
@@ -145,6 +237,7 @@ SSL *tls_session_new(struct tls_client *t, const char *host, struct tls_verdict 
 		ok = SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
 	if (ok != 1 || SSL_set_app_data(ssl, v) != 1)
 		goto fail;
+	ticket_use(t, ssl, host);
 	return ssl;
 fail:
 	SSL_free(ssl);
@@ -152,43 +245,14 @@ fail:
 	return NULL;
 }
 
-void tls_explain(const struct tls_verdict *v, const char *host, struct err *e)
+void tls_describe(SSL *ssl, struct tls_facts *out)
 {
-	switch (v->code) {
-	case X509_V_OK:
-		(void)err_set(e, ERR_TEMP, 0, "the TLS handshake with %s failed: %s", host,
-			      ssl_reason("the server closed the connection"));
-		return;
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-		(void)err_set(
-		    e, ERR_CONFIG, v->code,
-		    "the certificate of %s is signed by an unknown authority (%s); if you trust it, set ca_file of the "
-		    "account to a file with its certificate",
-		    host, v->issuer);
-		return;
-	case X509_V_ERR_HOSTNAME_MISMATCH:
-	case X509_V_ERR_IP_ADDRESS_MISMATCH:
-		(void)err_set(e, ERR_CONFIG, v->code,
-			      "the certificate is for %s, not for %s; set host of the account to the name that the "
-			      "provider gives",
-			      v->names, host);
-		return;
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-		(void)err_set(e, ERR_CONFIG, v->code,
-			      "the certificate of %s has expired; tell whoever runs the server, and check the clock of "
-			      "this machine",
-			      host);
-		return;
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		(void)err_set(e, ERR_CONFIG, v->code,
-			      "the certificate of %s is not valid yet; check the clock of this machine", host);
-		return;
-	default:
-		(void)err_set(e, ERR_CONFIG, v->code, "the certificate of %s can't be verified: %s", host,
-			      X509_verify_cert_error_string(v->code));
-	}
+	X509 *leaf = SSL_get0_peer_certificate(ssl);
+	const char *cipher = SSL_get_cipher_name(ssl);
+
+	*out = (struct tls_facts){ .resumed = SSL_session_reused(ssl) == 1 };
+	(void)snprintf(out->version, sizeof out->version, "%s", SSL_get_version(ssl));
+	(void)snprintf(out->cipher, sizeof out->cipher, "%s", cipher == NULL ? "" : cipher);
+	if (leaf != NULL)
+		cert_read(leaf, &out->cert);
 }

@@ -145,7 +145,7 @@ int main(void)
 	s.role.spool = -1;
 	setup.spool = spool;
 	if (setup.account->tls != CONFIG_TLS_NONE) {
-		setup.tls = s.tls = tls_client_new(setup.account->ca_file, &e);
+		setup.tls = s.tls = tls_client_of(setup.account, &e);
 		if (s.tls == NULL) {
 			log_error("role-start-failed", LOG_STR("account", setup.account->name), LOG_STR("why", e.text));
 			/* Mail waits with this reason, instead of a process that starts again and again. */

@@ -385,7 +385,8 @@ int main(int argc, char **argv)
 	}
 	for (int64_t i = 1; i <= messages; i++)
 		add(i, folder, flags, create);
-	if (account.tls != CONFIG_TLS_NONE && (setup.tls = tls_client_new(ca, &e)) == NULL) {
+	if (account.tls != CONFIG_TLS_NONE &&
+	    (setup.tls = tls_client_new(&(struct tls_policy){ .ca_file = ca }, &e)) == NULL) {
 		(void)fprintf(stderr, "%s\n", e.text);
 		return 78;
 	}
