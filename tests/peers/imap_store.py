@@ -12,15 +12,10 @@ import struct
 import threading
 import time
 
+from .imap_append import Append
+from .imap_wire import GARBAGE, Gone, Wire
+
 SELECTABLE = "\\HasNoChildren"
-
-
-class Gone(Exception):
-    """The connection is to be closed. RESET: with a TCP reset."""
-
-    def __init__(self, reset=False):
-        super().__init__()
-        self.reset = reset
 
 
 class Folder:
@@ -40,8 +35,8 @@ class Folder:
 
 class Fault:
     """
-    KIND of failure for one APPEND. AT: its number (from 1, over all connections), or MATCH: octets that its message
-    holds; TIMES: how often. The rest are options of the kind, see Session.append.
+    KIND of failure for one message of an APPEND. AT: its number (from 1, over all connections, each time that it is
+    offered), or MATCH: octets that it holds; TIMES: how often. The rest are options of the kind, see imap_append.Append.
     """
 
     def __init__(self, kind, at=None, match=None, times=1, **options):
@@ -68,13 +63,27 @@ class Store:
         self.subscribed = set()
         self.create("INBOX")
         self.faults = []
+        self.atomic = True    # is a MULTIAPPEND stored as a whole, or each message when its literal ends?
         self.appends = 0      # APPEND commands seen
+        self.offered = 0      # messages in them
         self.connections = 0
+        self.damages = {}     # number of a connection (from 1) -> what is wrong with its line, see imap_wire
+        self.chunk, self.pause = 0, 0.0  # octets that a reply is cut into, and seconds between them
+        self.sessions_max = None  # logged in at a time
+        self.sessions = 0
+        self.most_sessions = 0
+        self.sessions_reply = "NO [LIMIT] too many connections"  # or "BYE ..."
+        self.pending = []     # commits that wait for an event: [event, connection, function]
+        self.command_faults = []
+        self.violations = []  # what the client did against the RFCs
         self.logins = 0
         self.commands = []    # verbs, in order
         self.login_reply = None
         self.create_reply = None
         self.status_reply = None
+        self.stale = 0        # by how much STATUS and EXAMINE tell too low a UIDNEXT
+        self.tell_uidnext = True  # does EXAMINE tell it?
+        self.repeat = 1       # how often FETCH lists each message
         self.fetch_reply = None
         self.partial = True   # does FETCH know <0.N>?
         self.greeting = "* OK ready"
@@ -93,6 +102,40 @@ class Store:
     def fail(self, kind, **options):
         with self.lock:
             self.faults.append(Fault(kind, **options))
+
+    def fail_command(self, verb, then, at=None, times=1):
+        """
+        The next TIMES commands VERB (or that with number AT among them) end so: "drop", "reset", "silence", "deaf",
+        "garbage", "bye", "wrong-tag", or a text: the reply, behind the tag.
+        """
+        with self.lock:
+            self.command_faults.append({"verb": verb, "then": then, "at": at, "times": times, "seen": 0})
+
+    def blame(self, words):
+        with self.lock:
+            self.violations.append(words)
+
+    def offer(self):
+        with self.lock:
+            self.offered += 1
+            return self.offered
+
+    def later(self, when, session, commit):
+        """COMMIT happens WHEN seconds from now, or when another, later connection than SESSION does that (see happened)."""
+        if isinstance(when, str):
+            with self.lock:
+                self.pending.append([when, session.number, commit])
+        else:
+            threading.Timer(when, commit).start()
+
+    def happened(self, event, number=None):
+        """On connection NUMBER; None: on whatever connection, and whatever the event (the end of a test)."""
+        with self.lock:
+            due = [p for p in self.pending if number is None or (p[0] == event and number > p[1])]
+            self.pending = [p for p in self.pending if p not in due]
+            for p in due:
+                p[2]()
+        return len(due)
 
     def octets(self, name=None):
         """All messages, of one folder or of all."""
@@ -113,10 +156,11 @@ class Store:
                 return
             with self.lock:
                 self.connections += 1
-            threading.Thread(target=self._session, args=(sock,), daemon=True).start()
+                number = self.connections
+            threading.Thread(target=self._session, args=(sock, number), daemon=True).start()
 
-    def _session(self, sock):
-        session = Session(self, sock)
+    def _session(self, sock, number):
+        session = Session(self, sock, number)
         reset = False
         try:
             session.run()
@@ -124,12 +168,26 @@ class Store:
             reset = gone.reset
         except (OSError, ssl.SSLError, ValueError):
             pass
+        if session.counted:
+            with self.lock:
+                self.sessions -= 1
         try:
             if reset:
-                session.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            session.sock.close()
+                session.wire.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            session.wire.sock.close()
         except OSError:
             pass
+
+    def take_command_fault(self, verb):
+        with self.lock:
+            for fault in self.command_faults:
+                if fault["verb"] != verb or fault["times"] <= 0:
+                    continue
+                fault["seen"] += 1
+                if fault["at"] is None or fault["at"] == fault["seen"]:
+                    fault["times"] -= 1
+                    return fault["then"]
+        return None
 
     def take_fault(self, number, octets):
         with self.lock:
@@ -175,40 +233,24 @@ def split_arguments(text):
 
 
 class Session:
-    def __init__(self, store, sock):
-        self.store, self.sock = store, sock
-        self.buffer = b""
+    def __init__(self, store, sock, number):
+        self.store, self.number = store, number
+        self.wire = Wire(sock, store.damages.get(number), store.chunk, store.pause)
         self.folder = None
         self.authenticated = False
-
-    # ---- bytes ----
-    def fill(self):
-        data = self.sock.recv(65536)
-        if not data:
-            raise Gone()
-        self.buffer += data
-
-    def line(self):
-        while b"\n" not in self.buffer:
-            if len(self.buffer) > 1000000:
-                raise Gone()
-            self.fill()
-        line, self.buffer = self.buffer.split(b"\n", 1)
-        return line.rstrip(b"\r").decode("utf-8", "surrogateescape")
-
-    def read(self, n):
-        while len(self.buffer) < n:
-            self.fill()
-        data, self.buffer = self.buffer[:n], self.buffer[n:]
-        return data
+        self.counted = False  # among the store's sessions
 
     def say(self, text):
-        self.sock.sendall(text.encode("utf-8", "surrogateescape") + b"\r\n")
+        self.wire.say(text)
+
+    def line(self):
+        return self.wire.line()
 
     # ---- commands ----
     def run(self):
+        self.store.happened("accept", self.number)
         if self.store.tls is not None:
-            self.sock = self.store.tls.wrap_socket(self.sock, server_side=True)
+            self.wire.start_tls(self.store.tls)
         self.say(self.store.greeting)
         while True:
             line = self.line()
@@ -222,12 +264,30 @@ class Session:
             with self.store.lock:
                 self.store.commands.append(verb)
             handler = getattr(self, "do_" + verb.lower(), None)
+            then = self.store.take_command_fault(verb)
+            if then is not None and self.misbehave(tag, then):
+                continue
             if handler is None:
                 self.say("%s BAD unknown command" % tag)
             elif not self.authenticated and verb not in ("CAPABILITY", "LOGIN", "AUTHENTICATE", "STARTTLS", "NOOP", "LOGOUT"):
                 self.say("%s BAD log in first" % tag)
             else:
                 handler(tag, rest)
+
+    def misbehave(self, tag, then):
+        """False: the command is carried out all the same."""
+        if then in ("silence", "deaf"):
+            self.wire.fall_silent(then == "deaf")
+        if then in ("drop", "reset"):
+            raise Gone(then == "reset")
+        if then == "bye":
+            self.say("* BYE busy, come back")
+            raise Gone()
+        if then == "garbage":
+            self.wire.put(GARBAGE)
+            return False
+        self.say("X%s OK done" % tag if then == "wrong-tag" else "%s %s" % (tag, then))
+        return True
 
     def do_capability(self, tag, rest):
         self.say("* CAPABILITY " + self.store.capabilities)
@@ -246,18 +306,43 @@ class Session:
             self.say(tag + " BAD no TLS here")
             return
         self.say(tag + " OK begin")
-        self.sock = self.store.starttls.wrap_socket(self.sock, server_side=True)
-        self.buffer = b""
+        self.wire.start_tls(self.store.starttls)
+
+    def do_compress(self, tag, rest):
+        if "COMPRESS=DEFLATE" not in self.store.capabilities.split() or rest.upper() != "DEFLATE":
+            self.say(tag + " BAD no such compression")
+        elif self.wire.deflater is not None:
+            self.say(tag + " NO [COMPRESSIONACTIVE] it is on")
+        else:
+            self.say(tag + " OK begin")
+            self.wire.start_deflate()
 
     def login(self, tag, user, password):
         self.store.logins += 1
         if self.store.login_reply is not None:
             self.say("%s %s" % (tag, self.store.login_reply))
         elif (user, password) == (self.store.user, self.store.password):
-            self.authenticated = True
-            self.say(tag + " OK logged in")
+            self.admit(tag)
         else:
             self.say(tag + " NO [AUTHENTICATIONFAILED] Authentication failed.")
+
+    def admit(self, tag):
+        """The password is right: is there room for one more?"""
+        s = self.store
+        with s.lock:
+            full = s.sessions_max is not None and s.sessions >= s.sessions_max
+            if not full:
+                self.authenticated = self.counted = True
+                s.sessions += 1
+                s.most_sessions = max(s.most_sessions, s.sessions)
+        if not full:
+            s.happened("login", self.number)
+            self.say(tag + " OK logged in")
+        elif s.sessions_reply.startswith("BYE"):
+            self.say("* " + s.sessions_reply)
+            raise Gone()
+        else:
+            self.say("%s %s" % (tag, s.sessions_reply))
 
     def do_login(self, tag, rest):
         words = split_arguments(rest)
@@ -303,8 +388,10 @@ class Session:
             elif folder is None or folder.noselect:
                 self.say(tag + " NO [NONEXISTENT] no such folder")
             else:
-                self.say('* STATUS "%s" (UIDVALIDITY %d UIDNEXT %d)' % (name, folder.uidvalidity, folder.uidnext))
+                next_uid = max(1, folder.uidnext - self.store.stale)
+                self.say('* STATUS "%s" (UIDVALIDITY %d UIDNEXT %d)' % (name, folder.uidvalidity, next_uid))
                 self.say(tag + " OK done")
+        self.store.happened("status", self.number)
 
     def do_create(self, tag, rest):
         name = split_arguments(rest)[0]
@@ -334,8 +421,10 @@ class Session:
             self.say("* %d EXISTS" % len(folder.messages))
             self.say("* 0 RECENT")
             self.say("* OK [UIDVALIDITY %d] ok" % folder.uidvalidity)
-            self.say("* OK [UIDNEXT %d] ok" % folder.uidnext)
+            if self.store.tell_uidnext:
+                self.say("* OK [UIDNEXT %d] ok" % max(1, folder.uidnext - self.store.stale))
             self.say(tag + " OK [READ-ONLY] done")
+        self.store.happened("examine", self.number)
 
     do_select = do_examine
 
@@ -381,94 +470,13 @@ class Session:
                 origin = b""
                 if partial:
                     lines, origin = lines[:int(partial.group(1))], b"<0>"
-                out += b"* %d FETCH (UID %d BODY[HEADER.FIELDS (RECEIVED)]%s {%d}\r\n%s)\r\n" % (number, uid, origin, len(lines), lines)
-        self.sock.sendall(out)
+                row = b"* %d FETCH (UID %d BODY[HEADER.FIELDS (RECEIVED)]%s {%d}\r\n%s)\r\n" % (number, uid, origin, len(lines), lines)
+                out += row * self.store.repeat
+        self.wire.put(out)
         self.say(tag + " OK done")
+        self.store.happened("fetch", self.number)
 
-    # ---- APPEND ----
     def do_append(self, tag, rest):
-        s = self.store
-        with s.lock:
-            s.appends += 1
-            number = s.appends
-        match = re.match(r"(.*) \{(\d+)(\+?)\}$", rest)
-        words = split_arguments(match.group(1))
-        name, size, plus = words[0], int(match.group(2)), match.group(3) == "+"
-        flags = words[1] if len(words) > 1 and words[1].startswith("(") else "()"
-        date = words[-1]
-        fault = s.take_fault(number, None)
-        kind = fault.kind if fault else ""
-        if kind == "drop-before-plus":
-            raise Gone(fault.get("reset", False))
-        if kind == "bye-before-plus":
-            self.say("* BYE busy, come back")
-            raise Gone()
-        if kind == "refuse-before-plus" and not plus:
-            self.say("%s %s" % (tag, fault.get("reply")))
-            return
-        if kind == "bad-before-literal" and plus:
-            # The literal that is on its way is read as commands.
-            self.say(tag + " BAD what is this?")
-            return
-        if not plus:
-            if kind == "exists-before-plus":
-                self.say("* 5 EXISTS")
-            self.say("+ go on")
-        if kind == "drop-mid-literal":
-            self.read(size // 2)
-            raise Gone(fault.get("reset", False))
-        if kind == "silence-mid-literal":
-            self.read(size // 2)
-            time.sleep(fault.get("seconds", 3600))
-            raise Gone()
-        octets = self.read(size)
-        self.line()
-        fault = fault or s.take_fault(number, octets)
-        self.finish(tag, name, flags, date, octets, fault)
-
-    def finish(self, tag, name, flags, date, octets, fault):
-        s = self.store
-        kind = fault.kind if fault else ""
-        with s.lock:
-            folder = self.find(name)
-            if kind == "drop-after-literal":
-                raise Gone(fault.get("reset", False))
-            if kind == "late-commit":
-                threading.Timer(fault.get("seconds", 0.5), lambda: folder.add(flags, date, octets)).start()
-                raise Gone(fault.get("reset", False))
-            if kind == "no":
-                if fault.get("stored"):
-                    folder.add(flags, date, octets)
-                self.say("%s NO %s" % (tag, fault.get("text", "Unexpected exception")))
-                return
-            if kind == "bad":
-                if fault.get("stored"):
-                    folder.add(flags, date, octets)
-                self.say(tag + " BAD what is this?")
-                return
-            if folder is None or folder.noselect:
-                self.say(tag + " NO [TRYCREATE] no such folder")
-                return
-            if folder.read_only:
-                self.say(tag + " NO [NOPERM] read only")
-                return
-            uid = folder.add(flags, date, octets)
-            answer = "%s OK [APPENDUID %d %d] stored" % (tag, folder.uidvalidity, uid)
-        if kind == "store-then-drop":
-            raise Gone(fault.get("reset", False))
-        if kind == "store-then-silence":
-            time.sleep(fault.get("seconds", 3600))
-            raise Gone()
-        if kind == "bye-then-ok":
-            self.say("* BYE closing")
-            self.say(answer)
-            raise Gone()
-        if kind == "ok-without-uid":
-            answer = tag + " OK"
-        if kind == "wrong-tag":
-            answer = "%d OK stored" % (int(tag) + 1)
-        if kind == "garbage":
-            answer = "!!% \x01 (("
-        if kind == "ok-throttled":
-            answer = tag + " OK [THROTTLED] stored"
-        self.say(answer)
+        with self.store.lock:
+            self.store.appends += 1
+        Append(self, tag).run(rest)
