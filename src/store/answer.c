@@ -73,6 +73,7 @@ void worker_answered(void *arg, struct job *j, enum verdict v, const struct imap
 		answered_no_place(w, j, r);
 		return;
 	case VERDICT_REFUSED:
+	case VERDICT_FORM:
 		job_settle(j, OUTCOME_REFUSED, 0, true, "the store said: %s", r->text);
 		return;
 	case VERDICT_LATER:

@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "base/encode.h"
-#include "store/classify.h"
+#include "imap/answers.h"
 
-enum { QUICK_MS = 2000, PERSON_STEPS = 3 };
+enum { QUICK_MS = 2000, PERSON_STEPS = 3, DAY_MS = 24 * 60 * 60 * 1000 };
 
 void trouble_set(struct trouble *t, bool person, const char *text)
 {
@@ -13,7 +13,7 @@ void trouble_set(struct trouble *t, bool person, const char *text)
 		return;
 	t->set = true;
 	t->person = person;
-	t->wait_ms = classify_wait(text);
+	t->wait_ms = answers_wait(text, &t->grows);
 	(void)snprintf(t->text, sizeof t->text, "%s", text);
 }
 
@@ -38,7 +38,7 @@ int64_t trouble_backoff(const struct config_account *a, int attempts)
 
 int64_t trouble_hold(const struct config_account *a, const struct trouble *t, int attempts)
 {
-	int64_t ms;
+	int64_t ms, wait = t->wait_ms;
 
 	if (t->person) /* each try costs: servers lock accounts that fail to log in too often */
 		ms = trouble_backoff(a, attempts + PERSON_STEPS);
@@ -46,5 +46,7 @@ int64_t trouble_hold(const struct config_account *a, const struct trouble *t, in
 		ms = jitter(a->retry_min < QUICK_MS ? a->retry_min : QUICK_MS);
 	else
 		ms = trouble_backoff(a, attempts - 1);
-	return ms < t->wait_ms ? t->wait_ms : ms;
+	for (int i = 1; t->grows && i < attempts && wait < DAY_MS; i++)
+		wait = wait * 2 < DAY_MS ? wait * 2 : DAY_MS;
+	return ms < wait ? wait : ms;
 }

@@ -12,6 +12,7 @@ struct trouble {
 	bool set;
 	bool person;	 /* only a person can mend it: no hurry */
 	int64_t wait_ms; /* that the store asked for; 0: not said */
+	bool grows;	 /* wait_ms doubles with each failure, up to a day */
 	char text[600];
 };
 

@@ -14,12 +14,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static unsigned long number_take(const char **p)
 {
-	char *end;
-	unsigned long n = strtoul(*p, &end, 10);
+	unsigned long n = 0;
+	size_t digits = strspn(*p, "0123456789");
 
-	if (end == *p || *end != ':')
+	if (digits == 0 || digits > 9 || (*p)[digits] != ':')
 		abort();
-	*p = end + 1;
+	for (size_t i = 0; i < digits; i++)
+		n = n * 10 + (unsigned long)((*p)[i] - '0');
+	*p += digits + 1;
 	return n;
 }
 
