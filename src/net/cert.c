@@ -95,7 +95,7 @@ static void print_fingerprint(X509 *cert, char out[CERT_FINGERPRINT_SIZE])
 
 	if (X509_digest(cert, EVP_sha256(), hash, &n) != 1)
 		return;
-	for (unsigned i = 0; i < n && i * 3 + 3 < CERT_FINGERPRINT_SIZE; i++)
+	for (unsigned i = 0; i < n && i * 3 + 2 < CERT_FINGERPRINT_SIZE; i++)
 		(void)snprintf(out + (size_t)i * 3, 4, i + 1 < n ? "%02X:" : "%02X", hash[i]);
 }
 

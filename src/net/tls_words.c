@@ -100,7 +100,7 @@ static void explain_certificate(const struct tls_verdict *v, struct err *e)
 		(void)certificate_fault(v, e,
 					"the certificate of %s is signed by %.80s, whose own certificate may not sign "
 					"others; tell whoever runs the server",
-					v->host, v->bad.issuer);
+					v->host, v->bad.names);
 		return;
 	case X509_V_ERR_EE_KEY_TOO_SMALL:
 	case X509_V_ERR_CA_KEY_TOO_SMALL:
