@@ -47,6 +47,47 @@ static void read_capabilities(struct imap *s)
 	}
 }
 
+static clist *advertised(const struct imap *s)
+{
+	const struct mailimap_capability_data *data = s->mi->imap_connection_info->imap_capability;
+
+	return data == NULL ? NULL : data->cap_list;
+}
+
+/* What stands behind "AUTH=", or the whole name; NULL in broken data. */
+static const char *name_of(const struct mailimap_capability *c, bool *auth)
+{
+	*auth = c->cap_type == MAILIMAP_CAPABILITY_AUTH_TYPE;
+	return *auth ? c->cap_data.cap_auth_type : c->cap_data.cap_name;
+}
+
+bool imap_has(const struct imap *s, const char *capability)
+{
+	clist *all = advertised(s);
+	bool auth;
+
+	for (clistiter *at = all == NULL ? NULL : clist_begin(all); at != NULL; at = clist_next(at)) {
+		const char *name = name_of(clist_content(at), &auth);
+
+		if (name != NULL && !auth && strcasecmp(name, capability) == 0)
+			return true;
+	}
+	return false;
+}
+
+void imap_capabilities(const struct imap *s, struct buf *out)
+{
+	clist *all = advertised(s);
+	bool auth;
+
+	for (clistiter *at = all == NULL ? NULL : clist_begin(all); at != NULL; at = clist_next(at)) {
+		const char *name = name_of(clist_content(at), &auth);
+
+		if (name != NULL)
+			(void)buf_addf(out, "%s%s%s", out->n > 0 ? " " : "", auth ? "AUTH=" : "", name);
+	}
+}
+
 static void forget_capabilities(struct imap *s)
 {
 	struct mailimap_connection_info *info = s->mi->imap_connection_info;
@@ -169,6 +210,7 @@ int imap_authenticate(struct imap *s, struct err *e)
 		return err_set(e, ERR_PROTOCOL, 0, "the connection to %s is not encrypted", a->host);
 	forget_capabilities(s);
 	dialog_deadline(s, a->timeout);
+	s->mechanism = (s->can & IMAP_CAN_AUTH_PLAIN) != 0 ? "PLAIN" : "LOGIN";
 	if ((s->can & IMAP_CAN_AUTH_PLAIN) != 0)
 		ret = authenticate_plain(s, &r, e);
 	else if ((s->can & IMAP_LOGIN_DISABLED) == 0)

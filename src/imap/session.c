@@ -142,6 +142,12 @@ static int start_tls(struct imap *s, struct tls_client *tls, struct err *e)
 	return imap_ask_capability(s, e);
 }
 
+static void reached(const struct imap_login *login, const struct imap *s, enum imap_stage stage)
+{
+	if (login->reached != NULL)
+		login->reached(login->reached_arg, s, stage);
+}
+
 struct imap *imap_open(int fd, const struct imap_login *login, struct err *e)
 {
 	struct imap *s = mem_alloc(sizeof *s);
@@ -163,11 +169,19 @@ struct imap *imap_open(int fd, const struct imap_login *login, struct err *e)
 	dialog_deadline(s, a->timeout);
 	if (a->tls == CONFIG_TLS_IMPLICIT && stream_start_tls(s->stream, login->tls, e) != 0)
 		goto fail;
+	if (a->tls == CONFIG_TLS_IMPLICIT)
+		reached(login, s, IMAP_STAGE_ENCRYPTED);
 	if (greet(s, e) != 0 || imap_ask_capability(s, e) != 0)
 		goto fail;
+	reached(login, s, IMAP_STAGE_GREETED);
 	if (a->tls == CONFIG_TLS_STARTTLS && start_tls(s, login->tls, e) != 0)
 		goto fail;
-	if (imap_authenticate(s, e) != 0 || imap_ask_style(s, e) != 0)
+	if (a->tls == CONFIG_TLS_STARTTLS)
+		reached(login, s, IMAP_STAGE_ENCRYPTED);
+	if (imap_authenticate(s, e) != 0)
+		goto fail;
+	reached(login, s, IMAP_STAGE_LOGGED_IN);
+	if (imap_ask_style(s, e) != 0)
 		goto fail;
 	return s;
 fail:
@@ -188,6 +202,16 @@ uint64_t imap_append_limit(const struct imap *s)
 const struct folder_style *imap_style(const struct imap *s)
 {
 	return &s->style;
+}
+
+bool imap_tls_facts(const struct imap *s, struct tls_facts *out)
+{
+	return stream_tls_facts(s->stream, out);
+}
+
+const char *imap_mechanism(const struct imap *s)
+{
+	return s->mechanism;
 }
 
 void imap_hurry(struct imap *s, int64_t mono_ms)

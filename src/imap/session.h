@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
 #include "config/config.h"
@@ -22,6 +23,9 @@
 #include "net/tls.h"
 
 struct imap;
+
+/* What imap_open has behind it. */
+enum imap_stage { IMAP_STAGE_ENCRYPTED, IMAP_STAGE_GREETED, IMAP_STAGE_LOGGED_IN };
 
 struct imap_login {
 	const struct config_account *account; /* with password */
@@ -34,6 +38,9 @@ struct imap_login {
 	 * pass). */
 	char *(*token)(void *arg, bool fresh, struct err *e);
 	void *token_arg;
+	/* NULL, or called when each stage is reached; S is not yet open, and may only be asked for facts. */
+	void (*reached)(void *arg, const struct imap *s, enum imap_stage stage);
+	void *reached_arg;
 };
 
 enum {
@@ -60,6 +67,16 @@ void imap_abort(struct imap **s);
 unsigned imap_can(const struct imap *s);	  /* IMAP_CAN_… */
 uint64_t imap_append_limit(const struct imap *s); /* octets of one message (RFC 7889); UINT64_MAX: not told */
 const struct folder_style *imap_style(const struct imap *s);
+
+/* ---- facts for people ---- */
+bool imap_tls_facts(const struct imap *s, struct tls_facts *out); /* false: not encrypted */
+const char *imap_mechanism(const struct imap *s); /* how we logged in: "PLAIN", "LOGIN", …; NULL before that */
+
+/* Was CAPABILITY advertised (any case), as last told? */
+bool imap_has(const struct imap *s, const char *capability);
+
+/* Appends all that was advertised, with a blank between; "AUTH=PLAIN" among it. */
+void imap_capabilities(const struct imap *s, struct buf *out);
 
 /* All waits end at this time (clock_mono_ms) at the latest, whatever a command would allow. */
 void imap_hurry(struct imap *s, int64_t mono_ms);

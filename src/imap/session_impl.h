@@ -15,6 +15,7 @@ struct imap {
 	mailimap *mi;
 	uint32_t tag;
 	unsigned can;
+	const char *mechanism; /* a literal */
 	uint64_t append_limit;
 	bool no_partial; /* the server does not know partial FETCH */
 	int64_t hurry;	 /* no deadline is later */
