@@ -1,7 +1,7 @@
 /*
  * A store's worker over a spool that lives in this process: the end-to-end
  * tests give it a store that fails in one exact way, and read what became of
- * each delivery. Deliveries are numbered from 1; each has an id of its own.
+ * each delivery.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,8 +15,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "spool/client.h"
-#include "spool/state.h"
+#include "fake_spool.h"
 #include "store/worker.h"
 
 /* libetpan loses memory on responses that it rejects; the connection ends then. */
@@ -26,217 +25,13 @@ const char *__lsan_default_suppressions(void)
 	return "leak:libetpan.so\n";
 }
 
-struct delivery {
-	struct spool_work work;
-	int64_t due;
-	enum delivery_state state;
-	char *folder, *reason;
-	uint32_t uidvalidity, uid;
-	int outcomes;
-	bool taken; /* handed out, and not settled since */
-};
-
-static struct delivery *all;
-static size_t count;
-static int64_t hold_until;
-static int hold_attempts, holds;
-static char hold_reason[2000];
 static struct config_account account;
-static int port, in_flight_failures, body_failures, hold_failures, body_size = 500;
+static int port;
 
-/* ---- the spool's door, as its header promises ---- */
-
+/* The doors of fake_spool.c need no handle. */
 struct spool_store {
 	int unused;
 };
-
-int spool_more(struct spool_store *s, size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n,
-	       int64_t *next_due_ms, struct err *e)
-{
-	int64_t now = clock_wall_ms();
-
-	(void)s;
-	(void)max_bytes;
-	(void)e;
-	*work = mem_array(count + 1, sizeof **work);
-	*n = 0;
-	*next_due_ms = INT64_MAX;
-	if (hold_until > now) {
-		*next_due_ms = hold_until;
-		return 0;
-	}
-	for (int doubts = 1; doubts >= 0; doubts--) {
-		for (size_t i = 0; i < count && *n < max; i++) {
-			struct delivery *d = &all[i];
-			struct spool_work *w;
-
-			if ((d->state != DELIVERY_DOUBT && d->state != DELIVERY_QUEUED) ||
-			    (d->state == DELIVERY_DOUBT) != doubts || d->taken)
-				continue;
-			if (d->due > now) {
-				*next_due_ms = d->due < *next_due_ms ? d->due : *next_due_ms;
-				continue;
-			}
-			d->taken = true;
-			w = &(*work)[(*n)++];
-			*w = d->work;
-			w->state = d->state;
-			w->id = mem_strdup(d->work.id);
-			w->folder = mem_strdup(d->folder);
-			w->flags = mem_strdup(d->work.flags);
-			w->prefix = mem_strdup(d->work.prefix);
-			w->floor_folder = mem_strdup(d->work.floor_folder);
-		}
-	}
-	return 0;
-}
-
-int spool_next(struct spool_store *s, size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n,
-	       int64_t *next_due_ms, struct err *e)
-{
-	for (size_t i = 0; i < count; i++)
-		all[i].taken = false;
-	return spool_more(s, max, max_bytes, work, n, next_due_ms, e);
-}
-
-void spool_work_free(struct spool_work *work, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		free(work[i].id);
-		free(work[i].folder);
-		free(work[i].flags);
-		free(work[i].prefix);
-		free(work[i].floor_folder);
-	}
-	free(work);
-}
-
-int spool_body(struct spool_store *s, int64_t message, char **bytes, size_t *len, int *fd, struct err *e)
-{
-	size_t n = (size_t)body_size;
-	char *p = mem_alloc(n + 200);
-	int head = snprintf(p, 200, "Message-ID: <%lld@test.example>\r\nSubject: number %lld.\r\n\r\n",
-			    (long long)message, (long long)message);
-
-	(void)s;
-	if (body_failures > 0) {
-		body_failures--;
-		free(p);
-		return err_set(e, ERR_TEMP, 0, "spool: the spool could not record it");
-	}
-	for (size_t i = (size_t)head; i < n; i++)
-		p[i] = (i - (size_t)head) % 72 == 70 ? '\r' : (i - (size_t)head) % 72 == 71 ? '\n' : 'x';
-	*bytes = p;
-	*len = n;
-	*fd = -1;
-	return 0;
-}
-
-static struct delivery *find(int64_t number)
-{
-	if (number < 1 || number > (int64_t)count)
-		abort();
-	return &all[number - 1];
-}
-
-/* The real spool refuses any other change, and the worker then gives up. */
-static void enter(struct delivery *d, enum delivery_state to)
-{
-	if (!state_legal((int)d->state, (int)to, ACTOR_STORE)) {
-		(void)fprintf(stderr, "a store can't make %s of %s\n", delivery_state_name(to),
-			      delivery_state_name(d->state));
-		abort();
-	}
-	d->state = to;
-}
-
-int spool_in_flight(struct spool_store *s, const struct spool_flight *f, size_t n, struct err *e)
-{
-	(void)s;
-	if (in_flight_failures > 0) {
-		in_flight_failures--;
-		return err_set(e, ERR_LIMIT, 0, "spool: no room");
-	}
-	for (size_t i = 0; i < n; i++) {
-		struct delivery *d = find(f[i].number);
-
-		enter(d, DELIVERY_FLIGHT);
-		if (d->work.floor_uidvalidity != f[i].uidvalidity || d->work.floor_folder == NULL ||
-		    strcmp(d->work.floor_folder, f[i].mailbox) != 0) {
-			d->work.floor_uidvalidity = f[i].uidvalidity;
-			d->work.floor_uidnext = f[i].uidnext;
-			free(d->work.floor_folder);
-			d->work.floor_folder = mem_strdup(f[i].mailbox);
-		}
-	}
-	return 0;
-}
-
-int spool_settle(struct spool_store *s, const struct spool_outcome *o, size_t n, struct err *e)
-{
-	static const enum delivery_state states[] = {
-		[OUTCOME_DONE] = DELIVERY_DONE,		  [OUTCOME_RETRY] = DELIVERY_QUEUED,
-		[OUTCOME_REFUSED] = DELIVERY_QUARANTINED, [OUTCOME_DOUBT] = DELIVERY_DOUBT,
-		[OUTCOME_PARKED] = DELIVERY_PARKED,	  [OUTCOME_ELSEWHERE] = DELIVERY_QUEUED,
-	};
-
-	(void)s;
-	(void)e;
-	for (size_t i = 0; i < n; i++) {
-		struct delivery *d = find(o[i].number);
-
-		d->outcomes++;
-		d->taken = false;
-		enter(d, states[o[i].kind]);
-		d->due = o[i].due_ms;
-		d->work.attempts += o[i].sent;
-		d->uid = o[i].uid;
-		d->uidvalidity = o[i].uidvalidity;
-		if (o[i].kind == OUTCOME_DOUBT)
-			d->work.doubt_ms = clock_wall_ms();
-		if (o[i].kind == OUTCOME_ELSEWHERE) {
-			free(d->work.floor_folder);
-			d->work.floor_folder = NULL;
-			d->work.floor_uidvalidity = d->work.floor_uidnext = 0;
-		}
-		if (o[i].folder != NULL) {
-			free(d->folder);
-			d->folder = mem_strdup(o[i].folder);
-		}
-		if (o[i].reason != NULL) {
-			free(d->reason);
-			d->reason = mem_strdup(o[i].reason);
-		}
-	}
-	return 0;
-}
-
-int spool_hold_account(struct spool_store *s, int64_t until_ms, const char *reason, int attempts, struct err *e)
-{
-	(void)s;
-	if (hold_failures > 0) {
-		hold_failures--;
-		return err_set(e, ERR_TEMP, 0, "spool: the spool could not record it");
-	}
-	hold_until = until_ms;
-	hold_attempts = attempts;
-	if (until_ms != 0) {
-		holds++;
-		(void)snprintf(hold_reason, sizeof hold_reason, "%s", reason);
-	}
-	return 0;
-}
-
-int spool_account(struct spool_store *s, int64_t *until_ms, int *attempts, struct err *e)
-{
-	(void)s;
-	(void)e;
-	*until_ms = hold_until;
-	*attempts = hold_attempts;
-	return 0;
-}
-
-/* ---- the rest ---- */
 
 static int dial(void *arg, struct err *e)
 {
@@ -257,56 +52,6 @@ static void wake(void *arg)
 	(void)arg;
 }
 
-static void print_text(const char *name, const char *text)
-{
-	(void)printf(", \"%s\": \"", name);
-	for (; text != NULL && *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			(void)putchar('\\');
-		(void)putchar(*text >= ' ' ? *text : '?');
-	}
-	(void)putchar('"');
-}
-
-static void report(void)
-{
-	static const char *const names[] = { "",       "queued",      "in-flight", "in-doubt",
-					     "parked", "quarantined", "held",	   "done" };
-
-	for (size_t i = 0; i < count; i++) {
-		const struct delivery *d = &all[i];
-
-		(void)printf("{\"id\": \"%s\", \"state\": \"%s\", \"uid\": %lu, \"attempts\": %d", d->work.id,
-			     names[d->state], (unsigned long)d->uid, d->work.attempts);
-		print_text("folder", d->folder);
-		print_text("reason", d->reason);
-		(void)printf("}\n");
-	}
-	(void)printf("{\"holds\": %d, \"attempts\": %d", holds, hold_attempts);
-	print_text("reason", hold_reason);
-	(void)printf("}\n");
-}
-
-static void add(int64_t number, const char *folder, const char *flags, bool create)
-{
-	struct delivery *d;
-
-	all = mem_resize(all, count + 1, sizeof *all);
-	d = &all[count++];
-	*d = (struct delivery){ .state = DELIVERY_QUEUED };
-	d->work.number = d->work.message = number;
-	d->work.id = mem_printf("delivery%08lld", (long long)number);
-	d->work.flags = mem_strdup(flags);
-	d->work.prefix = mem_printf("Received: from client.example by mail.office.example with SMTP id %s;\r\n"
-				    "\tMon, 23 Nov 2026 12:00:00 +0000\r\n",
-				    d->work.id);
-	d->work.prefix_len = strlen(d->work.prefix);
-	d->work.size = (uint64_t)body_size;
-	d->work.internal_ms = 1790000000000;
-	d->work.create = create;
-	d->folder = mem_strdup(folder);
-}
-
 static int64_t number_of(const char *text)
 {
 	uint64_t n = 0;
@@ -320,8 +65,8 @@ int main(int argc, char **argv)
 {
 	struct worker_setup setup = { .wake_fd = -1, .wake = wake, .connect = dial, .account = &account };
 	struct spool_store spool = { 0 };
-	const char *folder = "INBOX", *flags = "", *ca = NULL;
-	int64_t messages = 1, seconds = 20, end, due;
+	const char *folder = "INBOX", *flags = "", *ca = NULL, *deliveries = NULL, *state = NULL;
+	int64_t messages = 1, seconds = 20, size = 500, end, due;
 	struct worker *w;
 	bool create = false;
 	struct err e;
@@ -363,7 +108,7 @@ int main(int argc, char **argv)
 		else if (strcmp(key, "messages") == 0)
 			messages = number_of(value);
 		else if (strcmp(key, "size") == 0)
-			body_size = (int)number_of(value);
+			size = number_of(value);
 		else if (strcmp(key, "seconds") == 0)
 			seconds = number_of(value);
 		else if (strcmp(key, "folder") == 0)
@@ -375,16 +120,28 @@ int main(int argc, char **argv)
 		else if (strcmp(key, "create_folders") == 0)
 			account.create_folders = true;
 		else if (strcmp(key, "in_flight_failures") == 0)
-			in_flight_failures = (int)number_of(value);
+			fake_faults.in_flight = (int)number_of(value);
 		else if (strcmp(key, "body_failures") == 0)
-			body_failures = (int)number_of(value);
+			fake_faults.body = (int)number_of(value);
 		else if (strcmp(key, "hold_failures") == 0)
-			hold_failures = (int)number_of(value);
+			fake_faults.hold = (int)number_of(value);
+		else if (strcmp(key, "deliveries") == 0)
+			deliveries = value;
+		else if (strcmp(key, "state") == 0)
+			state = value;
+		else if (strcmp(key, "forged") == 0)
+			fake_forged = true;
+		else if (strcmp(key, "retry_max") == 0)
+			account.retry_max = number_of(value);
 		else
 			return 64;
 	}
-	for (int64_t i = 1; i <= messages; i++)
-		add(i, folder, flags, create);
+	for (int64_t i = 1; deliveries == NULL && i <= messages; i++)
+		fake_spool_add(folder, flags, (uint64_t)size, create);
+	if (deliveries != NULL)
+		fake_spool_add_file(deliveries);
+	if (state != NULL)
+		fake_spool_keep(state);
 	if (account.tls != CONFIG_TLS_NONE &&
 	    (setup.tls = tls_client_new(&(struct tls_policy){ .ca_file = ca }, &e)) == NULL) {
 		(void)fprintf(stderr, "%s\n", e.text);
@@ -407,6 +164,6 @@ int main(int argc, char **argv)
 	}
 	worker_free(&w);
 	tls_client_free(&setup.tls);
-	report();
+	fake_spool_report();
 	return 0;
 }
