@@ -35,7 +35,7 @@ mail_gid = {group}
 first_valid_uid = 1
 first_valid_gid = 1
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
 auth_failure_delay = 0
 mail_location = {location}
 mail_fsync = {fsync}
@@ -52,8 +52,7 @@ namespace inbox {{
   prefix = "{prefix}"
 }}
 passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u {dir}/users
+{passdb}
 }}
 userdb {{
   driver = static
@@ -61,6 +60,9 @@ userdb {{
 }}
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service auth {{
   user = {user}
@@ -89,6 +91,19 @@ service imap {{
 {extra}
 """
 
+
+PASSWORDS = """  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {dir}/users"""
+
+# Tokens are checked here, with the key of the server that signs them, which is not asked.
+TOKENS = """  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {dir}/oauth2.conf"""
+OAUTH2 = """introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={keys}
+username_attribute = sub
+issuers = {issuer}
+"""
 
 LOCAL = ("DNS:localhost", "IP:127.0.0.1", "IP:::1")
 
@@ -128,10 +143,12 @@ class Message(dict):
 
 class Dovecot:
     def __init__(self, area, name="dovecot", fsync="optimized", separator="/", prefix="", users=None,
-                 location="maildir:~/Maildir", extra=""):
+                 location="maildir:~/Maildir", extra="", tokens=None):
+        """With TOKENS (a peers.token_server.TokenServer), nobody gets in but with one of its access tokens."""
         self.area = area
         self.name = name
         self.users = users or {"office": "s3cret"}
+        self.tokens = tokens
         self.process = None
         if not find_program("dovecot"):
             raise RuntimeError("Dovecot is missing. On Debian: apt-get install dovecot-imapd")
@@ -143,7 +160,11 @@ class Dovecot:
         self._own()
         group = subprocess.run(["id", "-gn", area.user.pw_name], capture_output=True, text=True).stdout.strip()
         area.write(name + "/users", "".join("%s:%s\n" % u for u in self.users.items()), 0o600)
+        if tokens:
+            area.write(name + "/oauth2.conf", OAUTH2.format(keys=tokens.dovecot_keys(), issuer=tokens.issuer), 0o600)
         self.config = area.write(name + "/dovecot.conf", CONFIG.format(
+            mechanisms="xoauth2 oauthbearer" if tokens else "plain login",
+            passdb=(TOKENS if tokens else PASSWORDS).format(dir=self.dir),
             dir=self.dir, user=area.user.pw_name, group=group, port=self.port, tls_port=self.tls_port,
             location=location, fsync=fsync, separator=separator, prefix=prefix, extra=extra))
 
@@ -212,7 +233,11 @@ class Dovecot:
     def connect(self, user=None):
         user = user or next(iter(self.users))
         m = imaplib.IMAP4("127.0.0.1", self.port, timeout=60)
-        m.login(user, self.users[user])
+        if self.tokens:
+            words = "user=%s\1auth=Bearer %s\1\1" % (user, self.tokens.access_token(user, 600))
+            m.authenticate("XOAUTH2", lambda _: words.encode())
+        else:
+            m.login(user, self.users[user])
         return m
 
     def folders(self, user=None):
