@@ -144,7 +144,7 @@ static int queue_show(const struct command *self, const struct queue_verb *verb,
 
 	(void)verb;
 	for (size_t i = 0; r == 0 && i < a->nids; i++) {
-		struct spool_query query = { .id = a->ids[i] };
+		struct spool_query query = { .id = a->ids[i], .history = true };
 
 		s.found = 0;
 		r = spool_admin_find(admin, &query, show_record, &s, &e);

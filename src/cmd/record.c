@@ -108,7 +108,33 @@ static void print_recipient(const struct spool_record_recipient *rcpt)
 	buf_free(&b);
 }
 
-static void print_delivery(const struct spool_record_delivery *d, const struct holds *holds)
+/* What happened to delivery NUMBER, a line each. */
+static void print_steps(const struct spool_record *r, int64_t number)
+{
+	int last = 0;
+
+	for (size_t i = 0; i < r->nsteps; i++) {
+		const struct spool_record_step *s = &r->steps[i];
+		char time[TEXT_TIME_SIZE];
+		struct buf b;
+
+		if (s->delivery != number)
+			continue;
+		if (s->n != last + 1)
+			(void)printf("  %-11s … (%d lines are not kept)\n", "", s->n - last - 1);
+		last = s->n;
+		text_time(s->at_ms, time);
+		buf_init(&b, LINE_BYTES);
+		(void)buf_addf(&b, "%s %s", time, delivery_state_name(s->state));
+		if (s->words != NULL)
+			(void)buf_addf(&b, ": %s", s->words);
+		print_line(s->n == 1 ? "  history" : "", buf_str(&b));
+		buf_free(&b);
+	}
+}
+
+static void print_delivery(const struct spool_record *r, const struct spool_record_delivery *d,
+			   const struct holds *holds)
 {
 	char time[TEXT_TIME_SIZE];
 	struct buf b;
@@ -131,6 +157,7 @@ static void print_delivery(const struct spool_record_delivery *d, const struct h
 	delivery_why(d, holds_of(holds, d->account), &b);
 	print_line("  why", buf_str(&b));
 	buf_free(&b);
+	print_steps(r, d->number);
 }
 
 void record_print(const struct spool_record *r, const struct holds *holds)
@@ -145,7 +172,7 @@ void record_print(const struct spool_record *r, const struct holds *holds)
 	for (size_t i = 0; i < r->nrecipients; i++)
 		print_recipient(&r->recipients[i]);
 	for (size_t i = 0; i < r->ndeliveries; i++)
-		print_delivery(&r->deliveries[i], holds);
+		print_delivery(r, &r->deliveries[i], holds);
 	if (r->ndeliveries == 0)
 		print_line("delivery", "none: the rules asked for none");
 }
@@ -225,6 +252,27 @@ static void print_object(json_t *o)
 	json_decref(o);
 }
 
+static json_t *steps_array(const struct spool_record *r, int64_t number)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->nsteps; i++) {
+		const struct spool_record_step *s = &r->steps[i];
+		json_t *o;
+
+		if (s->delivery != number)
+			continue;
+		o = json_object();
+		put_number(o, "n", s->n);
+		put_time(o, "at", s->at_ms);
+		put_str(o, "state", delivery_state_name(s->state));
+		put_number(o, "attempts", s->attempt);
+		put_str(o, "what", s->words);
+		(void)json_array_append_new(list, o);
+	}
+	return list;
+}
+
 void record_print_json(const struct spool_record *r, const struct holds *holds)
 {
 	json_t *o = json_object(), *list = json_array();
@@ -247,8 +295,12 @@ void record_print_json(const struct spool_record *r, const struct holds *holds)
 	}
 	(void)json_object_set_new(o, "recipients", list);
 	list = json_array();
-	for (size_t i = 0; i < r->ndeliveries; i++)
-		(void)json_array_append_new(list, delivery_object(&r->deliveries[i], "id", holds));
+	for (size_t i = 0; i < r->ndeliveries; i++) {
+		json_t *d = delivery_object(&r->deliveries[i], "id", holds);
+
+		(void)json_object_set_new(d, "history", steps_array(r, r->deliveries[i].number));
+		(void)json_array_append_new(list, d);
+	}
 	(void)json_object_set_new(o, "deliveries", list);
 	print_object(o);
 }

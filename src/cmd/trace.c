@@ -27,7 +27,7 @@ static int on_record(void *arg, const struct spool_record *r)
 int command_trace(const struct command *self, const char *config_file, int argc, char **argv)
 {
 	struct trace t = { 0 };
-	struct spool_query query = { 0 };
+	struct spool_query query = { .history = true };
 	struct spool_admin *admin;
 	struct err e;
 	int status = EX_OK;

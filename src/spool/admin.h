@@ -22,6 +22,7 @@ struct spool_query {
 	const char *account; /* has a recipient or a delivery of this account */
 	const char *word;    /* part of an id, address, Message-ID, subject or client; ASCII case does not matter */
 	unsigned states;     /* bits, SPOOL_STATE(state): has a delivery in one of these */
+	bool history;	     /* with record.steps */
 };
 #define SPOOL_STATE(state) (1u << (state))
 #define SPOOL_WAITING                                                                                                  \
@@ -49,6 +50,17 @@ struct spool_record_delivery {
 	uint32_t uidvalidity, uid; /* DONE: 0 when the store did not say */
 };
 
+/* One thing that happened to a delivery. The normal way (queued, in flight, done) leaves none; of very many the first
+ * and the newest are kept, so that N has a gap. */
+struct spool_record_step {
+	int64_t delivery; /* its number */
+	int n;		  /* counts from 1 */
+	int64_t at_ms;
+	enum delivery_state state; /* that it entered */
+	int attempt;		   /* how often bytes of it had been sent by then */
+	const char *words;	   /* what happened, or NULL */
+};
+
 struct spool_record {
 	int64_t number;
 	const char *id, *session, *protocol, *client, *helo, *listener, *auth;
@@ -59,6 +71,8 @@ struct spool_record {
 	size_t nrecipients;
 	const struct spool_record_delivery *deliveries;
 	size_t ndeliveries;
+	const struct spool_record_step *steps; /* oldest first within a delivery; only when the query asks for it */
+	size_t nsteps;
 };
 
 /* Oldest first. A return other than 0 of FN ends the call, which then returns 0. */

@@ -43,7 +43,7 @@ static int take_record(struct slice *fields, struct spool_record *r, struct pool
 	struct slice rest = *fields, before;
 	struct record_head head;
 	struct ipc_field f;
-	void *recipients, *deliveries;
+	void *recipients, *deliveries, *steps;
 	const char *start;
 
 	do {
@@ -75,16 +75,21 @@ static int take_record(struct slice *fields, struct spool_record *r, struct pool
 				    .size = head.m.size };
 	if (wire_get_all(&wire_record_recipient, rest, 0, SPOOL_RECIPIENTS_MAX, &recipients, &r->nrecipients, a, e) !=
 		0 ||
-	    wire_get_all(&wire_record_delivery, rest, 0, SPOOL_DELIVERIES_MAX, &deliveries, &r->ndeliveries, a, e) != 0)
+	    wire_get_all(&wire_record_delivery, rest, 0, SPOOL_DELIVERIES_MAX, &deliveries, &r->ndeliveries, a, e) !=
+		0 ||
+	    wire_get_all(&wire_record_step, rest, 0, SIZE_MAX, &steps, &r->nsteps, a, e) != 0)
 		return -1;
 	r->recipients = recipients;
 	r->deliveries = deliveries;
+	r->steps = steps;
 	return 1;
 }
 
 int spool_admin_find(struct spool_admin *s, const struct spool_query *q, spool_record_fn *fn, void *arg, struct err *e)
 {
-	struct query query = { .id = q->id, .account = q->account, .word = q->word, .states = q->states };
+	struct query query = {
+		.id = q->id, .account = q->account, .word = q->word, .states = q->states, .history = q->history
+	};
 	struct call *c = &s->call;
 
 	do {

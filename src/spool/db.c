@@ -331,25 +331,26 @@ static int pragma_number(struct db *d, const char *text, long *out, struct err *
 	return 0;
 }
 
-static int check(struct db *d, bool *made, struct err *e)
+static int check(struct db *d, long *version, struct err *e)
 {
 	char text[200];
-	long version, application, pages;
+	long application, pages;
 
-	if (pragma_number(d, "PRAGMA user_version", &version, e) != 0 ||
+	if (pragma_number(d, "PRAGMA user_version", version, e) != 0 ||
 	    pragma_number(d, "PRAGMA application_id", &application, e) != 0 ||
 	    pragma_number(d, "PRAGMA page_count", &pages, e) != 0)
 		return -1;
-	*made = pages == 0 || (version == 0 && application == 0);
-	if (*made)
+	if (pages == 0 || (*version == 0 && application == 0)) {
+		*version = 0;
 		return 0;
+	}
 	if (application != SQL_APPLICATION)
 		return err_set(e, ERR_CONFIG, 0, "%s belongs to another program; give mailferry a directory of its own",
 			       d->path);
-	if (version != SQL_VERSION)
+	if (*version < 1 || *version > SQL_VERSION)
 		return err_set(e, ERR_CONFIG, 0,
 			       "%s was written by another version of mailferry (format %ld, this one knows %d)",
-			       d->path, version, SQL_VERSION);
+			       d->path, *version, SQL_VERSION);
 	if (pages > CHECK_MAX / PAGE)
 		return 0;
 	if (pragma_text(d, "PRAGMA quick_check(1)", text, sizeof text, e) != 0)
@@ -367,18 +368,31 @@ static int check(struct db *d, bool *made, struct err *e)
 	return 0;
 }
 
-static int make(struct db *d, struct err *e)
+/* From VERSION (0: an empty file) to ours: all of it or nothing. */
+static int upgrade(struct db *d, long version, struct err *e)
 {
-	char *text = mem_printf("BEGIN; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", sql_schema,
-				SQL_APPLICATION, SQL_VERSION);
-	int r = execute(d, text, e);
+	char *text;
+	int r;
 
+	if (version == SQL_VERSION)
+		return 0;
+	text = mem_printf("PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", SQL_APPLICATION, SQL_VERSION);
+	r = execute(d, "BEGIN IMMEDIATE", e);
+	if (r == 0 && version == 0)
+		r = execute(d, sql_schema, e);
+	for (long i = version == 0 ? 1 : version; r == 0 && i < SQL_VERSION; i++)
+		r = execute(d, sql_steps[i - 1], e);
+	if (r == 0)
+		r = execute(d, text, e);
 	free(text);
+	if (r == 0 && version != 0)
+		log_info("spool-upgraded", LOG_NUM("from", version), LOG_NUM("to", SQL_VERSION));
 	return r;
 }
 
 int db_open(struct db *d, const char *path, const char *vfs, int64_t room, bool *made, struct err *e)
 {
+	long version = 0;
 	int keep = 1;
 
 	*d = (struct db){ .path = mem_strdup(path) };
@@ -399,7 +413,10 @@ int db_open(struct db *d, const char *path, const char *vfs, int64_t room, bool 
 		    "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -8000",
 		    e) != 0 ||
 	    execute(d, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0", e) != 0 ||
-	    check(d, made, e) != 0 || (*made && make(d, e) != 0))
+	    check(d, &version, e) != 0)
+		return -1;
+	*made = version == 0;
+	if (upgrade(d, version, e) != 0)
 		return -1;
 	(void)sqlite3_file_control(d->handle, NULL, SQLITE_FCNTL_PERSIST_WAL, &keep);
 	db_checkpoint(d);

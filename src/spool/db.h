@@ -24,8 +24,8 @@ struct db {
 };
 
 /* Opens or makes PATH; *MADE says that it was made. VFS is NULL but in tests. ROOM is what the disk has free,
- * octets: it bounds the log. A damaged database, one of another
- * program or of a newer version is an error that says what to do. */
+ * octets: it bounds the log. One of an older version is brought up to
+ * this one; a damaged database, one of another program or of a newer version is an error that says what to do. */
 int db_open(struct db *d, const char *path, const char *vfs, int64_t room, bool *made, struct err *e);
 void db_close(struct db *d); /* with a checkpoint if it can be had */
 

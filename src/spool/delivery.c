@@ -31,6 +31,7 @@ int delivery_load(struct spool_server *s, int64_t number, struct delivery_row *r
 				      .folder = copy(st, 5, a),
 				      .note = copy(st, 8, a),
 				      .due = sqlite3_column_int64(st, 10),
+				      .since = sqlite3_column_int64(st, 11),
 				      .attempts = sqlite3_column_int(st, 13),
 				      .doubt = sqlite3_column_int64(st, 14),
 				      .floor_mailbox = copy(st, 15, a),
@@ -50,7 +51,8 @@ int delivery_enter(struct spool_server *s, const struct delivery_row *row, enum 
 		return 0;
 	}
 	if (db_run(&s->db, SQL_ENTER, "iiiitii", row->number, (int64_t)c->to, s->now, c->due, c->reason,
-		   (int64_t)(c->sent ? 1 : 0), c->doubt) != 0)
+		   (int64_t)(c->sent ? 1 : 0), c->doubt) != 0 ||
+	    history_note(s, row, actor, c) != 0)
 		return -1;
 	server_account(s, row->account)->dirty = true;
 	log_debug("delivery", LOG_STR("delivery", row->id), LOG_STR("account", row->account),

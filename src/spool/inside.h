@@ -139,7 +139,7 @@ struct delivery_row {
 	int64_t number, message;
 	char *id, *account, *folder, *note, *floor_mailbox; /* of the pool given */
 	enum delivery_state state;
-	int64_t due, doubt;
+	int64_t due, since, doubt;
 	uint32_t floor_uidvalidity, floor_uidnext;
 	int attempts;
 };
@@ -151,6 +151,7 @@ struct delivery_change {
 	int64_t due, doubt;
 	const char *reason; /* NULL: as it was */
 	bool sent;	    /* one attempt more */
+	const char *words;  /* for the history; NULL: the reason */
 };
 /* The one way to change a state. 1; 0 when ACTOR may not do that; -1. */
 int delivery_enter(struct spool_server *s, const struct delivery_row *row, enum state_actor actor,
@@ -163,6 +164,13 @@ int message_settled(struct spool_server *s, int64_t message);
 int message_set_aside(struct spool_server *s, int64_t message, const char *reason, struct pool *a);
 
 const char *folder_normal(const char *folder); /* INBOX in any case is INBOX */
+
+/* ---- history.c ---- */
+/* Notes that ROW becomes what CHANGE says, unless it goes the normal way. 0 or -1. */
+int history_note(struct spool_server *s, const struct delivery_row *row, enum state_actor actor,
+		 const struct delivery_change *change);
+/* Writes what is known of the deliveries of MESSAGE to the reply. 0 or -1. */
+int history_put(struct spool_server *s, struct op *op, int64_t message);
 
 /* ---- upload.c ---- */
 struct upload {

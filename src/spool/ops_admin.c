@@ -175,7 +175,8 @@ static enum op_result run_find(struct spool_server *s, struct op *op)
 	for (size_t i = 0; i < page.n; i++) {
 		r = put_head(s, op, page.numbers[i]);
 		if (r < 0 || (r == 1 && (put_recipients(s, op, page.numbers[i]) != 0 ||
-					 put_deliveries(s, op, page.numbers[i]) != 0)))
+					 put_deliveries(s, op, page.numbers[i]) != 0 ||
+					 (q->history && history_put(s, op, page.numbers[i]) != 0))))
 			return OP_FAILED;
 		if (op->reply.total > PAGE_OCTETS && i + 1 < page.n) {
 			page.next = page.numbers[i];

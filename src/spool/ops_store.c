@@ -1,6 +1,7 @@
 /* A store's work and outcomes. It may touch only its own account's deliveries: a number of another's puts it out. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -11,7 +12,7 @@
 #include "base/mem.h"
 #include "spool/inside.h"
 
-enum { WORK_OCTETS = IPC_MAX * 4 };
+enum { WORK_OCTETS = IPC_MAX * 4, WORDS_MAX = 600 };
 
 static int decode_ask(struct op *op, struct slice fields, struct err *e)
 {
@@ -345,11 +346,17 @@ static int go_elsewhere(struct spool_server *s, struct op *op, const struct deli
 static int settle(struct spool_server *s, struct op *op, const struct delivery_row *row, const struct spool_outcome *o)
 {
 	struct delivery_change c = { .due = o->due_ms == 0 ? s->now : o->due_ms, .reason = o->reason, .sent = o->sent };
+	char words[WORDS_MAX];
 	int r;
 
 	switch (o->kind) {
 	case OUTCOME_DONE:
 		c.to = DELIVERY_DONE;
+		(void)snprintf(words, sizeof words, "%s %.200s%s%.300s",
+			       row->state == DELIVERY_DOUBT ? "found in" : "taken into",
+			       o->folder == NULL ? row->folder : o->folder, o->reason == NULL ? "" : ": ",
+			       o->reason == NULL ? "" : o->reason);
+		c.words = words;
 		r = delivery_enter(s, row, ACTOR_STORE, &c);
 		if (r == 1 && db_run(&s->db, SQL_SET_DONE, "iiitt", row->number, (int64_t)o->uidvalidity,
 				     (int64_t)o->uid, o->folder, o->reason) != 0)

@@ -24,7 +24,7 @@ enum request {
 	REQUEST_HOLD,	   /* ASK time, count, text → REPLY */
 	REQUEST_ACCOUNT,   /* → REPLY due, attempts */
 	/* people */
-	REQUEST_FIND, /* QUERY → (MESSAGE, RECIPIENT…, RECORD…)…, REPLY number: where the next page begins, or 0 */
+	REQUEST_FIND, /* QUERY → (MESSAGE, RECIPIENT…, RECORD…, STEP…)…, REPLY number: where the next page begins, or 0 */
 	REQUEST_ACCOUNTS, /* → ACCOUNT…, REPLY */
 	REQUEST_ACT,	  /* QUERY → CHANGE…, REPLY number: where the next page begins, or 0 */
 	REQUEST_END
@@ -42,7 +42,8 @@ enum group {
 	GROUP_QUERY,
 	GROUP_RECORD,
 	GROUP_ACCOUNT,
-	GROUP_CHANGE
+	GROUP_CHANGE,
+	GROUP_STEP
 };
 
 enum {
@@ -81,6 +82,7 @@ struct query {
 	int64_t from; /* only messages behind this number */
 	int action;   /* ACT: enum spool_action */
 	bool again;
+	bool history; /* FIND: with what happened to each delivery */
 };
 
 /* A recorded message: what was taken in, and the spool's own. */
@@ -91,8 +93,8 @@ struct record_head {
 
 extern const struct wire_table wire_message, wire_recipient, wire_delivery;		   /* wire_intake.c */
 extern const struct wire_table wire_ask, wire_reply, wire_work, wire_flight, wire_outcome; /* wire_store.c */
-extern const struct wire_table wire_query, wire_head, wire_record_recipient, wire_record_delivery, wire_account,
-    wire_change; /* wire_admin.c */
+extern const struct wire_table wire_query, wire_head, wire_record_recipient, wire_record_delivery, wire_record_step,
+    wire_account, wire_change; /* wire_admin.c */
 
 /* Checks what the tables can't: ids, and that the parts of a message fit together. M and what it points to live in A.
  */

@@ -39,6 +39,14 @@ const char sql_schema[] =
     "CREATE TABLE mark (one INTEGER PRIMARY KEY CHECK (one = 1), n INTEGER NOT NULL);"
     "INSERT INTO mark VALUES (1, 0);";
 
+const char *const sql_steps[SQL_VERSION - 1] = {
+	/* What happened to a delivery that did not end well at once; read by people only. */
+	"CREATE TABLE history (delivery INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL, state INTEGER NOT NULL,"
+	" attempt INTEGER NOT NULL, words TEXT, PRIMARY KEY (delivery, n)) WITHOUT ROWID;"
+	/* Only a person can end the hold. */
+	"ALTER TABLE account ADD COLUMN person INTEGER NOT NULL DEFAULT 0;",
+};
+
 #define DELIVERY_COLUMNS                                                                                               \
 	"number, message, id, account, state, folder, flags, rule, note, creates, due, since, reason, attempts, "      \
 	"doubt,"                                                                                                       \
@@ -92,6 +100,10 @@ const char *const sql_text[SQL_STATEMENTS] = {
 			 " prefix = NULL WHERE number = ?1",
 	[SQL_SET_FOLDER] = "UPDATE delivery SET folder = ?2, note = ?3, floor_mailbox = NULL, floor_uidvalidity = 0,"
 			   " floor_uidnext = 0 WHERE number = ?1",
+	[SQL_HISTORY_ADD] = "INSERT INTO history VALUES (?1, ?2, ?3, ?4, ?5, substr(?6, 1, 400))",
+	[SQL_HISTORY_LAST] = "SELECT max(n) FROM history WHERE delivery = ?",
+	/* The first few and the newest stay. */
+	[SQL_HISTORY_CUT] = "DELETE FROM history WHERE delivery = ?1 AND n > ?2 AND n <= ?3",
 	[SQL_OPEN_LEFT] = "SELECT 1 FROM delivery WHERE message = ? AND state < 7 LIMIT 1",
 	[SQL_MESSAGE_FINISH] = "UPDATE message SET finished = ?2, file = NULL WHERE number = ?1",
 	[SQL_PREFIXES_DROP] = "UPDATE delivery SET prefix = NULL WHERE message = ? AND prefix IS NOT NULL",
@@ -116,7 +128,7 @@ const char *const sql_text[SQL_STATEMENTS] = {
 			" (SELECT 1 FROM delivery d WHERE d.message = m.number AND d.account = ?2)",
 	[SQL_BODY_INLINE] = "SELECT bytes FROM body WHERE message = ?",
 	[SQL_OPEN_OF] = "SELECT number FROM delivery WHERE message = ? AND state < 7 ORDER BY number",
-	[SQL_HOLD_SET] = "INSERT OR REPLACE INTO account VALUES (?, ?, ?, ?)",
+	[SQL_HOLD_SET] = "INSERT OR REPLACE INTO account (name, until, attempts, reason) VALUES (?, ?, ?, ?)",
 	[SQL_HOLD_GET] = "SELECT until, attempts, reason FROM account WHERE name = ?",
 
 	/* ?1 behind this message, ?2 up to this one. */
@@ -133,6 +145,8 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	    " received, size, coalesce(finished, 0) FROM message WHERE number = ?",
 	[SQL_RECIPIENTS] = "SELECT address, account, verdict FROM recipient WHERE message = ? ORDER BY n",
 	[SQL_DELIVERIES] = "SELECT " DELIVERY_COLUMNS " FROM delivery WHERE message = ? ORDER BY number",
+	[SQL_HISTORY] = "SELECT h.delivery, h.n, h.at, h.state, h.attempt, h.words FROM delivery d"
+			" JOIN history h ON h.delivery = d.number WHERE d.message = ? ORDER BY h.delivery, h.n",
 	[SQL_LAST_MESSAGE] = "SELECT coalesce(max(number), 0) FROM message",
 	[SQL_ACCOUNTS] = "SELECT account, state, count(*), min(CASE WHEN state = 2 THEN 0 ELSE due END) FROM delivery"
 			 " WHERE state < 7 GROUP BY account, state ORDER BY account, state",
@@ -143,6 +157,8 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_FILE_KNOWN] = "SELECT 1 FROM message WHERE file = ?",
 	[SQL_WAITING_ALL] = "SELECT number FROM delivery WHERE state < 7 AND message > ?1 ORDER BY message, number",
 	[SQL_OLD] = "SELECT number FROM message WHERE finished IS NOT NULL AND finished < ? ORDER BY finished LIMIT ?",
+	[SQL_OLD_HISTORY] =
+	    "DELETE FROM history WHERE delivery IN (SELECT number FROM delivery WHERE message = ?)",
 	[SQL_OLD_DELIVERIES] = "DELETE FROM delivery WHERE message = ?",
 	[SQL_OLD_RECIPIENTS] = "DELETE FROM recipient WHERE message = ?",
 	[SQL_OLD_BODY] = "DELETE FROM body WHERE message = ?",

@@ -26,6 +26,9 @@ enum sql {
 	SQL_SET_FLOOR,
 	SQL_SET_DONE,
 	SQL_SET_FOLDER,
+	SQL_HISTORY_ADD,
+	SQL_HISTORY_LAST,
+	SQL_HISTORY_CUT,
 	SQL_OPEN_LEFT,
 	SQL_MESSAGE_FINISH,
 	SQL_PREFIXES_DROP,
@@ -51,6 +54,7 @@ enum sql {
 	SQL_MESSAGE,
 	SQL_RECIPIENTS,
 	SQL_DELIVERIES,
+	SQL_HISTORY,
 	SQL_LAST_MESSAGE,
 	SQL_ACCOUNTS,
 	SQL_HOLDS,
@@ -60,6 +64,7 @@ enum sql {
 	SQL_FILE_KNOWN,
 	SQL_WAITING_ALL,
 	SQL_OLD,
+	SQL_OLD_HISTORY,
 	SQL_OLD_DELIVERIES,
 	SQL_OLD_RECIPIENTS,
 	SQL_OLD_BODY,
@@ -68,8 +73,12 @@ enum sql {
 };
 
 extern const char *const sql_text[SQL_STATEMENTS];
-extern const char sql_schema[];
+extern const char sql_schema[]; /* of version 1 */
 
-enum { SQL_VERSION = 1, SQL_APPLICATION = 0x6d666572 /* "mfer" */ };
+enum { SQL_VERSION = 2, SQL_APPLICATION = 0x6d666572 /* "mfer" */ };
+
+/* What makes a spool of version N + 1 into one of the next: sql_steps[N], all that are needed in one transaction. A new
+ * spool goes the same way. A step adds; it never changes what an earlier one made. */
+extern const char *const sql_steps[SQL_VERSION - 1];
 
 #endif

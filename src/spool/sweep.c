@@ -279,7 +279,8 @@ int sweep_start(struct spool_server *s, struct err *e)
 
 static int drop_record(struct spool_server *s, int64_t message)
 {
-	if (db_run(&s->db, SQL_OLD_DELIVERIES, "i", message) != 0 ||
+	if (db_run(&s->db, SQL_OLD_HISTORY, "i", message) != 0 ||
+	    db_run(&s->db, SQL_OLD_DELIVERIES, "i", message) != 0 ||
 	    db_run(&s->db, SQL_OLD_RECIPIENTS, "i", message) != 0 || db_run(&s->db, SQL_OLD_BODY, "i", message) != 0)
 		return -1;
 	return db_run(&s->db, SQL_OLD_MESSAGE, "i", message);

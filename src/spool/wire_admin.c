@@ -11,6 +11,7 @@ static const struct wire_field query_fields[] = {
 	{ 5, WIRE_INT64, false, QUERY(from), 0, 0 },
 	{ 6, WIRE_INT, false, QUERY(action), 0, SPOOL_DELETE },
 	{ 7, WIRE_BOOL, false, QUERY(again), 0, 1 },
+	{ 8, WIRE_BOOL, false, QUERY(history), 0, 1 },
 };
 const struct wire_table wire_query = WIRE_TABLE(GROUP_QUERY, struct query, query_fields);
 
@@ -65,6 +66,18 @@ static const struct wire_field delivery_fields[] = {
 	{ 15, WIRE_UINT32, false, DELIVERY(uid), 0, 0 },
 };
 const struct wire_table wire_record_delivery = WIRE_TABLE(GROUP_RECORD, struct spool_record_delivery, delivery_fields);
+
+#define STEP(member) offsetof(struct spool_record_step, member)
+
+static const struct wire_field step_fields[] = {
+	{ 1, WIRE_INT64, true, STEP(delivery), 0, 0 },
+	{ 2, WIRE_INT, true, STEP(n), 0, INT32_MAX },
+	{ 3, WIRE_INT64, true, STEP(at_ms), 0, 0 },
+	{ 4, WIRE_INT, true, STEP(state), DELIVERY_QUEUED, DELIVERY_DELETED },
+	{ 5, WIRE_INT, false, STEP(attempt), 0, INT32_MAX },
+	{ 6, WIRE_WORDS, false, STEP(words), 0, PROTOCOL_TEXT },
+};
+const struct wire_table wire_record_step = WIRE_TABLE(GROUP_STEP, struct spool_record_step, step_fields);
 
 #define ACCOUNT(member) offsetof(struct spool_account_row, member)
 

@@ -121,8 +121,24 @@ static void absent(struct recover *rc, struct job *j, int64_t now)
 		    "the store did not take it in %d tries: each time it refused it or hung up; the log has its words",
 		    attempts);
 	else
-		job_settle(j, OUTCOME_RETRY, attempts > 1 ? now + trouble_backoff(rc->account, attempts - 1) : 0, false,
-			   "it was sent before, and is certainly not on the store");
+		job_settle(
+		    j, OUTCOME_RETRY, attempts > 1 ? now + trouble_backoff(rc->account, attempts - 1) : 0, false,
+		    "two looks, one after the other and long enough after the connection ended, did not find it in "
+		    "%.200s: it is not on the store, and is sent again",
+		    j->work->folder);
+}
+
+static void log_look(const struct recover *rc, const struct job *j, const struct sight *v, enum look_decision d,
+		     enum look_reason why)
+{
+	static const char *const results[] = {
+		[LOOK_FOUND] = "found", [LOOK_ABSENT] = "absent", [LOOK_WAIT] = "not-seen-yet", [LOOK_SEARCH] = "search"
+	};
+
+	log_info("looked", LOG_STR("account", rc->account->name), LOG_STR("delivery", j->work->id),
+		 LOG_STR("folder", j->work->folder), LOG_STR("result", results[d]), LOG_NUM("uid", j->found),
+		 LOG_STR("reason", d == LOOK_FOUND ? NULL : look_reason_text(why)),
+		 LOG_NUM("from", j->work->floor_uidnext), LOG_NUM("messages", v->scan.nheaders));
 }
 
 /* What the look says. True when the job must be looked for once more at once, or searched for. */
@@ -130,8 +146,10 @@ static bool conclude(struct recover *rc, struct job *j, const struct sight *v, b
 {
 	int64_t now = clock_wall_ms();
 	int64_t until = quiet_until(rc->quiet, j->work->number, j->work->doubt_ms, now, rc->account->settle);
+	enum look_decision d = decide(j, v, now >= until, again, why);
 
-	switch (decide(j, v, now >= until, again, why)) {
+	log_look(rc, j, v, d, *why);
+	switch (d) {
 	case LOOK_FOUND:
 		warn_copies(rc, j);
 		quiet_forget(rc->quiet, j->work->number);
@@ -148,7 +166,8 @@ static bool conclude(struct recover *rc, struct job *j, const struct sight *v, b
 	if (now >= until && *why == LOOK_FINE)
 		return true;
 	job_settle(j, OUTCOME_DOUBT, now < until ? until : now + trouble_backoff(rc->account, 2), false,
-		   "the store did not say whether it took this message; %s yet", look_reason_text(*why));
+		   "the store did not say whether it took this message; a look says: %s; it is looked for again",
+		   look_reason_text(*why));
 	return false;
 }
 

@@ -97,6 +97,9 @@ with tap.case("trace knows them all, by message id, address and subject"):
         assert "Scans" in text, "%s:\n%s" % (word, text)
     assert "held" in trace(ident("one")), trace(ident("one"))
     assert "deleted" in trace(ident("two")), trace(ident("two"))
+    history = ferry.rows("trace", ident("one"))[0]["deliveries"][0]["history"]
+    assert [h["state"] for h in history if "(queue hold)" in h["what"]][-1:] == ["held"], history
+    assert "a person dropped it (queue delete)" in trace(ident("two")), trace(ident("two"))
     text = trace(address("scans"))
     for n in names:
         assert ident(n).strip("<>") in text or "Subject " + n in text, text

@@ -49,7 +49,7 @@ static void message_again(const struct spool_message *m)
 static void decode(struct slice fields)
 {
 	static const struct wire_table *const lists[] = { &wire_flight, &wire_outcome, &wire_work, &wire_change,
-							  &wire_account };
+							  &wire_account, &wire_record_step };
 	struct spool_message m;
 	struct query query;
 	struct ask ask;
