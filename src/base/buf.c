@@ -20,6 +20,12 @@ void buf_free(struct buf *b)
 	*b = (struct buf){ .max = b->max };
 }
 
+void buf_wipe(struct buf *b)
+{
+	mem_wipe(b->p, b->cap);
+	buf_free(b);
+}
+
 char *buf_reserve(struct buf *b, size_t n)
 {
 	size_t cap = b->cap;

@@ -22,6 +22,10 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 void buf_free(struct buf *b); /* also forgets the failure; the maximum stays */
 
+/* For what held a secret: the same, with its memory overwritten. Reserve the whole size at first: a buffer that grows
+ * leaves a copy behind. */
+void buf_wipe(struct buf *b);
+
 int buf_add(struct buf *b, const void *p, size_t n); /* 0, or -1 */
 int buf_add_slice(struct buf *b, struct slice s);
 int buf_add_str(struct buf *b, const char *s);
