@@ -69,6 +69,10 @@ struct config_account {
 	char **pins;   /* base64 of SHA-256 of the server's public key; see net/tls.h */
 	size_t npins;
 	char *user;
+	char *login_as; /* who authenticates, where that is not user; NULL */
+	char *auth;	/* the one SASL mechanism to use; NULL: the strongest */
+	char *client_certificate, *client_key;	       /* paths of PEM files; NULL: no certificate of ours */
+	char *client_certificate_pem, *client_key_pem; /* what is in them */
 	char *password;      /* from password or password_file; NULL in parts that must not have it */
 	char *password_file; /* as configured, absolute; NULL when password stands in the file */
 	bool oauth;	     /* logs in with access tokens (OAUTHBEARER, XOAUTH2) and has no password */

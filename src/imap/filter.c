@@ -20,6 +20,7 @@ struct imap_filter {
 	uint64_t literal_left;
 	uint64_t literal_max, total_left;
 	unsigned wanted, continued;
+	struct buf challenge;
 	struct filter_reply replies[FILTER_REPLIES_MAX]; /* a ring */
 	unsigned first, nreplies;
 	char *bye, *alert;
@@ -30,6 +31,7 @@ struct imap_filter *imap_filter_new(void)
 	struct imap_filter *f = mem_alloc(sizeof *f);
 
 	buf_init(&f->line, FILTER_LINE_MAX);
+	buf_init(&f->challenge, FILTER_CHALLENGE_MAX);
 	imap_filter_allow(f, 0, FILTER_LINE_MAX);
 	return f;
 }
@@ -44,6 +46,7 @@ void imap_filter_free(struct imap_filter **fp)
 	while (imap_filter_take(f, &r))
 		filter_reply_free(&r);
 	buf_free(&f->line);
+	buf_free(&f->challenge);
 	free(f->bye);
 	free(f->alert);
 	free(f);
@@ -67,6 +70,11 @@ bool imap_filter_continued(struct imap_filter *f)
 		return false;
 	f->continued--;
 	return true;
+}
+
+const char *imap_filter_challenge(struct imap_filter *f)
+{
+	return buf_str(&f->challenge);
 }
 
 void imap_filter_forget_continue(struct imap_filter *f)
@@ -233,7 +241,10 @@ static int line_done(struct imap_filter *f, struct buf *out, struct err *e)
 			return err_set(e, ERR_PROTOCOL, 0, "the server asked for data that it was not promised");
 		f->wanted--;
 		f->continued++;
-		ret = 0;
+		buf_clear(&f->challenge);
+		ret = buf_add_slice(&f->challenge, slice_trim(slice_skip(line, 1))) == 0
+			  ? 0
+			  : err_set(e, ERR_PROTOCOL, 0, "the server asks to continue with %zu octets of text", line.n);
 	} else if (line.n > 0 && line.p[0] == '*') {
 		ret = untagged(f, line, literal, out, e);
 	} else {

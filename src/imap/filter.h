@@ -20,9 +20,10 @@
 
 enum {
 	FILTER_LINE_MAX = 64 * 1024,
-	FILTER_TEXT_MAX = 1000,	   /* of a kept reply */
-	FILTER_REPLIES_MAX = 2048, /* tagged replies that nobody took yet */
-	FILTER_DEPTH_MAX = 16	   /* parentheses in one line */
+	FILTER_TEXT_MAX = 1000,		  /* of a kept reply */
+	FILTER_CHALLENGE_MAX = 16 * 1024, /* of the text of a continuation request */
+	FILTER_REPLIES_MAX = 2048,	  /* tagged replies that nobody took yet */
+	FILTER_DEPTH_MAX = 16		  /* parentheses in one line */
 };
 
 enum imap_status { IMAP_OK, IMAP_NO, IMAP_BAD };
@@ -46,8 +47,9 @@ void imap_filter_allow(struct imap_filter *f, uint64_t literal, uint64_t total);
 
 /* One continuation request more is wanted; any other is an error. */
 void imap_filter_expect_continue(struct imap_filter *f);
-bool imap_filter_continued(struct imap_filter *f);	 /* true once for each that came */
-void imap_filter_forget_continue(struct imap_filter *f); /* the command was answered instead */
+bool imap_filter_continued(struct imap_filter *f);	  /* true once for each that came */
+const char *imap_filter_challenge(struct imap_filter *f); /* the text of the newest, behind "+ "; until the next */
+void imap_filter_forget_continue(struct imap_filter *f);  /* the command was answered instead */
 
 /* Tagged replies that have come whole and were not taken, oldest first. */
 unsigned imap_filter_replies(const struct imap_filter *f);

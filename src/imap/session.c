@@ -178,7 +178,7 @@ struct imap *imap_open(int fd, const struct imap_login *login, struct err *e)
 		goto fail;
 	if (a->tls == CONFIG_TLS_STARTTLS)
 		reached(login, s, IMAP_STAGE_ENCRYPTED);
-	if (imap_authenticate(s, e) != 0)
+	if (imap_authenticate(s, login, e) != 0)
 		goto fail;
 	reached(login, s, IMAP_STAGE_LOGGED_IN);
 	if (imap_ask_style(s, e) != 0)

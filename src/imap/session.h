@@ -48,7 +48,7 @@ enum {
 	IMAP_CAN_LITERAL_MINUS = 1 << 1, /* up to 4,096 octets */
 	IMAP_CAN_NAMESPACE = 1 << 2,
 	IMAP_CAN_STARTTLS = 1 << 3,
-	IMAP_CAN_AUTH_PLAIN = 1 << 4,
+	IMAP_CAN_SASL_IR = 1 << 4, /* RFC 4959 */
 	IMAP_LOGIN_DISABLED = 1 << 5
 };
 
@@ -70,7 +70,7 @@ const struct folder_style *imap_style(const struct imap *s);
 
 /* ---- facts for people ---- */
 bool imap_tls_facts(const struct imap *s, struct tls_facts *out); /* false: not encrypted */
-const char *imap_mechanism(const struct imap *s); /* how we logged in: "PLAIN", "LOGIN", …; NULL before that */
+const char *imap_mechanism(const struct imap *s); /* how we logged in: "PLAIN", "LOGIN command", …; NULL before that */
 
 /* Was CAPABILITY advertised (any case), as last told? */
 bool imap_has(const struct imap *s, const char *capability);

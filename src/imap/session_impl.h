@@ -8,6 +8,8 @@
 #include "imap/session.h"
 #include "net/stream.h"
 
+enum { IMAP_MECHANISMS_MAX = 160 };
+
 struct imap {
 	const struct config_account *account;
 	struct stream *stream;
@@ -16,15 +18,24 @@ struct imap {
 	uint32_t tag;
 	unsigned can;
 	const char *mechanism; /* a literal */
+	unsigned sasl;			      /* what the server offers, by sasl_offered */
+	char mechanisms[IMAP_MECHANISMS_MAX]; /* the same as it names them, for people */
 	uint64_t append_limit;
 	bool no_partial; /* the server does not know partial FETCH */
 	int64_t hurry;	 /* no deadline is later */
 	struct folder_style style;
 };
 
-/* imap/login.c: CAPABILITY again, and what it says; STARTTLS; authentication. */
+/* imap/login.c: CAPABILITY again, and what it says. */
 int imap_ask_capability(struct imap *s, struct err *e);
-int imap_authenticate(struct imap *s, struct err *e);
+
+/* Forgets what libetpan knows of them, before a command that may tell them anew; afterwards takes what it told, or
+ * asks. */
+void imap_forget_capability(struct imap *s);
+int imap_renew_capability(struct imap *s, struct err *e);
+
+/* imap/authenticate.c */
+int imap_authenticate(struct imap *s, const struct imap_login *login, struct err *e);
 
 /* imap/mailbox.c: separator and prefixes. */
 int imap_ask_style(struct imap *s, struct err *e);

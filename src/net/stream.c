@@ -432,6 +432,20 @@ bool stream_tls_facts(const struct stream *s, struct tls_facts *out)
 	return true;
 }
 
+bool stream_bindings(const struct stream *s, struct binding out[BINDING_TYPES])
+{
+	if (s->ssl == NULL)
+		return false;
+	binding_read(s->ssl, out);
+	return true;
+}
+
+void stream_wipe(struct stream *s)
+{
+	/* What is still to be written stands at the front. */
+	mem_wipe(s->ms->write_buffer + s->ms->write_buffer_len, s->ms->buffer_max_size - s->ms->write_buffer_len);
+}
+
 mailstream *stream_mailstream(struct stream *s)
 {
 	return s->ms;

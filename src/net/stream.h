@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "net/binding.h"
 #include "net/tls.h"
 
 struct _mailstream; /* libetpan's mailstream */
@@ -44,6 +45,12 @@ bool stream_encrypted(const struct stream *s);
 
 /* What the handshake came to; false when the stream is not encrypted. */
 bool stream_tls_facts(const struct stream *s, struct tls_facts *out);
+
+/* The channel bindings of the handshake; false when the stream is not encrypted. */
+bool stream_bindings(const struct stream *s, struct binding out[BINDING_TYPES]);
+
+/* Overwrites what was written and is still in libetpan's buffer: after a secret was sent. */
+void stream_wipe(struct stream *s);
 
 /* libetpan's view of the stream; owned by S. */
 struct _mailstream *stream_mailstream(struct stream *s);

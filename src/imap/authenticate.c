@@ -1,0 +1,395 @@
+/*
+ * Authentication of a session: AUTHENTICATE (RFC 9051, 6.2.2; RFC 4959), or the
+ * LOGIN command where the server offers nothing better. A password that was
+ * refused is not sent again; an access token is replaced once.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "imap/answers.h"
+#include "imap/dialog.h"
+#include "imap/session_impl.h"
+#include "net/sasl.h"
+
+enum {
+	TRIES_MAX = 6,		 /* commands of one session: servers hang up on those who try too often */
+	INITIAL_MAX = 8000,	 /* of an initial response (RFC 2683, 3.2.1.5: of a command line) */
+	COMMAND_LINE_MAX = 8192, /* of LOGIN */
+	WORDS_MAX = 200		 /* of the server's, in an error */
+};
+
+struct attempt {
+	struct imap *session;
+	const struct imap_login *login;
+	struct sasl_setup setup;
+	struct binding bindings[BINDING_TYPES];
+	char *token;
+	bool fresh; /* TOKEN is the second one */
+	struct imap_reply reply;
+	char complaint[SASL_COMPLAINT_MAX + 1];
+};
+
+/* What a reply that is not OK means for the way that was tried. */
+enum next { NEXT_OTHER_WAY, NEXT_FRESH_TOKEN, NEXT_NOTHING };
+
+/* ---- words ---- */
+
+/* The server's words, with what it said within the mechanism, cut so that the advice behind them stays whole. */
+static const char *words(const struct attempt *a, char out[WORDS_MAX + SASL_COMPLAINT_MAX + 20])
+{
+	size_t size = WORDS_MAX + SASL_COMPLAINT_MAX + 20;
+
+	if (a->complaint[0] == '\0')
+		(void)snprintf(out, size, "\"%.*s\"", WORDS_MAX, a->reply.text);
+	else
+		(void)snprintf(out, size, "\"%.*s\" (%s)", WORDS_MAX, a->reply.text, a->complaint);
+	return out;
+}
+
+static const char *login_name(const struct config_account *c)
+{
+	return c->login_as != NULL ? c->login_as : c->user;
+}
+
+/* A person must act. WAY is SASL_NO_WAY for the LOGIN command. */
+static int refused(const struct attempt *a, int way, const char *advice, struct err *e)
+{
+	const struct config_account *c = a->session->account;
+	char said[WORDS_MAX + SASL_COMPLAINT_MAX + 20];
+	const char *mechanism = way == SASL_NO_WAY ? "LOGIN" : sasl_name(way);
+
+	(void)words(a, said);
+	if (imap_reply_is(&a->reply, "AUTHORIZATIONFAILED") && c->login_as != NULL)
+		return err_set(
+		    e, ERR_CONFIG, 0,
+		    "%s knows %s but does not let it into the mailbox of %s: %s; give it access to that mailbox, "
+		    "or correct user and login_as of account %s",
+		    c->host, c->login_as, c->user, said, c->name);
+	if (advice != NULL)
+		return err_set(e, ERR_CONFIG, 0, "%s does not let %s log in: %s; %s", c->host, login_name(c), said,
+			       advice);
+	if (a->token != NULL)
+		return err_set(
+		    e, ERR_CONFIG, 0,
+		    "%s refuses the access token of %s, and a fresh one too: %s; see whether IMAP is switched on "
+		    "for the mailbox and the application may use it, then run: mailferry login %s",
+		    c->host, c->user, said, c->name);
+	if (strcmp(mechanism, "EXTERNAL") == 0)
+		return err_set(
+		    e, ERR_CONFIG, 0,
+		    "%s does not take the client certificate for %s: %s; correct user, client_certificate and "
+		    "client_key of account %s, then send SIGHUP to mailferry",
+		    c->host, c->user, said, c->name);
+	if (strcmp(mechanism, "PLAIN") != 0 && strcmp(mechanism, "LOGIN") != 0)
+		return err_set(
+		    e, ERR_CONFIG, 0,
+		    "%s refuses the password of %s: %s; correct user or password of account %s in the "
+		    "configuration, or, if they are right, try auth = \"PLAIN\" instead of %s; then send SIGHUP "
+		    "to mailferry",
+		    c->host, login_name(c), said, c->name, mechanism);
+	return err_set(e, ERR_CONFIG, 0,
+		       "%s refuses the password of %s: %s; correct user or password of account %s in the "
+		       "configuration, then send SIGHUP to mailferry",
+		       c->host, login_name(c), said, c->name);
+}
+
+static int relayed(const struct attempt *a, int way, struct err *e)
+{
+	const struct config_account *c = a->session->account;
+
+	return err_set(
+	    e, ERR_CONFIG, 0,
+	    "%s says that the TLS connection which it has is not the one that we have (%s of %s); somebody may "
+	    "stand between. If that is a TLS proxy of the provider's, set auth = \"SCRAM-SHA-256\" for account %s",
+	    c->host, a->complaint, sasl_name(way), c->name);
+}
+
+/* Nothing that both sides have is left. */
+static int no_way(const struct attempt *a, struct err *e)
+{
+	const struct imap *s = a->session;
+	const struct config_account *c = s->account;
+	const char *offers = s->mechanisms[0] == '\0' ? "nothing" : s->mechanisms;
+	char said[WORDS_MAX + SASL_COMPLAINT_MAX + 20];
+
+	if (a->setup.excluded != 0)
+		return err_set(
+		    e, ERR_CONFIG, 0,
+		    "%s takes none of the ways to log in that it offers (%s); the last answer was %s. Ask whoever "
+		    "runs it, or set auth of account %s",
+		    c->host, offers, words(a, said), c->name);
+	if (c->auth != NULL)
+		return err_set(
+		    e, ERR_CONFIG, 0,
+		    "%s does not offer %s, which auth of account %s demands, or it can't be used with this account; "
+		    "the server offers: %s",
+		    c->host, c->auth, c->name, offers);
+	if (c->oauth)
+		return err_set(e, ERR_CONFIG, 0, "%s does not take access tokens (OAUTHBEARER, XOAUTH2); it offers: %s",
+			       c->host, offers);
+	if (c->password == NULL)
+		return err_set(
+		    e, ERR_CONFIG, 0,
+		    c->client_certificate_pem == NULL
+			? "the account has no password; set password_file"
+			: "%s does not take client certificates (EXTERNAL), and the account has no password; it "
+			  "offers: %s",
+		    c->host, offers);
+	return err_set(e, ERR_CONFIG, 0, "%s offers no way to log in with a password%s (it offers: %s)", c->host,
+		       c->tls == CONFIG_TLS_NONE
+			   ? " on an unencrypted connection; set tls to \"implicit\" or \"starttls\""
+		       : c->login_as != NULL ? " in which login_as can stand beside user"
+					     : "",
+		       offers);
+}
+
+/* ---- one command ---- */
+
+static int put_line(struct imap *s, struct buf *line, struct err *e)
+{
+	int ret = dialog_put(s, buf_slice(line), e) != 0 || dialog_put(s, SLICE_LIT("\r\n"), e) != 0 ? -1 : 0;
+
+	mem_wipe(line->p, line->n);
+	return ret;
+}
+
+/* AUTHENTICATE with X until the server's last word in a->reply. 0, or -1 when the connection is over. */
+static int exchange(struct attempt *a, struct sasl *x, int way, struct err *e)
+{
+	struct imap *s = a->session;
+	uint32_t tag = dialog_tag(s);
+	bool ready = sasl_client_first(x); /* LINE holds what comes next */
+	struct buf line;
+	int ret = -1;
+
+	buf_init(&line, SASL_LINE_MAX);
+	if (ready && sasl_step(x, SLICE_NONE, &line, e) != 0)
+		goto done;
+	if (dialog_putf(s, e, "%lu AUTHENTICATE %s", (unsigned long)tag, sasl_name(way)) != 0)
+		goto done;
+	if (ready && (s->can & IMAP_CAN_SASL_IR) != 0 && line.n <= INITIAL_MAX) {
+		if (dialog_put(s, SLICE_LIT(" "), e) != 0 || (line.n == 0 && dialog_put(s, SLICE_LIT("="), e) != 0) ||
+		    put_line(s, &line, e) != 0)
+			goto done;
+		ready = false;
+	} else if (dialog_put(s, SLICE_LIT("\r\n"), e) != 0) {
+		goto done;
+	}
+	while ((ret = dialog_await_continue(s, e)) == 1) {
+		if ((!ready && sasl_step(x, slice_str(imap_filter_challenge(s->filter)), &line, e) != 0) ||
+		    put_line(s, &line, e) != 0) {
+			ret = -1;
+			break;
+		}
+		ready = false;
+	}
+	dialog_forget_continue(s);
+	if (ret == 0)
+		ret = dialog_reply(s, tag, true, &a->reply, e) == 1 ? 0 : -1;
+done:
+	buf_wipe(&line);
+	stream_wipe(s->stream);
+	return ret;
+}
+
+static int login_command(struct attempt *a, struct err *e)
+{
+	struct imap *s = a->session;
+	const struct config_account *c = s->account;
+	uint32_t tag = dialog_tag(s);
+	struct buf line;
+	int ret;
+
+	if (!ascii_only(slice_str(c->user)) || !ascii_only(slice_str(c->password)))
+		return err_set(e, ERR_CONFIG, 0,
+			       "%s only offers LOGIN, which can't carry a user or password that is not ASCII", c->host);
+	buf_init(&line, COMMAND_LINE_MAX);
+	(void)buf_reserve(&line, line.max);
+	(void)buf_addf(&line, "%lu LOGIN ", (unsigned long)tag);
+	(void)dialog_quote(&line, c->user);
+	(void)buf_add_char(&line, ' ');
+	if (dialog_quote(&line, c->password) != 0)
+		ret = err_set(e, ERR_CONFIG, 0, "user or password of the account is too long");
+	else
+		ret = dialog_put(s, buf_slice(&line), e) == 0 ? dialog_finish(s, tag, &a->reply, e) : -1;
+	buf_wipe(&line);
+	stream_wipe(s->stream);
+	return ret;
+}
+
+/* ---- what comes next ---- */
+
+/* Does the server say that it can't do the mechanism, and nothing of user and password? */
+static bool unsupported(const struct imap_reply *r, const struct sasl *x)
+{
+	static const char *const texts[] = { "unsupported", "not supported", "mechanism", "not implemented" };
+
+	if (sasl_verdict(x) != SASL_UNSAID)
+		return sasl_verdict(x) == SASL_UNSUPPORTED;
+	if (r->status == IMAP_BAD || imap_reply_is(r, "CANNOT"))
+		return true;
+	if (r->code[0] != '\0')
+		return false;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		if (strcasestr(r->text, texts[i]) != NULL)
+			return true;
+	}
+	return !sasl_committed(x);
+}
+
+static enum next judge(struct attempt *a, const struct sasl *x, int way, struct err *e)
+{
+	const struct config_account *c = a->session->account;
+	struct answer answer = answers_read(&a->reply, ANSWER_LOGIN);
+	char said[WORDS_MAX + SASL_COMPLAINT_MAX + 20];
+	bool person = answer.account == ACCOUNT_PERSON;
+
+	(void)snprintf(a->complaint, sizeof a->complaint, "%s", sasl_complaint(x));
+	if (sasl_verdict(x) == SASL_RELAYED) {
+		(void)relayed(a, way, e);
+		return NEXT_NOTHING;
+	}
+	if ((!person && a->reply.status != IMAP_BAD) || sasl_verdict(x) == SASL_LATER) {
+		(void)err_set(e, ERR_TEMP, 0, "%s does not let %s log in now: %s", c->host, login_name(c),
+			      words(a, said));
+		return NEXT_NOTHING;
+	}
+	if (unsupported(&a->reply, x))
+		return NEXT_OTHER_WAY;
+	if (a->token != NULL && !a->fresh && !imap_reply_is(&a->reply, "AUTHORIZATIONFAILED") &&
+	    (answer.advice == NULL || imap_reply_is(&a->reply, "EXPIRED")))
+		return NEXT_FRESH_TOKEN;
+	(void)refused(a, way, answer.advice, e);
+	return NEXT_NOTHING;
+}
+
+static int take_token(struct attempt *a, bool fresh, struct err *e)
+{
+	const struct config_account *c = a->session->account;
+
+	mem_wipe_str(&a->token);
+	if (a->login->token == NULL)
+		return err_set(e, ERR_CONFIG, 0,
+			       "account %s logs in with access tokens, and there is nobody who gets them", c->name);
+	a->token = a->login->token(a->login->token_arg, fresh, e);
+	a->setup.token = a->token;
+	a->fresh = fresh;
+	return a->token == NULL ? -1 : 0;
+}
+
+/* The strongest way left. 1: logged in; 0: try again; -1. */
+static int try_way(struct attempt *a, int way, struct err *e)
+{
+	struct imap *s = a->session;
+	struct sasl *x = sasl_new(way, &a->setup);
+	int ret = -1;
+
+	imap_forget_capability(s);
+	dialog_deadline(s, s->account->timeout);
+	if (exchange(a, x, way, e) != 0) {
+		if (a->fresh)
+			(void)err_prefix(e, "with a fresh access token, after another was refused");
+		goto done;
+	}
+	if (a->reply.status == IMAP_OK) {
+		ret = sasl_accept(x, e) == 0 ? 1 : -1;
+		goto done;
+	}
+	switch (judge(a, x, way, e)) {
+	case NEXT_OTHER_WAY:
+		log_debug("mechanism-refused", LOG_STR("account", s->account->name), LOG_STR("auth", sasl_name(way)),
+			  LOG_STR("text", a->reply.text));
+		sasl_exclude(&a->setup, way);
+		ret = 0;
+		break;
+	case NEXT_FRESH_TOKEN:
+		log_info("token-refused", LOG_STR("account", s->account->name), LOG_STR("text", a->reply.text),
+			 LOG_STR("status", a->complaint));
+		ret = take_token(a, true, e);
+		break;
+	case NEXT_NOTHING:
+		break;
+	}
+done:
+	sasl_free(&x);
+	return ret;
+}
+
+static bool may_use_login_command(const struct attempt *a)
+{
+	const struct config_account *c = a->session->account;
+
+	return c->password != NULL && !c->oauth && (a->session->can & IMAP_LOGIN_DISABLED) == 0 &&
+	       (c->auth == NULL || strcasecmp(c->auth, "LOGIN") == 0) &&
+	       (c->login_as == NULL || strcmp(c->login_as, c->user) == 0);
+}
+
+static int try_login_command(struct attempt *a, struct err *e)
+{
+	struct imap *s = a->session;
+	struct answer answer;
+	char said[WORDS_MAX + SASL_COMPLAINT_MAX + 20];
+
+	imap_forget_capability(s);
+	dialog_deadline(s, s->account->timeout);
+	a->complaint[0] = '\0';
+	if (login_command(a, e) != 0)
+		return -1;
+	if (a->reply.status == IMAP_OK)
+		return 0;
+	answer = answers_read(&a->reply, ANSWER_LOGIN);
+	if (answer.account == ACCOUNT_PERSON || a->reply.status == IMAP_BAD)
+		return refused(a, SASL_NO_WAY, answer.advice, e);
+	return err_set(e, ERR_TEMP, 0, "%s does not let %s log in now: %s", s->account->host, login_name(s->account),
+		       words(a, said));
+}
+
+static int log_in(struct attempt *a, struct err *e)
+{
+	int way, ret;
+
+	for (int tries = 0; tries < TRIES_MAX && (way = sasl_pick(&a->setup)) != SASL_NO_WAY; tries++) {
+		ret = try_way(a, way, e);
+		if (ret != 0) {
+			a->session->mechanism = sasl_name(way);
+			return ret < 0 ? -1 : 0;
+		}
+	}
+	if (!may_use_login_command(a))
+		return no_way(a, e);
+	a->session->mechanism = "LOGIN command";
+	return try_login_command(a, e);
+}
+
+int imap_authenticate(struct imap *s, const struct imap_login *login, struct err *e)
+{
+	const struct config_account *c = s->account;
+	struct attempt a = { .session = s, .login = login };
+	int ret;
+
+	if (!stream_encrypted(s->stream) && c->tls != CONFIG_TLS_NONE)
+		return err_set(e, ERR_PROTOCOL, 0, "the connection to %s is not encrypted", c->host);
+	a.setup = (struct sasl_setup){ .host = c->host,
+				       .port = c->port,
+				       .user = c->user,
+				       .login_as = c->login_as,
+				       .password = c->oauth ? NULL : c->password,
+				       .only = c->auth,
+				       .offered = s->sasl };
+	if (stream_bindings(s->stream, a.bindings)) {
+		a.setup.bindings = a.bindings;
+		a.setup.certificate = c->client_certificate_pem != NULL;
+	}
+	ret = c->oauth ? take_token(&a, false, e) : 0;
+	if (ret == 0)
+		ret = log_in(&a, e);
+	if (ret == 0)
+		ret = imap_renew_capability(s, e); /* they may differ from before (RFC 9051, 6.2.3) */
+	mem_wipe_str(&a.token);
+	mem_wipe(a.bindings, sizeof a.bindings);
+	return ret;
+}
