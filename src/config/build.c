@@ -34,6 +34,13 @@ unsigned build_line(const struct group_lines *g, enum key_group group, const cha
 	return line != 0 ? line : g->line;
 }
 
+bool build_given(const struct group_lines *g, enum key_group group, const char *name)
+{
+	const struct key *k = key_find(group, slice_str(name));
+
+	return k != NULL && g->key[index_of(k)] != 0;
+}
+
 static void path_join(const char *path, const char *name, char out[REPORT_PATH_SIZE])
 {
 	/* Cut where it is absurdly long: an error line need not repeat all of it. */
@@ -82,7 +89,7 @@ static void value_error(const struct place *p, const struct key *k, const config
 	(void)buf_add_str(&text, "expected ");
 	key_expects(k, &text);
 	(void)buf_add_str(&text, ", got ");
-	got_print(s, k->type == KEY_SECRET, &text);
+	got_print(s, k->type == KEY_SECRET || k->type == KEY_SECRETS, &text);
 	if (bare)
 		hint = k->type == KEY_SIZE ? "write number and unit in quotes, such as \"50M\""
 					   : "write number and unit in quotes, such as \"10m\"";
@@ -292,12 +299,29 @@ static void named_set(const struct place *outer, const struct key *k, const conf
 	}
 }
 
+/* `oauth' of an account: its fields and lines stand in the account's. */
+static void oauth_set(const struct place *outer, const struct key *k, const config_setting_t *s)
+{
+	struct place p = { .b = outer->b, .group = KEYS_OAUTH, .base = outer->base, .lines = outer->lines };
+	struct config_account *a = outer->base;
+	unsigned line = outer->lines->line;
+
+	a->oauth = true;
+	path_join(outer->path, k->name, p.path);
+	group_set(&p, s);
+	outer->lines->line = line;
+}
+
 static void inner_set(const struct place *outer, const struct key *k, const config_setting_t *s)
 {
 	struct place p = { .b = outer->b, .group = KEYS_LIMITS, .base = outer->base, .lines = &outer->b->limits };
 
 	if (!config_setting_is_group(s)) {
 		value_error(outer, k, s, "");
+		return;
+	}
+	if (k->group == KEYS_ACCOUNT) {
+		oauth_set(outer, k, s);
 		return;
 	}
 	if (strcmp(k->name, "limits") != 0) {
@@ -325,7 +349,7 @@ static void group_set(struct place *p, const config_setting_t *s)
 		char path[REPORT_PATH_SIZE];
 		struct buf near;
 
-		if (k == NULL) {
+		if (k == NULL || (k->internal && p->b->strict)) {
 			buf_init(&near, 300);
 			key_suggest(p->group, name, &near);
 			path_join(p->path, config_setting_name(e), path);

@@ -11,7 +11,7 @@
 
 struct group_lines { /* lines in the source; 0: not given */
 	unsigned line;
-	unsigned key[KEYS_MAX]; /* by place in keys_table */
+	unsigned key[KEYS_MAX]; /* by place in keys_table; an account's has those of its oauth too */
 };
 
 struct build {
@@ -29,6 +29,9 @@ void build_free(struct build *b); /* the lines only */
 
 /* The line of key NAME, or of its group where it is not given. */
 unsigned build_line(const struct group_lines *g, enum key_group group, const char *name);
+
+/* Does the group give key NAME? */
+bool build_given(const struct group_lines *g, enum key_group group, const char *name);
 
 /* Fills the field of a text key from TEXT. 0, or -1 with HINT (VALUE_HINT_SIZE). Relative paths hang on FILE. */
 int build_text(const struct key *k, struct slice text, const char *file, void *base, char *hint);

@@ -14,6 +14,8 @@ const char *key_group_name(enum key_group group)
 		return "listeners.NAME";
 	case KEYS_ACCOUNT:
 		return "accounts.NAME";
+	case KEYS_OAUTH:
+		return "accounts.NAME.oauth";
 	}
 	return "";
 }
@@ -72,7 +74,7 @@ void key_suggest(enum key_group group, struct slice name, struct buf *out)
 	for (size_t i = 0; i < keys_count; i++) {
 		unsigned d = distance(name, slice_str(keys_table[i].name));
 
-		if (keys_table[i].group == group && d < least) {
+		if (keys_table[i].group == group && !keys_table[i].internal && d < least) {
 			least = d;
 			near = &keys_table[i];
 		}
@@ -82,7 +84,7 @@ void key_suggest(enum key_group group, struct slice name, struct buf *out)
 		return;
 	}
 	for (size_t i = 0; i < keys_count; i++) {
-		if (slice_eq(slice_str(keys_table[i].name), name)) {
+		if (!keys_table[i].internal && slice_eq(slice_str(keys_table[i].name), name)) {
 			(void)buf_addf(out, "; `%s' belongs in %s", keys_table[i].name,
 				       key_group_name(keys_table[i].group));
 			return;
@@ -116,6 +118,13 @@ void key_expects(const struct key *k, struct buf *out)
 		break;
 	case KEY_PATH:
 		(void)buf_addf(out, "a path in quotes, of %lld octets at most", (long long)k->max);
+		break;
+	case KEY_URL:
+		(void)buf_addf(out, "a URL such as \"https://login.example.net/token\", of %lld octets at most",
+			       (long long)k->max);
+		break;
+	case KEY_SECRETS:
+		(void)buf_add_str(out, "text");
 		break;
 	case KEY_PORT:
 		(void)buf_addf(out, "a port from %lld to %lld", (long long)k->min, (long long)k->max);

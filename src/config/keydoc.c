@@ -11,6 +11,7 @@ static const struct {
 	{ KEYS_LIMITS, "Keys in limits" },
 	{ KEYS_LISTENER, "Keys of each listener" },
 	{ KEYS_ACCOUNT, "Keys of each account" },
+	{ KEYS_OAUTH, "Keys of oauth in an account" },
 };
 
 static void default_print(const struct key *k, struct buf *out)
@@ -50,7 +51,7 @@ void keys_print(struct buf *out)
 		for (size_t j = 0; j < keys_count; j++) {
 			const struct key *k = &keys_table[j];
 
-			if (k->group != sections[i].group)
+			if (k->group != sections[i].group || k->internal)
 				continue;
 			(void)buf_addf(out, "\n%s: ", k->name);
 			key_expects(k, out);
@@ -110,7 +111,7 @@ void keys_print_man(struct buf *out)
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
 		(void)buf_addf(out, ".Ss %s\n.Bl -tag -width Ds\n", sections[i].title);
 		for (size_t j = 0; j < keys_count; j++) {
-			if (keys_table[j].group == sections[i].group)
+			if (keys_table[j].group == sections[i].group && !keys_table[j].internal)
 				man_key(&keys_table[j], out);
 		}
 		(void)buf_add_str(out, ".El\n");

@@ -13,15 +13,21 @@
 #define HOURS(n)    (SECONDS(n) * 3600)
 #define DAYS(n)	    (HOURS(n) * 24)
 #define TEXT_MAX    1000
+#define FILE_TEXT_MAX (64 * 1024)
 #define TO_RECEIVER (1u << CONFIG_PART_RECEIVER)
 #define TO_SPOOL    (1u << CONFIG_PART_SPOOL)
 #define TO_STORE    (1u << CONFIG_PART_STORE)
 #define TO_CONNECT  (1u << CONFIG_PART_CONNECT)
-#define TO_ALL	    (TO_RECEIVER | TO_SPOOL | TO_STORE | TO_CONNECT)
+#define TO_TOKEN    (1u << CONFIG_PART_TOKEN)
+#define TO_ALL	    (TO_RECEIVER | TO_SPOOL | TO_STORE | TO_CONNECT | TO_TOKEN)
+#define OAUTH(f)    offsetof(struct config_account, token.f)
 
 static const char *const protocols[] = { "smtp", "lmtp", NULL };
 static const char *const newlines[] = { "reject", "accept", NULL };
 static const char *const tls_modes[] = { "implicit", "starttls", "none", NULL };
+static const char *const grants[] = { "application", "user", "device", "service-account", NULL };
+static const char *const providers[] = { "microsoft365", "outlook.com", "gmail", "fastmail", "icloud",	    "yahoo",
+					 "aol",		 "zoho",	"gmx",	 "web.de",   "mailbox.org", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
 
 const struct key keys_table[] = {
@@ -95,6 +101,14 @@ const struct key keys_table[] = {
 	  .help =
 	      "How long the record of a filed or discarded message is kept, for mailferry trace. The message itself is "
 	      "removed from the spool as soon as it is filed." },
+	{ .group = KEYS_TOP,
+	  .name = "token_directory",
+	  .type = KEY_PATH,
+	  .offset = TOP(token_directory),
+	  .max = TEXT_MAX,
+	  .otherwise_is = "the name of the spool directory with -tokens behind it",
+	  .help = "The directory in which one program keeps the refresh tokens of accounts with oauth, closed to all "
+		  "others. It is made when the first account needs it." },
 	{ .group = KEYS_TOP, .name = "limits", .type = KEY_GROUP, .help = "Bounds on what clients may ask for." },
 	{ .group = KEYS_TOP,
 	  .name = "listeners",
@@ -249,8 +263,8 @@ const struct key keys_table[] = {
 	  .type = KEY_HOST,
 	  .offset = ACCOUNT(host),
 	  .max = 253,
+	  .otherwise_is = "that of the provider; it must be given where no provider is",
 	  .parts = TO_STORE | TO_CONNECT,
-	  .required = true,
 	  .help = "The IMAP server. Its certificate must be for this name." },
 	{ .group = KEYS_ACCOUNT,
 	  .name = "port",
@@ -298,7 +312,7 @@ const struct key keys_table[] = {
 	  .offset = ACCOUNT(user),
 	  .min = 1,
 	  .max = 255,
-	  .parts = TO_STORE,
+	  .parts = TO_STORE | TO_TOKEN,
 	  .required = true,
 	  .help = "The name to log in with." },
 	{ .group = KEYS_ACCOUNT,
@@ -409,6 +423,162 @@ const struct key keys_table[] = {
 	  .otherwise = "1h",
 	  .parts = TO_STORE,
 	  .help = "The longest wait between two tries. There is no last try: mail waits until it is filed." },
+	{ .group = KEYS_ACCOUNT,
+	  .name = "provider",
+	  .type = KEY_WORD,
+	  .offset = ACCOUNT(provider),
+	  .words = providers,
+	  .otherwise_is = "none: give host",
+	  .parts = TO_STORE | TO_TOKEN,
+	  .help = "A provider whose host, port and OAuth endpoints mailferry knows: what the account does not give itself "
+		  "is filled in." },
+	{ .group = KEYS_ACCOUNT,
+	  .name = "oauth",
+	  .type = KEY_GROUP,
+	  .help = "Log in with access tokens (OAuth 2.0) instead of a password." },
+
+	{ .group = KEYS_OAUTH,
+	  .name = "grant",
+	  .type = KEY_ENUM,
+	  .offset = OAUTH(grant),
+	  .words = grants,
+	  .parts = TO_STORE | TO_TOKEN,
+	  .required = true,
+	  .help = "What the access rests on. application: the client's own right to the mailbox, with a certificate or a "
+		  "secret (Microsoft 365); nobody signs in. user: a person signs in once in a browser: mailferry login. "
+		  "device: the same with a code typed in on another machine; many offices block it. service-account: a key "
+		  "file of Google with domain-wide delegation." },
+	{ .group = KEYS_OAUTH,
+	  .name = "client_id",
+	  .type = KEY_STRING,
+	  .offset = OAUTH(client_id),
+	  .min = 1,
+	  .max = 255,
+	  .parts = TO_TOKEN,
+	  .help = "The id of the application that you registered with the provider. All grants but service-account need "
+		  "it." },
+	{ .group = KEYS_OAUTH,
+	  .name = "client_secret",
+	  .type = KEY_SECRET,
+	  .offset = OAUTH(client_secret),
+	  .min = 1,
+	  .max = TEXT_MAX,
+	  .parts = TO_TOKEN,
+	  .help = "The secret that the provider made for the application. The configuration file must then not be readable "
+		  "by everybody." },
+	{ .group = KEYS_OAUTH,
+	  .name = "client_secret_file",
+	  .type = KEY_PATH,
+	  .offset = OAUTH(client_secret_file),
+	  .max = TEXT_MAX,
+	  .help = "A file whose first line is that secret. It must not be readable by everybody." },
+	{ .group = KEYS_OAUTH,
+	  .name = "client_secret_expires",
+	  .type = KEY_STRING,
+	  .offset = OAUTH(client_secret_expires),
+	  .min = 10,
+	  .max = 10,
+	  .parts = TO_TOKEN,
+	  .help = "The day on which the secret expires, as the provider's console shows it: \"2027-05-01\". From 30 days "
+		  "before, the log says so every day." },
+	{ .group = KEYS_OAUTH,
+	  .name = "certificate_file",
+	  .type = KEY_PATH,
+	  .offset = OAUTH(certificate_file),
+	  .max = TEXT_MAX,
+	  .help = "The certificate (PEM) that was uploaded to the provider, which proves who the application is; better "
+		  "than a secret. Its last day is announced 30 days before." },
+	{ .group = KEYS_OAUTH,
+	  .name = "key_file",
+	  .type = KEY_PATH,
+	  .offset = OAUTH(key_file),
+	  .max = TEXT_MAX,
+	  .help = "The private key (PEM, RSA, without a passphrase) of that certificate. It must not be readable by "
+		  "everybody." },
+	{ .group = KEYS_OAUTH,
+	  .name = "service_account_file",
+	  .type = KEY_PATH,
+	  .offset = OAUTH(service_account_file),
+	  .max = TEXT_MAX,
+	  .help = "The JSON key file of a Google service account, for grant service-account. It must not be readable by "
+		  "everybody." },
+	{ .group = KEYS_OAUTH,
+	  .name = "tenant",
+	  .type = KEY_STRING,
+	  .offset = OAUTH(tenant),
+	  .min = 1,
+	  .max = 255,
+	  .parts = TO_TOKEN,
+	  .help = "The directory (tenant) of a Microsoft 365 organisation: its id or its domain. It stands for {tenant} in "
+		  "endpoints." },
+	{ .group = KEYS_OAUTH,
+	  .name = "scope",
+	  .type = KEY_STRING,
+	  .offset = OAUTH(scope),
+	  .min = 1,
+	  .max = TEXT_MAX,
+	  .otherwise_is = "what the provider asks for IMAP",
+	  .parts = TO_TOKEN,
+	  .help = "What access is asked for: words with blanks between." },
+	{ .group = KEYS_OAUTH,
+	  .name = "authorization_endpoint",
+	  .type = KEY_URL,
+	  .offset = OAUTH(authorization_endpoint),
+	  .min = 1,
+	  .max = TEXT_MAX,
+	  .otherwise_is = "that of the provider",
+	  .parts = TO_TOKEN,
+	  .help = "Where a person signs in. Only for a provider that mailferry does not know." },
+	{ .group = KEYS_OAUTH,
+	  .name = "token_endpoint",
+	  .type = KEY_URL,
+	  .offset = OAUTH(token_endpoint),
+	  .min = 1,
+	  .max = TEXT_MAX,
+	  .otherwise_is = "that of the provider",
+	  .parts = TO_TOKEN | TO_CONNECT,
+	  .help = "Where tokens come from. Only for a provider that mailferry does not know." },
+	{ .group = KEYS_OAUTH,
+	  .name = "device_endpoint",
+	  .type = KEY_URL,
+	  .offset = OAUTH(device_endpoint),
+	  .min = 1,
+	  .max = TEXT_MAX,
+	  .otherwise_is = "that of the provider",
+	  .parts = TO_TOKEN | TO_CONNECT,
+	  .help = "Where device codes come from. Only for a provider that mailferry does not know." },
+	{ .group = KEYS_OAUTH,
+	  .name = "ca_file",
+	  .type = KEY_PATH,
+	  .offset = OAUTH(ca_file),
+	  .max = TEXT_MAX,
+	  .otherwise_is = "the system's certification authorities",
+	  .parts = TO_TOKEN,
+	  .help = "Certificates (PEM) to trust for the endpoints instead of the system's." },
+	{ .group = KEYS_OAUTH,
+	  .name = "secret_certificate",
+	  .type = KEY_SECRETS,
+	  .offset = OAUTH(certificate),
+	  .max = FILE_TEXT_MAX,
+	  .parts = TO_TOKEN,
+	  .internal = true,
+	  .help = "What certificate_file holds." },
+	{ .group = KEYS_OAUTH,
+	  .name = "secret_key",
+	  .type = KEY_SECRETS,
+	  .offset = OAUTH(key),
+	  .max = FILE_TEXT_MAX,
+	  .parts = TO_TOKEN,
+	  .internal = true,
+	  .help = "What key_file holds." },
+	{ .group = KEYS_OAUTH,
+	  .name = "secret_service_account",
+	  .type = KEY_SECRETS,
+	  .offset = OAUTH(service_account),
+	  .max = FILE_TEXT_MAX,
+	  .parts = TO_TOKEN,
+	  .internal = true,
+	  .help = "What service_account_file holds." },
 };
 const size_t keys_count = sizeof(keys_table) / sizeof(keys_table[0]);
 _Static_assert(sizeof(keys_table) / sizeof(keys_table[0]) <= KEYS_MAX, "more keys than lines are kept for");

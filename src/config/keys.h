@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-enum key_group { KEYS_TOP, KEYS_LIMITS, KEYS_LISTENER, KEYS_ACCOUNT };
+enum key_group { KEYS_TOP, KEYS_LIMITS, KEYS_LISTENER, KEYS_ACCOUNT, KEYS_OAUTH };
 
 enum key_type {		       /* and the field that it fills */
 		KEY_STRING,    /* char *: a line of text */
@@ -20,7 +20,9 @@ enum key_type {		       /* and the field that it fills */
 		KEY_HOST,      /* char * */
 		KEY_LISTENER,  /* char *: address and port, or unix:path */
 		KEY_PATH,      /* char *: absolute, or relative to the configuration file */
+		KEY_URL,       /* char *: see config/url.h; may hold "{tenant}" */
 		KEY_SECRET,    /* char *: never shown */
+		KEY_SECRETS,   /* char *: a secret of several lines; never in a file */
 		KEY_PORT,      /* uint16_t */
 		KEY_ENUM,      /* an enum: index in WORDS */
 		KEY_COUNT,     /* unsigned */
@@ -30,7 +32,7 @@ enum key_type {		       /* and the field that it fills */
 		KEY_NETWORKS,  /* struct config_network * and its count at OFFSET2 */
 		KEY_ADDRESSES, /* char ** and its count at OFFSET2 */
 		KEY_PINS,      /* the same */
-		KEY_GROUP      /* a group of keys: limits, or one of names (listeners, accounts) */
+		KEY_GROUP      /* a group of keys: limits, oauth, or one of names (listeners, accounts) */
 };
 
 struct key {
@@ -44,6 +46,7 @@ struct key {
 	const char *otherwise_is; /* for people, where the default is worked out: "the system's host name" */
 	unsigned parts;		  /* bits 1 << enum config_part: who gets it */
 	bool required;
+	bool internal;	  /* only in the parts that roles get: no key for people */
 	const char *help; /* plain sentences */
 };
 

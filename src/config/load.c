@@ -118,6 +118,26 @@ struct config *config_check(const char *name, struct slice text, struct buf *err
 	return config_make(name, &text, true, errors, NULL);
 }
 
+static void oauth_free(struct config_oauth *o)
+{
+	mem_wipe_str(&o->client_secret);
+	mem_wipe_str(&o->key);
+	mem_wipe_str(&o->service_account);
+	free(o->client_id);
+	free(o->client_secret_file);
+	free(o->client_secret_expires);
+	free(o->certificate_file);
+	free(o->key_file);
+	free(o->certificate);
+	free(o->service_account_file);
+	free(o->tenant);
+	free(o->scope);
+	free(o->authorization_endpoint);
+	free(o->token_endpoint);
+	free(o->device_endpoint);
+	free(o->ca_file);
+}
+
 static void account_free(struct config_account *a)
 {
 	for (size_t i = 0; i < a->naddresses; i++)
@@ -133,6 +153,8 @@ static void account_free(struct config_account *a)
 	free(a->user);
 	free(a->password_file);
 	free(a->rules);
+	free(a->provider);
+	oauth_free(&a->token);
 }
 
 void config_free(struct config **config)
@@ -156,6 +178,7 @@ void config_free(struct config **config)
 	free(c->user);
 	free(c->spool);
 	free(c->control);
+	free(c->token_directory);
 	free(c->log_level);
 	free(c);
 	*config = NULL;

@@ -71,11 +71,11 @@ static void key_print(const struct renderer *r, const struct key *k, const void 
 
 	if (k->type == KEY_GROUP)
 		return;
-	if (k->type <= KEY_SECRET)
+	if (k->type <= KEY_SECRETS)
 		memcpy(&text, at, sizeof(text));
 	if (is_list(k))
 		memcpy(&n, (const char *)base + k->offset2, sizeof(n));
-	if ((k->type <= KEY_SECRET && text == NULL) || (is_list(k) && n == 0))
+	if ((k->type <= KEY_SECRETS && text == NULL) || (is_list(k) && n == 0))
 		return;
 	indent(r);
 	(void)buf_addf(r->out, "%s = ", k->name);
@@ -125,6 +125,15 @@ static void group_print(const struct renderer *r, enum key_group group, const vo
 	}
 }
 
+static bool group_has(const struct renderer *r, enum key_group group)
+{
+	for (size_t i = 0; i < keys_count; i++) {
+		if (keys_table[i].group == group && (keys_table[i].parts & r->part) != 0)
+			return true;
+	}
+	return false;
+}
+
 static void open_print(struct renderer *r, const char *name)
 {
 	indent(r);
@@ -143,6 +152,11 @@ static void account_print(struct renderer *r, const struct config_account *a)
 {
 	open_print(r, a->name);
 	group_print(r, KEYS_ACCOUNT, a);
+	if (a->oauth && group_has(r, KEYS_OAUTH)) {
+		open_print(r, "oauth");
+		group_print(r, KEYS_OAUTH, a);
+		close_print(r);
+	}
 	close_print(r);
 }
 
@@ -165,8 +179,12 @@ int config_render(const struct config *c, enum config_part part, const char *acc
 	}
 	open_print(&r, "accounts");
 	for (size_t i = 0; i < c->naccounts; i++) {
-		if (part != CONFIG_PART_STORE || (account != NULL && strcmp(c->accounts[i].name, account) == 0))
-			account_print(&r, &c->accounts[i]);
+		const struct config_account *a = &c->accounts[i];
+
+		if (part == CONFIG_PART_STORE && (account == NULL || strcmp(a->name, account) != 0))
+			continue;
+		if (part != CONFIG_PART_TOKEN || a->oauth)
+			account_print(&r, a);
 	}
 	close_print(&r);
 	return buf_failed(out) ? -1 : 0;

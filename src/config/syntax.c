@@ -60,9 +60,13 @@ static bool is_mark(const struct lex_token *t, char c)
 
 static bool is_secret(struct slice name)
 {
-	for (size_t i = 0; i + 4 <= name.n; i++) {
-		if (slice_eq_nocase(slice_of(name.p + i, 4), SLICE_LIT("pass")))
-			return true;
+	static const struct slice words[] = { SLICE_LIT("pass"), SLICE_LIT("secret") };
+
+	for (size_t i = 0; i < name.n; i++) {
+		for (size_t w = 0; w < sizeof words / sizeof words[0]; w++) {
+			if (slice_starts_nocase(slice_of(name.p + i, name.n - i), words[w]))
+				return true;
+		}
 	}
 	return false;
 }

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "config/route.h"
+#include "config/url.h"
 #include "config/value.h"
 #include "msg/address.h"
 
@@ -76,6 +77,16 @@ static int listener_set(const struct key *k, struct slice text, const char *file
 	return value_listener(slice_str(*out), hint);
 }
 
+static int url_good(struct slice text, char *hint)
+{
+	char *copy = slice_dup(text);
+	struct url url;
+	int ret = url_parse(copy, &url, hint);
+
+	free(copy);
+	return ret;
+}
+
 int build_text(const struct key *k, struct slice text, const char *file, void *base, char *hint)
 {
 	void *at = (char *)base + k->offset;
@@ -113,6 +124,15 @@ int build_text(const struct key *k, struct slice text, const char *file, void *b
 	case KEY_STRING:
 		if (!line_good(text, k->min, k->max))
 			return -1;
+		break;
+	case KEY_URL:
+		if (!line_good(text, k->min, k->max) || url_good(text, hint) != 0)
+			return -1;
+		break;
+	case KEY_SECRETS:
+		if ((int64_t)text.n < k->min || (int64_t)text.n > k->max)
+			return -1;
+		mem_wipe_str(string_at(base, k));
 		break;
 	case KEY_SECRET:
 		if (!line_good(text, k->min, k->max))

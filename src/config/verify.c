@@ -40,6 +40,10 @@ void verify_complete(struct build *b)
 		c->hostname = b->files ? system_name() : mem_strdup("localhost");
 	if (c->control == NULL)
 		c->control = mem_printf("%s/control", c->spool);
+	if (c->token_directory == NULL)
+		c->token_directory = mem_printf("%s-tokens", c->spool);
+	if (b->strict)
+		oauth_complete_all(b);
 	for (size_t i = 0; i < c->naccounts; i++) {
 		if (c->accounts[i].port == 0)
 			c->accounts[i].port = c->accounts[i].tls == CONFIG_TLS_IMPLICIT ? 993 : 143;
@@ -131,7 +135,13 @@ void verify_values(struct build *b)
 
 		if (a->password != NULL && a->password_file != NULL)
 			account_error(b, i, "password_file", "password is given too: give one of the two");
-		if (b->strict && a->password == NULL && a->password_file == NULL &&
+		if (a->host == NULL && !build_given(&b->accounts[i], KEYS_ACCOUNT, "host"))
+			account_error(b, i, "host", "missing: expected a host name in quotes; or give provider");
+		if (a->oauth && (a->password != NULL || a->password_file != NULL))
+			account_error(b, i, "oauth", "a password is given too: give one of the two");
+		if (a->oauth)
+			oauth_verify(b, i);
+		if (b->strict && !a->oauth && a->password == NULL && a->password_file == NULL &&
 		    b->accounts[i].key[key_find(KEYS_ACCOUNT, SLICE_LIT("password")) - keys_table] == 0)
 			account_error(b, i, "password_file", "missing: give password_file, or password");
 		if (a->npins > 0 && a->tls == CONFIG_TLS_NONE)
@@ -196,6 +206,8 @@ void verify_files(struct build *b)
 			readable_verify(b, i, "rules", a->rules);
 		if (a->ca_file != NULL)
 			readable_verify(b, i, "ca_file", a->ca_file);
+		if (a->oauth)
+			oauth_files(b, i);
 		if (a->password_file == NULL || a->password != NULL)
 			continue;
 		a->password = secret_read(a->password_file, &e);

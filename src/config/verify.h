@@ -13,6 +13,11 @@ void verify_values(struct build *b);
 /* Reads password files; rules and certificates must be readable. Only for b->files. */
 void verify_files(struct build *b);
 
+/* ---- config/verify_oauth.c ---- */
+void oauth_complete_all(struct build *b); /* fills in what providers are known for; only for b->strict */
+void oauth_verify(struct build *b, size_t account);
+void oauth_files(struct build *b, size_t account);
+
 /* The first line of the file PATH: the password, to wipe and free. NULL and E. */
 char *secret_read(const char *path, struct err *e);
 

@@ -292,10 +292,10 @@ static void keys_must_be_known_and_fit_together(void **state)
 		{ "", "t: key `accounts': missing: expected a group { … }\n" },
 		{ "accounts = {\n};", "t:1: key `accounts': the group is empty: expected NAME = { … }; in it\n" },
 		{ "accounts = {\na = { port = 143; };\n};",
-		  "t:2: key `accounts.a.host': missing: expected a host name in quotes\n"
 		  "t:2: key `accounts.a.user': missing: expected text in quotes, of 1 to 255 characters in one line\n"
 		  "t:2: key `accounts.a.addresses': missing: expected addresses such as [ \"info@office.example\", "
 		  "\"@office.example\" ]\n"
+		  "t:2: key `accounts.a.host': missing: expected a host name in quotes; or give provider\n"
 		  "t:2: key `accounts.a.password_file': missing: give password_file, or password\n" },
 		{ GOOD "hostnam = \"x\";", "t:2: key `hostnam': unknown; did you mean `hostname'?\n" },
 		{ GOOD "log-level = \"info\";", "t:2: key `log-level': unknown; did you mean `log_level'?\n" },

@@ -1,0 +1,58 @@
+#include "config/provider.h"
+
+#include <string.h>
+
+#define BIT(g)	  (1u << CONFIG_GRANT_##g)
+#define MS(path)  "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/" path
+#define MS_PERSON "https://outlook.office.com/IMAP.AccessAsUser.All offline_access"
+#define PASSWORD  "log in with a password that the provider made for programs (an app password): password_file"
+
+/* Names are also the words of the key `provider' (config/keys.c). */
+const struct provider provider_table[] = {
+	{ .name = "microsoft365",
+	  .host = "outlook.office365.com",
+	  .port = 993,
+	  .authorization_endpoint = MS("authorize"),
+	  .token_endpoint = MS("token"),
+	  .device_endpoint = MS("devicecode"),
+	  .scope = MS_PERSON,
+	  .app_scope = "https://outlook.office365.com/.default",
+	  .grants = BIT(APPLICATION) | BIT(USER) | BIT(DEVICE),
+	  .advice = "passwords are switched off there: use oauth, best with grant \"application\"" },
+	{ .name = "outlook.com",
+	  .host = "outlook.office365.com",
+	  .port = 993,
+	  .authorization_endpoint = MS("authorize"),
+	  .token_endpoint = MS("token"),
+	  .device_endpoint = MS("devicecode"),
+	  .tenant = "consumers",
+	  .scope = MS_PERSON,
+	  .grants = BIT(USER) | BIT(DEVICE),
+	  .advice = "passwords are switched off there: use oauth with grant \"user\"" },
+	{ .name = "gmail",
+	  .host = "imap.gmail.com",
+	  .port = 993,
+	  .authorization_endpoint = "https://accounts.google.com/o/oauth2/v2/auth",
+	  .token_endpoint = "https://oauth2.googleapis.com/token",
+	  .scope = "https://mail.google.com/",
+	  .grants = BIT(USER) | BIT(SERVICE_ACCOUNT),
+	  .advice = "log in with an app password (password_file), or in a Workspace use oauth with grant \"user\"" },
+	{ .name = "fastmail", .host = "imap.fastmail.com", .port = 993, .advice = PASSWORD },
+	{ .name = "icloud", .host = "imap.mail.me.com", .port = 993, .advice = PASSWORD },
+	{ .name = "yahoo", .host = "imap.mail.yahoo.com", .port = 993, .advice = PASSWORD },
+	{ .name = "aol", .host = "imap.aol.com", .port = 993, .advice = PASSWORD },
+	{ .name = "zoho", .host = "imap.zoho.com", .port = 993, .advice = PASSWORD },
+	{ .name = "gmx", .host = "imap.gmx.net", .port = 993, .advice = "switch IMAP on in the mailbox's settings" },
+	{ .name = "web.de", .host = "imap.web.de", .port = 993, .advice = "switch IMAP on in the mailbox's settings" },
+	{ .name = "mailbox.org", .host = "imap.mailbox.org", .port = 993, .advice = PASSWORD },
+	{ .name = NULL },
+};
+
+const struct provider *provider_find(const char *name)
+{
+	for (const struct provider *p = provider_table; p->name != NULL; p++) {
+		if (strcmp(p->name, name) == 0)
+			return p;
+	}
+	return NULL;
+}

@@ -1,0 +1,244 @@
+/* Accounts with a provider or a group `oauth': presets, what belongs together, files. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "config/provider.h"
+#include "config/url.h"
+#include "config/value.h"
+#include "config/verify.h"
+
+enum { FILE_TEXT_MAX = 64 * 1024, TENANT_BRACES = 8 /* octets of "{tenant}" */ };
+
+__attribute__((format(printf, 4, 5))) static void oauth_error(struct build *b, size_t i, const char *key,
+							      const char *fmt, ...)
+{
+	const struct group_lines *g = &b->accounts[i];
+	bool given = build_given(g, KEYS_OAUTH, key);
+	char path[REPORT_PATH_SIZE], text[600];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	(void)snprintf(path, sizeof path, "accounts.%.120s.oauth.%s", b->config->accounts[i].name, key);
+	report_error(b->report, given ? build_line(g, KEYS_OAUTH, key) : build_line(g, KEYS_ACCOUNT, "oauth"), path, "%s",
+		     text);
+}
+
+/* ---- presets ---- */
+
+static void text_fill(char **field, const char *preset)
+{
+	if (*field == NULL)
+		*field = mem_strdup(preset);
+}
+
+static void tenant_fill(char **url, const char *tenant)
+{
+	char *at, *whole;
+
+	if (tenant == NULL || *url == NULL)
+		return;
+	while ((at = strstr(*url, "{tenant}")) != NULL) {
+		whole = mem_printf("%.*s%s%s", (int)(at - *url), *url, tenant, at + TENANT_BRACES);
+		free(*url);
+		*url = whole;
+	}
+}
+
+/* It becomes a part of URLs. */
+static bool tenant_good(const char *tenant)
+{
+	for (const char *c = tenant; *c != '\0'; c++) {
+		if (!ascii_is_alpha(*c) && !ascii_is_digit(*c) && *c != '-' && *c != '.')
+			return false;
+	}
+	return true;
+}
+
+static void oauth_complete(struct config_oauth *o, const struct provider *p)
+{
+	if (p != NULL) {
+		text_fill(&o->token_endpoint, p->token_endpoint);
+		text_fill(&o->authorization_endpoint, p->authorization_endpoint);
+		text_fill(&o->device_endpoint, p->device_endpoint);
+		text_fill(&o->tenant, p->tenant);
+		text_fill(&o->scope, o->grant == CONFIG_GRANT_APPLICATION ? p->app_scope : p->scope);
+	}
+	if (o->tenant == NULL || !tenant_good(o->tenant))
+		return;
+	tenant_fill(&o->token_endpoint, o->tenant);
+	tenant_fill(&o->authorization_endpoint, o->tenant);
+	tenant_fill(&o->device_endpoint, o->tenant);
+}
+
+void oauth_complete_all(struct build *b)
+{
+	for (size_t i = 0; i < b->config->naccounts; i++) {
+		struct config_account *a = &b->config->accounts[i];
+		const struct provider *p = a->provider == NULL ? NULL : provider_find(a->provider);
+
+		if (p != NULL) {
+			text_fill(&a->host, p->host);
+			if (!build_given(&b->accounts[i], KEYS_ACCOUNT, "tls"))
+				a->tls = p->tls;
+			if (a->port == 0 && a->tls == p->tls)
+				a->port = p->port;
+		}
+		if (a->oauth)
+			oauth_complete(&a->token, p);
+	}
+}
+
+/* ---- what belongs together ---- */
+
+static void client_verify(struct build *b, size_t i)
+{
+	const struct config_oauth *o = &b->config->accounts[i].token;
+	bool secret = o->client_secret != NULL || o->client_secret_file != NULL;
+	bool certificate = o->certificate_file != NULL;
+
+	if (o->grant == CONFIG_GRANT_SERVICE_ACCOUNT) {
+		if (o->service_account_file == NULL)
+			oauth_error(b, i, "service_account_file",
+				    "missing: give the JSON key file of the service account");
+		return;
+	}
+	if (o->service_account_file != NULL)
+		oauth_error(b, i, "service_account_file", "it is for grant \"service-account\" only");
+	if (o->client_id == NULL)
+		oauth_error(b, i, "client_id", "missing: give the id of the application that you registered; `mailferry "
+					       "login %s' says how",
+			    b->config->accounts[i].name);
+	if (o->client_secret != NULL && o->client_secret_file != NULL)
+		oauth_error(b, i, "client_secret_file", "client_secret is given too: give one of the two");
+	if (certificate != (o->key_file != NULL))
+		oauth_error(b, i, certificate ? "key_file" : "certificate_file",
+			    "missing: certificate_file and key_file go together");
+	if (secret && certificate)
+		oauth_error(b, i, "certificate_file", "a client secret is given too: give one of the two");
+	if (o->grant == CONFIG_GRANT_APPLICATION && !secret && !certificate && o->key_file == NULL)
+		oauth_error(b, i, "certificate_file",
+			    "missing: grant \"application\" needs certificate_file and key_file, or client_secret_file");
+}
+
+static void endpoint_verify(struct build *b, size_t i, const char *key, const char *url, bool needed)
+{
+	const struct config_account *a = &b->config->accounts[i];
+
+	if (needed && url == NULL && a->provider != NULL)
+		oauth_error(b, i, key, "missing: provider \"%s\" is not known to have one", a->provider);
+	else if (needed && url == NULL)
+		oauth_error(b, i, key, "missing: give it, or provider");
+	else if (needed && strstr(url, "{tenant}") != NULL && a->token.tenant == NULL)
+		oauth_error(b, i, "tenant", "missing: give the id or the domain of the organisation's directory");
+}
+
+static void grant_verify(struct build *b, size_t i)
+{
+	const struct config_account *a = &b->config->accounts[i];
+	const struct config_oauth *o = &a->token;
+	const struct provider *p = a->provider == NULL ? NULL : provider_find(a->provider);
+	const struct key *k = key_find(KEYS_OAUTH, SLICE_LIT("grant"));
+
+	/* Whoever gives an endpoint knows more than the table. */
+	if (p != NULL && (p->grants & (1u << o->grant)) == 0 && !build_given(&b->accounts[i], KEYS_OAUTH, "token_endpoint"))
+		oauth_error(b, i, "grant", "\"%s\" is not possible with provider \"%s\": %s", k->words[o->grant], p->name,
+			    p->advice);
+	else
+		endpoint_verify(b, i, "token_endpoint", o->token_endpoint, true);
+	endpoint_verify(b, i, "authorization_endpoint", o->authorization_endpoint, o->grant == CONFIG_GRANT_USER);
+	endpoint_verify(b, i, "device_endpoint", o->device_endpoint, o->grant == CONFIG_GRANT_DEVICE);
+}
+
+static bool day_good(const char *text)
+{
+	static const char form[] = "0000-00-00";
+
+	for (size_t i = 0; i < sizeof form; i++) {
+		if (form[i] == '0' ? !ascii_is_digit(text[i]) : form[i] != text[i])
+			return false;
+	}
+	return (text[5] == '0' ? text[6] > '0' : text[5] == '1' && text[6] <= '2') && text[8] <= '3' &&
+	       (text[8] != '0' || text[9] != '0') && (text[8] != '3' || text[9] <= '1') && text[0] == '2';
+}
+
+void oauth_verify(struct build *b, size_t i)
+{
+	const struct config_account *a = &b->config->accounts[i];
+	const struct config_oauth *o = &a->token;
+
+	if (build_given(&b->accounts[i], KEYS_OAUTH, "grant"))
+		grant_verify(b, i);
+	client_verify(b, i);
+	if (o->tenant != NULL && !tenant_good(o->tenant))
+		oauth_error(b, i, "tenant", "expected an id or a domain: letters, digits, `-' and `.'");
+	if (o->client_secret_expires != NULL && !day_good(o->client_secret_expires))
+		oauth_error(b, i, "client_secret_expires", "expected a day such as \"2027-05-01\"");
+}
+
+/* ---- files ---- */
+
+/* All of the file, for the token role alone. NULL and E. */
+static char *text_read(const char *path, bool secret, struct err *e)
+{
+	char *out = NULL;
+	struct stat st;
+	struct buf text;
+	int fd;
+
+	buf_init(&text, FILE_TEXT_MAX);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		(void)file_unread(e, errno, path);
+	else if (!S_ISREG(st.st_mode))
+		(void)err_set(e, ERR_CONFIG, 0, "%s is not a regular file", path);
+	else if ((!secret || file_check_secret(fd, path, e) == 0) && file_read_fd(fd, path, &text, e) == 0) {
+		if (text.n == 0 || memchr(text.p, '\0', text.n) != NULL)
+			(void)err_set(e, ERR_CONFIG, 0, "%s is no text file, or empty", path);
+		else
+			out = slice_dup(buf_slice(&text));
+	}
+	file_close(&fd);
+	mem_wipe(text.p, text.n);
+	buf_free(&text);
+	return out;
+}
+
+static void file_take(struct build *b, size_t i, const char *key, const char *path, bool secret, char **field)
+{
+	struct err e;
+
+	if (path == NULL)
+		return;
+	*field = text_read(path, secret, &e);
+	if (*field == NULL)
+		oauth_error(b, i, key, "%s", e.text);
+}
+
+void oauth_files(struct build *b, size_t i)
+{
+	struct config_oauth *o = &b->config->accounts[i].token;
+	struct err e;
+
+	if (o->client_secret_file != NULL && o->client_secret == NULL) {
+		o->client_secret = secret_read(o->client_secret_file, &e);
+		if (o->client_secret == NULL)
+			oauth_error(b, i, "client_secret_file", "%s", e.text);
+	}
+	file_take(b, i, "certificate_file", o->certificate_file, false, &o->certificate);
+	file_take(b, i, "key_file", o->key_file, true, &o->key);
+	file_take(b, i, "service_account_file", o->service_account_file, true, &o->service_account);
+	if (o->ca_file != NULL && access(o->ca_file, R_OK) != 0) {
+		(void)file_unread(&e, errno, o->ca_file);
+		oauth_error(b, i, "ca_file", "%s", e.text);
+	}
+}
