@@ -19,6 +19,7 @@ int command_check(const struct command *self, const char *config_file, int argc,
 int command_route(const struct command *self, const char *config_file, int argc, char **argv);
 int command_try(const struct command *self, const char *config_file, int argc, char **argv);
 int command_queue(const struct command *self, const char *config_file, int argc, char **argv);
+int command_status(const struct command *self, const char *config_file, int argc, char **argv);
 int command_trace(const struct command *self, const char *config_file, int argc, char **argv);
 
 #endif

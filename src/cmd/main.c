@@ -52,6 +52,18 @@ static const struct command commands[] = {
 	  "\n"
 	  "ID is a queue id or the id of one delivery. With --json, list and show print one object a line.\n",
 	  command_queue },
+	{ "status", "[--check] [--json]", "is all well? Each account, what waits for it and why",
+	  "Says of each account whether it takes mail, and if not why, until when, and what to do; how much mail waits, how "
+	  "old it\n"
+	  "is, what a person must decide, and when mail was filed last.\n"
+	  "\n"
+	  "  --check  one line, and an exit status for monitoring: 0 all is well, 1 a warning (an account waits, or a "
+	  "delivery\n"
+	  "           waits for a person), 2 critical (a person must mend an account, mail has waited for more than four "
+	  "hours, or\n"
+	  "           the daemon does not answer), 3 not known\n"
+	  "  --json   one object a line for each account\n",
+	  command_status },
 	{ "trace", "[--json] WORD", "where is that message? By message id, address, subject or queue id",
 	  "Says of every message that WORD fits: when it was received and from whom, what the rules decided, in which "
 	  "folder it\n"

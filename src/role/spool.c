@@ -137,6 +137,8 @@ int main(void)
 		log_error("spool-not-opened", LOG_STR("reason", e.text));
 		return e.class == ERR_CONFIG ? EX_CONFIG : EX_IOERR;
 	}
+	for (size_t i = 0; i < p.role.config->naccounts; i++)
+		spool_server_know(p.server, p.role.config->accounts[i].name);
 	role_ready(&p.role);
 	p.supervisor = channel_new(p.base, p.role.socket, &handler, &p);
 	p.role.socket = -1;

@@ -79,14 +79,17 @@ struct spool_record {
 typedef int spool_record_fn(void *arg, const struct spool_record *record);
 int spool_admin_find(struct spool_admin *a, const struct spool_query *q, spool_record_fn *fn, void *arg, struct err *e);
 
-/* One account that has mail waiting or is held. */
+/* One account: every one that the spool knows of. */
 struct spool_account_row {
 	const char *account;
-	int64_t hold_until_ms;	 /* 0: not held */
+	int64_t hold_until_ms;	 /* 0: not held; may have passed: it is tried, and has not gone well yet */
 	const char *hold_reason; /* NULL: not held */
 	int hold_attempts;
 	int64_t next_due_ms;			/* INT64_MAX: nothing has a time */
 	uint64_t waiting[DELIVERY_DELETED + 1]; /* deliveries by state, final states are not counted */
+	bool hold_person;			/* held until a person mends something */
+	int64_t oldest_ms;			/* when the oldest message that waits was received, 0: none waits */
+	int64_t filed_ms;			/* when its last delivery was filed, 0: not known */
 };
 typedef int spool_account_fn(void *arg, const struct spool_account_row *row);
 int spool_admin_accounts(struct spool_admin *a, spool_account_fn *fn, void *arg, struct err *e);

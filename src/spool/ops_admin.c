@@ -200,35 +200,70 @@ static struct spool_account_row *account_row(struct spool_account_row *rows, siz
 	return &rows[(*n)++];
 }
 
+static uint64_t waits_for_store(const struct spool_account_row *row)
+{
+	return row->waiting[DELIVERY_QUEUED] + row->waiting[DELIVERY_FLIGHT] + row->waiting[DELIVERY_DOUBT];
+}
+
+/* Since when its oldest mail waits, and when its last was filed. ROW->oldest_ms holds the oldest message's number. */
+static int fill_times(struct spool_server *s, struct spool_account_row *row)
+{
+	struct account *a = server_account(s, row->account);
+	int64_t oldest = row->oldest_ms;
+
+	row->oldest_ms = 0;
+	if (oldest != 0 && db_number(&s->db, &row->oldest_ms, SQL_RECEIVED, "i", oldest) < 0)
+		return -1;
+	if (a->filed == 0) {
+		if (db_number(&s->db, &a->filed, SQL_FILED, "t", a->name) < 0)
+			return -1;
+		a->filed = a->filed == 0 ? -1 : a->filed;
+	}
+	row->filed_ms = a->filed > 0 ? a->filed : 0;
+	return 0;
+}
+
 static int fill_accounts(struct spool_server *s, struct spool_account_row *rows, size_t max, size_t *n, struct pool *a)
 {
 	sqlite3_stmt *st = db_ask(&s->db, SQL_ACCOUNTS, "");
 	int r;
 
+	for (const struct account *known = s->accounts; known != NULL && *n < max; known = known->next)
+		rows[(*n)++] = (struct spool_account_row){ .account = pool_text(a, slice_str(known->name)),
+							   .next_due_ms = INT64_MAX };
 	while ((r = db_step(&s->db, st)) == 1 && *n < max) {
 		struct spool_account_row *row = account_row(rows, n, db_text(st, 0), a);
 		int state = sqlite3_column_int(st, 1);
 
 		row->waiting[state] = (uint64_t)sqlite3_column_int64(st, 2);
+		if (row->oldest_ms == 0 || sqlite3_column_int64(st, 4) < row->oldest_ms)
+			row->oldest_ms = sqlite3_column_int64(st, 4);
 		if (state <= DELIVERY_DOUBT && sqlite3_column_int64(st, 3) < row->next_due_ms)
 			row->next_due_ms = sqlite3_column_int64(st, 3);
 	}
 	if (r < 0)
 		return -1;
 	db_done(st);
-	st = db_ask(&s->db, SQL_HOLDS, "i", s->now);
+	st = db_ask(&s->db, SQL_HOLDS, "");
 	while ((r = db_step(&s->db, st)) == 1 && *n < max) {
 		struct spool_account_row *row = account_row(rows, n, db_text(st, 0), a);
 
+		/* A hold that is over counts until mail went through, if there is any to try it with. */
+		if (sqlite3_column_int64(st, 1) <= s->now && waits_for_store(row) == 0)
+			continue;
 		row->hold_until_ms = sqlite3_column_int64(st, 1);
 		row->hold_attempts = sqlite3_column_int(st, 2);
-		row->hold_reason = pool_text(a, slice_str(db_text(st, 3)));
+		row->hold_reason = db_text(st, 3) == NULL ? NULL : pool_text(a, slice_str(db_text(st, 3)));
+		row->hold_person = sqlite3_column_int(st, 4) != 0;
 		if (row->next_due_ms != INT64_MAX && row->next_due_ms < row->hold_until_ms)
 			row->next_due_ms = row->hold_until_ms;
 	}
 	if (r < 0)
 		return -1;
 	db_done(st);
+	for (size_t i = 0; i < *n; i++)
+		if (fill_times(s, &rows[i]) != 0)
+			return -1;
 	return 0;
 }
 

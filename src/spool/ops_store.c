@@ -361,6 +361,7 @@ static int settle(struct spool_server *s, struct op *op, const struct delivery_r
 		if (r == 1 && db_run(&s->db, SQL_SET_DONE, "iiitt", row->number, (int64_t)o->uidvalidity,
 				     (int64_t)o->uid, o->folder, o->reason) != 0)
 			r = -1;
+		op->peer->account->filed = s->now;
 		return r;
 	case OUTCOME_RETRY:
 		c.to = DELIVERY_QUEUED;

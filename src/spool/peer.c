@@ -250,6 +250,11 @@ struct account *server_account(struct spool_server *s, const char *name)
 	return *at;
 }
 
+void spool_server_know(struct spool_server *s, const char *account)
+{
+	(void)server_account(s, account);
+}
+
 void spool_server_peer(struct spool_server *s, int fd, enum spool_peer role, const char *account)
 {
 	struct account *a;

@@ -38,6 +38,9 @@ struct spool_server *spool_server_new(struct event_base *base, const struct spoo
  * gone. */
 void spool_server_peer(struct spool_server *s, int fd, enum spool_peer role, const char *account);
 
+/* There is an account of that name, though it may have no mail yet. */
+void spool_server_know(struct spool_server *s, const char *account);
+
 /* No account is held any longer: what they waited for may have been put right. A failure leaves them held. */
 void spool_server_lift(struct spool_server *s);
 

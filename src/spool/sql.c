@@ -148,9 +148,14 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_HISTORY] = "SELECT h.delivery, h.n, h.at, h.state, h.attempt, h.words FROM delivery d"
 			" JOIN history h ON h.delivery = d.number WHERE d.message = ? ORDER BY h.delivery, h.n",
 	[SQL_LAST_MESSAGE] = "SELECT coalesce(max(number), 0) FROM message",
-	[SQL_ACCOUNTS] = "SELECT account, state, count(*), min(CASE WHEN state = 2 THEN 0 ELSE due END) FROM delivery"
+	[SQL_ACCOUNTS] = "SELECT account, state, count(*), min(CASE WHEN state = 2 THEN 0 ELSE due END), min(message)"
+			 " FROM delivery"
 			 " WHERE state < 7 GROUP BY account, state ORDER BY account, state",
-	[SQL_HOLDS] = "SELECT name, until, attempts, reason FROM account WHERE until > ? ORDER BY name",
+	[SQL_HOLDS] = "SELECT name, until, attempts, reason, person FROM account WHERE until > 0 ORDER BY name",
+	[SQL_RECEIVED] = "SELECT received FROM message WHERE number = ?",
+	/* Of the newest that are done, for a restart may have lost which one was filed last. */
+	[SQL_FILED] = "SELECT max(since) FROM (SELECT since FROM delivery WHERE account = ? AND state = 7"
+		      " ORDER BY number DESC LIMIT 100)",
 	[SQL_HOLDS_LIFT] = "UPDATE account SET until = 0, attempts = 0, reason = NULL WHERE ?1 IS NULL OR name = ?1",
 
 	[SQL_FILES] = "SELECT number, size, file FROM message WHERE file IS NOT NULL",

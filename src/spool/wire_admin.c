@@ -93,6 +93,9 @@ static const struct wire_field account_fields[] = {
 	{ 9, WIRE_UINT64, false, ACCOUNT(waiting[DELIVERY_PARKED]), 0, 0 },
 	{ 10, WIRE_UINT64, false, ACCOUNT(waiting[DELIVERY_QUARANTINED]), 0, 0 },
 	{ 11, WIRE_UINT64, false, ACCOUNT(waiting[DELIVERY_HELD]), 0, 0 },
+	{ 12, WIRE_BOOL, false, ACCOUNT(hold_person), 0, 1 },
+	{ 13, WIRE_INT64, false, ACCOUNT(oldest_ms), 0, 0 },
+	{ 14, WIRE_INT64, false, ACCOUNT(filed_ms), 0, 0 },
 };
 const struct wire_table wire_account = WIRE_TABLE(GROUP_ACCOUNT, struct spool_account_row, account_fields);
 

@@ -53,6 +53,18 @@ with tap.case("mail waits while the store is away, and says why"):
     assert len(rows) == 3, rows
     wait_for("a reason in the queue", lambda: "localhost" in ferry.command("queue").stdout, 30)
 
+with tap.case("status says what waits and why, for people, programs and monitors"):
+    text = ferry.command("status", check=True).stdout
+    assert "office" in text and "held" in text and "localhost" in text, text
+    row = ferry.rows("status")[0]
+    assert row["account"] == "office" and row["state"] == "held" and not row["person"], row
+    assert sum(row["deliveries"].values()) == 3 and row["oldest"] and row["last_filed"] is None, row
+    p = ferry.command("status", "--check")
+    assert p.returncode == 1 and p.stdout.startswith("MAILFERRY WARNING - 1 of 1 accounts held"), (p.returncode, p.stdout)
+    assert len(p.stdout.splitlines()) == 1 and "| waiting=3 " in p.stdout and p.stdout.count("|") == 1, p.stdout
+    p = ferry.command("status", "--check", "--frobnicate")
+    assert p.returncode == 3, (p.returncode, p.stderr)
+
 with tap.case("the plain list has a line for each message, and the reason"):
     text = ferry.command("queue", "list", check=True).stdout
     for n in names:
@@ -120,6 +132,12 @@ with tap.case("an empty queue is no error"):
     assert p.returncode == 0, p.stderr
     assert ferry.queue() == []
 
+with tap.case("status says that all is well, and when mail was filed last"):
+    row = ferry.rows("status")[0]
+    assert row["state"] == "fine" and row["last_filed"] and row["oldest"] is None, row
+    p = ferry.command("status", "--check")
+    assert p.returncode == 0 and p.stdout.startswith("MAILFERRY OK - 0 of 1 accounts held"), (p.returncode, p.stdout)
+
 with tap.case("control characters of a sender do not reach the terminal"):
     c = Client(ferry.smtp)
     c.hello()
@@ -134,6 +152,8 @@ with tap.case("when the daemon is not running, the commands say so"):
     assert ferry.stop() == 0
     p = ferry.command("queue", "list")
     assert p.returncode != 0 and "running" in p.stderr, (p.returncode, p.stderr)
+    p = ferry.command("status", "--check")
+    assert p.returncode == 2 and p.stdout.startswith("MAILFERRY CRITICAL"), (p.returncode, p.stdout, p.stderr)
 
 store.stop()
 tap.done()
