@@ -49,6 +49,7 @@ struct slot {
 	unsigned failed_starts; /* in a row */
 	int64_t not_before;	/* monotonic */
 	int64_t due;		/* wall clock; stores: when there is work; INT64_MAX: not known of any */
+	int64_t noticed;	/* monotonic; when the operator was last told of the account */
 	struct event *timer;
 	bool gone; /* the configuration names it no longer: freed when it is empty */
 };
@@ -130,6 +131,10 @@ void supervisor_announce(struct supervisor *sup);
 void supervisor_stop_advance(struct supervisor *sup);
 void supervisor_log_lines(const char *event, const struct buf *lines); /* an error for each line of text */
 void supervisor_set_level(struct supervisor *sup);		       /* of the log, as the configuration has it */
+
+/* ---- supervisor_notice.c ---- */
+/* A role has found something that only a person can mend: FIELDS of ROLE_NOTICE, about ACCOUNT. */
+void supervisor_notice(struct supervisor *sup, struct slice account, struct slice fields);
 
 /* ---- supervisor_reload.c ---- */
 void supervisor_reload(struct supervisor *sup);

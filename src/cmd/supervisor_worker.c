@@ -269,6 +269,10 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 		return on_idle(w, in->rest);
 	if (in->type == ROLE_SPOOL && w->kind == SLOT_RECEIVER)
 		return on_spool_wanted(w);
+	if (in->type == ROLE_NOTICE && w->kind == SLOT_STORE) {
+		supervisor_notice(w->sup, slice_str(w->account), in->rest);
+		return 0;
+	}
 	return -1;
 }
 

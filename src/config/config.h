@@ -96,6 +96,7 @@ struct config {
 	char *spool;   /* directory */
 	char *control; /* path of the control socket */
 	char *token_directory; /* of refresh tokens; made only where an account needs it */
+	char *operator; /* address that notices go to; NULL: none are made */
 	char *log_level;
 	unsigned receivers; /* processes */
 	int64_t reserve;    /* free bytes below which intake stops */

@@ -65,6 +65,17 @@ const struct key keys_table[] = {
 	  .otherwise_is = "the file control in the spool directory",
 	  .help = "The socket through which the commands queue and trace talk to the running mailferry." },
 	{ .group = KEYS_TOP,
+	  .name = "operator",
+	  .type = KEY_STRING,
+	  .offset = TOP(operator),
+	  .min = 3,
+	  .max = 320,
+	  .otherwise_is = "nobody is told but by the log",
+	  .parts = TO_RECEIVER,
+	  .help = "An address that belongs to one of the accounts. When an account takes no mail until a person has mended "
+		  "something (a password or a sign-in that is refused, a full mailbox), or when a secret or a certificate "
+		  "of it soon expires, mailferry files a message there that says so, at most once a day for an account." },
+	{ .group = KEYS_TOP,
 	  .name = "log_level",
 	  .type = KEY_WORD,
 	  .offset = TOP(log_level),

@@ -179,6 +179,7 @@ void config_free(struct config **config)
 	free(c->spool);
 	free(c->control);
 	free(c->token_directory);
+	free(c->operator);
 	free(c->log_level);
 	free(c);
 	*config = NULL;

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "config/value.h"
+#include "msg/address.h"
 
 enum { HOSTS_MAX = 1024 * 1024, CERTIFICATES_MAX = 16 * 1024 * 1024 };
 
@@ -81,6 +82,26 @@ static void limits_verify(struct build *b)
 			     "smaller than unaccepted_per_address");
 }
 
+/* Notices go the way of all mail, which knows no other addresses. */
+static void operator_verify(struct build *b)
+{
+	const struct config *c = b->config;
+	struct address a;
+
+	if (c->operator == NULL)
+		return;
+	if (address_parse(slice_str(c->operator), false, &a) != ADDRESS_OK) {
+		report_error(b->report, build_line(&b->top, KEYS_TOP, "operator"), "operator",
+			     "expected an address such as \"admin@office.example\", got \"%.100s\"", c->operator);
+		return;
+	}
+	if (config_route(c, a.local, a.domain).account == NULL)
+		report_error(b->report, build_line(&b->top, KEYS_TOP, "operator"), "operator",
+			     "no account takes mail for \"%.200s\": name it, or another, among the addresses of one",
+			     c->operator);
+	address_free(&a);
+}
+
 static void listeners_verify(struct build *b)
 {
 	struct config *c = b->config;
@@ -129,6 +150,7 @@ void verify_values(struct build *b)
 		report_error(b->report, build_line(&b->top, KEYS_TOP, "accounts"), "accounts",
 			     "there are %zu; %d are the most that mailferry takes", c->naccounts, CONFIG_ACCOUNTS_MAX);
 	limits_verify(b);
+	operator_verify(b);
 	listeners_verify(b);
 	for (size_t i = 0; i < c->naccounts; i++) {
 		struct config_account *a = &c->accounts[i];

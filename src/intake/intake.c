@@ -23,6 +23,7 @@ void intake_free(struct intake **in)
 {
 	if (*in == NULL)
 		return;
+	intake_notices_end(*in);
 	for (size_t i = 0; i < (*in)->nrules; i++) {
 		free((*in)->rules[i].path);
 		sieve_program_free(&(*in)->rules[i].program);

@@ -70,6 +70,7 @@ struct intake_recipient {
 struct intake_envelope { /* borrowed until the message is freed; NULL where not known */
 	const char *session, *protocol, *client, *ip, *helo, *listener, *auth;
 	const char *sender;		     /* "" for the null sender */
+	const char *once; /* what makes it the same message as another one, instead of its content; NULL: its content */
 	struct intake_recipient *recipients; /* at least one; results are filled in */
 	size_t nrecipients;
 	bool each; /* every recipient is answered for itself (LMTP): a refusal does not need company */

@@ -23,6 +23,7 @@ struct intake {
 	size_t nrules;
 	EVP_MD *sha256; /* fetched once: fetching costs more than hashing a small message */
 	bool lost;
+	struct intake_notice *notices; /* under way */
 };
 
 /* What the rules want for one recipient. */
@@ -103,6 +104,9 @@ bool intake_submit(struct intake_message *m);
 
 /* Sets the result of all recipients, or of all that are not refused. */
 void intake_set_results(struct intake_message *m, enum intake_result result, bool keep_refused);
+
+/* notice.c: ends what is under way. */
+void intake_notices_end(struct intake *in);
 
 /* Gives back what a finished message does not need. */
 void intake_release(struct intake_message *m);

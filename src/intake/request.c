@@ -128,11 +128,14 @@ static void plan_deliveries(struct intake_deliveries *d, const struct intake_mes
 static void fingerprint(const struct intake_message *m, const struct intake_recipient *r,
 			unsigned char out[SPOOL_FINGERPRINT_SIZE])
 {
+	const struct slice content = m->env.once == NULL
+					 ? slice_of((const char *)m->digest, SPOOL_FINGERPRINT_SIZE)
+					 : slice_of(m->env.once, strlen(m->env.once) + 1);
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
 
 	/* The NULs keep apart what could else be one address or another. */
 	if (c == NULL || EVP_DigestInit_ex(c, m->in->sha256, NULL) != 1 ||
-	    EVP_DigestUpdate(c, m->digest, SPOOL_FINGERPRINT_SIZE) != 1 ||
+	    EVP_DigestUpdate(c, content.p, content.n) != 1 ||
 	    EVP_DigestUpdate(c, m->env.sender, strlen(m->env.sender) + 1) != 1 ||
 	    EVP_DigestUpdate(c, r->address, strlen(r->address) + 1) != 1 || EVP_DigestFinal_ex(c, out, NULL) != 1)
 		abort(); /* a small allocation failed */

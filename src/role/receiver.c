@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "intake/intake.h"
+#include "intake/notice.h"
 #include "ipc/channel.h"
 #include "role/role.h"
 #include "smtp/server.h"
@@ -103,6 +104,19 @@ static void last_ended(void *arg)
 	(void)event_base_loopbreak(r->base);
 }
 
+/* From the supervisor: its account is one of ours, and its text bounded. */
+static void on_notice(struct receiver *r, struct slice fields)
+{
+	int64_t kind = ipc_get_number(fields, ROLE_TAG_KIND, NOTICE_HELD);
+	char *account = ipc_get_str(fields, ROLE_TAG_NAME, ROLE_TEXT_MAX);
+	char *text = ipc_get_str(fields, ROLE_TAG_TEXT, ROLE_TEXT_MAX);
+
+	if (account != NULL && text != NULL)
+		intake_notice(r->intake, kind == NOTICE_EXPIRES ? NOTICE_EXPIRES : NOTICE_HELD, account, text);
+	free(account);
+	free(text);
+}
+
 static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 {
 	struct receiver *r = arg;
@@ -122,6 +136,9 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 		intake_set_lost(r->intake, false);
 		(void)evtimer_del(r->ask);
 		log_info("spool-back");
+		return 0;
+	case ROLE_NOTICE:
+		on_notice(r, in->rest);
 		return 0;
 	default:
 		return 0;

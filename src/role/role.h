@@ -23,7 +23,7 @@
 #include "config/config.h"
 #include "ipc/channel.h"
 
-enum { ROLE_SOCKET = 3, ROLE_LISTENERS_MAX = 64, ROLE_RULES_MAX = 1000 };
+enum { ROLE_SOCKET = 3, ROLE_LISTENERS_MAX = 64, ROLE_RULES_MAX = 1000, ROLE_TEXT_MAX = 2000 };
 
 enum role_message {
 	ROLE_NAME = 1, /* to the role, first: what it is (role, account name, log level) and who its parent is */
@@ -46,7 +46,8 @@ enum role_message {
 		    * token role: a person has signed in, the same */
 	ROLE_TOKEN, /* to the role, also later: a socket to the token role (role/token.h) */
 	ROLE_TOKEN_DIRECTORY, /* to the token role: the open directory of refresh tokens */
-	ROLE_NOTICE /* from the token role: the operator must know of TEXT, which concerns account NAME */
+	ROLE_NOTICE /* from the token role: the operator must know of TEXT, which concerns account NAME. From a store: the
+		     * same of its own account. To a receiver: tell the operator. KIND: which notice it is */
 };
 
 enum role_tag {
@@ -56,7 +57,8 @@ enum role_tag {
 	ROLE_TAG_LEVEL,	  /* enum log_level */
 	ROLE_TAG_PARENT,  /* process id of the supervisor */
 	ROLE_TAG_RESTORED, /* to the spool: 1 when the operator put a backup back (run --restored) */
-	ROLE_TAG_TEXT
+	ROLE_TAG_TEXT, /* for people, without secrets, ROLE_TEXT_MAX octets at most */
+	ROLE_TAG_KIND  /* enum notice_kind */
 };
 
 struct role_listener {

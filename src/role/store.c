@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "intake/notice.h"
 #include "net/tls.h"
 #include "role/connect.h"
 #include "role/role.h"
@@ -56,6 +57,22 @@ static void supervisor_says(void *arg)
 	}
 	for (size_t i = 0; i < nfds; i++)
 		file_close(&fds[i]);
+}
+
+/* What the supervisor does not hear is still in the log and in the queue's listing. */
+static void notice(void *arg, const char *reason)
+{
+	struct store *s = arg;
+	struct ipc_out out;
+	struct err e;
+
+	ipc_out_init(&out);
+	ipc_begin(&out, ROLE_NOTICE, 0);
+	ipc_put_number(&out, ROLE_TAG_KIND, NOTICE_HELD);
+	ipc_put_str(&out, ROLE_TAG_TEXT, reason);
+	if (ipc_send(s->role.socket, &out, NULL, 0, &e) != 0)
+		log_warning("supervisor-gone", LOG_STR("reason", e.text));
+	ipc_out_free(&out);
 }
 
 static int connect_now(void *arg, struct err *e)
@@ -127,7 +144,7 @@ static int run(struct store *s)
 int main(void)
 {
 	struct store s = { .stop = false };
-	struct worker_setup setup = { .wake = supervisor_says, .arg = &s, .connect = connect_now };
+	struct worker_setup setup = { .wake = supervisor_says, .arg = &s, .connect = connect_now, .notice = notice };
 	struct spool_store *spool;
 	struct err e;
 	int ret;
@@ -149,6 +166,7 @@ int main(void)
 		if (s.tls == NULL) {
 			log_error("role-start-failed", LOG_STR("account", setup.account->name), LOG_STR("why", e.text));
 			/* Mail waits with this reason, instead of a process that starts again and again. */
+			notice(&s, e.text);
 			(void)spool_hold_account(spool, clock_wall_ms() + setup.account->retry_max, e.text, 1, &e);
 			role_ready(&s.role);
 			say_idle(&s, clock_wall_ms() + setup.account->retry_max);

@@ -82,6 +82,8 @@ void worker_answered(void *arg, struct job *j, enum verdict v, const struct imap
 	case VERDICT_HOLD:
 		(void)snprintf(text, sizeof text, "the store takes no mail now: %s", r->text);
 		trouble_set(&w->trouble, false, text);
+		if (classify_full(r))
+			w->trouble.tell = true;
 		job_settle(j, OUTCOME_RETRY, 0, false, "%s", text);
 		return;
 	case VERDICT_DOUBT:

@@ -22,3 +22,8 @@ bool classify_throttled(const struct imap_reply *r)
 {
 	return answers_read(r, ANSWER_BODY).account == ACCOUNT_SLOWER;
 }
+
+bool classify_full(const struct imap_reply *r)
+{
+	return answers_read(r, ANSWER_BODY).account == ACCOUNT_FULL;
+}

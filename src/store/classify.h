@@ -17,4 +17,7 @@ int64_t classify_wait(const char *text);
 /* Does an OK ask to slow down? */
 bool classify_throttled(const struct imap_reply *r);
 
+/* Does a NO say that the mailbox is full? */
+bool classify_full(const struct imap_reply *r);
+
 #endif

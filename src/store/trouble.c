@@ -12,7 +12,7 @@ void trouble_set(struct trouble *t, bool person, const char *text)
 	if (t->set)
 		return;
 	t->set = true;
-	t->person = person;
+	t->person = t->tell = person;
 	t->wait_ms = answers_wait(text, &t->grows);
 	(void)snprintf(t->text, sizeof t->text, "%s", text);
 }

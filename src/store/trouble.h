@@ -11,6 +11,7 @@
 struct trouble {
 	bool set;
 	bool person;	 /* only a person can mend it: no hurry */
+	bool tell;	 /* a person should know: it is such, or the mailbox is full */
 	int64_t wait_ms; /* that the store asked for; 0: not said */
 	bool grows;	 /* wait_ms doubles with each failure, up to a day */
 	char text[600];

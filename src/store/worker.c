@@ -118,6 +118,8 @@ static int account_state(struct worker *w)
 			    LOG_NUM("seconds", (ms + 999) / 1000), LOG_NUM("attempts", w->attempts),
 			    LOG_STR("reason", w->trouble.text));
 		ret = spool_hold_account(w->spool, clock_wall_ms() + ms, w->trouble.text, w->attempts, &e);
+		if (ret == 0 && w->trouble.tell && w->setup.notice != NULL)
+			w->setup.notice(w->setup.arg, w->trouble.text);
 	}
 	w->trouble.set = false;
 	w->stored_before = w->stored;

@@ -20,6 +20,8 @@ struct worker_setup {
 	int (*connect)(void *arg, struct err *e);
 	/* An access token for an account with `oauth', NULL else; as struct imap_login's. */
 	char *(*token)(void *arg, bool fresh, struct err *e);
+	/* The account was held for a reason that only a person can mend, or as the mailbox is full. May be NULL. */
+	void (*notice)(void *arg, const char *reason);
 	/* Called during waits when WAKE_FD is readable: may call worker_hurry. */
 	int wake_fd;
 	void (*wake)(void *arg);
