@@ -30,6 +30,15 @@ static const struct command commands[] = {
 	{ "route", "[--json] ADDRESS", "which account and rules does an address meet, and why?",
 	  "Says who is delivered mail for ADDRESS, through which rules, or that it would be refused.\n",
 	  command_route },
+	{ "probe", "[--write] [--json] [ACCOUNT]", "is the mailbox reached, and what is it like?",
+	  "Connects to the account's store (without ACCOUNT: to each in turn) as the daemon would, and shows how it is "
+	  "reached,\n"
+	  "its certificate, how mailferry logs in and files mail there, room, folders, and how long each step took.\n"
+	  "Works beside a running daemon and without one.\n"
+	  "\n"
+	  "  --write  also file a test message into INBOX, find it and remove it\n"
+	  "  --json   one object a line\n",
+	  command_probe },
 	{ "try", "RULES MESSAGE… [--from ADDRESS] [--to ADDRESS] [--json]",
 	  "what would these rules do with these messages?",
 	  "Compiles the rules and runs them on each message (a file), without filing anything.\n"

@@ -24,6 +24,9 @@ struct imap_filter {
 	struct filter_reply replies[FILTER_REPLIES_MAX]; /* a ring */
 	unsigned first, nreplies;
 	char *bye, *alert;
+	const char *listen; /* NULL, or a word to be told of */
+	void (*heard)(void *arg, struct slice text);
+	void *heard_arg;
 };
 
 struct imap_filter *imap_filter_new(void)
@@ -57,6 +60,13 @@ void imap_filter_allow(struct imap_filter *f, uint64_t literal, uint64_t total)
 {
 	f->literal_max = literal;
 	f->total_left = total;
+}
+
+void imap_filter_listen(struct imap_filter *f, const char *word, void (*fn)(void *arg, struct slice text), void *arg)
+{
+	f->listen = word;
+	f->heard = fn;
+	f->heard_arg = arg;
 }
 
 void imap_filter_expect_continue(struct imap_filter *f)
@@ -184,6 +194,17 @@ static int greeting(struct imap_filter *f, struct slice line, struct buf *out, s
 	return pass_state(line, text, out);
 }
 
+/* LINE is "* WORD TEXT". */
+static void tell(const struct imap_filter *f, struct slice line)
+{
+	struct slice word, text = slice_skip(line, line.n < 2 ? line.n : 2);
+	size_t n = slice_find(text, ' ');
+
+	word = slice_of(text.p, n);
+	if (f->listen != NULL && slice_eq_nocase(word, slice_str(f->listen)))
+		f->heard(f->heard_arg, slice_skip(text, n < text.n ? n + 1 : n));
+}
+
 /* The first line of an untagged response. Sets f->drop. */
 static int untagged(struct imap_filter *f, struct slice line, bool literal, struct buf *out, struct err *e)
 {
@@ -205,6 +226,8 @@ static int untagged(struct imap_filter *f, struct slice line, bool literal, stru
 		f->drop = false;
 		return pass_state(line, text, out);
 	case FILTER_UNKNOWN:
+		if (!literal)
+			tell(f, line);
 		f->drop = true;
 		return 0;
 	case FILTER_PLAIN:

@@ -129,13 +129,3 @@ void cert_read(X509 *cert, struct cert *out)
 		(void)snprintf(out->key, sizeof out->key, "%.15s %d bits", kind, EVP_PKEY_get_bits(key));
 	out->own = X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(cert)) == 0;
 }
-
-void cert_date(int64_t seconds, char out[CERT_DATE_SIZE])
-{
-	time_t t = (time_t)seconds;
-	struct tm tm;
-
-	if (seconds == INT64_MIN || gmtime_r(&t, &tm) == NULL ||
-	    strftime(out, CERT_DATE_SIZE, "%Y-%m-%d %H:%M UTC", &tm) == 0)
-		(void)snprintf(out, CERT_DATE_SIZE, "an unreadable date");
-}
