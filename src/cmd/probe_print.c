@@ -252,6 +252,8 @@ static void trial_print(const struct probe_report *r)
 	if (!went_well(r, SURVEY_WRITE, "test message"))
 		return;
 	line("test message", "written into INBOX: %" PRId64 " ms", r->step[SURVEY_WRITE].ms);
+	if (r->step[SURVEY_FIND].err.class != ERR_NONE || r->step[SURVEY_REMOVE].err.class != ERR_NONE)
+		line("", "it may still be in INBOX, with the subject \"mailferry probe\"");
 	if (!went_well(r, SURVEY_FIND, ""))
 		return;
 	line("", "found by its UID %" PRId64 "%s and header: %" PRId64 " ms", r->number[SURVEY_UID],

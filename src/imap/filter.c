@@ -12,6 +12,9 @@ enum place {
 };
 
 struct imap_filter {
+	const char *listen; /* NULL, or a word to be told of */
+	void (*heard)(void *arg, struct slice text);
+	void *heard_arg;
 	enum place place;
 	bool greeted;
 	struct buf line;
@@ -24,9 +27,6 @@ struct imap_filter {
 	struct filter_reply replies[FILTER_REPLIES_MAX]; /* a ring */
 	unsigned first, nreplies;
 	char *bye, *alert;
-	const char *listen; /* NULL, or a word to be told of */
-	void (*heard)(void *arg, struct slice text);
-	void *heard_arg;
 };
 
 struct imap_filter *imap_filter_new(void)
@@ -226,8 +226,6 @@ static int untagged(struct imap_filter *f, struct slice line, bool literal, stru
 		f->drop = false;
 		return pass_state(line, text, out);
 	case FILTER_UNKNOWN:
-		if (!literal)
-			tell(f, line);
 		f->drop = true;
 		return 0;
 	case FILTER_PLAIN:
@@ -269,6 +267,8 @@ static int line_done(struct imap_filter *f, struct buf *out, struct err *e)
 			  ? 0
 			  : err_set(e, ERR_PROTOCOL, 0, "the server asks to continue with %zu octets of text", line.n);
 	} else if (line.n > 0 && line.p[0] == '*') {
+		if (!literal)
+			tell(f, line);
 		ret = untagged(f, line, literal, out, e);
 	} else {
 		ret = literal ? err_set(e, ERR_PROTOCOL, 0, "the server sent a literal in a tagged response")

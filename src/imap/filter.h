@@ -45,8 +45,7 @@ int imap_filter_feed(void *arg, struct slice bytes, struct buf *out, struct err 
 /* A command begins: LITERAL octets at most in one literal, TOTAL octets in all until the next call. */
 void imap_filter_allow(struct imap_filter *f, uint64_t literal, uint64_t total);
 
-/* Calls FN with what stands behind WORD in each untagged response WORD that has no literal and that libetpan would not
- * get; NULL: no more. */
+/* Calls FN with what stands behind WORD in each untagged response WORD that has no literal; NULL: no more. */
 void imap_filter_listen(struct imap_filter *f, const char *word, void (*fn)(void *arg, struct slice text), void *arg);
 
 /* One continuation request more is wanted; any other is an error. */

@@ -447,6 +447,19 @@ class Session:
                 hits = [str(u) for u, m in sorted(self.folder.messages.items()) if word in m[2].split(b"\r\n\r\n")[0]]
             self.say("* SEARCH" + "".join(" " + h for h in hits))
             self.say(tag + " OK done")
+        elif verb.upper() == "STORE":
+            uid, flags = int(rest.split(" ", 1)[0]), re.search(r"\(([^)]*)\)", rest).group(1)
+            with self.store.lock:
+                if uid in self.folder.messages:
+                    old, date, octets = self.folder.messages[uid]
+                    self.folder.messages[uid] = ("(%s)" % (old.strip("()") + " " + flags).strip(), date, octets)
+            self.say(tag + " OK done")
+        elif verb.upper() == "EXPUNGE":
+            with self.store.lock:
+                for uid in [int(u) for u in rest.split(",")]:
+                    if "\\Deleted" in self.folder.messages.get(uid, ("",))[0]:
+                        del self.folder.messages[uid]
+            self.say(tag + " OK done")
         else:
             self.say(tag + " BAD unknown command")
 
