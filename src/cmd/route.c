@@ -108,7 +108,7 @@ int command_route(const struct command *self, const char *config_file, int argc,
 	if (optind >= argc)
 		return command_usage(self, "expected an address");
 	buf_init(&errors, TEXT_MAX);
-	c = config_load(config_file, &errors);
+	c = config_look(config_file, &errors);
 	(void)fputs(buf_str(&errors), stderr);
 	buf_free(&errors);
 	if (c == NULL)

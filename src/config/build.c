@@ -77,6 +77,12 @@ static void got_print(const config_setting_t *s, bool secret, struct buf *out)
 	}
 }
 
+/* A password, or a command that may hold one in spite of the manual. */
+static bool is_private(const struct key *k)
+{
+	return k->type == KEY_SECRET || k->type == KEY_SECRETS || strncmp(k->name, "password", 8) == 0;
+}
+
 /* "expected …, got …", and why. */
 static void value_error(const struct place *p, const struct key *k, const config_setting_t *s, const char *hint)
 {
@@ -89,7 +95,7 @@ static void value_error(const struct place *p, const struct key *k, const config
 	(void)buf_add_str(&text, "expected ");
 	key_expects(k, &text);
 	(void)buf_add_str(&text, ", got ");
-	got_print(s, k->type == KEY_SECRET || k->type == KEY_SECRETS, &text);
+	got_print(s, is_private(k), &text);
 	if (bare)
 		hint = k->type == KEY_SIZE ? "write number and unit in quotes, such as \"50M\""
 					   : "write number and unit in quotes, such as \"10m\"";

@@ -20,6 +20,7 @@ struct build {
 	struct report *report;
 	bool strict; /* a whole configuration: what is required must be there and fit together */
 	bool files;  /* read what it names; modes of files matter; paths hang on config->file */
+	bool secrets; /* read passwords and keys too */
 	struct group_lines top, limits, *listeners, *accounts; /* the last two as many as the configuration has */
 };
 

@@ -73,8 +73,9 @@ struct config_account {
 	char *auth;	/* the one SASL mechanism to use; NULL: the strongest */
 	char *client_certificate, *client_key;	       /* paths of PEM files; NULL: no certificate of ours */
 	char *client_certificate_pem, *client_key_pem; /* what is in them */
-	char *password;      /* from password or password_file; NULL in parts that must not have it */
-	char *password_file; /* as configured, absolute; NULL when password stands in the file */
+	char *password;      /* wherever it came from; NULL in parts that must not have it */
+	char *password_file; /* as configured, absolute; NULL when the password comes from elsewhere */
+	char *password_command, *password_credential, *password_env; /* the same */
 	bool oauth;	     /* logs in with access tokens (OAUTHBEARER, XOAUTH2) and has no password */
 	struct config_oauth token; /* how they are got, where oauth is true */
 	char **addresses;    /* "@office.example", "info@office.example" */
@@ -122,6 +123,9 @@ struct config {
 /* Reads and checks FILE and the secrets and rules files that it names (rules must be readable; compiling is the caller's).
  * NULL: ERRORS holds lines "FILE:LINE: key: …", all that were found. Free with config_free. */
 struct config *config_load(const char *file, struct buf *errors);
+
+/* The same, but no secret is read and no command is run: for those who need none. */
+struct config *config_look(const char *file, struct buf *errors);
 
 /* The same from text that config_render wrote: no files are read. NAME stands in errors. */
 struct config *config_parse(const char *name, struct slice text, struct buf *errors);

@@ -25,6 +25,9 @@
 static const char *const protocols[] = { "smtp", "lmtp", NULL };
 static const char *const newlines[] = { "reject", "accept", NULL };
 static const char *const tls_modes[] = { "implicit", "starttls", "none", NULL };
+static const char *const mechanisms[] = { "EXTERNAL",	   "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256",
+					  "SCRAM-SHA-1", "CRAM-MD5",		 "PLAIN",	     "LOGIN",
+					  "OAUTHBEARER", "XOAUTH2",		 NULL };
 static const char *const grants[] = { "application", "user", "device", "service-account", NULL };
 static const char *const providers[] = { "microsoft365", "outlook.com", "gmail", "fastmail", "icloud",	    "yahoo",
 					 "aol",		 "zoho",	"gmx",	 "web.de",   "mailbox.org", NULL };
@@ -325,7 +328,60 @@ const struct key keys_table[] = {
 	  .max = 255,
 	  .parts = TO_STORE | TO_TOKEN,
 	  .required = true,
-	  .help = "The name to log in with." },
+	  .help = "The mailbox, and the name to log in with unless login_as is another." },
+	{ .group = KEYS_ACCOUNT,
+	  .name = "login_as",
+	  .type = KEY_STRING,
+	  .offset = ACCOUNT(login_as),
+	  .min = 1,
+	  .max = 255,
+	  .otherwise_is = "user",
+	  .parts = TO_STORE | TO_TOKEN,
+	  .help = "Who logs in, where that is another than the mailbox: an administrator, or somebody with access to a "
+		  "shared mailbox. The password is then that of login_as, and user is the authorization identity of SASL "
+		  "(PLAIN, SCRAM); with oauth, user is the mailbox that the token is used for. LOGIN and CRAM-MD5 can't "
+		  "name two, and are not used then." },
+	{ .group = KEYS_ACCOUNT,
+	  .name = "auth",
+	  .type = KEY_WORD,
+	  .offset = ACCOUNT(auth),
+	  .words = mechanisms,
+	  .otherwise_is = "the strongest that the server offers",
+	  .parts = TO_STORE,
+	  .help = "The one mechanism to log in with. By itself mailferry takes the first of this list that the server "
+		  "offers and the account can: EXTERNAL (with client_certificate), SCRAM with channel binding (-PLUS), "
+		  "SCRAM, CRAM-MD5, PLAIN, LOGIN; with oauth OAUTHBEARER, XOAUTH2. Give it for a server that offers what "
+		  "does not work." },
+	{ .group = KEYS_ACCOUNT,
+	  .name = "client_certificate",
+	  .type = KEY_PATH,
+	  .offset = ACCOUNT(client_certificate),
+	  .max = TEXT_MAX,
+	  .help = "A certificate (PEM, with those that lead to its authority behind it) that is shown to the server. The "
+		  "account then needs no password where the server takes EXTERNAL." },
+	{ .group = KEYS_ACCOUNT,
+	  .name = "client_key",
+	  .type = KEY_PATH,
+	  .offset = ACCOUNT(client_key),
+	  .max = TEXT_MAX,
+	  .help = "The private key of client_certificate (PEM, without a passphrase). It must not be readable by "
+		  "everybody." },
+	{ .group = KEYS_ACCOUNT,
+	  .name = "secret_client_certificate",
+	  .type = KEY_SECRETS,
+	  .offset = ACCOUNT(client_certificate_pem),
+	  .max = FILE_TEXT_MAX,
+	  .parts = TO_STORE,
+	  .internal = true,
+	  .help = "What client_certificate holds." },
+	{ .group = KEYS_ACCOUNT,
+	  .name = "secret_client_key",
+	  .type = KEY_SECRETS,
+	  .offset = ACCOUNT(client_key_pem),
+	  .max = FILE_TEXT_MAX,
+	  .parts = TO_STORE,
+	  .internal = true,
+	  .help = "What client_key holds." },
 	{ .group = KEYS_ACCOUNT,
 	  .name = "password",
 	  .type = KEY_SECRET,
@@ -333,14 +389,41 @@ const struct key keys_table[] = {
 	  .min = 1,
 	  .max = TEXT_MAX,
 	  .parts = TO_STORE,
-	  .help = "The password. The configuration file must then not be readable by everybody. One of password and "
-		  "password_file must be given." },
+	  .help = "The password. The configuration file must then not be readable by everybody. One of the five keys that "
+		  "begin with password must be given, unless the account has oauth or client_certificate." },
 	{ .group = KEYS_ACCOUNT,
 	  .name = "password_file",
 	  .type = KEY_PATH,
 	  .offset = ACCOUNT(password_file),
 	  .max = TEXT_MAX,
 	  .help = "A file whose first line is the password. It must not be readable by everybody." },
+	{ .group = KEYS_ACCOUNT,
+	  .name = "password_command",
+	  .type = KEY_STRING,
+	  .offset = ACCOUNT(password_command),
+	  .min = 1,
+	  .max = TEXT_MAX,
+	  .help = "A command for /bin/sh that prints the password in its first line, such as \"pass show office\". It is "
+		  "run whenever the configuration is read, by the user that started mailferry: as root, where that is "
+		  "root. It must end within 20 seconds; what it writes to standard error is not kept. Never put the "
+		  "password itself into it: command lines are no secret." },
+	{ .group = KEYS_ACCOUNT,
+	  .name = "password_credential",
+	  .type = KEY_STRING,
+	  .offset = ACCOUNT(password_credential),
+	  .min = 1,
+	  .max = 255,
+	  .help = "The name of a credential that systemd gives to the service (LoadCredential= or "
+		  "LoadCredentialEncrypted= in its unit). Its first line is the password." },
+	{ .group = KEYS_ACCOUNT,
+	  .name = "password_env",
+	  .type = KEY_STRING,
+	  .offset = ACCOUNT(password_env),
+	  .min = 1,
+	  .max = 255,
+	  .help = "The name of an environment variable that holds the password when mailferry starts. It is taken out of "
+		  "the environment at once and remembered for reloads. A variable may be seen before that by whoever "
+		  "sees the environment of what starts mailferry: a file or a credential is better." },
 	{ .group = KEYS_ACCOUNT,
 	  .name = "addresses",
 	  .type = KEY_ADDRESSES,

@@ -67,14 +67,16 @@ done:
 	syntax_free(&syntax);
 }
 
-/* FILE: to be read with all that it names; or TEXT under that name. *CONTROL, where it is asked for, becomes the path
+/* FILE: to be read with all that it names, the SECRETS only where they are wanted; or TEXT under that name. *CONTROL, where it is asked for, becomes the path
  * of the control socket (the caller's to free) even of a configuration with errors, if it can be known. */
-static struct config *config_make(const char *file, const struct slice *text, bool strict, struct buf *errors,
-				  char **control)
+static struct config *config_make(const char *file, const struct slice *text, bool strict, bool secrets,
+				  struct buf *errors, char **control)
 {
 	struct source source;
 	struct report report = { errors, &source, 0 };
-	struct build b = { .source = &source, .report = &report, .strict = strict, .files = text == NULL };
+	struct build b = {
+		.source = &source, .report = &report, .strict = strict, .files = text == NULL, .secrets = secrets
+	};
 	char *here = file[0] == '/' || text != NULL ? NULL : getcwd(NULL, 0);
 
 	source_init(&source);
@@ -96,13 +98,18 @@ static struct config *config_make(const char *file, const struct slice *text, bo
 
 struct config *config_load(const char *file, struct buf *errors)
 {
-	return config_make(file, NULL, true, errors, NULL);
+	return config_make(file, NULL, true, true, errors, NULL);
+}
+
+struct config *config_look(const char *file, struct buf *errors)
+{
+	return config_make(file, NULL, true, false, errors, NULL);
 }
 
 char *config_control(const char *file, struct buf *errors)
 {
 	char *control = NULL;
-	struct config *c = config_make(file, NULL, true, errors, &control);
+	struct config *c = config_make(file, NULL, true, false, errors, &control);
 
 	config_free(&c);
 	return control;
@@ -110,12 +117,12 @@ char *config_control(const char *file, struct buf *errors)
 
 struct config *config_parse(const char *name, struct slice text, struct buf *errors)
 {
-	return config_make(name, &text, false, errors, NULL);
+	return config_make(name, &text, false, false, errors, NULL);
 }
 
 struct config *config_check(const char *name, struct slice text, struct buf *errors)
 {
-	return config_make(name, &text, true, errors, NULL);
+	return config_make(name, &text, true, false, errors, NULL);
 }
 
 static void oauth_free(struct config_oauth *o)
@@ -151,7 +158,16 @@ static void account_free(struct config_account *a)
 	free(a->host);
 	free(a->ca_file);
 	free(a->user);
+	mem_wipe_str(&a->client_key_pem);
+	free(a->client_certificate_pem);
+	free(a->client_certificate);
+	free(a->client_key);
+	free(a->login_as);
+	free(a->auth);
 	free(a->password_file);
+	free(a->password_command);
+	free(a->password_credential);
+	free(a->password_env);
 	free(a->rules);
 	free(a->provider);
 	oauth_free(&a->token);

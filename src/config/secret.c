@@ -1,57 +1,140 @@
-#include "config/verify.h"
+#include "config/secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 
-enum { SECRET_FILE_MAX = 64 * 1024, SECRET_MAX = 1000 };
-
-/* The first line, or NULL. Nothing of it may show in an error. */
-static char *line_take(struct slice text, const char *path, struct err *e)
+char *secret_line(struct slice text, const char *where, struct err *e)
 {
 	size_t n = slice_find(text, '\n');
 
 	if (n > 0 && n < text.n && text.p[n - 1] == '\r')
 		n--;
 	if (n == 0)
-		(void)err_set(e, ERR_CONFIG, 0, "%s: the first line is empty; it must be the password", path);
-	else if (n > SECRET_MAX)
-		(void)err_set(e, ERR_CONFIG, 0, "%s: the first line has more than %d octets", path, SECRET_MAX);
+		(void)err_set(e, ERR_CONFIG, 0, "%s: the first line is empty; it must be the password", where);
+	else if (n > SECRET_LINE_MAX)
+		(void)err_set(e, ERR_CONFIG, 0, "%s: the first line has more than %d octets", where, SECRET_LINE_MAX);
 	else if (memchr(text.p, '\0', n) != NULL || memchr(text.p, '\r', n) != NULL)
-		(void)err_set(e, ERR_CONFIG, 0, "%s: the first line holds a NUL or CR byte: this is no password", path);
+		(void)err_set(e, ERR_CONFIG, 0, "%s: the first line holds a NUL or CR byte: this is no password",
+			      where);
 	else
 		return slice_dup(slice_of(text.p, n));
 	return NULL;
 }
 
-char *secret_read(const char *path, struct err *e)
+/* The file PATH into OUT. PRIVATE: its mode is checked. 0, or -1. */
+static int take(const char *path, bool private, struct buf *out, struct err *e)
 {
-	char *secret = NULL;
 	struct stat st;
-	struct buf text;
-	int fd;
+	int fd, ret = -1;
 
-	buf_init(&text, SECRET_FILE_MAX);
 	/* One descriptor for check and reading: the file can't be changed for another between them. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) != 0) {
+	if (fd < 0 || fstat(fd, &st) != 0)
 		(void)file_unread(e, errno, path);
-		goto done;
-	}
-	if (!S_ISREG(st.st_mode)) {
+	else if (!S_ISREG(st.st_mode))
 		(void)err_set(e, ERR_CONFIG, 0, "%s is not a regular file", path);
-		goto done;
-	}
-	if (file_check_secret(fd, path, e) != 0 || file_read_fd(fd, path, &text, e) != 0)
-		goto done;
-	secret = line_take(buf_slice(&text), path, e);
-done:
+	else if (!private || file_check_secret(fd, path, e) == 0)
+		ret = buf_reserve(out, out->max) == NULL ? -1 : file_read_fd(fd, path, out, e);
 	file_close(&fd);
-	mem_wipe(text.p, text.n);
-	buf_free(&text);
+	return ret;
+}
+
+static char *first_line(const char *path, bool private, struct err *e)
+{
+	char *secret = NULL;
+	struct buf text;
+
+	buf_init(&text, SECRET_FILE_MAX);
+	if (take(path, private, &text, e) == 0)
+		secret = secret_line(buf_slice(&text), path, e);
+	buf_wipe(&text);
 	return secret;
+}
+
+char *secret_read(const char *path, struct err *e)
+{
+	return first_line(path, true, e);
+}
+
+char *secret_text(const char *path, bool private, struct err *e)
+{
+	char *secret = NULL;
+	struct buf text;
+
+	buf_init(&text, SECRET_FILE_MAX);
+	if (take(path, private, &text, e) != 0)
+		goto done;
+	if (text.n == 0 || memchr(text.p, '\0', text.n) != NULL)
+		(void)err_set(e, ERR_CONFIG, 0, "%s is no text file, or empty", path);
+	else
+		secret = slice_dup(buf_slice(&text));
+done:
+	buf_wipe(&text);
+	return secret;
+}
+
+char *secret_credential(const char *name, struct err *e)
+{
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
+	char *path, *secret;
+
+	if (strchr(name, '/') != NULL || name[0] == '.') {
+		(void)err_set(e, ERR_CONFIG, 0, "\"%s\" is no name of a credential: it has no / and begins with no dot",
+			      name);
+		return NULL;
+	}
+	if (directory == NULL) {
+		(void)err_set(
+		    e, ERR_CONFIG, 0,
+		    "there is no $CREDENTIALS_DIRECTORY: systemd gives credentials to a service whose unit has "
+		    "LoadCredential=%s:… or LoadCredentialEncrypted=",
+		    name);
+		return NULL;
+	}
+	path = mem_printf("%s/%s", directory, name);
+	/* Who may read it is systemd's affair: some versions let a group, by an access list that looks like more. */
+	secret = first_line(path, false, e);
+	free(path);
+	return secret;
+}
+
+struct remembered {
+	struct remembered *next;
+	char *name, *value;
+};
+
+char *secret_env(const char *name, struct err *e)
+{
+	static struct remembered *all; /* as long as the process lives: a reload asks again */
+	struct remembered *r;
+	char *value = getenv(name);
+
+	for (r = all; r != NULL && strcmp(r->name, name) != 0; r = r->next)
+		;
+	if (value == NULL && r == NULL) {
+		(void)err_set(e, ERR_CONFIG, 0,
+			      "there is no environment variable %s; the process that starts mailferry must set it",
+			      name);
+		return NULL;
+	}
+	if (r == NULL) {
+		r = mem_alloc(sizeof *r);
+		r->name = mem_strdup(name);
+		r->next = all;
+		all = r;
+	}
+	if (value != NULL) {
+		mem_wipe_str(&r->value);
+		r->value = mem_strdup(value);
+		/* In its place, too: /proc shows the memory that the environment had at the start. */
+		mem_wipe(value, strlen(value));
+		(void)unsetenv(name);
+	}
+	return secret_line(slice_str(r->value), name, e);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,12 +52,21 @@ void verify_complete(struct build *b)
 	}
 }
 
-static void account_error(struct build *b, size_t i, const char *key, const char *text)
+void verify_error(struct build *b, size_t i, const char *key, const char *fmt, ...)
 {
-	char path[REPORT_PATH_SIZE];
+	char path[REPORT_PATH_SIZE], text[600];
+	va_list ap;
 
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
 	(void)snprintf(path, sizeof(path), "accounts.%s.%s", b->config->accounts[i].name, key);
 	report_error(b->report, build_line(&b->accounts[i], KEYS_ACCOUNT, key), path, "%s", text);
+}
+
+static void account_error(struct build *b, size_t i, const char *key, const char *text)
+{
+	verify_error(b, i, key, "%s", text);
 }
 
 static void limits_verify(struct build *b)
@@ -155,17 +165,11 @@ void verify_values(struct build *b)
 	for (size_t i = 0; i < c->naccounts; i++) {
 		struct config_account *a = &c->accounts[i];
 
-		if (a->password != NULL && a->password_file != NULL)
-			account_error(b, i, "password_file", "password is given too: give one of the two");
 		if (a->host == NULL && !build_given(&b->accounts[i], KEYS_ACCOUNT, "host"))
 			account_error(b, i, "host", "missing: expected a host name in quotes; or give provider");
-		if (a->oauth && (a->password != NULL || a->password_file != NULL))
-			account_error(b, i, "oauth", "a password is given too: give one of the two");
 		if (a->oauth)
 			oauth_verify(b, i);
-		if (b->strict && !a->oauth && a->password == NULL && a->password_file == NULL &&
-		    b->accounts[i].key[key_find(KEYS_ACCOUNT, SLICE_LIT("password")) - keys_table] == 0)
-			account_error(b, i, "password_file", "missing: give password_file, or password");
+		login_verify(b, i);
 		if (a->npins > 0 && a->tls == CONFIG_TLS_NONE)
 			account_error(b, i, "pin_sha256", "tls is \"none\": the server shows no key");
 		if (a->retry_max < a->retry_min)
@@ -222,18 +226,14 @@ void verify_files(struct build *b)
 
 	for (size_t i = 0; i < c->naccounts; i++) {
 		struct config_account *a = &c->accounts[i];
-		struct err e;
 
 		if (a->rules != NULL)
 			readable_verify(b, i, "rules", a->rules);
 		if (a->ca_file != NULL)
 			readable_verify(b, i, "ca_file", a->ca_file);
-		if (a->oauth)
+		if (a->oauth && b->secrets)
 			oauth_files(b, i);
-		if (a->password_file == NULL || a->password != NULL)
-			continue;
-		a->password = secret_read(a->password_file, &e);
-		if (a->password == NULL)
-			account_error(b, i, "password_file", e.text);
 	}
+	if (b->secrets)
+		login_files(b);
 }

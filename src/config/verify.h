@@ -18,7 +18,12 @@ void oauth_complete_all(struct build *b); /* fills in what providers are known f
 void oauth_verify(struct build *b, size_t account);
 void oauth_files(struct build *b, size_t account);
 
-/* The first line of the file PATH: the password, to wipe and free. NULL and E. */
-char *secret_read(const char *path, struct err *e);
+/* ---- config/verify_login.c: how an account logs in ---- */
+void login_verify(struct build *b, size_t account);
+void login_files(struct build *b); /* of all accounts: passwords, certificates of ours */
+
+/* An error of KEY, or where it is missing. */
+void verify_error(struct build *b, size_t account, const char *key, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 #endif

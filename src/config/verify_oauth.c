@@ -1,21 +1,20 @@
 /* Accounts with a provider or a group `oauth': presets, what belongs together, files. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "config/provider.h"
+#include "config/secret.h"
 #include "config/url.h"
 #include "config/value.h"
 #include "config/verify.h"
 
-enum { FILE_TEXT_MAX = 64 * 1024, TENANT_BRACES = 8 /* octets of "{tenant}" */ };
+enum { TENANT_BRACES = 8 /* octets of "{tenant}" */ };
 
 __attribute__((format(printf, 4, 5))) static void oauth_error(struct build *b, size_t i, const char *key,
 							      const char *fmt, ...)
@@ -187,39 +186,13 @@ void oauth_verify(struct build *b, size_t i)
 
 /* ---- files ---- */
 
-/* All of the file, for the token role alone. NULL and E. */
-static char *text_read(const char *path, bool secret, struct err *e)
-{
-	char *out = NULL;
-	struct stat st;
-	struct buf text;
-	int fd;
-
-	buf_init(&text, FILE_TEXT_MAX);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd < 0 || fstat(fd, &st) != 0)
-		(void)file_unread(e, errno, path);
-	else if (!S_ISREG(st.st_mode))
-		(void)err_set(e, ERR_CONFIG, 0, "%s is not a regular file", path);
-	else if ((!secret || file_check_secret(fd, path, e) == 0) && file_read_fd(fd, path, &text, e) == 0) {
-		if (text.n == 0 || memchr(text.p, '\0', text.n) != NULL)
-			(void)err_set(e, ERR_CONFIG, 0, "%s is no text file, or empty", path);
-		else
-			out = slice_dup(buf_slice(&text));
-	}
-	file_close(&fd);
-	mem_wipe(text.p, text.n);
-	buf_free(&text);
-	return out;
-}
-
 static void file_take(struct build *b, size_t i, const char *key, const char *path, bool secret, char **field)
 {
 	struct err e;
 
 	if (path == NULL)
 		return;
-	*field = text_read(path, secret, &e);
+	*field = secret_text(path, secret, &e);
 	if (*field == NULL)
 		oauth_error(b, i, key, "%s", e.text);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/identity.h"
 
 enum {
 	SESSIONS_MAX = 8,  /* a few connections of one account; servers give two tickets to each */
@@ -193,8 +194,12 @@ fail:
 struct tls_client *tls_client_of(const struct config_account *account, struct err *e)
 {
 	struct tls_policy policy = { account->ca_file, (const char *const *)account->pins, account->npins };
+	struct tls_client *t = tls_client_new(&policy, e);
 
-	return tls_client_new(&policy, e);
+	if (t != NULL && account->client_certificate_pem != NULL &&
+	    identity_use(t->ctx, account->client_certificate_pem, account->client_key_pem, e) != 0)
+		tls_client_free(&t);
+	return t;
 }
 
 void tls_client_free(struct tls_client **tp)

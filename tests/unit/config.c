@@ -296,7 +296,8 @@ static void keys_must_be_known_and_fit_together(void **state)
 		  "t:2: key `accounts.a.addresses': missing: expected addresses such as [ \"info@office.example\", "
 		  "\"@office.example\" ]\n"
 		  "t:2: key `accounts.a.host': missing: expected a host name in quotes; or give provider\n"
-		  "t:2: key `accounts.a.password_file': missing: give password_file, or password\n" },
+		  "t:2: key `accounts.a.password_file': missing: give password_file, or password, or another source of "
+		  "the password\n" },
 		{ GOOD "hostnam = \"x\";", "t:2: key `hostnam': unknown; did you mean `hostname'?\n" },
 		{ GOOD "log-level = \"info\";", "t:2: key `log-level': unknown; did you mean `log_level'?\n" },
 		{ GOOD "message_size = \"5M\";",

@@ -1,0 +1,77 @@
+#include "net/identity.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHAIN_MAX = 16 };
+
+/* A key with a passphrase: nobody is there to type it. */
+static int no_passphrase(char *out, int size, int writing, void *arg)
+{
+	(void)out;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
+static BIO *open_text(const char *text)
+{
+	BIO *b = BIO_new_mem_buf(text, -1);
+
+	if (b == NULL)
+		abort();
+	return b;
+}
+
+/* What stands behind our own certificate. */
+static int add_chain(SSL_CTX *ctx, BIO *in, struct err *e)
+{
+	X509 *cert;
+
+	for (int n = 0; (cert = PEM_read_bio_X509(in, NULL, no_passphrase, NULL)) != NULL; n++) {
+		if (n == CHAIN_MAX || SSL_CTX_add0_chain_cert(ctx, cert) != 1) {
+			X509_free(cert);
+			return err_set(
+			    e, ERR_CONFIG, 0,
+			    "client_certificate holds certificates that can't be used behind the first, or more "
+			    "than %d",
+			    CHAIN_MAX + 1);
+		}
+	}
+	return 0;
+}
+
+int identity_use(SSL_CTX *ctx, const char *certificate, const char *key, struct err *e)
+{
+	BIO *certs = open_text(certificate), *keys = open_text(key);
+	X509 *cert = PEM_read_bio_X509(certs, NULL, no_passphrase, NULL);
+	EVP_PKEY *pkey = PEM_read_bio_PrivateKey(keys, NULL, no_passphrase, NULL);
+	int ret = -1;
+
+	if (cert == NULL)
+		(void)err_set(e, ERR_CONFIG, 0, "client_certificate holds no certificate that OpenSSL can read (PEM)");
+	else if (pkey == NULL)
+		(void)err_set(e, ERR_CONFIG, 0,
+			      "client_key holds no private key that OpenSSL can read (PEM, without a passphrase)");
+	else if (X509_check_private_key(cert, pkey) != 1)
+		(void)err_set(e, ERR_CONFIG, 0, "client_key is not the key of the certificate in client_certificate");
+	else if (SSL_CTX_use_certificate(ctx, cert) != 1 || SSL_CTX_use_PrivateKey(ctx, pkey) != 1)
+		(void)err_set(e, ERR_CONFIG, 0,
+			      "client_certificate can't be used: its key or its signature is too weak for OpenSSL (%s)",
+			      ERR_reason_error_string(ERR_peek_last_error()) == NULL
+				  ? "no reason given"
+				  : ERR_reason_error_string(ERR_peek_last_error()));
+	else
+		ret = add_chain(ctx, certs, e);
+	ERR_clear_error();
+	X509_free(cert);
+	EVP_PKEY_free(pkey); /* wipes it, with the last that holds it */
+	BIO_free(certs);
+	BIO_free(keys);
+	return ret;
+}

@@ -1,0 +1,13 @@
+/* A certificate of ours, for servers that ask who we are (RFC 8446, 4.3.2). */
+#ifndef MAILFERRY_NET_IDENTITY_H
+#define MAILFERRY_NET_IDENTITY_H
+
+#include <openssl/types.h>
+
+#include "base/err.h"
+
+/* CERTIFICATE (PEM: ours, then those that lead to its authority) and its private KEY (PEM) for all connections of CTX.
+ * 0, or -1 and E (ERR_CONFIG). */
+int identity_use(SSL_CTX *ctx, const char *certificate, const char *key, struct err *e);
+
+#endif
