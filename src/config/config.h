@@ -84,7 +84,9 @@ struct config_account {
 	char *rules; /* absolute path of the script; NULL: all mail into INBOX */
 	bool create_folders; /* may folders be made that no rule marked with :create */
 	bool subscribe;      /* subscribe to folders that we made */
-	unsigned window;     /* APPENDs outstanding at once, 1…1000 */
+	unsigned window;     /* messages outstanding at once on a connection, 1…1000 */
+	unsigned batch;	     /* messages in one MULTIAPPEND, 1…500 */
+	unsigned connections; /* at once, 1…10 */
 	int64_t settle;      /* see docs/architecture.md: how long after a lost connection absence counts */
 	int64_t timeout;     /* of one command on the store */
 	int64_t retry_min, retry_max; /* back-off between tries */

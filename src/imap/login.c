@@ -13,8 +13,9 @@ static const struct {
 	unsigned bit;
 } names[] = {
 	{ "LITERAL+", IMAP_CAN_LITERAL_PLUS },	  { "LITERAL-", IMAP_CAN_LITERAL_MINUS },
-	{ "NAMESPACE", IMAP_CAN_NAMESPACE },	  { "STARTTLS", IMAP_CAN_STARTTLS },
-	{ "LOGINDISABLED", IMAP_LOGIN_DISABLED }, { "SASL-IR", IMAP_CAN_SASL_IR },
+	{ "MULTIAPPEND", IMAP_CAN_MULTIAPPEND },  { "NAMESPACE", IMAP_CAN_NAMESPACE },
+	{ "STARTTLS", IMAP_CAN_STARTTLS },	  { "LOGINDISABLED", IMAP_LOGIN_DISABLED },
+	{ "SASL-IR", IMAP_CAN_SASL_IR },
 };
 
 static void note_mechanism(struct imap *s, const char *name)

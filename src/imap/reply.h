@@ -18,7 +18,9 @@ void imap_reply_parse(enum imap_status status, const char *text, struct imap_rep
 
 bool imap_reply_is(const struct imap_reply *r, const char *code);
 
-/* [APPENDUID validity uid] of one message (RFC 4315, 3): true and both numbers, or false. */
-bool imap_reply_appenduid(const struct imap_reply *r, uint32_t *uidvalidity, uint32_t *uid);
+/* [APPENDUID validity uid-set] of N messages that were stored by one command, in their order (RFC 4315, 3 and 4; RFC
+ * 3502). *UIDVALIDITY is 0 when the store told nothing; UIDS are set, and true returned, only when the set names exactly
+ * N. */
+bool imap_reply_appenduids(const struct imap_reply *r, uint32_t *uidvalidity, uint32_t *uids, size_t n);
 
 #endif

@@ -46,6 +46,7 @@ struct imap_login {
 enum {
 	IMAP_CAN_LITERAL_PLUS = 1 << 0,	 /* RFC 7888: literals of any size without waiting */
 	IMAP_CAN_LITERAL_MINUS = 1 << 1, /* up to 4,096 octets */
+	IMAP_CAN_MULTIAPPEND = 1 << 6,	 /* RFC 3502 */
 	IMAP_CAN_NAMESPACE = 1 << 2,
 	IMAP_CAN_STARTTLS = 1 << 3,
 	IMAP_CAN_SASL_IR = 1 << 4, /* RFC 4959 */

@@ -18,6 +18,7 @@ static void answered_no_folder(struct worker *w, struct job *j, const struct ima
 	if (j->resend) {
 		worker_doubt(w, j, 0, false, false, "its folder is gone");
 	} else if (!j->retried) {
+		floors_forget(&w->floors, j->mailbox);
 		j->retried = true; /* STATUS will show whether it can be made again */
 		j->state = JOB_READY;
 	} else if (folder_is_inbox(j->work->folder)) {
@@ -52,19 +53,54 @@ static void answered_later(struct worker *w, struct job *j, const struct imap_re
 		   "the store said: %s", r->text);
 }
 
+static void answered_done(struct worker *w, struct job *j, const struct imap_reply *r)
+{
+	uint32_t validity = j->stored_validity != 0 ? j->stored_validity : j->floor.uidvalidity;
+
+	if (j->stored_uid != 0 && j->stored_uid != UINT32_MAX)
+		floors_learn(&w->floors, j->mailbox, validity, j->stored_uid + 1);
+	job_done(j, validity, j->stored_uid, j->work->folder);
+	w->stored++;
+	w->passed++;
+	if (classify_throttled(r))
+		w->window = w->window > 1 ? w->window / 2 : 1;
+}
+
+/* Less mail may still fit into an account that is full. */
+static void answered_hold(struct worker *w, struct job *j, const struct imap_reply *r)
+{
+	char text[FILTER_TEXT_MAX + 100];
+
+	(void)snprintf(text, sizeof text, "the store takes no mail now: %s", r->text);
+	trouble_set(&w->trouble, false, text);
+	job_settle(j, OUTCOME_RETRY, 0, false, "%s", text);
+	if (!classify_full(r))
+		return;
+	w->trouble.tell = true;
+	if (j->size / 2 < w->size_limit)
+		w->size_limit = j->size / 2;
+}
+
+void worker_refused(void *arg, struct job **jobs, size_t n, const struct imap_reply *r)
+{
+	struct worker *w = arg;
+
+	w->refused++;
+	for (size_t i = 0; i < n; i++) {
+		job_settle(jobs[i], OUTCOME_DOUBT, 0, false, "the store refused it together with others: %s", r->text);
+		jobs[i]->state = JOB_UNCLEAR;
+	}
+}
+
 void worker_answered(void *arg, struct job *j, enum verdict v, const struct imap_reply *r)
 {
 	struct worker *w = arg;
-	uint32_t validity = j->floor.uidvalidity, uid = 0;
 	char text[FILTER_TEXT_MAX + 100];
 
+	w->refused += v != VERDICT_DONE;
 	switch (v) {
 	case VERDICT_DONE:
-		(void)imap_reply_appenduid(r, &validity, &uid);
-		job_done(j, validity, uid, j->work->folder);
-		w->stored++;
-		if (classify_throttled(r))
-			w->window = w->window > 1 ? w->window / 2 : 1;
+		answered_done(w, j, r);
 		return;
 	case VERDICT_NO_FOLDER:
 		answered_no_folder(w, j, r);
@@ -80,11 +116,7 @@ void worker_answered(void *arg, struct job *j, enum verdict v, const struct imap
 		answered_later(w, j, r);
 		return;
 	case VERDICT_HOLD:
-		(void)snprintf(text, sizeof text, "the store takes no mail now: %s", r->text);
-		trouble_set(&w->trouble, false, text);
-		if (classify_full(r))
-			w->trouble.tell = true;
-		job_settle(j, OUTCOME_RETRY, 0, false, "%s", text);
+		answered_hold(w, j, r);
 		return;
 	case VERDICT_DOUBT:
 		(void)snprintf(text, sizeof text, "the store said: %s", r->text);

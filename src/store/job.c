@@ -207,3 +207,18 @@ void job_elsewhere(struct job *j, const char *folder, const char *reason)
 	j->folder = mem_strdup(folder);
 	j->outcome.folder = j->folder;
 }
+
+size_t jobs_gather(struct job **jobs, size_t n)
+{
+	size_t k = 1;
+
+	for (size_t i = 1; i < n; i++) {
+		if (strcmp(jobs[i]->mailbox, jobs[0]->mailbox) == 0) {
+			struct job *j = jobs[i];
+
+			jobs[i] = jobs[k];
+			jobs[k++] = j;
+		}
+	}
+	return k;
+}

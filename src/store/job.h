@@ -11,10 +11,14 @@
 enum job_state {
 	JOB_READY,   /* no byte was sent */
 	JOB_SENT,    /* bytes are on their way, no answer yet */
+	JOB_UNCLEAR, /* refused together with others: whether it was kept must be looked for */
 	JOB_ANSWERED /* the outcome is set */
 };
 
+struct page;
+
 struct job {
+	struct page *page; /* whose part it is (store/turn.h) */
 	const struct spool_work *work;
 	enum job_state state;
 	char *mailbox;		     /* on the wire; owned */
@@ -23,13 +27,16 @@ struct job {
 	struct mailbox_status floor; /* of this attempt */
 	bool resend;		     /* bytes of it may have been sent before: never CREATE for it */
 	bool retried;		     /* a second try within one turn is under way */
+	bool alone;		     /* to be sent in a command of its own */
+	bool recorded;		     /* in flight, by the spool's record */
+	bool settled;		     /* the spool has its outcome */
+	uint32_t stored_validity, stored_uid; /* from the store's OK; 0: not told */
 	const char *note;	     /* for the record when it is done; static text or NULL */
 	uint32_t found;		     /* a look: the lowest UID that bears its id, 0 for none; and how many do */
 	unsigned copies;
 	char *bytes;   /* the body, owned; or */
 	int fd;	       /* the body, owned; -1 */
 	uint64_t size; /* octets of the literal: prefix and body */
-	uint32_t tag;
 	bool body_begun, body_ended;  /* of the literal, in this attempt */
 	struct spool_outcome outcome; /* outcome.reason and .folder point to the next two */
 	char *reason, *folder;
@@ -56,6 +63,9 @@ void job_elsewhere(struct job *j, const char *folder, const char *reason);
 
 /* Leaves only the five system flags (RFC 9051, 2.3.2) in FLAGS. */
 void job_drop_keywords(struct job *j);
+
+/* Brings those of JOBS that are for the same mailbox as the first to the front: how many. */
+size_t jobs_gather(struct job **jobs, size_t n);
 
 /* Is the spool gone, as opposed to having refused? */
 bool job_spool_lost(const struct err *e);

@@ -56,24 +56,29 @@ static int name_job(struct imap *s, struct job *j)
 	return ret;
 }
 
-/* STATUS of every place, pipelined. */
-static int ask(struct imap *s, struct place *places, size_t n, struct err *e)
+/* STATUS of every place that is not known, pipelined. */
+static int ask(struct imap *s, struct place *places, size_t n, struct floors *f, struct err *e)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (mailbox_status_send(s, places[i].mailbox, &places[i].tag, e) != 0)
+		places[i].open = floors_know(f, places[i].mailbox, &places[i].status);
+		if (!places[i].open && mailbox_status_send(s, places[i].mailbox, &places[i].tag, e) != 0)
 			return -1;
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct place *p = &places[i];
 
+		if (p->open)
+			continue;
 		if (mailbox_status_read(s, p->tag, &p->status, &p->reply, e) != 0)
 			return -1;
 		p->open = p->reply.status == IMAP_OK;
+		if (p->open)
+			floors_learn(f, p->mailbox, p->status.uidvalidity, p->status.uidnext);
 	}
 	return 0;
 }
 
-static int make(struct imap *s, const struct config_account *a, struct place *p, struct err *e)
+static int make(struct imap *s, const struct config_account *a, struct place *p, struct floors *f, struct err *e)
 {
 	struct imap_reply r;
 
@@ -91,7 +96,7 @@ static int make(struct imap *s, const struct config_account *a, struct place *p,
 	/* A folder that can't be subscribed to still takes mail. */
 	if (a->subscribe && mailbox_subscribe(s, p->mailbox, &r, e) != 0)
 		return -1;
-	return ask(s, p, 1, e);
+	return ask(s, p, 1, f, e);
 }
 
 static bool goes_to(const struct job *j, const struct place *p)
@@ -106,7 +111,7 @@ static bool may_make(const struct config_account *a, const struct job *j)
 
 /* STATUS was refused: is the folder missing, and what then? */
 static int reopen(struct imap *s, const struct config_account *a, struct place *p, struct job **jobs, size_t n,
-		  struct err *e)
+		  struct floors *f, struct err *e)
 {
 	enum mailbox_presence presence = MAILBOX_MISSING;
 	struct imap_reply r;
@@ -124,7 +129,7 @@ static int reopen(struct imap *s, const struct config_account *a, struct place *
 		p->shy = p->shy || jobs[i]->resend;
 		wanted = wanted || may_make(a, jobs[i]);
 	}
-	return p->missing && wanted && !p->shy ? make(s, a, p, e) : 0;
+	return p->missing && wanted && !p->shy ? make(s, a, p, f, e) : 0;
 }
 
 static void refuse(const struct config_account *a, struct job *j, const struct place *p, struct trouble *t)
@@ -170,8 +175,17 @@ static void refuse(const struct config_account *a, struct job *j, const struct p
 		   "the store can't open %s: %s", j->work->folder, p->reply.text);
 }
 
-int place_jobs(struct imap *s, const struct config_account *a, struct job **jobs, size_t n, struct trouble *t,
-	       struct err *e)
+bool place_known(struct imap *s, struct job *j, const struct floors *f)
+{
+	char *mailbox = folder_to_wire(imap_style(s), j->work->folder, NULL);
+	bool known = mailbox != NULL && floors_know(f, mailbox, &j->floor) && name_job(s, j) == 0;
+
+	free(mailbox);
+	return known;
+}
+
+int place_jobs(struct imap *s, const struct config_account *a, struct job **jobs, size_t n, struct floors *f,
+	       struct trouble *t, struct err *e)
 {
 	struct place *places = mem_array(n + 1, sizeof *places);
 	size_t nplaces = 0;
@@ -187,12 +201,12 @@ int place_jobs(struct imap *s, const struct config_account *a, struct job **jobs
 		if (k == nplaces)
 			places[nplaces++] = (struct place){ .mailbox = jobs[i]->mailbox, .first = jobs[i] };
 	}
-	if (ask(s, places, nplaces, e) != 0)
+	if (ask(s, places, nplaces, f, e) != 0)
 		goto done;
 	for (size_t k = 0; k < nplaces; k++) {
 		struct place *p = &places[k];
 
-		if (!p->open && reopen(s, a, p, jobs, n, e) != 0)
+		if (!p->open && reopen(s, a, p, jobs, n, f, e) != 0)
 			goto done;
 		for (size_t i = 0; i < n; i++) {
 			if (!goes_to(jobs[i], p))

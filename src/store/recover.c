@@ -6,19 +6,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/step.h"
-#include "store/classify.h"
-#include "store/look.h"
-#include "store/scan.h"
 #include "store/search.h"
+#include "store/sight.h"
 #include "store/trouble.h"
-
-/* One look into one mailbox, for all jobs that went there. */
-struct sight {
-	struct scan scan;
-	struct mailbox_status status;
-	bool opened, known; /* known: the folder was opened, or is certainly not there */
-};
 
 static uint32_t lowest_floor(struct job **jobs, size_t n)
 {
@@ -32,75 +22,9 @@ static uint32_t lowest_floor(struct job **jobs, size_t n)
 	return floor;
 }
 
-static int open_folder(struct imap *s, const char *mailbox, struct sight *v, struct err *e)
-{
-	enum mailbox_presence presence;
-	struct mailbox_status st;
-	struct imap_reply r;
-	uint32_t tag;
-
-	if (mailbox_examine(s, mailbox, &v->status, &r, e) != 0)
-		return -1;
-	if (r.status == IMAP_OK) {
-		v->opened = v->known = true;
-		if (v->status.uidnext != 0)
-			return 0;
-		if (mailbox_status_send(s, mailbox, &tag, e) != 0 || mailbox_status_read(s, tag, &st, &r, e) != 0)
-			return -1;
-		v->status.uidnext = st.uidnext;
-		return 0;
-	}
-	v->known = classify_folder(&r) == VERDICT_NO_FOLDER;
-	if (v->known)
-		return 0;
-	if (mailbox_find(s, mailbox, &presence, &r, e) != 0)
-		return -1;
-	v->known = r.status == IMAP_OK && presence != MAILBOX_PRESENT;
-	return 0;
-}
-
 static int look(struct recover *rc, const char *mailbox, struct job **jobs, size_t n, struct sight *v, struct err *e)
 {
-	uint32_t floor = lowest_floor(jobs, n);
-
-	*v = (struct sight){ .opened = false };
-	scan_init(&v->scan, jobs, n);
-	step("store: before a look");
-	if (open_folder(rc->session, mailbox, v, e) != 0)
-		return -1;
-	if (!v->opened)
-		return 0;
-	if (scan_run(&v->scan, rc->session, floor, v->status.uidnext, e) != 0 || mailbox_leave(rc->session, e) != 0)
-		return -1;
-	if (v->status.uidnext < floor)
-		v->scan.complete = false;
-	step("store: after a look");
-	return 0;
-}
-
-static enum look_decision decide(const struct job *j, const struct sight *v, bool settled, bool again,
-				 enum look_reason *why)
-{
-	struct look l = {
-		.floor_validity = j->work->floor_uidvalidity,
-		.floor_next = j->work->floor_uidnext,
-		.opened = v->opened,
-		.validity = v->status.uidvalidity,
-		.end = v->scan.end,
-		.complete = v->opened ? v->scan.complete : v->known,
-		.headers = v->scan.headers,
-		.nheaders = v->scan.nheaders,
-		.found = j->found != 0,
-		.settled = settled,
-		.again = again,
-	};
-
-	/* A folder that can't be opened now, but is there, tells nothing. */
-	if (!v->opened && !v->known) {
-		*why = LOOK_INCOMPLETE;
-		return LOOK_WAIT;
-	}
-	return look_decide(&l, why);
+	return sight_take(v, rc->session, mailbox, jobs, n, lowest_floor(jobs, n), e);
 }
 
 static void warn_copies(const struct recover *rc, const struct job *j)
@@ -144,9 +68,10 @@ static void log_look(const struct recover *rc, const struct job *j, const struct
 /* What the look says. True when the job must be looked for once more at once, or searched for. */
 static bool conclude(struct recover *rc, struct job *j, const struct sight *v, bool again, enum look_reason *why)
 {
+	struct mailbox_status floor = { j->work->floor_uidvalidity, j->work->floor_uidnext };
 	int64_t now = clock_wall_ms();
 	int64_t until = quiet_until(rc->quiet, j->work->number, j->work->doubt_ms, now, rc->account->settle);
-	enum look_decision d = decide(j, v, now >= until, again, why);
+	enum look_decision d = sight_decide(v, j, floor, now >= until, again, why);
 
 	log_look(rc, j, v, d, *why);
 	switch (d) {
@@ -183,7 +108,7 @@ static int recover_folder(struct recover *rc, const char *mailbox, struct job **
 	for (size_t i = 0; ret == 0 && i < n; i++)
 		again = conclude(rc, jobs[i], &v, false, &why) || again;
 	if (ret == 0 && again) {
-		scan_free(&v.scan);
+		sight_free(&v);
 		/* Absence counts only when a second look after the settle time agrees. */
 		ret = look(rc, mailbox, jobs, n, &v, e);
 		for (size_t i = 0; ret == 0 && i < n; i++) {
@@ -193,27 +118,11 @@ static int recover_folder(struct recover *rc, const char *mailbox, struct job **
 			}
 		}
 	}
-	scan_free(&v.scan);
+	sight_free(&v);
 	if (ret == 0 && nlost > 0)
 		ret = search_jobs(rc, lost, nlost, e);
 	free(lost);
 	return ret;
-}
-
-/* Those of JOBS that are for the same mailbox as the first, to the front: how many. */
-static size_t gather(struct job **jobs, size_t n)
-{
-	size_t k = 1;
-
-	for (size_t i = 1; i < n; i++) {
-		if (strcmp(jobs[i]->mailbox, jobs[0]->mailbox) == 0) {
-			struct job *j = jobs[i];
-
-			jobs[i] = jobs[k];
-			jobs[k++] = j;
-		}
-	}
-	return k;
 }
 
 static void name_mailbox(struct recover *rc, struct job *j)
@@ -231,7 +140,7 @@ int recover_jobs(struct recover *rc, struct job **jobs, size_t n, struct err *e)
 	for (size_t i = 0; i < n; i++)
 		name_mailbox(rc, jobs[i]);
 	while (n > 0) {
-		size_t k = gather(jobs, n);
+		size_t k = jobs_gather(jobs, n);
 
 		/* A copy, because looking sorts its jobs. */
 		if (recover_folder(rc, jobs[0]->mailbox, jobs, k, e) != 0)
@@ -245,11 +154,11 @@ int recover_jobs(struct recover *rc, struct job **jobs, size_t n, struct err *e)
 int recover_count(struct recover *rc, struct job **jobs, size_t n, struct err *e)
 {
 	while (n > 0) {
-		size_t k = gather(jobs, n);
+		size_t k = jobs_gather(jobs, n);
 		struct sight v;
 		int ret = look(rc, jobs[0]->mailbox, jobs, k, &v, e);
 
-		scan_free(&v.scan);
+		sight_free(&v);
 		if (ret != 0)
 			return -1;
 		for (size_t i = 0; i < k; i++) {

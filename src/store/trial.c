@@ -86,7 +86,7 @@ int trial_write(struct trial *t, struct err *e)
 	if (ret == 0 && r.status != IMAP_OK)
 		ret = refused(t, "take the test message", &r, e);
 	if (ret == 0)
-		t->told = imap_reply_appenduid(&r, &t->uidvalidity, &t->uid);
+		t->told = imap_reply_appenduids(&r, &t->uidvalidity, &t->uid, 1);
 done:
 	buf_free(&message);
 	return ret;

@@ -47,21 +47,26 @@ for name, of_sender, of_store, tls in (("from the senders", 0.7, 0.0, "none"), (
         assert office.ferry.stop() == 0
         store_proxy.stop()
     office.area.close()
-# ---- aimed cuts: (name, proxy, the account's settle time) ----
+# ---- aimed cuts: (name, proxy, keys of the account, how many cuts at least) ----
+ALONE = {"window": 1, "batch": 1, "retry_min": "100ms", "retry_max": "1s"}
 AIMED = (
-    ("the answers to ten APPENDs are lost", {"swallow": (b"APPENDUID", 10)}, "1s"),
-    ("the store stores three of them seconds after the connection died", {"late": (b"APPEND ", 3), "delay": 2}, "5s"),
+    ("the answers to ten APPENDs are lost", {"swallow": (b"APPENDUID", 10)}, {"settle": "1s", **ALONE}, 10),
+    ("the answers to two batches are lost", {"swallow": (b"APPENDUID", 2)}, {"settle": "1s"}, 2),
+    ("the store stores three of them seconds after the connection died",
+     {"late": (b"APPEND ", 3), "delay": 2}, {"settle": "5s", **ALONE}, 3),
+    ("the store stores a batch seconds after the connection died",
+     {"late": (b"APPEND ", 1), "delay": 2}, {"settle": "5s"}, 1),
 )
-for name, aim, settle in AIMED:
+for name, aim, keys, cuts in AIMED:
     with tap.case(name):
         office = Office(tap, "cuts")
         proxy = Proxy(office.store.port, 0, **aim).start()
-        office.ferry.save(accounts={"office": {"port": proxy.port, "settle": settle}})
+        office.ferry.save(accounts={"office": {"port": proxy.port, **keys}})
         office.start()
         items = mixture(40, random.Random(1), prefix="aimed")
         sender = Sender(office.ferry.smtp, items, sessions=4, pause=0.05).run(120)
         office.ferry.drained(240)
-        assert proxy.cuts == sum(n for _, n in (v for v in aim.values() if isinstance(v, tuple))), proxy.cuts
+        assert proxy.cuts == cuts, proxy.cuts
         check(items, sender.acked, office.store.messages())
         assert office.ferry.stop() == 0
         proxy.stop()

@@ -76,6 +76,8 @@ int main(int argc, char **argv)
 					   .user = mem_strdup("user"),
 					   .password = mem_strdup("secret"),
 					   .window = 32,
+					   .batch = 10,
+					   .connections = 1,
 					   .settle = 300,
 					   .timeout = 2000,
 					   .retry_min = 100,
@@ -99,6 +101,10 @@ int main(int argc, char **argv)
 			ca = value;
 		else if (strcmp(key, "window") == 0)
 			account.window = (unsigned)number_of(value);
+		else if (strcmp(key, "batch") == 0)
+			account.batch = (unsigned)number_of(value);
+		else if (strcmp(key, "connections") == 0)
+			account.connections = (unsigned)number_of(value);
 		else if (strcmp(key, "settle") == 0)
 			account.settle = number_of(value);
 		else if (strcmp(key, "timeout") == 0)

@@ -202,7 +202,52 @@ static void replies_are_taken_apart(void **state)
 		assert_string_equal(r.code, rows[i].code);
 		assert_string_equal(r.args, rows[i].args);
 		assert_string_equal(r.text, rows[i].text);
-		assert_int_equal(imap_reply_appenduid(&r, &validity, &uid), rows[i].uid);
+		assert_int_equal(imap_reply_appenduids(&r, &validity, &uid, 1), rows[i].uid);
+	}
+}
+
+/* RFC 4315, 3: the set names the messages of one command in their order. */
+static void uid_sets_are_expanded(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+		uint32_t uids[4]; /* 0: refused */
+	} rows[] = {
+		{ "[APPENDUID 5 7] done", 1, { 7 } },
+		{ "[APPENDUID 5 7:9] done", 3, { 7, 8, 9 } },
+		{ "[APPENDUID 5 9:7] done", 3, { 7, 8, 9 } },
+		{ "[APPENDUID 5 7,9,8] done", 3, { 7, 9, 8 } },
+		{ "[APPENDUID 5 3:4,7:8] done", 4, { 3, 4, 7, 8 } },
+		{ "[APPENDUID 5 4294967295] done", 1, { 4294967295u } },
+		{ "[APPENDUID 5 4294967294:4294967295] done", 2, { 4294967294u, 4294967295u } },
+		{ "[APPENDUID 5 7:8] done", 3, { 0 } },
+		{ "[APPENDUID 5 7:10] done", 3, { 0 } },
+		{ "[APPENDUID 5 1:4294967295] done", 4, { 0 } },
+		{ "[APPENDUID 5 7,] done", 1, { 0 } },
+		{ "[APPENDUID 5 7,] done", 2, { 0 } },
+		{ "[APPENDUID 5 ,7] done", 1, { 0 } },
+		{ "[APPENDUID 5 7:] done", 1, { 0 } },
+		{ "[APPENDUID 5 0] done", 1, { 0 } },
+		{ "[APPENDUID 5 7:*] done", 2, { 0 } },
+		{ "[APPENDUID 4294967296 7] done", 1, { 0 } },
+		{ "[APPENDUID 5 7 8] done", 2, { 0 } },
+		{ "[APPENDUID 5 7:8 done", 2, { 0 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		uint32_t uids[4] = { 0 }, validity;
+		struct imap_reply r;
+		bool told;
+
+		imap_reply_parse(IMAP_OK, rows[i].text, &r);
+		told = imap_reply_appenduids(&r, &validity, uids, rows[i].n);
+		assert_int_equal(told, rows[i].uids[0] != 0);
+		if (told) {
+			assert_int_equal(validity, 5);
+			assert_memory_equal(uids, rows[i].uids, rows[i].n * sizeof uids[0]);
+		}
 	}
 }
 
@@ -213,6 +258,7 @@ int main(void)
 		cmocka_unit_test(endless_lines_end),
 		cmocka_unit_test(continuations_and_goodbyes_are_kept),
 		cmocka_unit_test(replies_are_taken_apart),
+		cmocka_unit_test(uid_sets_are_expanded),
 	};
 
 	return cmocka_run_group_tests_name("IMAP filter", tests, NULL, NULL);

@@ -1,0 +1,480 @@
+/*
+ * Sending: from a list of deliveries to their outcomes. The order of things is
+ * what keeps the promise: a floor that was told before, the record in flight,
+ * the octets, the answer, the record of the outcome. While the store is at one
+ * batch, the next is recorded and the last one settled.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/step.h"
+#include "store/place.h"
+#include "store/recover.h"
+#include "store/unclear.h"
+#include "store/worker_impl.h"
+
+enum {
+	BATCH_BYTES_MAX = 8 * 1024 * 1024,
+	OUTSTANDING_BYTES_MAX = 32 * 1024 * 1024, /* of one connection */
+	SETTLE_AT = 100,			  /* stored and not settled */
+	OPEN_MAX = 2000,			  /* deliveries in hand */
+	TURN_MAX = 10000,			  /* in one turn: then doubts and others get theirs */
+	EARLY_LOOK_MS = 2000 /* a first look soon after a connection broke often finds the message */
+};
+
+struct sending {
+	struct worker *w;
+	bool more;	 /* the spool may be asked for more */
+	size_t taken;	 /* so far */
+	bool stop;	 /* nothing more is to be sent */
+	bool halt;	 /* … in this pass: a batch was refused, and what became of it comes first */
+	bool lost;	 /* the spool is gone, or could not record an outcome */
+	bool refused;	 /* the spool did not record a flight: why */
+	bool broke;	 /* a connection broke: why */
+	struct err why_refused, why_broke;
+};
+
+/* ---- before ---- */
+
+/* What is too large for the store is not even offered. */
+static void check_size(const struct worker *w, struct job *j)
+{
+	uint64_t limit = imap_append_limit(w->lanes[0].session);
+
+	if (j->state == JOB_READY && j->size > limit)
+		job_settle(j, OUTCOME_REFUSED, 0, false,
+			   "it has %llu octets, and the store takes %llu at most (APPENDLIMIT)",
+			   (unsigned long long)j->size, (unsigned long long)limit);
+}
+
+static int by_mailbox(const void *a, const void *b)
+{
+	const struct job *const *x = a, *const *y = b;
+	int order = strcmp((*x)->mailbox, (*y)->mailbox);
+
+	if (order != 0)
+		return order;
+	return (*x)->work->number < (*y)->work->number ? -1 : 1;
+}
+
+/* Those of JOBS that are ready, mailbox by mailbox, as one command can only be for one. */
+static void enqueue(struct worker *w, struct job **jobs, size_t n)
+{
+	struct job **go = mem_array(n + 1, sizeof(struct job *));
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (jobs[i]->state == JOB_READY)
+			go[k++] = jobs[i];
+	}
+	if (k > 0)
+		qsort(go, k, sizeof *go, by_mailbox);
+	for (size_t i = 0; i < k; i++)
+		turn_queue(&w->turn, go[i]);
+	free(go);
+}
+
+static void stop_refused(struct sending *s, const struct err *e)
+{
+	s->stop = s->refused = true;
+	s->why_refused = *e;
+}
+
+/* The next part of the queue in flight, by the spool's record. */
+static int record(struct sending *s)
+{
+	struct turn *t = &s->w->turn;
+	struct spool_flight f[LANE_BATCH_MAX];
+	size_t n = t->n - t->recorded, most = 2 * (size_t)s->w->batch;
+	struct err e = { 0 };
+	int ret;
+
+	if (most < SETTLE_AT)
+		most = SETTLE_AT;
+	n = n > most ? most : n;
+	n = n > LANE_BATCH_MAX ? LANE_BATCH_MAX : n;
+	for (size_t i = 0; i < n; i++) {
+		struct job *j = t->queue[t->recorded + i];
+
+		f[i] = (struct spool_flight){ j->work->number, j->mailbox, j->floor.uidvalidity, j->floor.uidnext };
+	}
+	step("store: before the in-flight record");
+	ret = spool_in_flight(s->w->spool, f, n, &e);
+	step("store: after the in-flight record");
+	if (ret != 0) {
+		stop_refused(s, &e);
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++)
+		t->queue[t->recorded + i]->recorded = true;
+	t->recorded += n;
+	return 0;
+}
+
+/* More from the spool: only what can go without asking the store first. All else waits for its turn. */
+static void refill(struct sending *s)
+{
+	struct worker *w = s->w;
+	struct spool_work *work = NULL;
+	struct job **go;
+	struct page *p;
+	struct err e = { 0 };
+	int64_t due;
+	size_t n = 0, k = 0;
+
+	s->more = s->taken < TURN_MAX && w->turn.open < OPEN_MAX && !w->trouble.set && w->lanes[0].session != NULL &&
+		  w->window == w->account->window;
+	if (!s->more)
+		return;
+	if (spool_more(w->spool, TAKE_MAX, TAKE_BYTES_MAX, &work, &n, &due, &e) != 0) {
+		s->lost = s->stop = true;
+		log_error("spool-lost", LOG_STR("account", w->account->name), LOG_STR("reason", e.text));
+		return;
+	}
+	s->more = n > 0;
+	s->taken += n;
+	if (n == 0) {
+		spool_work_free(work, 0);
+		return;
+	}
+	p = turn_add(&w->turn, work, n);
+	go = mem_array(n, sizeof(struct job *));
+	for (size_t i = 0; i < n; i++) {
+		struct job *j = &p->jobs[i];
+
+		if (j->work->state == DELIVERY_DOUBT || j->work->attempts > 0)
+			continue;
+		check_size(w, j);
+		if (j->state == JOB_READY && place_known(w->lanes[0].session, j, &w->floors))
+			go[k++] = j;
+	}
+	enqueue(w, go, k);
+	free(go);
+}
+
+/* ---- what lanes ask for ---- */
+
+static bool may_send(const struct sending *s, const struct job *j)
+{
+	return !s->w->trouble.set || j->size < s->w->size_limit;
+}
+
+/* Something to send at the front of the queue, with its record. */
+static bool prepare(struct sending *s)
+{
+	struct worker *w = s->w;
+	struct turn *t = &w->turn;
+
+	if (w->hurry != INT64_MAX || (w->trouble.set && w->size_limit == UINT64_MAX))
+		s->stop = true;
+	if (s->halt)
+		return false;
+	if (!s->stop && s->more && t->n - t->at < w->window)
+		refill(s);
+	while (!s->stop && t->at < t->n && !may_send(s, t->queue[t->at])) {
+		t->recorded += t->recorded == t->at;
+		t->at++;
+	}
+	if (!s->stop && t->recorded < t->n && t->recorded - t->at < w->batch)
+		(void)record(s);
+	return !s->stop && t->at < t->recorded;
+}
+
+static bool goes_along(const struct worker *w, const struct lane *l, const struct job *first, const struct job *j)
+{
+	return w->batch > 1 && !w->batch_bad && !j->alone && lane_may_batch(l, j) && strcmp(j->mailbox, first->mailbox) == 0;
+}
+
+static int next(void *arg, struct lane *l, struct job **out, struct err *e)
+{
+	struct sending *s = arg;
+	struct worker *w = s->w;
+	struct turn *t = &w->turn;
+	size_t room = w->window > l->njobs ? w->window - l->njobs : 0, n = 0;
+	uint64_t octets = 0;
+
+	(void)e;
+	if (room == 0 || l->octets >= OUTSTANDING_BYTES_MAX || !prepare(s))
+		return 0;
+	while (t->at + n < t->recorded && n < w->batch && n < LANE_BATCH_MAX) {
+		struct job *j = t->queue[t->at + n];
+
+		if (n > 0 && (!goes_along(w, l, t->queue[t->at], j) || octets + j->size > BATCH_BYTES_MAX ||
+			      !may_send(s, j)))
+			break;
+		octets += j->size;
+		n++;
+		if (!goes_along(w, l, t->queue[t->at], j))
+			break;
+	}
+	/* Full batches are worth a moment's wait. */
+	if (n > room && lane_busy(l))
+		return 0;
+	n = n > room ? room : n;
+	memcpy(out, t->queue + t->at, n * sizeof *out);
+	t->at += n;
+	return (int)n;
+}
+
+static int load(void *arg, struct job *j, struct err *e)
+{
+	struct sending *s = arg;
+	int ret = job_load(j, s->w->spool, clock_wall_ms() + trouble_backoff(s->w->account, 1), e);
+
+	if (ret < 0)
+		s->stop = true;
+	return ret;
+}
+
+static void answered(void *arg, struct job *j, enum verdict v, const struct imap_reply *r)
+{
+	struct sending *s = arg;
+
+	worker_answered(s->w, j, v, r);
+	/* One that was sent again is counted before it is settled. */
+	if (j->state == JOB_ANSWERED && j->outcome.kind == OUTCOME_DONE && !j->resend)
+		turn_done(&s->w->turn, j);
+}
+
+static void refused(void *arg, struct job **jobs, size_t n, const struct imap_reply *r)
+{
+	struct sending *s = arg;
+
+	s->halt = true;
+	worker_refused(s->w, jobs, n, r);
+}
+
+/* The connection of L ended with E. Octets of some jobs were on their way; the oldest of them is suspected. */
+static void broke(void *arg, struct lane *l, const struct err *e)
+{
+	struct sending *s = arg;
+	struct worker *w = s->w;
+	/* In a hurry the deadline was ours. */
+	bool silent = e->code == ETIMEDOUT && w->hurry == INT64_MAX, suspect = true, batch_bad = l->batch_bad;
+	int64_t settle = w->account->settle, now;
+	struct job **left = mem_array(l->njobs + 1, sizeof(struct job *));
+	size_t n = l->njobs;
+
+	memcpy(left, l->jobs, n * sizeof *left);
+	/* Reset first: the time to settle counts from the end of the connection. */
+	lane_abort(l);
+	now = clock_wall_ms();
+	for (size_t i = 0; i < n; i++) {
+		struct job *j = left[i];
+
+		if (j->state == JOB_SENT) {
+			worker_doubt(w, j,
+				     now + (silent		       ? settle * 10
+					    : settle < EARLY_LOOK_MS ? settle
+								     : EARLY_LOOK_MS),
+				     silent, suspect, e->text);
+			suspect = false;
+		} else if (j->state == JOB_READY) {
+			job_settle(j, OUTCOME_RETRY, 0, false, NULL);
+		}
+	}
+	free(left);
+	w->window = w->window > 1 ? w->window / 2 : 1;
+	w->batch = w->batch > 1 ? w->batch / 2 : 1;
+	w->batch_bad = w->batch_bad || batch_bad;
+	s->more = false;
+	if (!s->broke)
+		s->why_broke = *e;
+	s->broke = true;
+	log_warning("connection-broke", LOG_STR("account", w->account->name), LOG_STR("reason", e->text));
+}
+
+static void between(void *arg)
+{
+	struct sending *s = arg;
+	struct turn *t = &s->w->turn;
+	size_t n = t->ndone;
+
+	if (s->lost || n < SETTLE_AT)
+		return;
+	n = n > SPOOL_BATCH_MAX ? SPOOL_BATCH_MAX : n;
+	if (worker_settle(s->w, t->done, n) != 0) {
+		s->lost = s->stop = true;
+		return;
+	}
+	memmove(t->done, t->done + n, (t->ndone - n) * sizeof *t->done);
+	t->ndone -= n;
+}
+
+/* ---- a pass ---- */
+
+static int place(struct sending *s, struct job **jobs, size_t n)
+{
+	struct worker *w = s->w;
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		check_size(w, jobs[i]);
+	if (place_jobs(w->lanes[0].session, w->account, jobs, n, &w->floors, &w->trouble, &e) == 0)
+		return 0;
+	broke(s, &w->lanes[0], &e);
+	return -1;
+}
+
+/* Folders, record, APPENDs for those of JOBS that are ready. */
+static void pass(struct sending *s, struct job **jobs, size_t n)
+{
+	struct worker *w = s->w;
+	struct lane_user user = { .timeout = w->account->timeout,
+				  .next = next,
+				  .load = load,
+				  .answered = answered,
+				  .refused = refused,
+				  .arg = s };
+	struct append a = { .lanes = w->lanes, .nlanes = APPEND_LANES_MAX, .broke = broke, .between = between, .arg = s };
+
+	if (place(s, jobs, n) != 0)
+		return;
+	s->halt = false;
+	enqueue(w, jobs, n);
+	worker_open_lanes(w, n);
+	for (size_t i = 0; i < APPEND_LANES_MAX; i++)
+		lane_start(&w->lanes[i], &user);
+	append_run(&a);
+	/* What was not begun: its record, where it has one, is taken back at the end. */
+	w->turn.at = w->turn.recorded = w->turn.n;
+}
+
+/* Batches that were refused: what became of each of their messages? */
+static void clear_up(struct sending *s)
+{
+	struct worker *w = s->w;
+	struct recover rc = { w->lanes[0].session, w->account, &w->quiet, true };
+	struct err e = { 0 };
+	size_t n;
+	struct job **some = turn_pick(&w->turn, JOB_UNCLEAR, &n);
+
+	if (n > 0 && (w->lanes[0].session == NULL || unclear_jobs(&rc, some, n, &e) != 0)) {
+		if (w->lanes[0].session != NULL)
+			worker_hang_up(w);
+		s->broke = true;
+		s->why_broke = e;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (some[i]->state == JOB_UNCLEAR)
+			worker_doubt(w, some[i], 0, false, i == 0,
+				     some[i]->reason == NULL ? "it was refused together with others" : some[i]->reason);
+	}
+	free(some);
+}
+
+/* Folders that vanished meanwhile, keywords that were refused, messages of a batch that was refused. */
+static void second_pass(struct sending *s)
+{
+	struct worker *w = s->w;
+	struct job **some;
+	size_t n, k = 0;
+
+	clear_up(s);
+	if (s->stop || s->broke || w->trouble.set || w->lanes[0].session == NULL)
+		return;
+	some = turn_pick(&w->turn, JOB_READY, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (some[i]->retried)
+			some[k++] = some[i];
+	}
+	if (k > 0) {
+		pass(s, some, k);
+		clear_up(s);
+	}
+	free(some);
+}
+
+/* ---- after ---- */
+
+/* Deliveries that were sent again: are there two now? Counted before they are settled, while they may still be looked
+ * for. */
+static void count_resent(struct worker *w)
+{
+	struct recover rc = { w->lanes[0].session, w->account, &w->quiet, true };
+	struct err e;
+	size_t n, k = 0;
+	struct job **some = turn_pick(&w->turn, JOB_ANSWERED, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (some[i]->outcome.kind == OUTCOME_DONE && some[i]->resend)
+			some[k++] = some[i];
+	}
+	/* They are stored, whatever becomes of the counting. */
+	if (k > 0 && rc.session != NULL && recover_count(&rc, some, k, &e) != 0)
+		worker_hang_up(w);
+	free(some);
+}
+
+static void take_back(void *arg, struct job *j)
+{
+	(void)arg;
+	/* In flight by the record, but not begun. */
+	if (j->recorded && j->state == JOB_READY)
+		job_settle(j, OUTCOME_RETRY, 0, false, NULL);
+}
+
+/* A store that answers NO to everything has trouble of its own, and no message is to blame. */
+static void acquit(void *arg, struct job *j)
+{
+	struct worker *w = arg;
+
+	if (j->state == JOB_ANSWERED && j->outcome.kind == OUTCOME_DOUBT) {
+		trouble_set(&w->trouble, false, j->reason);
+		j->outcome.sent = false;
+	}
+}
+
+static int settle_rest(struct worker *w)
+{
+	size_t n, at = 0;
+	struct job **some = turn_pick(&w->turn, JOB_ANSWERED, &n);
+	int ret = 0;
+
+	for (size_t k; ret == 0 && at < n; at += k) {
+		k = n - at > SPOOL_BATCH_MAX ? SPOOL_BATCH_MAX : n - at;
+		ret = worker_settle(w, some + at, k);
+	}
+	w->turn.ndone = 0;
+	free(some);
+	return ret;
+}
+
+int worker_deliver(struct worker *w, struct job **jobs, size_t n)
+{
+	struct sending s = { .w = w, .more = true, .taken = n };
+	unsigned stored = w->stored;
+
+	w->size_limit = UINT64_MAX;
+	pass(&s, jobs, n);
+	s.more = false;
+	if (!s.lost)
+		second_pass(&s);
+	if (s.refused) {
+		log_error("in-flight-failed", LOG_STR("account", w->account->name), LOG_STR("reason", s.why_refused.text));
+		if (job_spool_lost(&s.why_refused))
+			s.lost = true;
+		/* What was not recorded was not sent. A person took one out of the queue meanwhile: the next turn knows.
+		 * Or the disk is full, and may have room later. */
+		else if (s.why_refused.class != ERR_PERM)
+			trouble_from(&w->trouble, &s.why_refused);
+	}
+	/* Others got through: go on at once with a smaller window. Nothing did: leave the store alone for a while. */
+	if (s.broke && w->stored == stored)
+		trouble_from(&w->trouble, &s.why_broke);
+	if (!s.broke && w->window < w->account->window)
+		w->window = w->window * 2 < w->account->window ? w->window * 2 : w->account->window;
+	if (!s.broke && w->batch < w->account->batch)
+		w->batch = w->batch * 2 < w->account->batch ? w->batch * 2 : w->account->batch;
+	if (s.lost)
+		return -1;
+	turn_each(&w->turn, take_back, NULL);
+	if (w->passed == 0 && w->refused >= 2)
+		turn_each(&w->turn, acquit, w);
+	count_resent(w);
+	return settle_rest(w);
+}
