@@ -1,4 +1,9 @@
-/* Asking the connector for a connection. One request at a time on a socket. */
+/*
+ * Asking the connector for a connection. A store may have that of its account,
+ * one request at a time; the command line (role "admin") that of any account;
+ * the token role those to the endpoints of accounts with oauth and no others,
+ * up to CONNECT_AT_ONCE at a time, each answered under the id of its request.
+ */
 #ifndef MAILFERRY_ROLE_CONNECT_H
 #define MAILFERRY_ROLE_CONNECT_H
 
@@ -7,7 +12,16 @@
 #include "base/err.h"
 
 enum connect_message { CONNECT_OPEN = 1, CONNECT_DONE };
-enum connect_tag { CONNECT_TAG_ACCOUNT = 1, CONNECT_TAG_TIMEOUT, CONNECT_TAG_CLASS, CONNECT_TAG_TEXT, CONNECT_TAG_PEER };
+enum connect_tag {
+	CONNECT_TAG_ACCOUNT = 1,
+	CONNECT_TAG_TIMEOUT,
+	CONNECT_TAG_CLASS,
+	CONNECT_TAG_TEXT,
+	CONNECT_TAG_PEER,
+	CONNECT_TAG_ENDPOINT /* enum connect_endpoint; not given: the account's store */
+};
+enum connect_endpoint { CONNECT_STORE, CONNECT_TOKEN, CONNECT_DEVICE };
+enum { CONNECT_AT_ONCE = 32 };
 
 /* A TCP connection to the store of ACCOUNT, whose host and port only the configuration names. Blocks up to TIMEOUT_MS.
  * The descriptor (blocking mode, close-on-exec), or -1 with a text that names host, port and cause. */
