@@ -105,6 +105,15 @@ int file_sync_dir(const char *path, struct err *e)
 	return r;
 }
 
+int file_sync_parent(const char *path, struct err *e)
+{
+	char *dir = dir_of(path);
+	int r = file_sync_dir(dir, e);
+
+	free(dir);
+	return r;
+}
+
 int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct err *e)
 {
 	char id[RANDOM_ID_SIZE];

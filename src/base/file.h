@@ -23,6 +23,9 @@ int file_write_all(int fd, const void *p, size_t n, struct err *e);
 /* Synchronises the directory PATH, so that names made in it survive. */
 int file_sync_dir(const char *path, struct err *e);
 
+/* The same for the directory that holds PATH. */
+int file_sync_parent(const char *path, struct err *e);
+
 /* PATH written whole or not at all: temporary name, sync, rename, directory sync. */
 int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct err *e);
 

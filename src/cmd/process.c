@@ -61,15 +61,6 @@ static char *directory_of(const char *path)
 	return slash == path ? mem_strdup("/") : slice_dup(slice_of(path, (size_t)(slash - path)));
 }
 
-static int sync_parent(const char *path, struct err *e)
-{
-	char *parent = directory_of(path);
-	int r = file_sync_dir(parent, e);
-
-	free(parent);
-	return r;
-}
-
 static const char *user_name(uid_t uid, char buf[USER_TEXT])
 {
 	const struct passwd *pw = getpwuid(uid);
@@ -118,7 +109,7 @@ int spool_directory_prepare(const char *path, const struct identity *id, struct 
 	int fd, r = -1;
 
 	if (mkdir(path, 0700) == 0) {
-		if (sync_parent(path, e) != 0)
+		if (file_sync_parent(path, e) != 0)
 			return -1;
 	} else if (errno == ENOENT) {
 		return err_set(

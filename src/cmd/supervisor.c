@@ -55,7 +55,7 @@ void supervisor_announce(struct supervisor *sup)
 	if (sup->announced)
 		return;
 	for (struct slot *s = sup->slots; s != NULL; s = s->next)
-		if (s->kind != SLOT_STORE && (s->worker == NULL || s->worker->state != WORKER_READY))
+		if (s->kind != SLOT_STORE && s->kind != SLOT_TOKEN && (s->worker == NULL || s->worker->state != WORKER_READY))
 			return;
 	sup->announced = true;
 	log_info("ready", LOG_STR("hostname", sup->setup->config->hostname),

@@ -5,8 +5,8 @@
 
 enum { ERRORS_MAX = 64 * 1024 };
 
-/* What runs with the old configuration makes way: receivers when their successors are ready, stores when they have
- * finished what is in hand, the spool only if its own part changed. */
+/* What runs with the old configuration makes way: receivers when their successors are ready, stores and the token role when
+ * they have finished what is in hand, the spool only if its own part changed. */
 static void replace_workers(struct supervisor *sup)
 {
 	struct buf part;
@@ -23,7 +23,7 @@ static void replace_workers(struct supervisor *sup)
 			 * drained like the others. */
 			if (s->kind == SLOT_CONNECT)
 				worker_stop(w);
-		} else if (s->kind == SLOT_STORE) {
+		} else if (s->kind == SLOT_STORE || s->kind == SLOT_TOKEN) {
 			worker_stop(s->worker);
 		}
 	}

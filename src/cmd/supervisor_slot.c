@@ -55,6 +55,26 @@ struct slot *slot_of_account(struct supervisor *sup, struct slice account)
 	return NULL;
 }
 
+static struct slot *slot_of_kind(const struct supervisor *sup, enum slot_kind kind)
+{
+	struct slot *s = sup->slots;
+
+	while (s != NULL && s->kind != kind)
+		s = s->next;
+	return s;
+}
+
+/* A store that could log in as soon as the token role is ready. One that does not become ready is not waited for: the
+ * store then says in the queue what is missing. */
+static bool waits_for_token(const struct slot *s)
+{
+	const struct config_account *a = config_account(s->sup->setup->config, s->account);
+	const struct slot *token = slot_of_kind(s->sup, SLOT_TOKEN);
+
+	return a != NULL && a->oauth && token != NULL && token->failed_starts == 0 &&
+	       worker_of_kind(s->sup, SLOT_TOKEN) == NULL;
+}
+
 /* Milliseconds until a worker should start in S; 0: now; -1: not before something else happens. */
 static int64_t slot_wait(const struct slot *s)
 {
@@ -65,10 +85,14 @@ static int64_t slot_wait(const struct slot *s)
 		return -1;
 	if (s->kind != SLOT_SPOOL && worker_of_kind(sup, SLOT_SPOOL) == NULL)
 		return -1;
+	if (s->kind == SLOT_TOKEN && worker_of_kind(sup, SLOT_CONNECT) == NULL)
+		return -1;
 	if (s->kind == SLOT_STORE) {
 		int64_t due = s->due == INT64_MAX ? INT64_MAX : s->due - clock_wall_ms();
 
 		/* When one of them has left, all slots are considered again. */
+		if (waits_for_token(s))
+			return -1;
 		if (due == INT64_MAX || sup->stores >= STORES_MAX || worker_of_kind(sup, SLOT_CONNECT) == NULL)
 			return -1;
 		if (due > wait)
@@ -163,7 +187,9 @@ static void drop_slots(struct supervisor *sup)
 
 	for (struct slot *s = sup->slots, *next; s != NULL; s = next) {
 		next = s->next;
-		if (s->kind == SLOT_RECEIVER && receivers > c->receivers) {
+		if (s->kind == SLOT_TOKEN && !config_has_oauth(c)) {
+			slot_free(s);
+		} else if (s->kind == SLOT_RECEIVER && receivers > c->receivers) {
 			receivers--;
 			slot_free(s);
 		} else if (s->kind == SLOT_STORE && config_account(c, s->account) == NULL) {
@@ -194,6 +220,8 @@ void slot_match(struct supervisor *sup)
 		(void)slot_new(sup, SLOT_SPOOL, "");
 	if (slots_of_kind(sup, SLOT_CONNECT) == 0)
 		(void)slot_new(sup, SLOT_CONNECT, "");
+	if (config_has_oauth(c) && slots_of_kind(sup, SLOT_TOKEN) == 0)
+		(void)slot_new(sup, SLOT_TOKEN, "");
 	for (size_t n = slots_of_kind(sup, SLOT_RECEIVER); n < c->receivers; n++)
 		(void)slot_new(sup, SLOT_RECEIVER, "");
 	for (size_t i = 0; i < c->naccounts; i++)

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/supervisor.h"
+#include "cmd/token_directory.h"
 #include "role/role.h"
 
 enum { PART_MAX = 16 * 1024 * 1024 };
@@ -110,6 +111,30 @@ static int tell_peer(struct telling *t, enum slot_kind server, enum role_message
 	return worker_pair(w, t->w, (uint16_t)type, t->e);
 }
 
+/* A store goes without it, and says so in the queue. */
+static int tell_token(struct telling *t)
+{
+	const struct config_account *a = config_account(t->w->sup->setup->config, t->w->account);
+
+	if (a == NULL || !a->oauth || worker_of_kind(t->w->sup, SLOT_TOKEN) == NULL)
+		return 0;
+	return tell_peer(t, SLOT_TOKEN, ROLE_TOKEN);
+}
+
+static int tell_token_directory(struct telling *t)
+{
+	struct supervisor *sup = t->w->sup;
+	int fd = token_directory_open(sup->setup->config->token_directory, &sup->identity, t->e);
+	int r;
+
+	if (fd < 0)
+		return -1;
+	ipc_begin(&t->out, ROLE_TOKEN_DIRECTORY, 0);
+	r = tell_send(t, fd);
+	(void)close(fd);
+	return r;
+}
+
 static int tell_steps_and_go(struct telling *t)
 {
 	int steps = t->w->sup->steps;
@@ -135,7 +160,11 @@ int worker_tell(struct worker *w, struct err *e)
 		goto out;
 	if ((w->kind == SLOT_RECEIVER || w->kind == SLOT_STORE) && tell_peer(&t, SLOT_SPOOL, ROLE_SPOOL) != 0)
 		goto out;
-	if (w->kind == SLOT_STORE && tell_peer(&t, SLOT_CONNECT, ROLE_CONNECT) != 0)
+	if ((w->kind == SLOT_STORE || w->kind == SLOT_TOKEN) && tell_peer(&t, SLOT_CONNECT, ROLE_CONNECT) != 0)
+		goto out;
+	if (w->kind == SLOT_STORE && tell_token(&t) != 0)
+		goto out;
+	if (w->kind == SLOT_TOKEN && tell_token_directory(&t) != 0)
 		goto out;
 	r = tell_steps_and_go(&t);
 out:

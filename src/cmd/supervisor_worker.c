@@ -153,16 +153,27 @@ int worker_pair(struct worker *server, struct worker *client, uint16_t type, str
 	return r;
 }
 
-/* A server that was started again: who had the old one gets a socket to the new one. A store ends by itself when it
- * loses the spool. */
+/* What W is told when a server of KIND was started again; 0: nothing. A store ends by itself when it loses the spool. */
+static uint16_t hand_out_type(const struct worker *w, enum slot_kind kind)
+{
+	const struct config_account *a;
+
+	if (kind == SLOT_SPOOL)
+		return w->kind == SLOT_RECEIVER ? ROLE_SPOOL : 0;
+	if (kind == SLOT_CONNECT)
+		return w->kind == SLOT_STORE || w->kind == SLOT_TOKEN ? ROLE_CONNECT : 0;
+	a = w->kind == SLOT_STORE ? config_account(w->sup->setup->config, w->account) : NULL;
+	return a != NULL && a->oauth ? ROLE_TOKEN : 0;
+}
+
+/* A server that was started again: who had the old one gets a socket to the new one. */
 static void hand_out(struct worker *server)
 {
 	for (struct worker *w = server->sup->workers; w != NULL; w = w->next) {
+		uint16_t type = hand_out_type(w, server->kind);
 		struct err e = { 0 };
-		bool wants = server->kind == SLOT_SPOOL ? w->kind == SLOT_RECEIVER : w->kind == SLOT_STORE;
 
-		if (wants && w->state <= WORKER_DRAINING &&
-		    worker_pair(server, w, server->kind == SLOT_SPOOL ? ROLE_SPOOL : ROLE_CONNECT, &e) != 0)
+		if (type != 0 && w->state <= WORKER_DRAINING && worker_pair(server, w, type, &e) != 0)
 			log_worker(LOG_WARNING, "role-not-connected", w, e.text);
 	}
 }
@@ -195,7 +206,7 @@ static int on_ready(struct worker *w)
 	if (w->kind == SLOT_SPOOL) {
 		sup->restored = false;
 		hand_out(w);
-	} else if (w->kind == SLOT_CONNECT) {
+	} else if (w->kind == SLOT_CONNECT || w->kind == SLOT_TOKEN) {
 		hand_out(w);
 	} else if (w->kind == SLOT_RECEIVER) {
 		drain_replaced(sup);
@@ -254,6 +265,16 @@ static int on_spool_wanted(struct worker *w)
 	return 0;
 }
 
+/* A person has signed in: what waited for that need not wait longer. */
+static int on_lift(struct worker *w)
+{
+	struct worker *spool = worker_of_kind(w->sup, SLOT_SPOOL);
+
+	if (spool != NULL)
+		worker_lift(spool);
+	return 0;
+}
+
 static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 {
 	struct worker *w = arg;
@@ -269,6 +290,12 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 		return on_idle(w, in->rest);
 	if (in->type == ROLE_SPOOL && w->kind == SLOT_RECEIVER)
 		return on_spool_wanted(w);
+	if (in->type == ROLE_LIFT && w->kind == SLOT_TOKEN)
+		return on_lift(w);
+	if (in->type == ROLE_NOTICE && w->kind == SLOT_TOKEN) {
+		supervisor_notice(w->sup, ipc_get_bytes(in->rest, ROLE_TAG_NAME), in->rest);
+		return 0;
+	}
 	if (in->type == ROLE_NOTICE && w->kind == SLOT_STORE) {
 		supervisor_notice(w->sup, slice_str(w->account), in->rest);
 		return 0;

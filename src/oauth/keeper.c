@@ -417,7 +417,7 @@ static void tell_expiring(struct keeper *k)
 				      what, g->account->name, (long long)days);
 		log_warning("secret-expires", LOG_STR("account", g->account->name), LOG_STR("what", what),
 			    LOG_NUM("days", days), LOG_STR("reason", e.text));
-		k->hooks.notice(k->hooks.arg, g->account->name, e.text);
+		k->hooks.notice(k->hooks.arg, g->account->name, true, e.text);
 	}
 }
 
@@ -473,7 +473,7 @@ static void failed(struct keeper *k, struct grant *g, const struct exchange_resu
 		  LOG_STR("account", g->account->name), LOG_NUM("attempts", g->failures),
 		  LOG_NUM("seconds", wait / SECOND_MS), LOG_STR("reason", g->trouble.text), { 0 });
 	if (person && !told)
-		k->hooks.notice(k->hooks.arg, g->account->name, g->trouble.text);
+		k->hooks.notice(k->hooks.arg, g->account->name, false, g->trouble.text);
 	/* The old token may live yet. */
 	keeper_answer_all(k, g, WANT_TOKEN, grant_is_usable(k, g) ? NULL : &g->trouble);
 }
@@ -511,7 +511,7 @@ static void succeeded(struct keeper *k, struct grant *g, const struct exchange_r
 		(void)err_prefix(&g->trouble, "the new refresh token of account %s is not safe yet", g->account->name);
 		log_error("refresh-token-not-written", LOG_STR("account", g->account->name),
 			  LOG_STR("reason", r->err.text));
-		k->hooks.notice(k->hooks.arg, g->account->name, g->trouble.text);
+		k->hooks.notice(k->hooks.arg, g->account->name, false, g->trouble.text);
 		keeper_answer_all(k, g, WANT_TOKEN, &g->trouble);
 		return;
 	}

@@ -33,8 +33,9 @@ struct keeper_hooks {
 	void (*begin)(void *arg, unsigned job, const struct exchange_order *order);
 	void (*answer)(void *arg, uint64_t asker, const struct keeper_answer *a);
 	void (*signed_in)(void *arg, const char *account);
-	/* The operator must know: said once, and again only after it was well in between. */
-	void (*notice)(void *arg, const char *account, const char *text);
+	/* The operator must know: said once, and again only after it was well in between. EXPIRES: of what will be, said
+	 * every day. */
+	void (*notice)(void *arg, const char *account, bool expires, const char *text);
 	void *arg;
 };
 

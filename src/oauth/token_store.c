@@ -292,3 +292,9 @@ void token_store_free(struct token_store **s)
 	free(*s);
 	*s = NULL;
 }
+
+void token_store_descriptors(const struct token_store *s, int *directory, int *lock)
+{
+	*directory = s->directory;
+	*lock = s->lock;
+}

@@ -27,6 +27,9 @@ enum { TOKEN_STORE_WAIT_MS = 45 * 1000 };
 struct token_store *token_store_new(int directory, int64_t wait_ms, struct err *e);
 void token_store_free(struct token_store **s);
 
+/* What a process that is to use it must not close. */
+void token_store_descriptors(const struct token_store *s, int *directory, int *lock);
+
 /* 1 with OUT, 0 when there is none, -1 and E (ERR_CONFIG: the file is damaged or open to others). */
 int token_store_read(struct token_store *s, const char *account, struct stored_token *out, struct err *e);
 

@@ -18,16 +18,31 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/url.h"
+#include "config/value.h"
 #include "ipc/socket.h"
 #include "role/dial.h"
 #include "role/role.h"
 
 enum { PEERS_MAX = 1000, TIMEOUT_MAX_MS = 10 * 60 * 1000, NAME_MAX_BYTES = 4096 };
 
+/* What the other end is, and so may ask for. */
+enum peer_kind {
+	PEER_STORE, /* its account's store */
+	PEER_ADMIN, /* any account's store */
+	PEER_TOKEN  /* endpoints of accounts with oauth */
+};
+
+struct work {
+	pid_t child; /* 0: none */
+	uint32_t id; /* of the request */
+};
+
 struct peer {
 	int fd;
-	char *account; /* the only one that it may ask for; "" for any */
-	pid_t child;   /* at work on its request, or 0 */
+	enum peer_kind kind;
+	char *account; /* of a store */
+	struct work works[CONNECT_AT_ONCE]; /* all but the first for the token role only */
 };
 
 struct connector {
@@ -40,11 +55,25 @@ struct connector {
 
 static void peer_drop(struct connector *c, size_t i)
 {
-	file_close(&c->peers[i].fd);
-	free(c->peers[i].account);
-	if (c->peers[i].child > 0)
-		(void)kill(c->peers[i].child, SIGKILL);
-	c->peers[i] = c->peers[--c->npeers];
+	struct peer *p = &c->peers[i];
+
+	file_close(&p->fd);
+	free(p->account);
+	for (size_t w = 0; w < CONNECT_AT_ONCE; w++) {
+		if (p->works[w].child > 0)
+			(void)kill(p->works[w].child, SIGKILL);
+	}
+	*p = c->peers[--c->npeers];
+}
+
+/* A place for one more request, or NULL. */
+static struct work *work_free(struct peer *p)
+{
+	for (size_t w = 0; w < (p->kind == PEER_TOKEN ? CONNECT_AT_ONCE : 1); w++) {
+		if (p->works[w].child == 0)
+			return &p->works[w];
+	}
+	return NULL;
 }
 
 static void answer_make(struct ipc_out *out, uint32_t id, const struct err *e)
@@ -80,8 +109,15 @@ static int refuse(int fd, uint32_t id, const struct err *e)
 	return r == 0 ? 0 : -1;
 }
 
-static _Noreturn void child_run(const struct peer *p, uint32_t id, const struct config_account *a, int64_t timeout,
-				pid_t parent)
+/* Where a request leads. */
+struct target {
+	char host[URL_HOST_SIZE];
+	uint16_t port;
+	const char *keys;
+	int64_t timeout;
+};
+
+static _Noreturn void child_run(const struct peer *p, uint32_t id, const struct target *t, pid_t parent)
 {
 	struct err e = { 0 };
 	int fd;
@@ -90,42 +126,106 @@ static _Noreturn void child_run(const struct peer *p, uint32_t id, const struct 
 	if (getppid() != parent)
 		_exit(EX_TEMPFAIL);
 	(void)signal(SIGALRM, SIG_DFL);
-	(void)alarm((unsigned)(timeout / 1000 + 1));
-	fd = dial(a->host, a->port, timeout, &e);
+	(void)alarm((unsigned)(t->timeout / 1000 + 1));
+	fd = dial(t->host, t->port, t->keys, t->timeout, &e);
 	answer(p->fd, id, fd, &e);
 	_exit(0);
+}
+
+static int endpoint_find(const struct config_account *a, enum connect_endpoint which, struct target *t)
+{
+	const char *text = which == CONNECT_DEVICE ? a->token.device_endpoint : a->token.token_endpoint;
+	char hint[VALUE_HINT_SIZE];
+	struct url url;
+
+	if (!a->oauth || text == NULL || url_parse(text, &url, hint) != 0)
+		return -1;
+	memcpy(t->host, url.host, sizeof t->host);
+	t->port = url.port;
+	t->keys = "the endpoints under oauth of the account";
+	return 0;
+}
+
+static int store_find(const struct config_account *a, struct target *t)
+{
+	size_t n = strlen(a->host);
+
+	if (n >= sizeof t->host)
+		return -1;
+	memcpy(t->host, a->host, n + 1);
+	t->port = a->port;
+	t->keys = "host and port of the account";
+	return 0;
+}
+
+/* 0, or -1 when P may not ask that. */
+static int target_find(const struct connector *c, const struct peer *p, const struct ipc_in *in, struct target *t)
+{
+	char *name = ipc_get_str(in->rest, CONNECT_TAG_ACCOUNT, NAME_MAX_BYTES);
+	int64_t which = ipc_get_number(in->rest, CONNECT_TAG_ENDPOINT, CONNECT_STORE);
+	const struct config_account *a = NULL;
+	bool store = which == CONNECT_STORE;
+
+	*t = (struct target){ .timeout = ipc_get_number(in->rest, CONNECT_TAG_TIMEOUT, 0) };
+	if (name != NULL && (p->kind != PEER_STORE || strcmp(p->account, name) == 0))
+		a = config_account(c->role.config, name);
+	free(name);
+	if (a == NULL || t->timeout < 1 || t->timeout > TIMEOUT_MAX_MS || store != (p->kind != PEER_TOKEN))
+		return -1;
+	return store ? store_find(a, t) : endpoint_find(a, (enum connect_endpoint)which, t);
 }
 
 /* 0, or -1 when the peer is gone or may not ask that. */
 static int serve(struct connector *c, struct peer *p)
 {
-	const struct config_account *a = NULL;
+	struct work *work = work_free(p);
 	pid_t parent = getpid();
+	struct target t;
 	struct ipc_in in;
 	struct err e;
-	int64_t timeout;
-	char *name;
 
 	if (ipc_receive(p->fd, &c->frame, &in, NULL, NULL, 0, &e) != 0)
 		return e.class == ERR_TEMP ? 0 : -1;
-	if (in.type != CONNECT_OPEN)
+	if (in.type != CONNECT_OPEN || work == NULL || target_find(c, p, &in, &t) != 0)
 		return -1;
-	name = ipc_get_str(in.rest, CONNECT_TAG_ACCOUNT, NAME_MAX_BYTES);
-	timeout = ipc_get_number(in.rest, CONNECT_TAG_TIMEOUT, 0);
-	if (name != NULL && (p->account[0] == '\0' || strcmp(p->account, name) == 0))
-		a = config_account(c->role.config, name);
-	free(name);
-	if (a == NULL || timeout < 1 || timeout > TIMEOUT_MAX_MS)
-		return -1;
-	p->child = fork();
-	if (p->child == 0)
-		child_run(p, in.id, a, timeout, parent);
-	if (p->child < 0) {
-		(void)err_sys(&e, errno, "cannot start another process to connect to %s", a->host);
-		p->child = 0;
+	work->id = in.id;
+	work->child = fork();
+	if (work->child == 0)
+		child_run(p, in.id, &t, parent);
+	if (work->child < 0) {
+		(void)err_sys(&e, errno, "cannot start another process to connect to %s", t.host);
+		work->child = 0;
 		return refuse(p->fd, in.id, &e);
 	}
 	return 0;
+}
+
+/* 0, or -1 when the peer does not read what it is told. */
+static int work_ended(const struct peer *p, struct work *work, int status)
+{
+	struct err e;
+
+	work->child = 0;
+	if (WIFEXITED(status))
+		return 0;
+	/* Killed at its deadline, so nothing was answered. */
+	(void)err_set(&e, ERR_TEMP, ETIMEDOUT, "looking up the %s %s takes too long; check this machine's name server",
+		      p->kind == PEER_TOKEN ? "endpoints of an account" : "store of account",
+		      p->kind == PEER_TOKEN ? "with oauth" : p->account);
+	return refuse(p->fd, work->id, &e);
+}
+
+static void reap_one(struct connector *c, pid_t pid, int status)
+{
+	for (size_t i = 0; i < c->npeers; i++) {
+		for (size_t w = 0; w < CONNECT_AT_ONCE; w++) {
+			if (c->peers[i].works[w].child != pid)
+				continue;
+			if (work_ended(&c->peers[i], &c->peers[i].works[w], status) != 0)
+				peer_drop(c, i);
+			return;
+		}
+	}
 }
 
 static void reap(struct connector *c)
@@ -133,38 +233,29 @@ static void reap(struct connector *c)
 	pid_t pid;
 	int status;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (size_t i = 0; i < c->npeers; i++) {
-			struct err e;
-
-			if (c->peers[i].child != pid)
-				continue;
-			c->peers[i].child = 0;
-			if (WIFEXITED(status))
-				break;
-			/* Killed at its deadline, so nothing was answered. */
-			(void)err_set(&e, ERR_TEMP, ETIMEDOUT,
-				      "looking up the store of account %s takes too long; check this "
-				      "machine's name server",
-				      c->peers[i].account);
-			if (refuse(c->peers[i].fd, 1, &e) != 0)
-				peer_drop(c, i);
-			break;
-		}
-	}
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		reap_one(c, pid, status);
 }
 
 static void add_peer(struct connector *c, struct slice fields, int *fd)
 {
 	char *account = ipc_get_str(fields, ROLE_TAG_NAME, NAME_MAX_BYTES);
+	char *role = ipc_get_str(fields, ROLE_TAG_ROLE, NAME_MAX_BYTES);
+	enum peer_kind kind = PEER_STORE;
 
 	if (c->npeers == PEERS_MAX) {
 		log_error("connect-too-many-peers", LOG_NUM("peers", c->npeers));
 		free(account);
+		free(role);
 		return;
 	}
+	if (role != NULL && strcmp(role, "token") == 0)
+		kind = PEER_TOKEN;
+	else if (role != NULL && strcmp(role, "admin") == 0)
+		kind = PEER_ADMIN;
+	free(role);
 	c->peers = mem_resize(c->peers, c->npeers + 1, sizeof *c->peers);
-	c->peers[c->npeers++] = (struct peer){ *fd, account == NULL ? mem_strdup("") : account, 0 };
+	c->peers[c->npeers++] = (struct peer){ .fd = *fd, .kind = kind, .account = account == NULL ? mem_strdup("") : account };
 	*fd = -1;
 }
 
@@ -195,9 +286,9 @@ static void turn(struct connector *c)
 
 	(void)sigemptyset(&open);
 	fds[0] = (struct pollfd){ c->role.socket, POLLIN, 0 };
-	/* A peer whose request is under way is not heard: one request at a time. */
+	/* A peer is not heard while as many of its requests are under way as it may have. */
 	for (size_t i = 0; i < n; i++)
-		fds[i + 1] = (struct pollfd){ c->peers[i].child > 0 ? -1 : c->peers[i].fd, POLLIN, 0 };
+		fds[i + 1] = (struct pollfd){ work_free(&c->peers[i]) == NULL ? -1 : c->peers[i].fd, POLLIN, 0 };
 	/* SIGCHLD comes only inside ppoll, so that no child's end goes unnoticed between reap and here. */
 	if (ppoll(fds, n + 1, NULL, &open) > 0) {
 		/* From the end, because dropping a peer moves the last one into its place. */

@@ -55,22 +55,24 @@ static int resolve(const char *host, uint16_t port, struct addrinfo **list, stru
 		       gai_strerror(ret));
 }
 
-static const char *advice(int failure)
+/* What to do about FAILURE. */
+static int explain(int failure, const char *host, uint16_t port, const char *keys, struct err *e)
 {
-	switch (failure) {
-	case ECONNREFUSED:
-		return "nobody listens there: check host and port of the account, or wait until the store is back";
-	case ETIMEDOUT:
-		return "check host and port of the account, and the firewall";
-	case ENETUNREACH:
-	case EHOSTUNREACH:
-		return "check this machine's network";
-	default:
-		return "check host and port of the account";
+	const char *before = "check ", *after = "";
+
+	if (failure == ECONNREFUSED) {
+		before = "nobody listens there: check ";
+		after = ", or wait until the server is back";
+	} else if (failure == ETIMEDOUT) {
+		after = ", and the firewall";
+	} else if (failure == ENETUNREACH || failure == EHOSTUNREACH) {
+		keys = "this machine's network";
 	}
+	return err_set(e, ERR_TEMP, failure, "cannot connect to %s port %u: %s; %s%s%s", host, port, strerror(failure),
+		       before, keys, after);
 }
 
-int dial(const char *host, uint16_t port, int64_t timeout_ms, struct err *e)
+int dial(const char *host, uint16_t port, const char *keys, int64_t timeout_ms, struct err *e)
 {
 	int64_t until = clock_mono_ms() + timeout_ms;
 	struct addrinfo *list = NULL, *a;
@@ -93,7 +95,6 @@ int dial(const char *host, uint16_t port, int64_t timeout_ms, struct err *e)
 	}
 	freeaddrinfo(list);
 	if (fd < 0)
-		(void)err_set(e, ERR_TEMP, failure, "cannot connect to %s port %u: %s; %s", host, port,
-			      strerror(failure), advice(failure));
+		(void)explain(failure, host, port, keys, e);
 	return fd;
 }

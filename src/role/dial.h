@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 
-/* A connected descriptor (blocking mode, close-on-exec), or -1 with host, port and cause. Resolving is not bounded by
- * TIMEOUT_MS: run it where it can be killed. */
-int dial(const char *host, uint16_t port, int64_t timeout_ms, struct err *e);
+/* A connected descriptor (blocking mode, close-on-exec), or -1 with host, port and cause; KEYS are what to check then:
+ * "host and port of the account". Resolving is not bounded by TIMEOUT_MS: run it where it can be killed. */
+int dial(const char *host, uint16_t port, const char *keys, int64_t timeout_ms, struct err *e);
 
 #endif

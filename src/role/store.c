@@ -14,6 +14,7 @@
 #include "net/tls.h"
 #include "role/connect.h"
 #include "role/role.h"
+#include "role/token.h"
 #include "store/worker.h"
 
 enum {
@@ -25,6 +26,7 @@ struct store {
 	struct role role;
 	struct worker *worker;
 	struct tls_client *tls;
+	struct token_asker asker; /* of access tokens */
 	struct buf frame;
 	bool stop; /* the supervisor said so, or is gone */
 	bool due;  /* it said that there is work */
@@ -55,6 +57,11 @@ static void supervisor_says(void *arg)
 		s->role.connect = fds[0];
 		fds[0] = -1;
 	}
+	if (in.type == ROLE_TOKEN && nfds == 1) {
+		file_close(&s->role.token);
+		s->role.token = fds[0];
+		fds[0] = -1;
+	}
 	for (size_t i = 0; i < nfds; i++)
 		file_close(&fds[i]);
 }
@@ -80,6 +87,15 @@ static int connect_now(void *arg, struct err *e)
 	struct store *s = arg;
 
 	return connect_account(s->role.connect, s->role.account, s->role.config->accounts[0].timeout, e);
+}
+
+static char *token_now(void *arg, bool fresh, struct err *e)
+{
+	struct store *s = arg;
+
+	s->asker.socket = s->role.token;
+	s->asker.account = s->role.account;
+	return token_get(&s->asker, fresh, e);
 }
 
 /* Waits until there may be work again. False when there was none for a while. */
@@ -157,6 +173,8 @@ int main(void)
 		return EX_SOFTWARE;
 	}
 	setup.account = &s.role.config->accounts[0];
+	if (setup.account->oauth)
+		setup.token = token_now;
 	setup.wake_fd = s.role.socket;
 	spool = spool_store_new(s.role.spool);
 	s.role.spool = -1;

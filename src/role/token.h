@@ -42,7 +42,7 @@ struct token_asker {
 	int64_t serial;
 };
 
-/* An access token from mem_alloc (wipe and free it), valid for a minute at least when the provider's clock is ours. FRESH:
+/* An access token from mem_alloc (wipe and free it), with an eighth of its life or a minute left at least. FRESH:
  * the one given before was refused, so another is wanted; the role asks the provider unless somebody else just did. NULL
  * and E: ERR_CONFIG (a person must act: sign in, correct the client) or ERR_TEMP. */
 char *token_get(struct token_asker *asker, bool fresh, struct err *e);

@@ -6,7 +6,22 @@
 #include "ipc/channel.h"
 #include "role/token.h"
 
-enum { TEXT_MAX = 500, URL_TEXT_MAX = 8 * 1024, CODE_MAX = 200, URL_ANSWER_MAX = 16 * 1024 };
+static uint32_t last_id; /* of a request */
+
+enum { TEXT_MAX = 511, URL_TEXT_MAX = 8 * 1024, CODE_MAX = 200, URL_ANSWER_MAX = 16 * 1024 };
+
+/* The answer with number ID; those of requests that were given up are passed over. */
+static int receive(int socket, uint32_t id, int64_t timeout_ms, struct buf *frame, struct ipc_in *in, struct err *e)
+{
+	int64_t until = clock_mono_ms() + timeout_ms, left;
+
+	do {
+		left = until - clock_mono_ms();
+		if (ipc_receive(socket, frame, in, NULL, NULL, left < 0 ? 0 : left, e) != 0)
+			return -1;
+	} while (in->id != id);
+	return 0;
+}
 
 /* One request and its answer, which must be of TYPE and stands in FRAME. 0, or -1 with what the role said. */
 static int ask(int socket, const struct ipc_out *out, uint16_t type, int64_t timeout_ms, struct buf *frame,
@@ -16,14 +31,11 @@ static int ask(int socket, const struct ipc_out *out, uint16_t type, int64_t tim
 	char *text;
 
 	if (socket < 0)
-		return err_set(e, ERR_TEMP, 0, "the role that holds the access tokens is not there; see mailferry's log");
-	if (ipc_send(socket, out, NULL, 0, e) != 0 ||
-	    ipc_receive(socket, frame, in, NULL, NULL, timeout_ms, e) != 0) {
-		if (e->class == ERR_TEMP && e->code == ETIMEDOUT)
-			e->class = ERR_LIMIT;
-		else
-			e->class = ERR_TEMP;
-		return err_prefix(e, "the role that holds the access tokens does not answer");
+		return err_set(e, ERR_TEMP, 0,
+			       "the role token, which holds the access tokens, does not run; mailferry's log says why");
+	if (ipc_send(socket, out, NULL, 0, e) != 0 || receive(socket, last_id, timeout_ms, frame, in, e) != 0) {
+		e->class = e->class == ERR_TEMP && e->code == ETIMEDOUT ? ERR_LIMIT : ERR_TEMP;
+		return err_prefix(e, "the role token, which holds the access tokens, does not answer");
 	}
 	if (in->type != TOKEN_DONE && in->type != type)
 		return err_set(e, ERR_PROTOCOL, 0, "the token role gave an answer that is none");
@@ -31,7 +43,7 @@ static int ask(int socket, const struct ipc_out *out, uint16_t type, int64_t tim
 	if (text == NULL && in->type == type)
 		return 0;
 	class = (enum err_class)ipc_get_number(in->rest, TOKEN_TAG_CLASS, ERR_TEMP);
-	(void)err_set(e, class == ERR_CONFIG ? ERR_CONFIG : ERR_TEMP, 0, "%s",
+	(void)err_set(e, class == ERR_CONFIG || class == ERR_INPUT ? class : ERR_TEMP, 0, "%s",
 		      text == NULL ? "the token role did not say why it failed" : text);
 	free(text);
 	return -1;
@@ -53,7 +65,7 @@ char *token_get(struct token_asker *asker, bool fresh, struct err *e)
 
 	buf_init(&frame, IPC_MAX);
 	ipc_out_init(&out);
-	ipc_begin(&out, TOKEN_GET, 1);
+	ipc_begin(&out, TOKEN_GET, ++last_id);
 	ipc_put_str(&out, TOKEN_TAG_ACCOUNT, asker->account);
 	ipc_put_number(&out, TOKEN_TAG_SERIAL, fresh ? asker->serial : 0);
 	if (ask(asker->socket, &out, TOKEN_DONE, TOKEN_TIMEOUT_MS, &frame, &in, e) == 0) {
@@ -79,7 +91,7 @@ int token_sign_in(int socket, const char *account, const char *redirect, struct 
 	*p = (struct token_please){ 0 };
 	buf_init(&frame, IPC_MAX);
 	ipc_out_init(&out);
-	ipc_begin(&out, TOKEN_SIGN_IN, 1);
+	ipc_begin(&out, TOKEN_SIGN_IN, ++last_id);
 	ipc_put_str(&out, TOKEN_TAG_ACCOUNT, account);
 	ipc_put_str(&out, TOKEN_TAG_URL, redirect);
 	ret = ask(socket, &out, TOKEN_PLEASE, TOKEN_TIMEOUT_MS, &frame, &in, e);
@@ -113,7 +125,7 @@ int token_sign_in_code(int socket, const char *account, const char *answer, stru
 		return err_set(e, ERR_INPUT, 0, "the URL is too long to be the one that the browser came back to");
 	buf_init(&frame, IPC_MAX);
 	ipc_out_init(&out);
-	ipc_begin(&out, TOKEN_CODE, 1);
+	ipc_begin(&out, TOKEN_CODE, ++last_id);
 	ipc_put_str(&out, TOKEN_TAG_ACCOUNT, account);
 	ipc_put_str(&out, TOKEN_TAG_URL, answer);
 	ret = ask(socket, &out, TOKEN_DONE, TOKEN_TIMEOUT_MS, &frame, &in, e);
@@ -131,7 +143,7 @@ int token_sign_in_wait(int socket, const char *account, int64_t timeout_ms, stru
 
 	buf_init(&frame, IPC_MAX);
 	ipc_out_init(&out);
-	ipc_begin(&out, TOKEN_WAIT, 1);
+	ipc_begin(&out, TOKEN_WAIT, ++last_id);
 	ipc_put_str(&out, TOKEN_TAG_ACCOUNT, account);
 	ret = ask(socket, &out, TOKEN_DONE, timeout_ms, &frame, &in, e);
 	ipc_out_free(&out);
