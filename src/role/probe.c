@@ -110,7 +110,7 @@ static int connect_now(void *arg, struct err *e)
 {
 	const struct probe *p = arg;
 
-	return dial(p->account->host, p->account->port, p->account->timeout, e);
+	return dial(p->account->host, p->account->port, "host and port of the account", p->account->timeout, e);
 }
 
 static char *ask_token(void *arg, bool fresh, struct err *e)

@@ -60,7 +60,8 @@ with tap.case("errors of the configuration, all of them"):
     expect(run("-c", "mailferry.conf", "check"), CONFIG, "",
            "mailferry.conf:4: key `accounts.office.port': expected a port from 1 to 65535, got 99999\n"
            "mailferry.conf:4: key `accounts.office.hots': unknown; did you mean `host'?\n"
-           "mailferry.conf:4: key `accounts.office.host': missing: expected a host name in quotes\n")
+           "mailferry.conf:4: key `accounts.office.host': missing: expected a host name in quotes; "
+           "or give provider\n")
 
 with tap.case("a rule that does not compile, named by file, line and column"):
     write("mailferry.conf", GOOD)
