@@ -98,3 +98,57 @@ bool ascii_only(struct slice s)
 			return false;
 	return true;
 }
+
+/* Of the scripts that folder names are written in and that have cases at all. */
+static uint32_t lower(uint32_t c)
+{
+	if (c < 0x80)
+		return (uint32_t)(unsigned char)ascii_lower((char)c);
+	if ((c >= 0xc0 && c <= 0xde && c != 0xd7) || (c >= 0x391 && c <= 0x3ab && c != 0x3a2) ||
+	    (c >= 0x410 && c <= 0x42f))
+		return c + 0x20;
+	if (c >= 0x400 && c <= 0x40f)
+		return c + 0x50;
+	/* Pairs, capital first: it is even, but odd in two runs. U+0130 and U+0131 belong to nobody else. */
+	if ((c >= 0x139 && c <= 0x148) || (c >= 0x179 && c <= 0x17e))
+		return c + (c & 1);
+	if (c == 0x178)
+		return 0xff;
+	if ((c >= 0x100 && c <= 0x12f) || (c >= 0x132 && c <= 0x137) || (c >= 0x14a && c <= 0x177) ||
+	    (c >= 0x460 && c <= 0x481) || (c >= 0x48a && c <= 0x4bf) || (c >= 0x1e00 && c <= 0x1e95) ||
+	    (c >= 0x1ea0 && c <= 0x1eff))
+		return c | 1;
+	return c;
+}
+
+int utf8_fold(struct slice s, struct buf *out)
+{
+	while (s.n > 0) {
+		uint32_t cp = 0;
+		size_t n = utf8_decode(s, &cp);
+		char text[4];
+
+		if (n == 0) {
+			n = 1;
+			(void)buf_add_char(out, s.p[0]);
+		} else {
+			(void)buf_add(out, text, utf8_encode(lower(cp), text));
+		}
+		s = slice_skip(s, n);
+	}
+	return buf_failed(out) ? -1 : 0;
+}
+
+bool utf8_eq_nocase(struct slice a, struct slice b)
+{
+	while (a.n > 0 && b.n > 0) {
+		uint32_t x = 0, y = 0;
+		size_t n = utf8_decode(a, &x), m = utf8_decode(b, &y);
+
+		if ((n == 0) != (m == 0) || (n == 0 ? a.p[0] != b.p[0] : lower(x) != lower(y)))
+			return false;
+		a = slice_skip(a, n == 0 ? 1 : n);
+		b = slice_skip(b, m == 0 ? 1 : m);
+	}
+	return a.n == b.n;
+}

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/slice.h"
 
 /* Bytes of the character at the front of S: 1 to 4, or 0 when S is empty or not valid there. */
@@ -18,5 +19,12 @@ size_t utf8_encode(uint32_t cp, char out[4]);
 
 bool utf8_valid(struct slice s);
 bool ascii_only(struct slice s);
+
+/* Appends S with its letters in lower case: ASCII, Latin, Greek and Cyrillic ones that have one of one character. What
+ * is no UTF-8 stays. 0, or -1 when OUT is full. */
+int utf8_fold(struct slice s, struct buf *out);
+
+/* The same text but for case, as utf8_fold has it? */
+bool utf8_eq_nocase(struct slice a, struct slice b);
 
 #endif

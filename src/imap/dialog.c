@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "imap/session_impl.h"
+#include "imap/utf7.h"
 
 enum { COMMAND_MAX = 16 * 1024 };
 
@@ -91,6 +92,34 @@ int dialog_put_quoted(struct imap *s, const char *text, struct err *e)
 	return ret;
 }
 
+int dialog_quote_mailbox(const struct imap *s, struct buf *out, const char *mailbox)
+{
+	struct buf name;
+	int ret;
+
+	buf_init(&name, COMMAND_MAX);
+	if (s->utf8 && utf7_decode(slice_str(mailbox), &name) == 0)
+		ret = dialog_quote(out, buf_str(&name));
+	else
+		ret = dialog_quote(out, mailbox);
+	buf_free(&name);
+	return ret;
+}
+
+int dialog_put_mailbox(struct imap *s, const char *mailbox, struct err *e)
+{
+	struct buf b;
+	int ret;
+
+	buf_init(&b, COMMAND_MAX);
+	if (dialog_quote_mailbox(s, &b, mailbox) != 0)
+		ret = err_set(e, ERR_LIMIT, 0, "an argument is too long");
+	else
+		ret = dialog_put(s, buf_slice(&b), e);
+	buf_free(&b);
+	return ret;
+}
+
 uint32_t dialog_tag(struct imap *s)
 {
 	return ++s->tag;
@@ -135,6 +164,11 @@ int dialog_reply(struct imap *s, uint32_t tag, bool wait, struct imap_reply *r, 
 	}
 	(void)imap_filter_take(s->filter, &raw);
 	imap_reply_parse(raw.status, raw.text, r);
+	free(s->kept);
+	s->kept = raw.kept;
+	s->kept_len = raw.kept_len;
+	s->kept_cut = raw.cut;
+	raw.kept = NULL;
 	filter_reply_free(&raw);
 	alert = imap_filter_take_alert(s->filter);
 	if (alert != NULL)
@@ -190,6 +224,18 @@ struct mailimap_selection_info *dialog_selection(struct imap *s, bool fresh)
 		s->mi->imap_selection_info = mailimap_selection_info_new();
 	}
 	return s->mi->imap_selection_info;
+}
+
+struct slice dialog_kept(const struct imap *s, bool *cut)
+{
+	if (cut != NULL)
+		*cut = s->kept_cut;
+	return slice_of(s->kept, s->kept_len);
+}
+
+void dialog_expect(struct imap *s, uint64_t octets)
+{
+	imap_filter_allow(s->filter, DIALOG_LITERAL_MAX, octets);
 }
 
 void dialog_forget_continue(struct imap *s)

@@ -22,8 +22,12 @@ int dialog_flush(struct imap *s, struct err *e);
 /* The same text into OUT. 0, or -1 when OUT is full. */
 int dialog_quote(struct buf *out, const char *text);
 
-/* "\"…\"", with what must be quoted quoted. TEXT holds no CR, LF, NUL or 8-bit byte. */
+/* "\"…\"", with what must be quoted quoted. TEXT holds no CR, LF or NUL, and no 8-bit byte unless UTF-8 was agreed. */
 int dialog_put_quoted(struct imap *s, const char *text, struct err *e);
+
+/* A folder's name (modified UTF-7) as this session writes it, quoted. The first as dialog_quote. */
+int dialog_quote_mailbox(const struct imap *s, struct buf *out, const char *mailbox);
+int dialog_put_mailbox(struct imap *s, const char *mailbox, struct err *e);
 
 /* The tag for the next command. Tags begin at a random number, so that no message can hold one (see store/append.h). */
 uint32_t dialog_tag(struct imap *s);
@@ -66,5 +70,11 @@ int dialog_finish(struct imap *s, uint32_t tag, struct imap_reply *r, struct err
 /* What libetpan gathered from the untagged data of the last reply; valid until the next. */
 struct mailimap_response_info *dialog_info(struct imap *s);
 struct mailimap_selection_info *dialog_selection(struct imap *s, bool fresh);
+
+/* What the filter kept of it, for untagged_next; the same. *CUT (may be NULL): there was more. */
+struct slice dialog_kept(const struct imap *s, bool *cut);
+
+/* A command is about to be sent whose answer may be as large as that. */
+void dialog_expect(struct imap *s, uint64_t octets);
 
 #endif

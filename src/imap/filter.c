@@ -27,6 +27,11 @@ struct imap_filter {
 	struct filter_reply replies[FILTER_REPLIES_MAX]; /* a ring */
 	unsigned first, nreplies;
 	char *bye, *alert;
+	struct buf kept; /* records: a length of 4 octets, and a response */
+	size_t record;	 /* where the one that is being read begins */
+	bool names;	 /* the response that is being read holds names */
+	bool keep;	 /* … and is kept */
+	bool cut;
 };
 
 struct imap_filter *imap_filter_new(void)
@@ -35,6 +40,7 @@ struct imap_filter *imap_filter_new(void)
 
 	buf_init(&f->line, FILTER_LINE_MAX);
 	buf_init(&f->challenge, FILTER_CHALLENGE_MAX);
+	buf_init(&f->kept, FILTER_KEPT_MAX);
 	imap_filter_allow(f, 0, FILTER_LINE_MAX);
 	return f;
 }
@@ -50,6 +56,7 @@ void imap_filter_free(struct imap_filter **fp)
 		filter_reply_free(&r);
 	buf_free(&f->line);
 	buf_free(&f->challenge);
+	buf_free(&f->kept);
 	free(f->bye);
 	free(f->alert);
 	free(f);
@@ -111,7 +118,8 @@ bool imap_filter_take(struct imap_filter *f, struct filter_reply *r)
 void filter_reply_free(struct filter_reply *r)
 {
 	free(r->text);
-	r->text = NULL;
+	free(r->kept);
+	r->text = r->kept = NULL;
 }
 
 const char *imap_filter_bye(const struct imap_filter *f)
@@ -147,6 +155,40 @@ static int pass(struct slice line, struct buf *out)
 	return buf_add_str(out, "\r\n");
 }
 
+/* ---- responses that are kept ---- */
+
+static void record_drop(struct imap_filter *f)
+{
+	buf_truncate(&f->kept, f->record);
+	f->kept.failed = false;
+	f->keep = false;
+	f->cut = true;
+}
+
+static void record_add(struct imap_filter *f, struct slice bytes)
+{
+	if (f->keep && buf_add_slice(&f->kept, bytes) != 0)
+		record_drop(f);
+}
+
+static void record_begin(struct imap_filter *f)
+{
+	static const char length[4];
+
+	f->record = f->kept.n;
+	f->keep = true;
+	record_add(f, slice_of(length, sizeof length));
+}
+
+static void record_end(struct imap_filter *f)
+{
+	uint32_t length = (uint32_t)(f->kept.n - f->record - sizeof length);
+
+	if (f->keep)
+		memcpy(f->kept.p + f->record, &length, sizeof length);
+	f->keep = false;
+}
+
 /* LINE is a status ("* OK", "7 NO") and TEXT, which ends it. libetpan wants some text. */
 static int pass_state(struct slice line, struct slice text, struct buf *out)
 {
@@ -170,6 +212,10 @@ static int tagged(struct imap_filter *f, struct slice line, struct buf *out, str
 		return err_set(e, ERR_PROTOCOL, 0, "the server answers commands that were not given");
 	note_alert(f, rest);
 	keep(&r.text, rest);
+	r.cut = f->cut;
+	if (f->kept.n > 0)
+		r.kept = buf_take(&f->kept, &r.kept_len);
+	f->cut = false;
 	f->replies[(f->first + f->nreplies++) % FILTER_REPLIES_MAX] = r;
 	return pass_state(line, rest, out);
 }
@@ -212,6 +258,7 @@ static int untagged(struct imap_filter *f, struct slice line, bool literal, stru
 
 	enum filter_kind kind = filter_check_kind(line, &text);
 
+	f->names = kind == FILTER_NAMES;
 	if (literal && (kind == FILTER_BYE || kind == FILTER_STATE || kind == FILTER_PLAIN))
 		return err_set(e, ERR_PROTOCOL, 0, "the server sent a literal where none may stand");
 	switch (kind) {
@@ -225,6 +272,11 @@ static int untagged(struct imap_filter *f, struct slice line, bool literal, stru
 		note_alert(f, text);
 		f->drop = false;
 		return pass_state(line, text, out);
+	case FILTER_NAMES:
+		record_begin(f);
+		record_add(f, line);
+		f->drop = true;
+		return 0;
 	case FILTER_UNKNOWN:
 		f->drop = true;
 		return 0;
@@ -250,9 +302,11 @@ static int line_done(struct imap_filter *f, struct buf *out, struct err *e)
 	if (line.n > 0 && (memchr(line.p, '\0', line.n) != NULL || memchr(line.p, '\r', line.n) != NULL))
 		return err_set(e, ERR_PROTOCOL, 0, "the server sent a control character in a line");
 	literal = filter_check_literal(line, &size);
-	if (filter_check_line(line, e) != 0)
+	/* Nothing that libetpan sees. */
+	if (!(f->more && f->names) && filter_check_line(line, e) != 0)
 		return -1;
 	if (f->more) {
+		record_add(f, line);
 		ret = f->drop ? 0 : pass(line, out);
 	} else if (!f->greeted) {
 		ret = literal ? err_set(e, ERR_PROTOCOL, 0, "the server sent a literal in its greeting")
@@ -277,6 +331,9 @@ static int line_done(struct imap_filter *f, struct buf *out, struct err *e)
 	if (ret != 0)
 		return -1;
 	f->more = false;
+	if (!literal)
+		record_end(f);
+	record_add(f, SLICE_LIT("\r\n"));
 	if (literal) {
 		if (size > f->literal_max)
 			return err_set(e, ERR_PROTOCOL, 0, "the server announces %llu octets where %llu are the most",
@@ -303,6 +360,7 @@ int imap_filter_feed(void *arg, struct slice bytes, struct buf *out, struct err 
 			n = bytes.n < f->literal_left ? bytes.n : (size_t)f->literal_left;
 			if (!f->drop)
 				(void)buf_add(out, bytes.p, n);
+			record_add(f, slice_of(bytes.p, n));
 			f->literal_left -= n;
 		} else {
 			size_t end = slice_find(bytes, '\n');

@@ -6,7 +6,9 @@
  *
  * Continuation requests and BYE never reach libetpan: they are counted and kept
  * here. Of greeting, tagged and other state responses it sees the status and the
- * few codes that it must read; their text is kept here in full.
+ * few codes that it must read; their text is kept here in full. Responses that
+ * hold names of folders are kept for imap/untagged.h: libetpan stumbles over
+ * what newer standards added to them, and a name may look like anything.
  */
 #ifndef MAILFERRY_IMAP_FILTER_H
 #define MAILFERRY_IMAP_FILTER_H
@@ -23,7 +25,8 @@ enum {
 	FILTER_TEXT_MAX = 1000,		  /* of a kept reply */
 	FILTER_CHALLENGE_MAX = 16 * 1024, /* of the text of a continuation request */
 	FILTER_REPLIES_MAX = 2048,	  /* tagged replies that nobody took yet */
-	FILTER_DEPTH_MAX = 16		  /* parentheses in one line */
+	FILTER_DEPTH_MAX = 16,		  /* parentheses in one line */
+	FILTER_KEPT_MAX = 4 * 1024 * 1024 /* octets of kept responses before one tagged reply */
 };
 
 enum imap_status { IMAP_OK, IMAP_NO, IMAP_BAD };
@@ -32,6 +35,11 @@ struct filter_reply {
 	uint32_t tag;
 	enum imap_status status;
 	char *text; /* owned; behind the status: "[APPENDUID 1 2] done"; at most FILTER_TEXT_MAX */
+	/* The LIST, STATUS, NAMESPACE and ENABLED responses that came before it, for untagged_next; owned. CUT: there
+	 * were more than FILTER_KEPT_MAX octets of them. */
+	char *kept;
+	size_t kept_len;
+	bool cut;
 };
 
 struct imap_filter;

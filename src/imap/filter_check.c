@@ -21,8 +21,9 @@ static const struct {
 	{ { "OK", 2 }, FILTER_STATE },	    { { "NO", 2 }, FILTER_STATE },
 	{ { "BAD", 3 }, FILTER_STATE },	    { { "PREAUTH", 7 }, FILTER_PREAUTH },
 	{ { "BYE", 3 }, FILTER_BYE },	    { { "CAPABILITY", 10 }, FILTER_PLAIN },
-	{ { "SEARCH", 6 }, FILTER_PLAIN },  { { "NAMESPACE", 9 }, FILTER_PLAIN },
-	{ { "LIST", 4 }, FILTER_LITERALS }, { { "STATUS", 6 }, FILTER_LITERALS },
+	{ { "SEARCH", 6 }, FILTER_PLAIN },  { { "NAMESPACE", 9 }, FILTER_NAMES },
+	{ { "LIST", 4 }, FILTER_NAMES },    { { "STATUS", 6 }, FILTER_NAMES },
+	{ { "ENABLED", 7 }, FILTER_NAMES },
 };
 
 enum filter_kind filter_check_kind(struct slice line, struct slice *text)
@@ -103,63 +104,6 @@ static bool number_fits(struct slice line, struct slice name)
 			return false;
 	}
 	return true;
-}
-
-/* One namespace: NIL, or "(" 1*("(" string SP (NIL / string) … ")") ")" (RFC 2342, 6). Quoted strings only. */
-static bool namespace_value(struct slice *s)
-{
-	unsigned depth = 0;
-	bool quoted = false;
-	size_t i = 0, strings = 0;
-
-	if (slice_starts_nocase(*s, SLICE_LIT("NIL"))) {
-		s->p += 3;
-		s->n -= 3;
-		return true;
-	}
-	if (s->n < 2 || s->p[0] != '(' || s->p[1] != '(')
-		return false;
-	for (; i < s->n; i++) {
-		char c = s->p[i];
-
-		if (quoted) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				quoted = false;
-			continue;
-		}
-		if (c == '"') {
-			quoted = true;
-			strings++;
-		} else if (c == '(') {
-			if (depth == 1 && s->n - i > 1 && s->p[i + 1] != '"')
-				return false;
-			depth++;
-		} else if (c == ')' && --depth == 0) {
-			break;
-		}
-	}
-	if (i >= s->n || strings == 0)
-		return false;
-	s->p += i + 1;
-	s->n -= i + 1;
-	return true;
-}
-
-static bool namespace_fits(struct slice text)
-{
-	for (int i = 0; i < 3; i++) {
-		if (i > 0) {
-			if (text.n == 0 || text.p[0] != ' ')
-				return false;
-			text.p++;
-			text.n--;
-		}
-		if (!namespace_value(&text))
-			return false;
-	}
-	return text.n == 0;
 }
 
 static size_t atom_length(struct slice s)
@@ -255,6 +199,9 @@ int filter_check_line(struct slice line, struct err *e)
 	struct slice text;
 	enum filter_kind kind;
 
+	kind = filter_check_kind(line, &text);
+	if (kind == FILTER_NAMES)
+		return 0;
 	for (size_t i = 0; i < line.n; i++) {
 		char c = line.p[i];
 
@@ -275,9 +222,6 @@ int filter_check_line(struct slice line, struct err *e)
 	}
 	if (!permanentflags_fit(line))
 		return err_set(e, ERR_PROTOCOL, 0, "the server sent broken PERMANENTFLAGS");
-	kind = filter_check_kind(line, &text);
-	if (kind == FILTER_PLAIN && slice_starts_nocase(line, SLICE_LIT("* NAMESPACE ")) && !namespace_fits(text))
-		return err_set(e, ERR_PROTOCOL, 0, "the server sent a broken NAMESPACE");
 	if (kind == FILTER_LITERALS && line.p[2] >= '0' && line.p[2] <= '9') {
 		for (size_t i = 0; i < text.n; i++) {
 			struct slice at = slice_of(text.p + i, text.n - i);

@@ -10,6 +10,7 @@ enum filter_kind {
 	FILTER_BYE,
 	FILTER_PLAIN,	 /* known, never with literals */
 	FILTER_LITERALS, /* known, strings in it may be literals */
+	FILTER_NAMES,	 /* holds names of folders: libetpan does not see it, imap/untagged.h reads it */
 	FILTER_UNKNOWN
 };
 
@@ -27,7 +28,7 @@ bool filter_check_literal(struct slice line, uint64_t *size);
 struct slice filter_check_code(struct slice text);
 
 /* Refuses what libetpan can't take anywhere: deep nesting, numbers beyond 32 bits where it keeps 32, broken
- * PERMANENTFLAGS and NAMESPACE, structures that were never asked for. 0, or -1 and E. */
+ * PERMANENTFLAGS, structures that were never asked for. Not for FILTER_NAMES. 0, or -1 and E. */
 int filter_check_line(struct slice line, struct err *e);
 
 #endif

@@ -8,8 +8,10 @@
 #include "base/mem.h"
 #include "imap/session_impl.h"
 #include "imap/dialog.h"
+#include "imap/untagged.h"
+#include "msg/special_use.h"
 
-enum { RECEIVED_MAX = 16 * 1024 };
+enum { RECEIVED_MAX = 16 * 1024, LIST_TOTAL_MAX = 64 * 1024 * 1024 };
 
 /* "TAG VERB mailbox" and the reply. */
 static int name_command(struct imap *s, const char *verb, const char *mailbox, struct imap_reply *r, struct err *e)
@@ -17,7 +19,7 @@ static int name_command(struct imap *s, const char *verb, const char *mailbox, s
 	uint32_t tag = dialog_tag(s);
 
 	dialog_deadline(s, s->account->timeout);
-	if (dialog_putf(s, e, "%lu %s ", (unsigned long)tag, verb) != 0 || dialog_put_quoted(s, mailbox, e) != 0)
+	if (dialog_putf(s, e, "%lu %s ", (unsigned long)tag, verb) != 0 || dialog_put_mailbox(s, mailbox, e) != 0)
 		return -1;
 	return dialog_finish(s, tag, r, e);
 }
@@ -28,198 +30,147 @@ int mailbox_status_send(struct imap *s, const char *mailbox, uint32_t *tag, stru
 {
 	*tag = dialog_tag(s);
 	dialog_deadline(s, s->account->timeout);
-	if (dialog_putf(s, e, "%lu STATUS ", (unsigned long)*tag) != 0 || dialog_put_quoted(s, mailbox, e) != 0)
+	if (dialog_putf(s, e, "%lu STATUS ", (unsigned long)*tag) != 0 || dialog_put_mailbox(s, mailbox, e) != 0)
 		return -1;
 	return dialog_put(s, SLICE_LIT(" (UIDVALIDITY UIDNEXT)\r\n"), e);
 }
 
+/* The last STATUS response of the reply that was read last. */
+static void last_status(const struct imap *s, struct untagged_status *st)
+{
+	struct slice kept = dialog_kept(s, NULL), args;
+	enum untagged_kind kind;
+
+	*st = (struct untagged_status){ .append_limit = UINT64_MAX };
+	while (untagged_next(&kept, &kind, &args)) {
+		struct untagged_status one;
+
+		if (kind == UNTAGGED_STATUS && untagged_status(args, &one) == 0)
+			*st = one;
+	}
+}
+
 int mailbox_status_read(struct imap *s, uint32_t tag, struct mailbox_status *st, struct imap_reply *r, struct err *e)
 {
-	const struct mailimap_mailbox_data_status *data;
-	clistiter *at;
+	struct untagged_status told;
 
 	*st = (struct mailbox_status){ 0, 0 };
 	if (dialog_flush(s, e) != 0 || dialog_reply(s, tag, true, r, e) != 1)
 		return -1;
 	if (r->status != IMAP_OK)
 		return 0;
-	data = dialog_info(s)->rsp_status;
-	if (data != NULL && data->st_info_list != NULL) {
-		for (at = clist_begin(data->st_info_list); at != NULL; at = clist_next(at)) {
-			const struct mailimap_status_info *info = clist_content(at);
-
-			if (info->st_att == MAILIMAP_STATUS_ATT_UIDVALIDITY)
-				st->uidvalidity = info->st_value;
-			else if (info->st_att == MAILIMAP_STATUS_ATT_UIDNEXT)
-				st->uidnext = info->st_value;
-		}
-	}
+	last_status(s, &told);
+	st->uidvalidity = told.uidvalidity;
+	st->uidnext = told.uidnext;
 	if (st->uidvalidity == 0 || st->uidnext == 0)
 		imap_reply_parse(IMAP_NO, "the server does not tell UIDVALIDITY and UIDNEXT", r);
 	return 0;
 }
 
-/* ---- LIST ---- */
-
-static bool selectable(const struct mailimap_mailbox_list *mb)
+int mailbox_append_limit(struct imap *s, const char *mailbox, uint64_t *limit, struct err *e)
 {
-	clistiter *at;
+	uint32_t tag = dialog_tag(s);
+	struct untagged_status told;
+	struct imap_reply r;
 
-	if (mb->mb_flag == NULL)
-		return true;
-	if (mb->mb_flag->mbf_type == MAILIMAP_MBX_LIST_FLAGS_SFLAG &&
-	    mb->mb_flag->mbf_sflag == MAILIMAP_MBX_LIST_SFLAG_NOSELECT)
-		return false;
-	if (mb->mb_flag->mbf_oflags == NULL)
-		return true;
-	for (at = clist_begin(mb->mb_flag->mbf_oflags); at != NULL; at = clist_next(at)) {
-		const struct mailimap_mbx_list_oflag *o = clist_content(at);
-
-		if (o->of_type == MAILIMAP_MBX_LIST_OFLAG_FLAG_EXT && o->of_flag_ext != NULL &&
-		    strcasecmp(o->of_flag_ext[0] == '\\' ? o->of_flag_ext + 1 : o->of_flag_ext, "NonExistent") == 0)
-			return false;
+	*limit = s->append_limit;
+	if ((s->can & IMAP_CAN_APPENDLIMIT) == 0 || *limit != UINT64_MAX)
+		return 0;
+	dialog_deadline(s, s->account->timeout);
+	if (dialog_putf(s, e, "%lu STATUS ", (unsigned long)tag) != 0 || dialog_put_mailbox(s, mailbox, e) != 0 ||
+	    dialog_putf(s, e, " (APPENDLIMIT)") != 0 || dialog_finish(s, tag, &r, e) != 0)
+		return -1;
+	if (r.status == IMAP_OK) {
+		last_status(s, &told);
+		*limit = told.append_limit;
 	}
-	return true;
+	return 0;
 }
+
+/* ---- LIST ---- */
 
 int mailbox_find(struct imap *s, const char *mailbox, enum mailbox_presence *p, struct imap_reply *r, struct err *e)
 {
-	clistiter *at;
+	enum untagged_kind kind;
+	struct slice kept, args;
 
 	*p = MAILBOX_MISSING;
 	if (name_command(s, "LIST \"\"", mailbox, r, e) != 0)
 		return -1;
-	if (r->status != IMAP_OK || dialog_info(s)->rsp_mailbox_list == NULL)
+	if (r->status != IMAP_OK)
 		return 0;
-	for (at = clist_begin(dialog_info(s)->rsp_mailbox_list); at != NULL; at = clist_next(at)) {
-		const struct mailimap_mailbox_list *mb = clist_content(at);
+	kept = dialog_kept(s, NULL);
+	while (untagged_next(&kept, &kind, &args)) {
+		struct untagged_list l;
 
-		if (strcmp(mb->mb_name, mailbox) != 0 && !(folder_is_inbox(mailbox) && folder_is_inbox(mb->mb_name)))
+		if (kind != UNTAGGED_LIST)
 			continue;
-		*p = selectable(mb) ? MAILBOX_PRESENT : MAILBOX_NOSELECT;
+		if (untagged_list(args, &l) == 0 && (l.attributes & ATTRIBUTE_NONEXISTENT) == 0) {
+			char *name = imap_read_name(s, buf_slice(&l.name));
+
+			if (name != NULL && (strcmp(name, mailbox) == 0 ||
+					     (folder_is_inbox(mailbox) && folder_is_inbox(name))))
+				*p = (l.attributes & ATTRIBUTE_NOSELECT) == 0 ? MAILBOX_PRESENT : MAILBOX_NOSELECT;
+			free(name);
+		}
+		buf_free(&l.name);
 	}
 	return 0;
 }
 
-int mailbox_list(struct imap *s, size_t max, char ***names, size_t *n, bool *cut, struct err *e)
+int mailbox_catalog(struct imap *s, bool fresh, const struct catalog **c, struct err *e)
 {
 	struct imap_reply r;
-	size_t room = 0;
-	clistiter *at;
+	bool uses = (s->can & IMAP_CAN_SPECIAL_USE) != 0 && (s->can & IMAP_CAN_LIST_EXTENDED) != 0 && !s->no_list_return;
+	uint32_t tag;
+	bool cut;
 
-	*names = NULL;
-	*n = 0;
-	*cut = false;
-	if (dialog_run(s, &r, e, "LIST \"\" \"*\"") != 0)
-		return -1;
-	*cut = r.status != IMAP_OK;
-	if (dialog_info(s)->rsp_mailbox_list == NULL)
+	*c = &s->catalog;
+	if (s->listed && !fresh)
 		return 0;
-	for (at = clist_begin(dialog_info(s)->rsp_mailbox_list); at != NULL; at = clist_next(at)) {
-		const struct mailimap_mailbox_list *mb = clist_content(at);
-
-		if (!selectable(mb) || mb->mb_name[strcspn(mb->mb_name, "\r\n")] != '\0')
-			continue;
-		if (*n == max) {
-			*cut = true;
-			break;
-		}
-		if (*n == room)
-			*names = mem_resize(*names, room = room * 2 + 16, sizeof **names);
-		(*names)[(*n)++] = mem_strdup(mb->mb_name);
+	tag = dialog_tag(s);
+	dialog_deadline(s, s->account->timeout);
+	dialog_expect(s, LIST_TOTAL_MAX);
+	if (dialog_putf(s, e, "%lu LIST \"\" \"*\"%s", (unsigned long)tag, uses ? " RETURN (SPECIAL-USE)" : "") != 0 ||
+	    dialog_finish(s, tag, &r, e) != 0)
+		return -1;
+	if (r.status != IMAP_OK && uses) {
+		s->no_list_return = true;
+		return mailbox_catalog(s, fresh, c, e);
 	}
+	(void)dialog_kept(s, &cut);
+	catalog_read(&s->catalog, s, r.status == IMAP_OK, cut);
+	s->listed = true;
 	return 0;
 }
 
-void mailbox_list_free(char **names, size_t n)
+bool mailbox_made(struct imap *s)
 {
-	for (size_t i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
+	bool made = s->made;
+
+	s->made = false;
+	return made;
 }
 
-/* ---- names ---- */
-
-static void copy_prefix(char out[128], const char *from)
+int mailbox_create(struct imap *s, const char *mailbox, unsigned use, struct imap_reply *r, struct err *e)
 {
-	size_t n = from == NULL ? 0 : strlen(from);
+	uint32_t tag = dialog_tag(s);
 
-	if (n >= 128)
-		n = 0;
-	if (n > 0)
-		memcpy(out, from, n);
-	out[n] = '\0';
-}
-
-static void read_others(struct folder_style *style, const struct mailimap_namespace_item *item)
-{
-	clistiter *at;
-
-	if (item == NULL || item->ns_data_list == NULL)
-		return;
-	for (at = clist_begin(item->ns_data_list); at != NULL && style->nothers < FOLDER_PREFIXES_MAX;
-	     at = clist_next(at)) {
-		const struct mailimap_namespace_info *info = clist_content(at);
-
-		copy_prefix(style->others[style->nothers], info->ns_prefix);
-		if (style->others[style->nothers][0] != '\0')
-			style->nothers++;
-	}
-}
-
-static const struct mailimap_namespace_data *namespace_data(struct imap *s)
-{
-	clistiter *at;
-
-	if (dialog_info(s)->rsp_extension_list == NULL)
-		return NULL;
-	for (at = clist_begin(dialog_info(s)->rsp_extension_list); at != NULL; at = clist_next(at)) {
-		const struct mailimap_extension_data *x = clist_content(at);
-
-		if (x->ext_extension->ext_id == MAILIMAP_EXTENSION_NAMESPACE &&
-		    x->ext_type == MAILIMAP_NAMESPACE_TYPE_NAMESPACE)
-			return x->ext_data;
-	}
-	return NULL;
-}
-
-int imap_ask_style(struct imap *s, struct err *e)
-{
-	struct imap_reply r;
-	clistiter *at;
-
-	s->style = (struct folder_style){ .separator = '/' };
-	if (dialog_run(s, &r, e, "LIST \"\" \"\"") != 0)
+	if ((s->can & IMAP_CAN_CREATE_SPECIAL_USE) == 0)
+		use = 0;
+	dialog_deadline(s, s->account->timeout);
+	if (dialog_putf(s, e, "%lu CREATE ", (unsigned long)tag) != 0 || dialog_put_mailbox(s, mailbox, e) != 0 ||
+	    (use != 0 && dialog_putf(s, e, " (USE (%s))", special_use_name(use)) != 0) ||
+	    dialog_finish(s, tag, r, e) != 0)
 		return -1;
-	if (r.status == IMAP_OK && dialog_info(s)->rsp_mailbox_list != NULL &&
-	    (at = clist_begin(dialog_info(s)->rsp_mailbox_list)) != NULL)
-		s->style.separator = ((const struct mailimap_mailbox_list *)clist_content(at))->mb_delimiter;
-	if ((s->can & IMAP_CAN_NAMESPACE) == 0)
-		return 0;
-	if (dialog_run(s, &r, e, "NAMESPACE") != 0)
-		return -1;
-	if (r.status == IMAP_OK) {
-		const struct mailimap_namespace_data *ns = namespace_data(s);
-
-		if (ns != NULL && ns->ns_personal != NULL &&
-		    (at = clist_begin(ns->ns_personal->ns_data_list)) != NULL) {
-			const struct mailimap_namespace_info *own = clist_content(at);
-
-			copy_prefix(s->style.prefix, own->ns_prefix);
-			if (own->ns_delimiter != '\0')
-				s->style.separator = own->ns_delimiter;
-		}
-		if (ns != NULL) {
-			read_others(&s->style, ns->ns_other);
-			read_others(&s->style, ns->ns_shared);
-		}
+	/* A store with a use of its own for that use, or none: the folder is what counts. Nothing was made (RFC 6154, 3). */
+	if (use != 0 && (r->status == IMAP_BAD || (r->status == IMAP_NO && imap_reply_is(r, "USEATTR"))))
+		return mailbox_create(s, mailbox, 0, r, e);
+	if (r->status == IMAP_OK) {
+		s->made = true;
+		s->listed = false;
 	}
 	return 0;
-}
-
-int mailbox_create(struct imap *s, const char *mailbox, struct imap_reply *r, struct err *e)
-{
-	return name_command(s, "CREATE", mailbox, r, e);
 }
 
 int mailbox_subscribe(struct imap *s, const char *mailbox, struct imap_reply *r, struct err *e)

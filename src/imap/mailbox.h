@@ -1,7 +1,8 @@
-/* Folders of a store. MAILBOX is always a name on the wire (imap/folder.h). Returns as imap/session.h has them. */
+/* Folders of a store. MAILBOX is always a name on the wire (imap/folder.h), in modified UTF-7. Returns as imap/session.h has them. */
 #ifndef MAILFERRY_IMAP_MAILBOX_H
 #define MAILFERRY_IMAP_MAILBOX_H
 
+#include "imap/catalog.h"
 #include "imap/session.h"
 
 /* STATUS (UIDVALIDITY UIDNEXT). R->status is IMAP_OK only when both came; a server that leaves one out gets IMAP_NO. */
@@ -22,11 +23,19 @@ enum mailbox_presence {
 /* LIST "" MAILBOX. */
 int mailbox_find(struct imap *s, const char *mailbox, enum mailbox_presence *p, struct imap_reply *r, struct err *e);
 
-/* All that can be selected, in LIST's order, at most MAX; names from mem_alloc. *CUT when there were more. */
-int mailbox_list(struct imap *s, size_t max, char ***names, size_t *n, bool *cut, struct err *e);
-void mailbox_list_free(char **names, size_t n);
+/* All folders, with their uses (LIST "" "*"), asked for once a session, again after a folder was made, and if FRESH.
+ * Valid until the next call for S. */
+int mailbox_catalog(struct imap *s, bool fresh, const struct catalog **c, struct err *e);
 
-int mailbox_create(struct imap *s, const char *mailbox, struct imap_reply *r, struct err *e);
+/* Octets of one message that MAILBOX takes (RFC 7889), UINT64_MAX: not told. Asks only where folders differ. */
+int mailbox_append_limit(struct imap *s, const char *mailbox, uint64_t *limit, struct err *e);
+
+/* For USE (enum special_use; 0: none in particular) where the store can be told so (RFC 6154, 3). */
+int mailbox_create(struct imap *s, const char *mailbox, unsigned use, struct imap_reply *r, struct err *e);
+
+/* Was a folder made since the last call? */
+bool mailbox_made(struct imap *s);
+
 int mailbox_subscribe(struct imap *s, const char *mailbox, struct imap_reply *r, struct err *e);
 
 /* EXAMINE: R->status IMAP_OK only when UIDVALIDITY is known. UIDNEXT 0 when the server did not tell it. */

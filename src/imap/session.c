@@ -77,6 +77,8 @@ static void release(struct imap **sp, bool reset)
 	else
 		stream_close(&s->stream);
 	imap_filter_free(&s->filter);
+	catalog_clear(&s->catalog);
+	free(s->kept);
 	free(s);
 	*sp = NULL;
 }
@@ -212,6 +214,11 @@ bool imap_tls_facts(const struct imap *s, struct tls_facts *out)
 const char *imap_mechanism(const struct imap *s)
 {
 	return s->mechanism;
+}
+
+bool imap_utf8(const struct imap *s)
+{
+	return s->utf8;
 }
 
 void imap_hurry(struct imap *s, int64_t mono_ms)

@@ -50,7 +50,13 @@ enum {
 	IMAP_CAN_NAMESPACE = 1 << 2,
 	IMAP_CAN_STARTTLS = 1 << 3,
 	IMAP_CAN_SASL_IR = 1 << 4, /* RFC 4959 */
-	IMAP_LOGIN_DISABLED = 1 << 5
+	IMAP_LOGIN_DISABLED = 1 << 5,
+	IMAP_CAN_SPECIAL_USE = 1 << 20, /* RFC 6154 */
+	IMAP_CAN_CREATE_SPECIAL_USE = 1 << 21,
+	IMAP_CAN_LIST_EXTENDED = 1 << 22, /* RFC 5258 */
+	IMAP_CAN_UTF8 = 1 << 23,	  /* RFC 6855, ACCEPT or ONLY */
+	IMAP_CAN_ENABLE = 1 << 24,
+	IMAP_CAN_APPENDLIMIT = 1 << 25 /* RFC 7889: each folder may have a limit of its own */
 };
 
 /* Once, before the first imap_open: teaches libetpan to pass over responses that it does not know. */
@@ -78,6 +84,8 @@ bool imap_has(const struct imap *s, const char *capability);
 
 /* Appends all that was advertised, with a blank between; "AUTH=PLAIN" among it. */
 void imap_capabilities(const struct imap *s, struct buf *out);
+/* UTF8=ACCEPT is enabled. A message with 8-bit octets in its header is then to be sent as UTF8 (~{n} … ) (RFC 6855, 4). */
+bool imap_utf8(const struct imap *s);
 
 /* All waits end at this time (clock_mono_ms) at the latest, whatever a command would allow. */
 void imap_hurry(struct imap *s, int64_t mono_ms);

@@ -4,6 +4,7 @@
 
 #include <libetpan/mailimap.h>
 
+#include "imap/catalog.h"
 #include "imap/filter.h"
 #include "imap/session.h"
 #include "net/stream.h"
@@ -24,9 +25,22 @@ struct imap {
 	bool no_partial; /* the server does not know partial FETCH */
 	int64_t hurry;	 /* no deadline is later */
 	struct folder_style style;
+	bool utf8; /* UTF8=ACCEPT is enabled: names go as UTF-8 (RFC 6855) */
+	/* What came with the reply that was read last, for untagged_next. */
+	char *kept;
+	size_t kept_len;
+	bool kept_cut;
+	struct catalog catalog;
+	bool listed;	     /* the catalog was asked for */
+	bool made;	     /* a folder was made since the catalog was told */
+	bool no_list_return; /* the server does not know RETURN (RFC 5258) after all */
 };
 
 /* imap/login.c: CAPABILITY again, and what it says. */
+/* NAME as LIST or NAMESPACE had it, in modified UTF-7: from mem_alloc, or NULL when it can't be written so. */
+char *imap_read_name(const struct imap *s, struct slice name);
+
+/* imap/login.c: CAPABILITY again, and what it says; STARTTLS; authentication. */
 int imap_ask_capability(struct imap *s, struct err *e);
 
 /* Forgets what libetpan knows of them, before a command that may tell them anew; afterwards takes what it told, or
@@ -37,7 +51,7 @@ int imap_renew_capability(struct imap *s, struct err *e);
 /* imap/authenticate.c */
 int imap_authenticate(struct imap *s, const struct imap_login *login, struct err *e);
 
-/* imap/mailbox.c: separator and prefixes. */
+/* imap/style.c: UTF-8, separator and prefixes. */
 int imap_ask_style(struct imap *s, struct err *e);
 
 #endif

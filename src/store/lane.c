@@ -270,7 +270,7 @@ static int put_head(struct lane *l, struct job *j, bool first, bool stream, stru
 	clock_imap((time_t)(j->work->internal_ms / 1000), date);
 	if (first) {
 		(void)buf_addf(&l->out, "%lu APPEND ", (unsigned long)newest(l)->tag);
-		(void)dialog_quote(&l->out, j->mailbox);
+		(void)dialog_quote_mailbox(l->session, &l->out, j->mailbox);
 	}
 	if (j->flags[0] != '\0')
 		(void)buf_addf(&l->out, " (%s)", j->flags);

@@ -7,7 +7,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "msg/special_use.h"
 #include "store/classify.h"
+#include "store/target.h"
 
 enum {
 	REASON_MAX = 1400,
@@ -17,43 +19,58 @@ enum {
 /* One mailbox that jobs of the batch go to. */
 struct place {
 	const char *mailbox; /* of its first job */
-	struct job *first;
+	const struct target *target;
+	unsigned use; /* what it is made for, or 0 */
 	uint32_t tag;
 	struct mailbox_status status;
-	struct imap_reply reply; /* to STATUS */
-	bool open;
+	struct imap_reply reply; /* to STATUS; REFUSED: to CREATE */
+	bool open, refused;
 	bool missing;
 	bool shy; /* a delivery that may lie in a folder that was moved away goes here: the name must not be taken anew
 		   */
 };
 
-/* The wire name. 0; or 1 when the name itself settles the job. */
-static int name_job(struct imap *s, struct job *j)
+static bool may_make(const struct config_account *a, const struct job *j)
 {
-	const char *folder = j->work->folder;
-	char text[REASON_MAX], *canonical;
-	struct err e;
+	return j->work->create || a->create_folders;
+}
+
+/* Which mailbox J is for. 0; 1 when that settles it; -1 and E. */
+static int name_job(struct imap *s, const struct config_account *a, struct job *j, const struct floors *f,
+		    struct target *t, bool *fresh, struct err *e)
+{
+	char text[REASON_MAX];
+	struct mailbox_status known;
+	struct err why;
 	int ret = 0;
 
+	/* What was open under just that name a moment ago needs no list of folders. */
+	if (!target_plain(s, j, t) || !floors_know(f, t->mailbox, &known)) {
+		target_free(t);
+		ret = target_find(s, j, may_make(a, j), fresh, t, &why);
+	}
+	if (ret == 0)
+		target_claim(j, t);
+
 	free(j->mailbox);
-	j->mailbox = folder_to_wire(imap_style(s), folder, &e);
-	if (j->mailbox == NULL) {
-		(void)snprintf(text, sizeof text, "INBOX instead of %.200s: %s", folder, e.text);
+	j->mailbox = mem_strdup(t->mailbox);
+	if (ret < 0)
+		*e = why;
+	if (ret == 1) {
+		(void)snprintf(text, sizeof text, "INBOX instead of %.200s: %s", j->work->folder, why.text);
 		job_elsewhere(j, "INBOX", text);
-		return 1;
 	}
-	/* A floor in another folder is of an attempt that is over: this folder has not seen it. */
-	if (j->work->floor_folder != NULL && strcmp(j->work->floor_folder, j->mailbox) != 0)
-		j->resend = false;
-	/* Two names of one folder must meet in the spool, where a message's deliveries to one folder become one. */
-	canonical = folder_from_wire(imap_style(s), j->mailbox);
-	if (strcmp(canonical, folder) != 0 && !j->resend) {
-		(void)snprintf(text, sizeof text, "on this store %.200s is %.200s", folder, canonical);
-		job_elsewhere(j, canonical, text);
-		ret = 1;
-	}
-	free(canonical);
 	return ret;
+}
+
+/* Two names of one folder must meet in the spool, where a message's deliveries to one folder become one: J goes there
+ * under the folder's own name. */
+static void rename_job(struct job *j, const struct target *t)
+{
+	char text[REASON_MAX];
+
+	(void)snprintf(text, sizeof text, "on this store %.200s is %.200s", j->work->folder, t->name);
+	job_elsewhere(j, t->name, text);
 }
 
 /* STATUS of every place that is not known, pipelined. */
@@ -78,21 +95,102 @@ static int ask(struct imap *s, struct place *places, size_t n, struct floors *f,
 	return 0;
 }
 
+/* Some stores want the folders above a new one first. */
+static int make_parents(struct imap *s, const struct place *p, struct imap_reply *r, struct err *e)
+{
+	const struct catalog *c;
+	size_t prefix;
+	char separator = folder_separator(imap_style(s), p->mailbox, &prefix);
+	int made = 0;
+
+	for (size_t i = prefix; separator != '\0' && p->mailbox[i] != '\0'; i++) {
+		char *parent;
+
+		if (p->mailbox[i] != separator || i == 0)
+			continue;
+		parent = slice_dup(slice_of(p->mailbox, i));
+		if (mailbox_catalog(s, false, &c, e) != 0) {
+			free(parent);
+			return -1;
+		}
+		if (c->known && !c->cut && !folder_is_inbox(parent) && catalog_find(c, parent) == NULL) {
+			if (mailbox_create(s, parent, 0, r, e) != 0)
+				made = -1;
+			else
+				made = r->status == IMAP_OK ? 1 : 0;
+			if (made != 1) {
+				free(parent);
+				return made;
+			}
+		}
+		free(parent);
+	}
+	return made;
+}
+
+/* What stands right above P and can't hold it, or NULL. */
+static const struct catalog_folder *barren_parent(struct imap *s, const struct place *p, const struct catalog *c)
+{
+	size_t prefix, n = strlen(p->mailbox);
+	char separator = folder_separator(imap_style(s), p->mailbox, &prefix);
+	const struct catalog_folder *f = NULL;
+	char *parent;
+
+	while (n > prefix && p->mailbox[n - 1] != separator)
+		n--;
+	if (separator == '\0' || n < 2)
+		return NULL;
+	parent = slice_dup(slice_of(p->mailbox, n - 1));
+	f = catalog_find(c, parent);
+	free(parent);
+	return f == NULL || f->parent ? NULL : f;
+}
+
+static int create(struct imap *s, const struct place *p, struct imap_reply *r, struct err *e)
+{
+	const struct catalog_folder *barren;
+	const struct catalog *c;
+	enum verdict v;
+	int ret;
+
+	if (mailbox_catalog(s, false, &c, e) != 0)
+		return -1;
+	barren = barren_parent(s, p, c);
+	if (barren != NULL) {
+		char text[FILTER_TEXT_MAX];
+
+		(void)snprintf(text, sizeof text, "[CANNOT] %.200s can't hold other folders", barren->name);
+		imap_reply_parse(IMAP_NO, text, r);
+		return 0;
+	}
+	if (mailbox_create(s, p->mailbox, p->use, r, e) != 0)
+		return -1;
+	v = classify_folder(r);
+	if (r->status != IMAP_NO || imap_reply_is(r, "ALREADYEXISTS") || (v != VERDICT_LATER && v != VERDICT_NO_FOLDER))
+		return 0;
+	ret = make_parents(s, p, r, e);
+	if (ret == 1)
+		ret = mailbox_create(s, p->mailbox, p->use, r, e);
+	return ret < 0 ? -1 : 0;
+}
+
 static int make(struct imap *s, const struct config_account *a, struct place *p, struct floors *f, struct err *e)
 {
 	struct imap_reply r;
 
-	if (mailbox_create(s, p->mailbox, &r, e) != 0)
+	if (create(s, p, &r, e) != 0)
 		return -1;
 	if (r.status != IMAP_OK && !imap_reply_is(&r, "ALREADYEXISTS") &&
 	    strcasestr(r.text, "already exists") == NULL) {
 		p->reply = r;
+		p->refused = true;
 		return 0;
 	}
 	/* It is there from now on; should STATUS fail all the same, that passes, and is no reason for INBOX. */
 	p->missing = false;
 	if (r.status == IMAP_OK)
-		log_info("folder-made", LOG_STR("account", a->name), LOG_STR("folder", p->first->work->folder));
+		log_info("folder-made", LOG_STR("account", a->name), LOG_STR("folder", p->target->name),
+			 LOG_STR("use", p->use == 0 ? NULL : special_use_name(p->use)));
 	/* A folder that can't be subscribed to still takes mail. */
 	if (a->subscribe && mailbox_subscribe(s, p->mailbox, &r, e) != 0)
 		return -1;
@@ -104,9 +202,14 @@ static bool goes_to(const struct job *j, const struct place *p)
 	return j->state == JOB_READY && strcmp(j->mailbox, p->mailbox) == 0;
 }
 
-static bool may_make(const struct config_account *a, const struct job *j)
+/* Does J stand in P, or in a folder above it, which CREATE would bring into being again? */
+static bool stands_above(struct imap *s, const struct job *j, const struct place *p)
 {
-	return j->work->create || a->create_folders;
+	size_t n = strlen(j->mailbox), prefix;
+	char separator = folder_separator(imap_style(s), p->mailbox, &prefix);
+
+	return strncmp(j->mailbox, p->mailbox, n) == 0 &&
+	       (p->mailbox[n] == '\0' || (separator != '\0' && p->mailbox[n] == separator));
 }
 
 /* STATUS was refused: is the folder missing, and what then? */
@@ -124,10 +227,10 @@ static int reopen(struct imap *s, const struct config_account *a, struct place *
 		p->missing = r.status == IMAP_OK && presence != MAILBOX_PRESENT;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (!goes_to(jobs[i], p))
+		if (jobs[i]->state != JOB_READY)
 			continue;
-		p->shy = p->shy || jobs[i]->resend;
-		wanted = wanted || may_make(a, jobs[i]);
+		p->shy = p->shy || (jobs[i]->resend && stands_above(s, jobs[i], p));
+		wanted = wanted || (goes_to(jobs[i], p) && may_make(a, jobs[i]));
 	}
 	return p->missing && wanted && !p->shy ? make(s, a, p, f, e) : 0;
 }
@@ -147,6 +250,9 @@ static void refuse(const struct config_account *a, struct job *j, const struct p
 			   "its folder is gone, and may only be made again when it is clear where other mail went");
 		return;
 	}
+	/* So many folders and no more: that is nothing to wait for. */
+	if (p->refused && imap_reply_is(&p->reply, "LIMIT"))
+		v = VERDICT_NO_PLACE;
 	if (v == VERDICT_HOLD || (folder_is_inbox(j->work->folder) && (p->missing || v == VERDICT_NO_PLACE))) {
 		(void)snprintf(text, sizeof text, "the store takes no mail into %.200s: %s", j->work->folder,
 			       p->reply.text);
@@ -154,8 +260,9 @@ static void refuse(const struct config_account *a, struct job *j, const struct p
 		job_settle(j, OUTCOME_RETRY, 0, false, "%s", text);
 		return;
 	}
-	if (p->missing || v == VERDICT_NO_PLACE || (v == VERDICT_NO_FOLDER && j->work->attempts >= TRIES)) {
-		if (may_make(a, j) && (p->missing || v == VERDICT_NO_FOLDER))
+	if (p->missing || v == VERDICT_NO_PLACE || 
+	    (j->work->attempts >= TRIES && (v == VERDICT_NO_FOLDER || p->reply.status == IMAP_BAD))) {
+		if (may_make(a, j) && (p->missing || p->refused || v == VERDICT_NO_FOLDER))
 			(void)snprintf(text, sizeof text,
 				       "INBOX instead of %.200s, which the store does not let us make: %s",
 				       j->work->folder, p->reply.text);
@@ -177,10 +284,15 @@ static void refuse(const struct config_account *a, struct job *j, const struct p
 
 bool place_known(struct imap *s, struct job *j, const struct floors *f)
 {
-	char *mailbox = folder_to_wire(imap_style(s), j->work->folder, NULL);
-	bool known = mailbox != NULL && floors_know(f, mailbox, &j->floor) && name_job(s, j) == 0;
+	struct target t;
+	bool known = target_plain(s, j, &t) && floors_know(f, t.mailbox, &j->floor);
 
-	free(mailbox);
+	if (known) {
+		free(j->mailbox);
+		j->mailbox = mem_strdup(t.mailbox);
+		target_claim(j, &t);
+	}
+	target_free(&t);
 	return known;
 }
 
@@ -188,19 +300,29 @@ int place_jobs(struct imap *s, const struct config_account *a, struct job **jobs
 	       struct trouble *t, struct err *e)
 {
 	struct place *places = mem_array(n + 1, sizeof *places);
+	struct target *targets = mem_array(n + 1, sizeof *targets);
 	size_t nplaces = 0;
+	bool fresh = false;
 	int ret = -1;
 
 	for (size_t i = 0; i < n; i++) {
 		size_t k = 0;
 
-		if (jobs[i]->state != JOB_READY || name_job(s, jobs[i]) != 0)
+		if (jobs[i]->state != JOB_READY)
+			continue;
+		ret = name_job(s, a, jobs[i], f, &targets[i], &fresh, e);
+		if (ret < 0)
+			goto done;
+		if (ret == 1)
 			continue;
 		while (k < nplaces && strcmp(places[k].mailbox, jobs[i]->mailbox) != 0)
 			k++;
 		if (k == nplaces)
-			places[nplaces++] = (struct place){ .mailbox = jobs[i]->mailbox, .first = jobs[i] };
+			places[nplaces++] = (struct place){ .mailbox = jobs[i]->mailbox, .target = &targets[i] };
+		if (places[k].use == 0)
+			places[k].use = targets[i].use;
 	}
+	ret = -1;
 	if (ask(s, places, nplaces, f, e) != 0)
 		goto done;
 	for (size_t k = 0; k < nplaces; k++) {
@@ -211,7 +333,9 @@ int place_jobs(struct imap *s, const struct config_account *a, struct job **jobs
 		for (size_t i = 0; i < n; i++) {
 			if (!goes_to(jobs[i], p))
 				continue;
-			if (p->open)
+			if (p->open && targets[i].renamed)
+				rename_job(jobs[i], &targets[i]);
+			else if (p->open)
 				jobs[i]->floor = p->status;
 			else
 				refuse(a, jobs[i], p, t);
@@ -219,6 +343,9 @@ int place_jobs(struct imap *s, const struct config_account *a, struct job **jobs
 	}
 	ret = 0;
 done:
+	for (size_t i = 0; i < n; i++)
+		target_free(&targets[i]);
+	free(targets);
 	free(places);
 	return ret;
 }

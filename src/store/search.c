@@ -61,20 +61,24 @@ static int search_folder(struct recover *rc, const char *mailbox, struct job **j
 
 int search_jobs(struct recover *rc, struct job **jobs, size_t n, struct err *e)
 {
-	size_t nnames = 0, left = n;
-	char **names = NULL;
+	const struct catalog *c;
+	size_t left = n, searched = 0;
 	bool cut = false;
-	int ret = mailbox_list(rc->session, SEARCH_FOLDERS_MAX, &names, &nnames, &cut, e);
+	int ret = mailbox_catalog(rc->session, true, &c, e);
 
-	for (size_t i = 0; ret == 0 && left > 0 && i < nnames; i++) {
-		ret = search_folder(rc, names[i], jobs, n, e);
+	for (size_t i = 0; ret == 0 && left > 0 && i < c->n; i++) {
+		if (!c->all[i].select)
+			continue;
+		if (searched++ == SEARCH_FOLDERS_MAX)
+			break;
+		ret = search_folder(rc, c->all[i].wire, jobs, n, e);
 		left = 0;
 		for (size_t k = 0; k < n; k++)
 			left += jobs[k]->state != JOB_ANSWERED;
 	}
-	mailbox_list_free(names, nnames);
 	if (ret != 0)
 		return -1;
+	cut = !c->known || c->cut || searched > SEARCH_FOLDERS_MAX;
 	for (size_t k = 0; k < n; k++) {
 		struct job *j = jobs[k];
 

@@ -8,6 +8,7 @@
 #include "imap/dialog.h"
 #include "imap/filter.h"
 #include "imap/filter_check.h"
+#include "imap/untagged.h"
 #include "net/stream.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
@@ -52,6 +53,32 @@ static void parse(struct slice passed)
 	stream_close(&s);
 }
 
+static void on_space(void *arg, int class, struct slice prefix, char separator)
+{
+	(void)arg;
+	if (class < 0 || class > 2 || prefix.n > UNTAGGED_NAME_MAX || separator == '&')
+		abort();
+}
+
+/* What is kept goes through our own. */
+static void read_kept(struct slice kept)
+{
+	enum untagged_kind kind;
+	struct untagged_status st;
+	struct untagged_list l;
+	struct slice args;
+
+	while (untagged_next(&kept, &kind, &args)) {
+		(void)untagged_status(args, &st);
+		(void)untagged_list(args, &l);
+		buf_free(&l.name);
+		untagged_namespace(args, on_space, NULL);
+		(void)untagged_enabled(args, SLICE_LIT("UTF8=ACCEPT"));
+	}
+	if (kept.n > 0)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct imap_filter *f = imap_filter_new();
@@ -74,8 +101,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		if (imap_filter_feed(f, slice_of((const char *)p + at, step), &out, &e) != 0)
 			break;
 		at += step;
-		while (imap_filter_replies(f) > 100 && imap_filter_take(f, &r))
+		while (imap_filter_take(f, &r)) {
+			read_kept(slice_of(r.kept, r.kept_len));
 			filter_reply_free(&r);
+		}
 	}
 	if (buf_failed(&out))
 		abort();

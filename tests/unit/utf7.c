@@ -86,6 +86,15 @@ static void folders_meet_the_style_of_the_store(void **state)
 		{ '/', "", "", "Grün", "Gr&APw-n", "Grün" },
 		{ '/', "mail/", "", "Work", "mail/Work", "Work" },
 		{ '\0', "", "", "Work/Bills", "Work/Bills", "Work/Bills" },
+		/* A second personal namespace, a newsreader's with its own separator, and names that only look so. */
+		{ '/', "", "#mh/", "#mh/Work", "#mh/Work", "#mh/Work" },
+		{ '/', "", "#news.", "#news/comp/mail", "#news.comp.mail", "#news/comp/mail" },
+		{ '/', "", "#news.", "#news.comp.mail", "#news.comp.mail", "#news/comp/mail" },
+		{ '/', "", "#news.", "#newsletter.x", "#newsletter.x", "#newsletter.x" },
+		{ '.', "INBOX.", "#shared/", "#shared/a.b", "#shared/a.b", "#shared/a.b" },
+		{ '.', "INBOX.", "", "inbox.work", "INBOX.work", "work" },
+		{ '/', "Grp&APw-n/", "", "Work", "Grp&APw-n/Work", "Work" },
+		{ '/', "", "~", "~fred/Work", "~fred/Work", "~fred/Work" },
 		{ '^', "", "", "Work/Bills", "Work^Bills", "Work/Bills" },
 		{ '/', "", "", "", NULL, NULL },
 		{ '/', "", "", "/Work", NULL, NULL },
@@ -98,13 +107,16 @@ static void folders_meet_the_style_of_the_store(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct folder_style style = { .separator = rows[i].separator };
+		struct folder_style style = { .own = { .separator = rows[i].separator } };
 		struct err e;
 		char *wire, *canonical;
 
-		strncpy(style.prefix, rows[i].prefix, sizeof style.prefix - 1);
-		strncpy(style.others[0], rows[i].other, sizeof style.others[0] - 1);
+		strncpy(style.own.prefix, rows[i].prefix, sizeof style.own.prefix - 1);
 		style.nothers = rows[i].other[0] != '\0';
+		strncpy(style.others[0].prefix, rows[i].other, sizeof style.others[0].prefix - 1);
+		style.others[0].separator = rows[i].separator;
+		if (style.nothers > 0 && strchr("./", rows[i].other[strlen(rows[i].other) - 1]) != NULL)
+			style.others[0].separator = rows[i].other[strlen(rows[i].other) - 1];
 		wire = folder_to_wire(&style, rows[i].name, &e);
 		if (rows[i].wire == NULL) {
 			assert_null(wire);
@@ -114,8 +126,30 @@ static void folders_meet_the_style_of_the_store(void **state)
 		assert_string_equal(wire, rows[i].wire);
 		canonical = folder_from_wire(&style, wire);
 		assert_string_equal(canonical, rows[i].canonical);
+		assert_true(folder_is_plain(&style, wire));
 		free(canonical);
 		free(wire);
+	}
+}
+
+static void some_folders_have_no_name_for_rules(void **state)
+{
+	static const struct {
+		char separator;
+		const char *prefix, *wire;
+	} rows[] = {
+		{ '/', "", "a&b" },	     /* no modified UTF-7 */
+		{ '.', "", "a/b" },	     /* "a/b" would be "a.b" */
+		{ '.', "INBOX.", "public" }, /* would be below the prefix */
+		{ '/', "", "a//b" },	     { '/', "", "a/" }, { '/', "", "100%" }, { '/', "", "Gr\xfcn" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct folder_style style = { .own = { .separator = rows[i].separator } };
+
+		strncpy(style.own.prefix, rows[i].prefix, sizeof style.own.prefix - 1);
+		assert_false(folder_is_plain(&style, rows[i].wire));
 	}
 }
 
@@ -125,6 +159,7 @@ int main(void)
 		cmocka_unit_test(names_go_both_ways),
 		cmocka_unit_test(bad_names_are_refused),
 		cmocka_unit_test(folders_meet_the_style_of_the_store),
+		cmocka_unit_test(some_folders_have_no_name_for_rules),
 	};
 
 	return cmocka_run_group_tests_name("folder names", tests, NULL, NULL);

@@ -1,0 +1,42 @@
+/*
+ * What a folder is for (RFC 6154; \Important: RFC 8457). A store tells it as an
+ * attribute of the folder; one that tells nothing has folders with names that
+ * people know. A rule names the folder for a use by the attribute: "\Junk", or
+ * "\Junk:Spam" with the name that it is to have where there is none.
+ */
+#ifndef MAILFERRY_MSG_SPECIAL_USE_H
+#define MAILFERRY_MSG_SPECIAL_USE_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+
+enum special_use {
+	USE_ALL = 1,
+	USE_ARCHIVE = 2,
+	USE_DRAFTS = 4,
+	USE_FLAGGED = 8,
+	USE_JUNK = 16,
+	USE_SENT = 32,
+	USE_TRASH = 64,
+	USE_IMPORTANT = 128,
+	USE_ANY = 255
+};
+
+/* The use that an attribute tells, in any case and with its backslash ("\Junk"); also the older names that some stores
+ * give ("\Spam", "\Starred", "\AllMail"). 0 for another attribute. */
+unsigned special_use_of(struct slice attribute);
+
+const char *special_use_name(unsigned use); /* "\\Junk"; of one bit */
+
+/* What a folder with that name (its last level) is for, going by names that mail programs and providers give in many
+ * languages; 0 when it is none of them. Case does not matter. */
+unsigned special_use_guess(struct slice name);
+
+/* The name for a new folder, or NULL where a store makes the folder itself (\All, \Flagged, \Important). */
+const char *special_use_default(unsigned use);
+
+/* Is FOLDER, as a rule has it, the folder for a use? *NAME: the name behind the colon, or empty. */
+bool special_use_split(struct slice folder, unsigned *use, struct slice *name);
+
+#endif
