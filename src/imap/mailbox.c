@@ -108,8 +108,8 @@ int mailbox_find(struct imap *s, const char *mailbox, enum mailbox_presence *p, 
 		if (untagged_list(args, &l) == 0 && (l.attributes & ATTRIBUTE_NONEXISTENT) == 0) {
 			char *name = imap_read_name(s, buf_slice(&l.name));
 
-			if (name != NULL && (strcmp(name, mailbox) == 0 ||
-					     (folder_is_inbox(mailbox) && folder_is_inbox(name))))
+			if (name != NULL &&
+			    (strcmp(name, mailbox) == 0 || (folder_is_inbox(mailbox) && folder_is_inbox(name))))
 				*p = (l.attributes & ATTRIBUTE_NOSELECT) == 0 ? MAILBOX_PRESENT : MAILBOX_NOSELECT;
 			free(name);
 		}
@@ -121,7 +121,8 @@ int mailbox_find(struct imap *s, const char *mailbox, enum mailbox_presence *p, 
 int mailbox_catalog(struct imap *s, bool fresh, const struct catalog **c, struct err *e)
 {
 	struct imap_reply r;
-	bool uses = (s->can & IMAP_CAN_SPECIAL_USE) != 0 && (s->can & IMAP_CAN_LIST_EXTENDED) != 0 && !s->no_list_return;
+	bool uses =
+	    (s->can & IMAP_CAN_SPECIAL_USE) != 0 && (s->can & IMAP_CAN_LIST_EXTENDED) != 0 && !s->no_list_return;
 	uint32_t tag;
 	bool cut;
 
@@ -163,7 +164,8 @@ int mailbox_create(struct imap *s, const char *mailbox, unsigned use, struct ima
 	    (use != 0 && dialog_putf(s, e, " (USE (%s))", special_use_name(use)) != 0) ||
 	    dialog_finish(s, tag, r, e) != 0)
 		return -1;
-	/* A store with a use of its own for that use, or none: the folder is what counts. Nothing was made (RFC 6154, 3). */
+	/* A store with a use of its own for that use, or none: the folder is what counts. Nothing was made (RFC 6154,
+	 * 3). */
 	if (use != 0 && (r->status == IMAP_BAD || (r->status == IMAP_NO && imap_reply_is(r, "USEATTR"))))
 		return mailbox_create(s, mailbox, 0, r, e);
 	if (r->status == IMAP_OK) {

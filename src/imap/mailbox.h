@@ -1,4 +1,5 @@
-/* Folders of a store. MAILBOX is always a name on the wire (imap/folder.h), in modified UTF-7. Returns as imap/session.h has them. */
+/* Folders of a store. MAILBOX is always a name on the wire (imap/folder.h), in modified UTF-7. Returns as
+ * imap/session.h has them. */
 #ifndef MAILFERRY_IMAP_MAILBOX_H
 #define MAILFERRY_IMAP_MAILBOX_H
 

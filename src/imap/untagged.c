@@ -4,10 +4,9 @@
 
 bool untagged_next(struct slice *kept, enum untagged_kind *kind, struct slice *args)
 {
-	static const struct slice names[] = { { "LIST ", 5 },
-					      { "STATUS ", 7 },
-					      { "NAMESPACE ", 10 },
-					      { "ENABLED ", 8 } };
+	static const struct slice names[] = {
+		{ "LIST ", 5 }, { "STATUS ", 7 }, { "NAMESPACE ", 10 }, { "ENABLED ", 8 }
+	};
 	uint32_t length;
 
 	if (kept->n < sizeof length)
@@ -116,7 +115,8 @@ static char usable(const struct buf *b, bool quoted)
 	if (b->n != 1 || is_nil(b, quoted))
 		return '\0';
 	c = b->p[0];
-	return c > ' ' && c < 0x7f && !ascii_is_alpha(c) && !ascii_is_digit(c) && strchr("&-+,*%\"", c) == NULL ? c : '\0';
+	return c > ' ' && c < 0x7f && !ascii_is_alpha(c) && !ascii_is_digit(c) && strchr("&-+,*%\"", c) == NULL ? c
+														: '\0';
 }
 
 static bool take_separator(struct slice *s, char *separator)
@@ -134,7 +134,8 @@ static bool take_separator(struct slice *s, char *separator)
 /* A name that may be sent back. */
 static bool is_name(struct slice s)
 {
-	return s.n == 0 || (memchr(s.p, '\0', s.n) == NULL && memchr(s.p, '\r', s.n) == NULL && memchr(s.p, '\n', s.n) == NULL);
+	return s.n == 0 ||
+	       (memchr(s.p, '\0', s.n) == NULL && memchr(s.p, '\r', s.n) == NULL && memchr(s.p, '\n', s.n) == NULL);
 }
 
 /* ---- responses ---- */
@@ -246,7 +247,7 @@ static bool one_space(struct slice *s, int class, untagged_namespace_fn *fn, voi
 
 void untagged_namespace(struct slice args, untagged_namespace_fn *fn, void *arg)
 {
-	for (int class = 0; class < 3; class++) {
+	for (int class = 0; class < 3; class ++) {
 		if (class > 0 && !take(&args, ' '))
 			return;
 		if (!take(&args, '(')) {

@@ -20,11 +20,7 @@ enum { UNTAGGED_NAME_MAX = 4000 };
 /* The next of KEPT, which is what a filter_reply holds; ARGS is what stands behind its keyword. False: no more. */
 bool untagged_next(struct slice *kept, enum untagged_kind *kind, struct slice *args);
 
-enum untagged_attribute {
-	ATTRIBUTE_NOSELECT = 1,
-	ATTRIBUTE_NONEXISTENT = 2,
-	ATTRIBUTE_NOINFERIORS = 4
-};
+enum untagged_attribute { ATTRIBUTE_NOSELECT = 1, ATTRIBUTE_NONEXISTENT = 2, ATTRIBUTE_NOINFERIORS = 4 };
 
 struct untagged_list {
 	unsigned attributes;

@@ -1,5 +1,7 @@
 #include "msg/special_use.h"
 
+#include <stdio.h>
+
 #include "base/utf8.h"
 
 static const struct {
@@ -7,10 +9,10 @@ static const struct {
 	unsigned use;
 } attributes[] = {
 	/* The first of each use is its name. */
-	{ "\\All", USE_ALL },	      { "\\Archive", USE_ARCHIVE }, { "\\Drafts", USE_DRAFTS },
-	{ "\\Flagged", USE_FLAGGED }, { "\\Junk", USE_JUNK },	    { "\\Sent", USE_SENT },
-	{ "\\Trash", USE_TRASH },     { "\\Important", USE_IMPORTANT },
-	{ "\\AllMail", USE_ALL },     { "\\Starred", USE_FLAGGED }, { "\\Spam", USE_JUNK },
+	{ "\\All", USE_ALL },	      { "\\Archive", USE_ARCHIVE },	{ "\\Drafts", USE_DRAFTS },
+	{ "\\Flagged", USE_FLAGGED }, { "\\Junk", USE_JUNK },		{ "\\Sent", USE_SENT },
+	{ "\\Trash", USE_TRASH },     { "\\Important", USE_IMPORTANT }, { "\\AllMail", USE_ALL },
+	{ "\\Starred", USE_FLAGGED }, { "\\Spam", USE_JUNK },
 };
 
 /* One name a line would be long: names of one use are kept in one string, with line ends between them. */
@@ -75,6 +77,16 @@ const char *special_use_name(unsigned use)
 		if (attributes[i].use == use)
 			return attributes[i].attribute;
 	return "";
+}
+
+void special_use_names(unsigned uses, char *out, size_t size)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (unsigned use = 1; use < USE_ANY; use <<= 1)
+		if ((uses & use) != 0 && n < size)
+			n += (size_t)snprintf(out + n, size - n, "%s%s", n > 0 ? " " : "", special_use_name(use));
 }
 
 unsigned special_use_guess(struct slice name)

@@ -29,6 +29,9 @@ unsigned special_use_of(struct slice attribute);
 
 const char *special_use_name(unsigned use); /* "\\Junk"; of one bit */
 
+/* The names of all USES with a blank between, as many as fit; at least 128 octets hold all. */
+void special_use_names(unsigned uses, char *out, size_t size);
+
 /* What a folder with that name (its last level) is for, going by names that mail programs and providers give in many
  * languages; 0 when it is none of them. Case does not matter. */
 unsigned special_use_guess(struct slice name);

@@ -202,13 +202,14 @@ static bool goes_to(const struct job *j, const struct place *p)
 	return j->state == JOB_READY && strcmp(j->mailbox, p->mailbox) == 0;
 }
 
-/* Does J stand in P, or in a folder above it, which CREATE would bring into being again? */
-static bool stands_above(struct imap *s, const struct job *j, const struct place *p)
+/* May J lie in P, or in a folder above it, which CREATE would bring into being again? */
+static bool may_lie_above(struct imap *s, const struct job *j, const struct place *p)
 {
-	size_t n = strlen(j->mailbox), prefix;
+	bool doubt = j->state == JOB_READY ? j->resend : j->state == JOB_ANSWERED && j->outcome.kind == OUTCOME_DOUBT;
+	size_t n = j->mailbox == NULL ? 0 : strlen(j->mailbox), prefix;
 	char separator = folder_separator(imap_style(s), p->mailbox, &prefix);
 
-	return strncmp(j->mailbox, p->mailbox, n) == 0 &&
+	return doubt && n > 0 && strncmp(j->mailbox, p->mailbox, n) == 0 &&
 	       (p->mailbox[n] == '\0' || (separator != '\0' && p->mailbox[n] == separator));
 }
 
@@ -227,9 +228,7 @@ static int reopen(struct imap *s, const struct config_account *a, struct place *
 		p->missing = r.status == IMAP_OK && presence != MAILBOX_PRESENT;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (jobs[i]->state != JOB_READY)
-			continue;
-		p->shy = p->shy || (jobs[i]->resend && stands_above(s, jobs[i], p));
+		p->shy = p->shy || may_lie_above(s, jobs[i], p);
 		wanted = wanted || (goes_to(jobs[i], p) && may_make(a, jobs[i]));
 	}
 	return p->missing && wanted && !p->shy ? make(s, a, p, f, e) : 0;
@@ -243,6 +242,15 @@ static void refuse(const struct config_account *a, struct job *j, const struct p
 
 	if (j->resend && p->missing) {
 		job_settle(j, OUTCOME_DOUBT, 0, false, "its folder %s is gone", j->work->folder);
+		return;
+	}
+	if (p->missing && p->shy && may_make(a, j) && j->retried) {
+		/* Its floor is on record by now: next time its folder would be one that it may lie in. */
+		(void)snprintf(text, sizeof text,
+			       "INBOX instead of %.200s, which is gone, and may only be made again when it is clear "
+			       "where other mail went",
+			       j->work->folder);
+		job_elsewhere(j, "INBOX", text);
 		return;
 	}
 	if (p->missing && p->shy && may_make(a, j)) {
@@ -260,7 +268,7 @@ static void refuse(const struct config_account *a, struct job *j, const struct p
 		job_settle(j, OUTCOME_RETRY, 0, false, "%s", text);
 		return;
 	}
-	if (p->missing || v == VERDICT_NO_PLACE || 
+	if (p->missing || v == VERDICT_NO_PLACE ||
 	    (j->work->attempts >= TRIES && (v == VERDICT_NO_FOLDER || p->reply.status == IMAP_BAD))) {
 		if (may_make(a, j) && (p->missing || p->refused || v == VERDICT_NO_FOLDER))
 			(void)snprintf(text, sizeof text,

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "imap/about.h"
 #include "imap/mailbox.h"
+#include "msg/special_use.h"
 #include "net/listener.h"
 #include "store/trial.h"
 
@@ -130,7 +131,7 @@ static struct imap *enter(struct way *w, struct err *e)
 static void tell_session(const struct way *w, const struct imap *s)
 {
 	const struct folder_style *style = imap_style(s);
-	char separator[2] = { style->separator, '\0' };
+	char separator[2] = { style->own.separator, '\0' };
 	struct buf all;
 
 	text(w, SURVEY_MECHANISM, imap_mechanism(s));
@@ -141,9 +142,9 @@ static void tell_session(const struct way *w, const struct imap *s)
 	if (imap_append_limit(s) <= INT64_MAX)
 		number(w, SURVEY_APPEND_LIMIT, (int64_t)imap_append_limit(s));
 	text(w, SURVEY_SEPARATOR, separator);
-	text(w, SURVEY_PREFIX, style->prefix);
+	text(w, SURVEY_PREFIX, style->own.prefix);
 	for (size_t i = 0; i < style->nothers; i++)
-		(void)buf_addf(&all, "%s%s", i > 0 ? " " : "", style->others[i]);
+		(void)buf_addf(&all, "%s%s", i > 0 ? " " : "", style->others[i].prefix);
 	text(w, SURVEY_OTHERS, buf_str(&all));
 	buf_free(&all);
 }
@@ -179,20 +180,23 @@ static int ask(const struct way *w, struct imap *s, struct err *e)
 
 static int list(const struct way *w, struct imap *s, struct err *e)
 {
-	char **names;
-	size_t n;
-	bool cut;
+	const struct catalog *c;
+	size_t told = 0;
+	char use[128];
 
-	if (mailbox_list(s, FOLDERS_MAX, &names, &n, &cut, e) != 0)
+	if (mailbox_catalog(s, false, &c, e) != 0)
 		return -1;
-	for (size_t i = 0; i < n; i++) {
-		char *name = folder_from_wire(imap_style(s), names[i]);
+	for (size_t i = 0; i < c->n; i++) {
+		const struct catalog_folder *f = &c->all[i];
 
-		w->sink->folder(w->sink->arg, name, names[i], "");
-		free(name);
+		if (!f->select)
+			continue;
+		if (told++ == FOLDERS_MAX)
+			break;
+		special_use_names(f->uses, use, sizeof use);
+		w->sink->folder(w->sink->arg, f->name, f->wire, use);
 	}
-	number(w, SURVEY_FOLDERS_CUT, cut);
-	mailbox_list_free(names, n);
+	number(w, SURVEY_FOLDERS_CUT, !c->known || c->cut || told > FOLDERS_MAX);
 	return 0;
 }
 

@@ -385,7 +385,7 @@ static void print_text(const char *name, const char *text)
 	for (; *text != '\0'; text++) {
 		if (*text == '"' || *text == '\\')
 			(void)putchar('\\');
-		(void)putchar(*text >= ' ' ? *text : '?');
+		(void)putchar((unsigned char)*text >= ' ' ? *text : '?');
 	}
 	(void)putchar('"');
 }

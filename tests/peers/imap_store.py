@@ -13,9 +13,9 @@ import threading
 import time
 
 from .imap_append import Append
+from .imap_folders import FolderCommands, split_arguments
 from .imap_wire import GARBAGE, Gone, Wire
 
-SELECTABLE = "\\HasNoChildren"
 
 
 class Folder:
@@ -24,6 +24,9 @@ class Folder:
         self.uidnext = 1
         self.messages = {}  # uid -> (flags, date, octets)
         self.noselect = False
+        self.nonexistent = False
+        self.noinferiors = False
+        self.uses = []  # "\\Junk"
         self.read_only = False
 
     def add(self, flags, date, octets):
@@ -79,7 +82,14 @@ class Store:
         self.logins = 0
         self.commands = []    # verbs, in order
         self.login_reply = None
-        self.create_reply = None
+        self.create_reply = None  # to every CREATE, or a function of the name that may give None
+        self.namespace_reply = None  # what stands behind NAMESPACE
+        self.fold = False     # is "invoices" the same folder as "Invoices"?
+        self.demand_parents = False
+        self.plain_uses = False  # are uses told in a LIST that does not ask for them?
+        self.use_reply = None    # to CREATE with a use
+        self.list_tail = ""      # behind each LIST response
+        self.folder_limit = None  # of one message, told by STATUS
         self.status_reply = None
         self.stale = 0        # by how much STATUS and EXAMINE tell too low a UIDNEXT
         self.tell_uidnext = True  # does EXAMINE tell it?
@@ -205,34 +215,7 @@ class Store:
         return None
 
 
-def split_arguments(text):
-    """Atoms, quoted strings and parenthesised lists (as text)."""
-    out, i = [], 0
-    while i < len(text):
-        if text[i] == " ":
-            i += 1
-        elif text[i] == '"':
-            word, i = "", i + 1
-            while text[i] != '"':
-                if text[i] == "\\":
-                    i += 1
-                word += text[i]
-                i += 1
-            out.append(word)
-            i += 1
-        elif text[i] == "(":
-            end = text.index(")", i)
-            out.append(text[i:end + 1])
-            i = end + 1
-        else:
-            end = text.find(" ", i)
-            end = len(text) if end < 0 else end
-            out.append(text[i:end])
-            i = end
-    return out
-
-
-class Session:
+class Session(FolderCommands):
     def __init__(self, store, sock, number):
         self.store, self.number = store, number
         self.wire = Wire(sock, store.damages.get(number), store.chunk, store.pause)
@@ -355,58 +338,6 @@ class Session:
         self.say("+ ")
         _, user, password = base64.b64decode(self.line()).decode().split("\0")
         self.login(tag, user, password)
-
-    def do_namespace(self, tag, rest):
-        s = self.store
-        self.say('* NAMESPACE (("%s" "%s")) NIL NIL' % (s.prefix, s.separator))
-        self.say(tag + " OK done")
-
-    def do_list(self, tag, rest):
-        s = self.store
-        reference, pattern = split_arguments(rest)[:2]
-        if pattern == "":
-            self.say('* LIST (\\Noselect) "%s" ""' % s.separator)
-        else:
-            regex = re.compile(re.escape(reference + pattern).replace("\\*", ".*").replace("%", "[^%s]*" % re.escape(s.separator)) + "$")
-            with s.lock:
-                for name, folder in sorted(s.folders.items()):
-                    if regex.match(name):
-                        self.say('* LIST (%s) "%s" "%s"' % ("\\Noselect" if folder.noselect else SELECTABLE, s.separator, name))
-        self.say(tag + " OK done")
-
-    def find(self, name):
-        if name.upper() == "INBOX":
-            name = "INBOX"
-        return self.store.folders.get(name)
-
-    def do_status(self, tag, rest):
-        name, items = split_arguments(rest)[:2]
-        with self.store.lock:
-            folder = self.find(name)
-            if self.store.status_reply is not None:
-                self.say("%s %s" % (tag, self.store.status_reply))
-            elif folder is None or folder.noselect:
-                self.say(tag + " NO [NONEXISTENT] no such folder")
-            else:
-                next_uid = max(1, folder.uidnext - self.store.stale)
-                self.say('* STATUS "%s" (UIDVALIDITY %d UIDNEXT %d)' % (name, folder.uidvalidity, next_uid))
-                self.say(tag + " OK done")
-        self.store.happened("status", self.number)
-
-    def do_create(self, tag, rest):
-        name = split_arguments(rest)[0]
-        with self.store.lock:
-            if self.store.create_reply is not None:
-                self.say("%s %s" % (tag, self.store.create_reply))
-            elif name in self.store.folders:
-                self.say(tag + " NO [ALREADYEXISTS] it is there")
-            else:
-                self.store.create(name)
-                self.say(tag + " OK done")
-
-    def do_subscribe(self, tag, rest):
-        self.store.subscribed.add(split_arguments(rest)[0])
-        self.say(tag + " OK done")
 
     def do_examine(self, tag, rest):
         with self.store.lock:

@@ -17,7 +17,7 @@ class Run:
         command = [WORKER, "port", str(store.port), "messages", str(messages)]
         for key, value in options.items():
             command += [key, str(value)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=120)
         self.log = done.stderr
         assert done.returncode == 0, "worker ended with %d: %s" % (done.returncode, done.stderr[-3000:])
         rows = [json.loads(line) for line in done.stdout.splitlines()]

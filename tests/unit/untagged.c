@@ -53,8 +53,8 @@ static void lists_are_read(void **state)
 		{ "* LIST () \"/\" {1+}\r\na (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n", "a", '/', 0, 0 },
 		{ "* LIST () \"/\" ~{2}\r\n\xc3\xbc\r\n", "\xc3\xbc", '/', 0, 0 },
 		{ "* LIST () \"/\" a (\"OLDNAME\" (\"b\"))\r\n", "a", '/', 0, 0 },
-		{ "* LIST () \"/\" \"UID 99999999999 Guid 99999999999\"\r\n", "UID 99999999999 Guid 99999999999", '/', 0,
-		  0 },
+		{ "* LIST () \"/\" \"UID 99999999999 Guid 99999999999\"\r\n", "UID 99999999999 Guid 99999999999", '/',
+		  0, 0 },
 		{ "* LIST () \"/\" \"\"\r\n", "", '/', 0, 0 },
 		/* Separators that a name could not be taken apart at. */
 		{ "* LIST () \"&\" a\r\n", "a", '\0', 0, 0 },
@@ -245,10 +245,14 @@ static void rules_name_uses(void **state)
 		unsigned use; /* 0: a folder of that name */
 		const char *name;
 	} rows[] = {
-		{ "\\Junk", USE_JUNK, "" },	   { "\\junk:Spam", USE_JUNK, "Spam" },
-		{ "\\Sent:a:b/c", USE_SENT, "a:b/c" }, { "\\Archive:", USE_ARCHIVE, "" },
-		{ "\\Seen", 0, "" },		   { "Junk", 0, "" },
-		{ "\\Junk/x", 0, "" },		   { "", 0, "" },
+		{ "\\Junk", USE_JUNK, "" },
+		{ "\\junk:Spam", USE_JUNK, "Spam" },
+		{ "\\Sent:a:b/c", USE_SENT, "a:b/c" },
+		{ "\\Archive:", USE_ARCHIVE, "" },
+		{ "\\Seen", 0, "" },
+		{ "Junk", 0, "" },
+		{ "\\Junk/x", 0, "" },
+		{ "", 0, "" },
 	};
 
 	(void)state;
@@ -268,9 +272,18 @@ static void letters_lose_their_case(void **state)
 	static const struct {
 		const char *in, *out;
 	} rows[] = {
-		{ "INBOX", "inbox" },	{ "ÄÖÜ×ÞSS", "äöü×þss" }, { "ŁÓDŹ ŽŠČ Ÿ", "łódź žšč ÿ" },
-		{ "ΑΩ", "αω" },		{ "ЖЯЁ", "жяё" },	  { "İı", "İı" },
-		{ "日本", "日本" },	{ "a\xff" "B", "a\xff" "b" }, { "Ạ", "ạ" },
+		{ "INBOX", "inbox" },
+		{ "ÄÖÜ×ÞSS", "äöü×þss" },
+		{ "ŁÓDŹ ŽŠČ Ÿ", "łódź žšč ÿ" },
+		{ "ΑΩ", "αω" },
+		{ "ЖЯЁ", "жяё" },
+		{ "İı", "İı" },
+		{ "日本", "日本" },
+		{ "a\xff"
+		  "B",
+		  "a\xff"
+		  "b" },
+		{ "Ạ", "ạ" },
 		{ "Ĺľń", "ĺľń" },
 	};
 
@@ -291,9 +304,9 @@ static void letters_lose_their_case(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lists_are_read),	  cmocka_unit_test(status_is_read),
-		cmocka_unit_test(namespaces_are_read),	  cmocka_unit_test(too_much_is_left_out),
-		cmocka_unit_test(uses_are_known_by_name), cmocka_unit_test(rules_name_uses),
+		cmocka_unit_test(lists_are_read),	   cmocka_unit_test(status_is_read),
+		cmocka_unit_test(namespaces_are_read),	   cmocka_unit_test(too_much_is_left_out),
+		cmocka_unit_test(uses_are_known_by_name),  cmocka_unit_test(rules_name_uses),
 		cmocka_unit_test(letters_lose_their_case),
 	};
 
