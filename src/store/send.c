@@ -371,8 +371,8 @@ static void clear_up(struct sending *s)
 static void second_pass(struct sending *s)
 {
 	struct worker *w = s->w;
-	struct job **some;
-	size_t n, k = 0;
+	struct job **some, **answered;
+	size_t n, m, k = 0;
 
 	clear_up(s);
 	if (s->stop || s->broke || w->trouble.set || w->lanes[0].session == NULL)
@@ -382,6 +382,13 @@ static void second_pass(struct sending *s)
 		if (some[i]->retried)
 			some[k++] = some[i];
 	}
+	/* Not to be sent, but their folders must not be made anew: they may lie in what bore the name before. */
+	answered = turn_pick(&w->turn, JOB_ANSWERED, &m);
+	for (size_t i = 0, ready = k; ready > 0 && i < m; i++) {
+		if (answered[i]->outcome.kind == OUTCOME_DOUBT)
+			some[k++] = answered[i];
+	}
+	free(answered);
 	if (k > 0) {
 		pass(s, some, k);
 		clear_up(s);

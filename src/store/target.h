@@ -17,8 +17,8 @@ struct target {
 };
 
 /* Fills T for the folder of J. MAKE: it may be made. *FRESH: the store was asked for its folders in this round already.
- * 0; 1 and E when there is no such mailbox and can be none; -1 and E when the connection is over. target_free it in every
- * case. */
+ * 0; 1 and E when there is no such mailbox and can be none; -1 and E when the connection is over. target_free it in
+ * every case. */
 int target_find(struct imap *s, const struct job *j, bool make, bool *fresh, struct target *t, struct err *e);
 
 /* The same without a word to the store: false when it takes more than writing the name as the store does. */

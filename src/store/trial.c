@@ -64,7 +64,7 @@ int trial_write(struct trial *t, struct err *e)
 	struct mailbox_status st;
 	struct imap_reply r;
 	struct buf message;
-	uint32_t tag;
+	uint32_t tag, validity;
 	int ret = -1;
 
 	random_id(t->id);
@@ -86,7 +86,9 @@ int trial_write(struct trial *t, struct err *e)
 	if (ret == 0 && r.status != IMAP_OK)
 		ret = refused(t, "take the test message", &r, e);
 	if (ret == 0)
-		t->told = imap_reply_appenduids(&r, &t->uidvalidity, &t->uid, 1);
+		t->told = imap_reply_appenduids(&r, &validity, &t->uid, 1);
+	if (t->told)
+		t->uidvalidity = validity;
 done:
 	buf_free(&message);
 	return ret;
