@@ -176,14 +176,14 @@ void job_settle(struct job *j, enum outcome_kind kind, int64_t due_ms, bool sent
 
 	j->state = JOB_ANSWERED;
 	j->outcome = (struct spool_outcome){ .number = j->work->number, .kind = kind, .due_ms = due_ms, .sent = sent };
+	/* The old reason may be a part of the new one. */
+	if (fmt != NULL) {
+		va_start(ap, fmt);
+		(void)vsnprintf(text, sizeof text, fmt, ap);
+		va_end(ap);
+	}
 	free(j->reason);
-	j->reason = NULL;
-	if (fmt == NULL)
-		return;
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	j->reason = mem_strdup(text);
+	j->reason = fmt == NULL ? NULL : mem_strdup(text);
 	j->outcome.reason = j->reason;
 }
 

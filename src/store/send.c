@@ -259,7 +259,8 @@ static void broke(void *arg, struct lane *l, const struct err *e)
 	struct job **left = mem_array(l->njobs + 1, sizeof(struct job *));
 	size_t n = l->njobs;
 
-	memcpy(left, l->jobs, n * sizeof *left);
+	if (n > 0)
+		memcpy(left, l->jobs, n * sizeof *left);
 	/* Reset first: the time to settle counts from the end of the connection. */
 	lane_abort(l);
 	now = clock_wall_ms();
