@@ -281,6 +281,26 @@ static int take_token(struct attempt *a, bool fresh, struct err *e)
 	return a->token == NULL ? -1 : 0;
 }
 
+/* The exchange broke off with E. A server that hangs up on a token that it refuses gets a fresh one next time. */
+static void hung_up(struct attempt *a, const struct sasl *x, struct err *e)
+{
+	const struct config_account *c = a->session->account;
+
+	if (a->token == NULL || e->class == ERR_PROTOCOL || sasl_verdict(x) != SASL_DENIED)
+		return;
+	if (a->fresh)
+		(void)err_set(
+		    e, ERR_CONFIG, 0,
+		    "%s refuses the access token of %s, and a fresh one too (%s), and hangs up; run: mailferry login "
+		    "%s",
+		    c->host, c->user, sasl_complaint(x), c->name);
+	else if (take_token(a, true, e) == 0)
+		(void)err_set(e, ERR_TEMP, 0,
+			      "%s refused the access token of %s (%s) and hung up; there is a fresh one for the next "
+			      "connection",
+			      c->host, c->user, sasl_complaint(x));
+}
+
 /* The strongest way left. 1: logged in; 0: try again; -1. */
 static int try_way(struct attempt *a, int way, struct err *e)
 {
@@ -291,8 +311,7 @@ static int try_way(struct attempt *a, int way, struct err *e)
 	imap_forget_capability(s);
 	dialog_deadline(s, s->account->timeout);
 	if (exchange(a, x, way, e) != 0) {
-		if (a->fresh)
-			(void)err_prefix(e, "with a fresh access token, after another was refused");
+		hung_up(a, x, e);
 		goto done;
 	}
 	if (a->reply.status == IMAP_OK) {

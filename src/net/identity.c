@@ -68,6 +68,9 @@ int identity_use(SSL_CTX *ctx, const char *certificate, const char *key, struct 
 				  : ERR_reason_error_string(ERR_peek_last_error()));
 	else
 		ret = add_chain(ctx, certs, e);
+	/* Servers of OpenSSL that ask for a certificate and have no session id context (Dovecot 2.3) break off when a
+	 * session is to be resumed. */
+	(void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	ERR_clear_error();
 	X509_free(cert);
 	EVP_PKEY_free(pkey); /* wipes it, with the last that holds it */

@@ -6,8 +6,8 @@
 
 #include "base/err.h"
 
-/* CERTIFICATE (PEM: ours, then those that lead to its authority) and its private KEY (PEM) for all connections of CTX.
- * 0, or -1 and E (ERR_CONFIG). */
+/* CERTIFICATE (PEM: ours, then those that lead to its authority) and its private KEY (PEM) for all connections of CTX,
+ * none of which is resumed then. 0, or -1 and E (ERR_CONFIG). */
 int identity_use(SSL_CTX *ctx, const char *certificate, const char *key, struct err *e);
 
 #endif

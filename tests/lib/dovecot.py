@@ -136,6 +136,15 @@ class Authority:
                       "-out", "server.pem", "-days", "30", "-extfile", "ext")
 
 
+    def client(self, name):
+        """A certificate for a client called NAME: paths of certificate and key, which all may read."""
+        base = "client-%s" % name
+        self._openssl("req", *self._new_key, "-keyout", base + ".key", "-out", base + ".csr", "-subj", "/CN=" + name)
+        self._openssl("x509", "-req", "-in", base + ".csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                      "-out", base + ".pem", "-days", "30")
+        return os.path.join(self.dir, base + ".pem"), os.path.join(self.dir, base + ".key")
+
+
 class Message(dict):
     """One stored message: `folder`, `uid`, `id`, `subject`, `headers`, `flags`, `size`, `date` (INTERNALDATE)."""
     __getattr__ = dict.__getitem__

@@ -170,7 +170,7 @@ class Store:
             threading.Thread(target=self._session, args=(sock, number), daemon=True).start()
 
     def _session(self, sock, number):
-        session = Session(self, sock, number)
+        session = self.session_class(self, sock, number)
         reset = False
         try:
             session.run()
@@ -424,3 +424,6 @@ class Session(FolderCommands):
         with self.store.lock:
             self.store.appends += 1
         Append(self, tag).run(rest)
+
+
+Store.session_class = Session

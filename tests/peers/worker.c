@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "fake_spool.h"
 #include "store/worker.h"
@@ -61,6 +62,36 @@ static int64_t number_of(const char *text)
 	return (int64_t)n;
 }
 
+static char *text_of(const char *path)
+{
+	struct buf text;
+	struct err e;
+
+	buf_init(&text, 64 * 1024);
+	if (file_read(path, &text, &e) != 0)
+		exit(66);
+	return buf_take(&text, NULL);
+}
+
+/* "old,new": the first is given until a fresh one is asked for. A token "-" can't be had. */
+static const char *tokens;
+
+static char *token(void *arg, bool fresh, struct err *e)
+{
+	const char *comma = strchr(tokens, ',');
+
+	(void)arg;
+	if (fresh && comma != NULL) {
+		tokens = comma + 1;
+		comma = NULL;
+	}
+	(void)fprintf(stderr, "token asked for%s\n", fresh ? " afresh" : "");
+	if (tokens[0] != '-')
+		return comma == NULL ? mem_strdup(tokens) : slice_dup(slice_of(tokens, (size_t)(comma - tokens)));
+	(void)err_set(e, ERR_CONFIG, 0, "there is no token for this account");
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	struct worker_setup setup = { .wake_fd = -1, .wake = wake, .connect = dial, .account = &account };
@@ -93,6 +124,18 @@ int main(int argc, char **argv)
 			account.host = mem_strdup(value);
 		else if (strcmp(key, "password") == 0)
 			account.password = mem_strdup(value);
+		else if (strcmp(key, "user") == 0)
+			account.user = mem_strdup(value);
+		else if (strcmp(key, "login_as") == 0)
+			account.login_as = mem_strdup(value);
+		else if (strcmp(key, "auth") == 0)
+			account.auth = mem_strdup(value);
+		else if (strcmp(key, "client_certificate") == 0)
+			account.client_certificate_pem = text_of(value);
+		else if (strcmp(key, "client_key") == 0)
+			account.client_key_pem = text_of(value);
+		else if (strcmp(key, "tokens") == 0)
+			tokens = value;
 		else if (strcmp(key, "tls") == 0)
 			account.tls = strcmp(value, "implicit") == 0   ? CONFIG_TLS_IMPLICIT
 				      : strcmp(value, "starttls") == 0 ? CONFIG_TLS_STARTTLS
@@ -148,8 +191,15 @@ int main(int argc, char **argv)
 		fake_spool_add_file(deliveries);
 	if (state != NULL)
 		fake_spool_keep(state);
+	account.ca_file = mem_strdup(ca);
+	account.port = (uint16_t)port;
+	if (tokens != NULL) {
+		account.oauth = true;
+		account.password = NULL;
+		setup.token = token;
+	}
 	if (account.tls != CONFIG_TLS_NONE &&
-	    (setup.tls = tls_client_new(&(struct tls_policy){ .ca_file = ca }, &e)) == NULL) {
+	    (setup.tls = tls_client_of(&account, &e)) == NULL) {
 		(void)fprintf(stderr, "%s\n", e.text);
 		return 78;
 	}
