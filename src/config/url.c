@@ -1,5 +1,6 @@
 #include "config/url.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,7 +8,11 @@
 
 static bool is_local(const char *host)
 {
-	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 || strncmp(host, "127.", 4) == 0;
+	unsigned char bytes[4];
+
+	/* "127.example.net" is a name like any other. */
+	return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+	       (inet_pton(AF_INET, host, bytes) == 1 && bytes[0] == 127);
 }
 
 /* Takes "//HOST[:PORT]" off REST. */

@@ -137,7 +137,7 @@ static void endpoint_verify(struct build *b, size_t i, const char *key, const ch
 		oauth_error(b, i, key, "missing: provider \"%s\" is not known to have one", a->provider);
 	else if (needed && url == NULL)
 		oauth_error(b, i, key, "missing: give it, or provider");
-	else if (needed && strstr(url, "{tenant}") != NULL && a->token.tenant == NULL)
+	else if (needed && strstr(url, "{tenant}") != NULL && a->token.tenant == NULL && strcmp(key, "token_endpoint") == 0)
 		oauth_error(b, i, "tenant", "missing: give the id or the domain of the organisation's directory");
 }
 

@@ -50,6 +50,12 @@ static void scope_add(const struct config_account *a, struct buf *form)
 		form_add(form, "scope", a->token.scope);
 }
 
+/* Who logs in. */
+static const char *person_of(const struct config_account *a)
+{
+	return a->login_as != NULL ? a->login_as : a->user;
+}
+
 static int service_add(const struct config_account *a, int64_t now, struct buf *form, struct err *e)
 {
 	const struct config_oauth *o = &a->token;
@@ -59,7 +65,7 @@ static int service_add(const struct config_account *a, int64_t now, struct buf *
 	if (o->service_account == NULL)
 		return err_set(e, ERR_CONFIG, 0, "account %s: service_account_file is missing", a->name);
 	buf_init(&jwt, ASSERTION_MAX);
-	ret = assertion_service(o->service_account, a->user, o->scope, o->token_endpoint, now, &jwt, e);
+	ret = assertion_service(o->service_account, person_of(a), o->scope, o->token_endpoint, now, &jwt, e);
 	if (ret == 0) {
 		form_add(form, "grant_type", URN "grant-type:jwt-bearer");
 		form_add(form, "assertion", buf_str(&jwt));
@@ -161,7 +167,7 @@ void grant_authorization_url(const struct config_account *a, const char *redirec
 	form_add(out, "state", state);
 	form_add(out, "code_challenge", buf_str(&challenge));
 	form_add(out, "code_challenge_method", "S256");
-	form_add(out, "login_hint", a->user);
+	form_add(out, "login_hint", person_of(a));
 	if (a->provider != NULL && strcmp(a->provider, "gmail") == 0) {
 		/* Without these Google gives a refresh token only at the very first sign-in. */
 		form_add(out, "access_type", "offline");

@@ -48,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		part_check(c, CONFIG_PART_SPOOL, NULL);
 		part_check(c, CONFIG_PART_STORE, name);
 		part_check(c, CONFIG_PART_CONNECT, NULL);
+		part_check(c, CONFIG_PART_TOKEN, NULL);
 		(void)config_route(c, "postmaster", "");
 		(void)config_route(c, "info+x", "office.example");
 	}
