@@ -9,6 +9,7 @@ from .imap_wire import Gone
 
 HEAD = re.compile(r'^(?: (\([^)]*\)))?(?: ("[^"]*"))?( UTF8 \()? ?~?\{(\d+)(\+?)\}$')
 LITERAL_MINUS_MAX = 4096
+UNSTORED = ("no", "bad", "drop-after-literal", "bye", "silence-after-literal", "late-commit")
 
 
 class Offer:
@@ -30,6 +31,7 @@ class Append:
     at the end                drop-after-literal, store-then-drop, late-commit, silence-after-literal, store-then-silence, bye,
                               no (text=), bad (text=), bye-then-ok, ok-without-uid, ok-throttled, wrong-tag, odd-tag, garbage,
                               out-of-order (its answer comes behind the next), uid-wrong (uids=text)
+death of the client           kill-mid-literal (after=N), kill-before-commit, kill-after-commit, kill-after-answer
 
     keep= says which of the messages of the command are stored all the same: "all", "none", "prefix", "subset", or their indexes
     from 0; only those that came whole. stored=True is keep="all". late= says when: a number of seconds after the connection's
@@ -40,7 +42,8 @@ class Append:
         self.session, self.store, self.wire, self.tag = session, session.store, session.wire, tag
         self.name = None
         self.offers = []
-        self.fault = None    # that the end of the command has
+        self.folder = None     # once something was stored
+        self.fault = None      # that the end of the command has
         self.cancelled = None  # the answer, if it is known before the end
 
     def run(self, rest):
@@ -58,7 +61,7 @@ class Append:
             if rest == "":
                 break
             if "MULTIAPPEND" not in self.store.capabilities.split():
-                self.store.blame("several messages in one APPEND: %r" % rest)
+                self.session.blame("several messages in one APPEND: %r" % rest)
                 return self.session.say(self.tag + " BAD one message only")
         return self.finish()
 
@@ -67,7 +70,7 @@ class Append:
         """Reads a message from its head on. Returns what stands behind its literal, or None when the command is over."""
         match = HEAD.match(rest)
         if match is None:
-            self.store.blame("the head of a message: %r" % rest)
+            self.session.blame("the head of a message: %r" % rest)
             self.session.say(self.tag + " BAD what is this?")
             return None
         flags, date, utf8 = match.group(1) or "()", match.group(2) or "", match.group(3)
@@ -82,7 +85,7 @@ class Append:
             return None
         if not plus:
             if self.wire.buffer:
-                self.store.blame("%d octets behind a literal that asks" % len(self.wire.buffer))
+                self.session.blame("%d octets behind a literal that asks" % len(self.wire.buffer))
             self.session.say("+ go on")
         if fault and not self.within(fault, size):
             return None
@@ -90,22 +93,22 @@ class Append:
         rest = self.wire.line()
         if utf8:
             rest = rest[1:]
-        fault = fault or self.store.take_fault(number, octets)
+        fault = self.store.take_fault(number, octets) or fault
         if fault and fault.kind in ("drop-mid-literal", "silence-mid-literal"):  # found by its octets
             self.keep(fault)
             self.go(fault)
         self.fault = self.fault or fault
         self.offers.append(Offer(number, flags, date.strip('"'), octets))
-        if not self.store.atomic and not self.cancelled:
+        if not self.store.atomic and not self.cancelled and not (fault and fault.kind in UNSTORED):
             self.store_early(self.offers[-1])
         return rest
 
     def check_head(self, size, plus):
         words = self.store.capabilities.split()
         if plus and "LITERAL+" not in words and ("LITERAL-" not in words or size > LITERAL_MINUS_MAX):
-            self.store.blame("a literal of %d octets that does not ask" % size)
+            self.session.blame("a literal of %d octets that does not ask" % size)
         if size == 0:
-            self.store.blame("an empty message")
+            self.session.blame("an empty message")
             self.cancelled = self.cancelled or self.tag + " NO empty"
 
     def at_head(self, fault, plus):
@@ -124,6 +127,7 @@ class Append:
             return False
         if kind == "bad-before-literal" and plus:
             self.keep(fault)
+            self.session.innocent = True
             self.session.say(self.tag + " BAD what is this?")
             return False
         if kind == "no-early":
@@ -138,7 +142,11 @@ class Append:
         kind = fault.kind
         if not kind.endswith("-mid-literal"):
             return True
-        self.wire.read(min(size, fault.get("after", size // 2)))
+        part = self.wire.read(min(size, fault.get("after", size // 2)))
+        if kind == "kill-mid-literal":
+            self.store.kill()
+            self.wire.buffer[:0] = part
+            return True
         self.keep(fault)
         if kind == "no-mid-literal":
             self.session.say("%s NO %s" % (self.tag, fault.get("text", "Unexpected exception")))
@@ -156,9 +164,9 @@ class Append:
     # ---- what is stored ----
     def store_early(self, offer):
         with self.store.lock:
-            folder = self.session.find(self.name)
-            if folder is not None and not folder.noselect and not folder.read_only:
-                offer.stored = folder.add(offer.flags, offer.date, offer.octets)
+            self.folder = self.folder or self.session.find(self.name)
+            if self.folder is not None and not self.folder.noselect and not self.folder.read_only:
+                self.store.put(self.folder, offer)
 
     def chosen(self, keep):
         n = len(self.offers)
@@ -184,7 +192,7 @@ class Append:
         def commit():
             with self.store.lock:
                 for o in offers:
-                    o.stored = folder.add(o.flags, o.date, o.octets)
+                    self.store.put(folder, o)
         if late is None:
             commit()
         else:
@@ -203,8 +211,12 @@ class Append:
             self.keep(fault)
             text = fault.get("text", "Unexpected exception" if kind == "no" else "what is this?")
             return self.session.say("%s %s %s" % (tag, kind.upper(), text))
+        if kind == "kill-before-commit":
+            self.store.kill()
         with self.store.lock:
             answer = self.commit()
+        if kind == "kill-after-commit":
+            self.store.kill()
         if kind in ("store-then-drop", "store-then-silence"):
             self.go(fault)
         if kind == "bye-then-ok":
@@ -213,7 +225,7 @@ class Append:
             raise Gone()
         if kind == "out-of-order":
             return self.wire.hold_back(answer)
-        return self.session.say({
+        self.session.say({
             "ok-without-uid": tag + " OK",
             "ok-throttled": tag + " OK [THROTTLED] stored",
             "wrong-tag": "%d OK stored" % (int(tag) + 1),
@@ -221,18 +233,21 @@ class Append:
             "garbage": "!!% \x01 ((",
             "uid-wrong": "%s OK [APPENDUID %s] stored" % (tag, fault.get("uids", "1 0") if fault else ""),
         }.get(kind, answer))
+        if kind == "kill-after-answer":
+            self.store.kill()
+        return None
 
     def commit(self):
         """All or nothing; returns the answer."""
         store = self.store
-        folder = self.session.find(self.name)
+        folder = self.folder or self.session.find(self.name)
         if folder is None or folder.noselect:
             return self.tag + " NO [TRYCREATE] no such folder"
         if folder.read_only:
             return self.tag + " NO [NOPERM] read only"
         for o in self.offers:
             if o.stored is None:
-                o.stored = folder.add(o.flags, o.date, o.octets)
+                self.store.put(folder, o)
         if "UIDPLUS" not in store.capabilities.split():
             return self.tag + " OK stored"
         return "%s OK [APPENDUID %d %s] stored" % (self.tag, folder.uidvalidity, uid_set([o.stored for o in self.offers]))

@@ -5,6 +5,7 @@ test can make it fail in one exact way and then count what it holds.
 """
 
 import base64
+import collections
 import re
 import socket
 import ssl
@@ -27,9 +28,11 @@ class Folder:
         self.nonexistent = False
         self.noinferiors = False
         self.uses = []  # "\\Junk"
+        self.gap = 0         # UIDs that are skipped before each message
         self.read_only = False
 
     def add(self, flags, date, octets):
+        self.uidnext += self.gap
         uid = self.uidnext
         self.uidnext += 1
         self.messages[uid] = (flags, date, octets)
@@ -78,6 +81,11 @@ class Store:
         self.sessions_reply = "NO [LIMIT] too many connections"  # or "BYE ..."
         self.pending = []     # commits that wait for an event: [event, connection, function]
         self.command_faults = []
+        self.fired = collections.Counter()  # faults that happened
+        self.live = {}        # number -> session
+        self.kill = lambda: None  # kills the client, for faults that ask for it
+        self.stored = 0       # messages, ever
+        self.on_stored = None  # called for each, with the lock held
         self.violations = []  # what the client did against the RFCs
         self.logins = 0
         self.commands = []    # verbs, in order
@@ -93,6 +101,7 @@ class Store:
         self.status_reply = None
         self.stale = 0        # by how much STATUS and EXAMINE tell too low a UIDNEXT
         self.tell_uidnext = True  # does EXAMINE tell it?
+        self.blind = False    # does SEARCH find nothing?
         self.repeat = 1       # how often FETCH lists each message
         self.fetch_reply = None
         self.partial = True   # does FETCH know <0.N>?
@@ -121,14 +130,17 @@ class Store:
         with self.lock:
             self.command_faults.append({"verb": verb, "then": then, "at": at, "times": times, "seen": 0})
 
-    def blame(self, words):
-        with self.lock:
-            self.violations.append(words)
-
     def offer(self):
         with self.lock:
             self.offered += 1
             return self.offered
+
+    def put(self, folder, offer):
+        """With the lock held."""
+        offer.stored = folder.add(offer.flags, offer.date, offer.octets)
+        self.stored += 1
+        if self.on_stored is not None:
+            self.on_stored()
 
     def later(self, when, session, commit):
         """COMMIT happens WHEN seconds from now, or when another, later connection than SESSION does that (see happened)."""
@@ -139,9 +151,12 @@ class Store:
             threading.Timer(when, commit).start()
 
     def happened(self, event, number=None):
-        """On connection NUMBER; None: on whatever connection, and whatever the event (the end of a test)."""
+        """
+        EVENT, on connection NUMBER (None: the end of a test). Behind a FETCH every commit is due that still waits: whoever has
+        looked once sees it when he looks again.
+        """
         with self.lock:
-            due = [p for p in self.pending if number is None or (p[0] == event and number > p[1])]
+            due = [p for p in self.pending if number is None or (event in (p[0], "fetch") and number > p[1])]
             self.pending = [p for p in self.pending if p not in due]
             for p in due:
                 p[2]()
@@ -171,6 +186,8 @@ class Store:
 
     def _session(self, sock, number):
         session = self.session_class(self, sock, number)
+        with self.lock:
+            self.live[number] = session
         reset = False
         try:
             session.run()
@@ -187,6 +204,20 @@ class Store:
             session.wire.sock.close()
         except OSError:
             pass
+        with self.lock:
+            del self.live[number]
+        session.ended.set()
+
+    def outlive(self, number=None, seconds=20):
+        """
+        Waits for the sessions whose client is gone (older ones than NUMBER; None: for all sessions, gone or not): they may
+        still carry out what they were sent, but not later than anybody looks.
+        """
+        end = time.monotonic() + seconds
+        with self.lock:
+            sessions = [s for n, s in self.live.items() if number is None or (n < number and s.wire.abandoned())]
+        for session in sessions:
+            session.ended.wait(max(0, end - time.monotonic()))
 
     def take_command_fault(self, verb):
         with self.lock:
@@ -196,22 +227,20 @@ class Store:
                 fault["seen"] += 1
                 if fault["at"] is None or fault["at"] == fault["seen"]:
                     fault["times"] -= 1
+                    self.fired["%s: %s" % (verb, fault["then"])] += 1
                     return fault["then"]
         return None
 
     def take_fault(self, number, octets):
+        """For message NUMBER: at its head (OCTETS None), or by what it holds."""
         with self.lock:
             for fault in self.faults:
                 if fault.times <= 0:
                     continue
-                if fault.at is not None and fault.at != number:
-                    continue
-                if fault.match is not None and (octets is None or fault.match not in octets):
-                    continue
-                if fault.at is None and fault.match is None and octets is None:
-                    continue
-                fault.times -= 1
-                return fault
+                if (octets is None and fault.at == number) or (octets is not None and fault.match is not None and fault.match in octets):
+                    fault.times -= 1
+                    self.fired[fault.kind] += 1
+                    return fault
         return None
 
 
@@ -219,15 +248,24 @@ class Session(FolderCommands):
     def __init__(self, store, sock, number):
         self.store, self.number = store, number
         self.wire = Wire(sock, store.damages.get(number), store.chunk, store.pause)
+        self.wire.on_damage = lambda what: store.fired.update([what])
         self.folder = None
         self.authenticated = False
         self.counted = False  # among the store's sessions
+        self.innocent = False  # what comes now is a message that is taken for commands
+        self.ended = threading.Event()
 
     def say(self, text):
         self.wire.say(text)
 
     def line(self):
         return self.wire.line()
+
+    def blame(self, words):
+        """The client did something against the RFCs."""
+        if not self.innocent:
+            with self.store.lock:
+                self.store.violations.append(words)
 
     # ---- commands ----
     def run(self):
@@ -340,6 +378,7 @@ class Session(FolderCommands):
         self.login(tag, user, password)
 
     def do_examine(self, tag, rest):
+        self.store.outlive(self.number)
         with self.store.lock:
             folder = self.find(split_arguments(rest)[0])
             if folder is None or folder.noselect:
@@ -375,7 +414,8 @@ class Session(FolderCommands):
         elif verb.upper() == "SEARCH":
             word = rest.split()[-1].encode()
             with self.store.lock:
-                hits = [str(u) for u, m in sorted(self.folder.messages.items()) if word in m[2].split(b"\r\n\r\n")[0]]
+                found = sorted(self.folder.messages.items()) if not self.store.blind else []
+                hits = [str(u) for u, m in found if word in m[2].split(b"\r\n\r\n")[0]]
             self.say("* SEARCH" + "".join(" " + h for h in hits))
             self.say(tag + " OK done")
         elif verb.upper() == "STORE":

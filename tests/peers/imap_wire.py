@@ -31,6 +31,7 @@ class Wire:
         self.buffer = bytearray()
         self.got = self.sent = 0
         self.held = []
+        self.on_damage = lambda what: None
         self.inflater = self.deflater = None
 
     def start_tls(self, context):
@@ -51,6 +52,15 @@ class Wire:
         if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
             return True
         return bool(select.select([self.sock], [], [], 0)[0])
+
+    def abandoned(self):
+        """Has the client closed, or reset, the connection?"""
+        try:
+            poll = select.poll()
+            poll.register(self.sock, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
+            return bool(poll.poll(0))
+        except (OSError, ValueError):
+            return True
 
     def fill(self):
         if self.damage and self.damage["side"] == "client" and self.got >= self.damage["after"]:
@@ -122,7 +132,9 @@ class Wire:
 
     # ---- the end ----
     def break_off(self):
-        then, self.damage = self.damage["then"], None
+        then = self.damage["then"]
+        self.on_damage("%s's bytes: %s" % (self.damage["side"], then))
+        self.damage = None
         if then == "garbage":
             self.put(GARBAGE)
         if then == "silence":

@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/step.h"
 #include "fake_spool.h"
 #include "store/worker.h"
 
@@ -90,6 +92,17 @@ static char *token(void *arg, bool fresh, struct err *e)
 		return comma == NULL ? mem_strdup(tokens) : slice_dup(slice_of(tokens, (size_t)(comma - tokens)));
 	(void)err_set(e, ERR_CONFIG, 0, "there is no token for this account");
 	return NULL;
+}
+
+/* See base/step.h. */
+static void open_steps(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		exit(66);
+	step_open(fd);
+	(void)close(fd);
 }
 
 int main(int argc, char **argv)
@@ -178,6 +191,8 @@ int main(int argc, char **argv)
 			deliveries = value;
 		else if (strcmp(key, "state") == 0)
 			state = value;
+		else if (strcmp(key, "steps") == 0)
+			open_steps(value);
 		else if (strcmp(key, "forged") == 0)
 			fake_forged = true;
 		else if (strcmp(key, "retry_max") == 0)
