@@ -31,7 +31,7 @@ class Wrong(Exception):
 def known_keys():
     with open(WORKER, "rb") as f:
         text = f.read()
-    return {k for k in ("settle", "timeout", "retry", "retry_max", "window", "connections", "compress") if b"\0" + k.encode() + b"\0" in text}
+    return {k for k in ("settle", "timeout", "retry", "retry_max", "window", "batch", "connections", "compress") if b"\0" + k.encode() + b"\0" in text}
 
 
 def expected(number, size, forged):

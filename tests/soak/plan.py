@@ -91,7 +91,8 @@ class Plan:
     # ---- the client ----
     def draw_client(self):
         self.options = {"settle": 50, "timeout": 1500, "retry": 20, "retry_max": 120,
-                        "window": self.dice.choice((1, 2, 5, 32, 32, 64)), "connections": self.dice.choice((1, 1, 2, 3))}
+                        "window": self.dice.choice((1, 2, 5, 32, 32, 64)), "batch": self.dice.choice((1, 2, 3, 10, 10, 50)),
+                        "connections": self.dice.choice((1, 1, 2, 3))}
         if self.chance(0.5):
             self.options["compress"] = "yes"
 
