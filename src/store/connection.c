@@ -68,7 +68,8 @@ int worker_log_in(struct worker *w)
 		trouble_from(&w->trouble, &e);
 		return -1;
 	}
-	log_debug("logged-in", LOG_STR("account", w->account->name), LOG_STR("path", lane_path(l)));
+	log_debug("logged-in", LOG_STR("account", w->account->name), LOG_STR("auth", imap_mechanism(l->session)),
+		  LOG_STR("path", lane_path(l)));
 	return 0;
 }
 
