@@ -20,7 +20,8 @@
 enum {
 	BATCH_BYTES_MAX = 8 * 1024 * 1024,
 	OUTSTANDING_BYTES_MAX = 32 * 1024 * 1024, /* of one connection */
-	SETTLE_AT = 100,			  /* stored and not settled */
+	SETTLE_AT = 100,			  /* stored and not settled, or */
+	SETTLE_AFTER_MS = 1000,			  /* for so long */
 	OPEN_MAX = 2000,			  /* deliveries in hand */
 	TURN_MAX = 10000,			  /* in one turn: then doubts and others get theirs */
 	EARLY_LOOK_MS = 2000 /* a first look soon after a connection broke often finds the message */
@@ -32,6 +33,7 @@ struct sending {
 	size_t taken;	 /* so far */
 	bool stop;	 /* nothing more is to be sent */
 	bool halt;	 /* … in this pass: a batch was refused, and what became of it comes first */
+	int64_t settled; /* clock_mono_ms, the last time */
 	bool lost;	 /* the spool is gone, or could not record an outcome */
 	bool refused;	 /* the spool did not record a flight: why */
 	bool broke;	 /* a connection broke: why */
@@ -126,7 +128,9 @@ static void refill(struct sending *s)
 	int64_t due;
 	size_t n = 0, k = 0;
 
-	s->more = s->taken < TURN_MAX && w->turn.open < OPEN_MAX && !w->trouble.set && w->lanes[0].session != NULL &&
+	if (w->turn.open >= OPEN_MAX)
+		return;
+	s->more = s->taken < TURN_MAX && !w->trouble.set && w->lanes[0].session != NULL &&
 		  w->window == w->account->window;
 	if (!s->more)
 		return;
@@ -248,6 +252,13 @@ static void refused(void *arg, struct job **jobs, size_t n, const struct imap_re
 	worker_refused(s->w, jobs, n, r);
 }
 
+static unsigned halve(unsigned now, size_t used)
+{
+	size_t least = used < now ? used : now;
+
+	return least > 1 ? (unsigned)(least / 2) : 1;
+}
+
 /* The connection of L ended with E. Octets of some jobs were on their way; the oldest of them is suspected. */
 static void broke(void *arg, struct lane *l, const struct err *e)
 {
@@ -257,8 +268,10 @@ static void broke(void *arg, struct lane *l, const struct err *e)
 	bool silent = e->code == ETIMEDOUT && w->hurry == INT64_MAX, suspect = true, batch_bad = l->batch_bad;
 	int64_t settle = w->account->settle, now;
 	struct job **left = mem_array(l->njobs + 1, sizeof(struct job *));
-	size_t n = l->njobs;
+	size_t n = l->njobs, most = 1;
 
+	for (size_t i = 0; i < l->ncommands; i++)
+		most = l->commands[i].n > most ? l->commands[i].n : most;
 	if (n > 0)
 		memcpy(left, l->jobs, n * sizeof *left);
 	/* Reset first: the time to settle counts from the end of the connection. */
@@ -279,8 +292,9 @@ static void broke(void *arg, struct lane *l, const struct err *e)
 		}
 	}
 	free(left);
-	w->window = w->window > 1 ? w->window / 2 : 1;
-	w->batch = w->batch > 1 ? w->batch / 2 : 1;
+	/* Half of what was on its way: soon only those are together that the store does not mind. */
+	w->window = halve(w->window, n);
+	w->batch = halve(w->batch, most);
 	w->batch_bad = w->batch_bad || batch_bad;
 	s->more = false;
 	if (!s->broke)
@@ -295,8 +309,9 @@ static void between(void *arg)
 	struct turn *t = &s->w->turn;
 	size_t n = t->ndone;
 
-	if (s->lost || n < SETTLE_AT)
+	if (s->lost || n == 0 || (n < SETTLE_AT && clock_mono_ms() - s->settled < SETTLE_AFTER_MS))
 		return;
+	s->settled = clock_mono_ms();
 	n = n > SPOOL_BATCH_MAX ? SPOOL_BATCH_MAX : n;
 	if (worker_settle(s->w, t->done, n) != 0) {
 		s->lost = s->stop = true;
@@ -354,9 +369,8 @@ static void clear_up(struct sending *s)
 	size_t n;
 	struct job **some = turn_pick(&w->turn, JOB_UNCLEAR, &n);
 
-	if (n > 0 && (w->lanes[0].session == NULL || unclear_jobs(&rc, some, n, &e) != 0)) {
-		if (w->lanes[0].session != NULL)
-			worker_hang_up(w);
+	if (n > 0 && rc.session != NULL && unclear_jobs(&rc, some, n, &e) != 0) {
+		worker_hang_up(w);
 		s->broke = true;
 		s->why_broke = e;
 	}
@@ -454,7 +468,7 @@ static int settle_rest(struct worker *w)
 
 int worker_deliver(struct worker *w, struct job **jobs, size_t n)
 {
-	struct sending s = { .w = w, .more = true, .taken = n };
+	struct sending s = { .w = w, .more = true, .taken = n, .settled = clock_mono_ms() };
 	unsigned stored = w->stored;
 
 	w->size_limit = UINT64_MAX;
