@@ -17,6 +17,7 @@ int command_usage(const struct command *self, const char *fmt, ...) __attribute_
 int command_run(const struct command *self, const char *config_file, int argc, char **argv);
 int command_check(const struct command *self, const char *config_file, int argc, char **argv);
 int command_route(const struct command *self, const char *config_file, int argc, char **argv);
+int command_login(const struct command *self, const char *config_file, int argc, char **argv);
 int command_probe(const struct command *self, const char *config_file, int argc, char **argv);
 int command_try(const struct command *self, const char *config_file, int argc, char **argv);
 int command_queue(const struct command *self, const char *config_file, int argc, char **argv);

@@ -30,6 +30,18 @@ static const struct command commands[] = {
 	{ "route", "[--json] ADDRESS", "which account and rules does an address meet, and why?",
 	  "Says who is delivered mail for ADDRESS, through which rules, or that it would be refused.\n",
 	  command_route },
+	{ "login", "[--paste] [--no-steps] ACCOUNT | --steps ACCOUNT|PROVIDER",
+	  "let a person sign in for an account, and try its mailbox",
+	  "Prints what an administrator must do at the account's provider, lets a person sign in where the account's "
+	  "grant\n"
+	  "asks for one, keeps the sign-in, and tries the mailbox: what is wrong with it is said in words that say what "
+	  "to do.\n"
+	  "Works beside a running daemon, which goes on with the new sign-in at once, and without one.\n"
+	  "\n"
+	  "  --paste     the browser is on another machine: paste the address that it ends at\n"
+	  "  --no-steps  do not print the provider's steps again\n"
+	  "  --steps     print only them: for an account, or for a provider such as microsoft365 or gmail\n",
+	  command_login },
 	{ "probe", "[--write] [--json] [ACCOUNT]", "is the mailbox reached, and what is it like?",
 	  "Connects to the account's store (without ACCOUNT: to each in turn) as the daemon would, and shows how it is "
 	  "reached,\n"

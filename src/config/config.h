@@ -129,6 +129,10 @@ struct config *config_load(const char *file, struct buf *errors);
 /* The same, but no secret is read and no command is run: for those who need none. */
 struct config *config_look(const char *file, struct buf *errors);
 
+/* As config_look, but what could be read of a configuration with errors is given out too: never NULL, and any field of it
+ * may be. For those who tell a person what belongs into it. */
+struct config *config_draft(const char *file, struct buf *errors);
+
 /* The same from text that config_render wrote: no files are read. NAME stands in errors. */
 struct config *config_parse(const char *name, struct slice text, struct buf *errors);
 

@@ -67,10 +67,11 @@ done:
 	syntax_free(&syntax);
 }
 
-/* FILE: to be read with all that it names, the SECRETS only where they are wanted; or TEXT under that name. *CONTROL, where it is asked for, becomes the path
- * of the control socket (the caller's to free) even of a configuration with errors, if it can be known. */
+/* FILE: to be read with all that it names, the SECRETS only where they are wanted; or TEXT under that name. *CONTROL,
+ * where it is asked for, becomes the path of the control socket (the caller's to free) even of a configuration with
+ * errors, if it can be known. DRAFT: one with errors is given out too. */
 static struct config *config_make(const char *file, const struct slice *text, bool strict, bool secrets,
-				  struct buf *errors, char **control)
+				  struct buf *errors, char **control, bool draft)
 {
 	struct source source;
 	struct report report = { errors, &source, 0 };
@@ -88,7 +89,7 @@ static struct config *config_make(const char *file, const struct slice *text, bo
 	report_end(&report);
 	if (control != NULL)
 		*control = mem_strdup(b.config->control);
-	if (report.n > 0)
+	if (report.n > 0 && !draft)
 		config_free(&b.config);
 	build_free(&b);
 	source_free(&source);
@@ -98,18 +99,23 @@ static struct config *config_make(const char *file, const struct slice *text, bo
 
 struct config *config_load(const char *file, struct buf *errors)
 {
-	return config_make(file, NULL, true, true, errors, NULL);
+	return config_make(file, NULL, true, true, errors, NULL, false);
 }
 
 struct config *config_look(const char *file, struct buf *errors)
 {
-	return config_make(file, NULL, true, false, errors, NULL);
+	return config_make(file, NULL, true, false, errors, NULL, false);
+}
+
+struct config *config_draft(const char *file, struct buf *errors)
+{
+	return config_make(file, NULL, true, false, errors, NULL, true);
 }
 
 char *config_control(const char *file, struct buf *errors)
 {
 	char *control = NULL;
-	struct config *c = config_make(file, NULL, true, false, errors, &control);
+	struct config *c = config_make(file, NULL, true, false, errors, &control, false);
 
 	config_free(&c);
 	return control;
@@ -117,12 +123,12 @@ char *config_control(const char *file, struct buf *errors)
 
 struct config *config_parse(const char *name, struct slice text, struct buf *errors)
 {
-	return config_make(name, &text, false, false, errors, NULL);
+	return config_make(name, &text, false, false, errors, NULL, false);
 }
 
 struct config *config_check(const char *name, struct slice text, struct buf *errors)
 {
-	return config_make(name, &text, true, false, errors, NULL);
+	return config_make(name, &text, true, false, errors, NULL, false);
 }
 
 static void oauth_free(struct config_oauth *o)

@@ -87,6 +87,7 @@ bool claims_read(const char *token, struct claims *out)
 	const json_t *roles, *scopes;
 	json_t *payload = NULL;
 	struct buf text;
+	bool known;
 
 	*out = (struct claims){ .imap = false };
 	buf_init(&text, PAYLOAD_MAX);
@@ -101,6 +102,7 @@ bool claims_read(const char *token, struct claims *out)
 			   (json_is_array(roles) || json_is_string(json_object_get(payload, "idtyp")));
 	out->imap = (json_is_array(roles) && has_role(roles, "IMAP.AccessAsApp")) ||
 		    (json_is_string(scopes) && has_word(json_string_value(scopes), "IMAP.AccessAsUser.All"));
+	known = out->application || json_is_string(scopes);
 	json_decref(payload);
-	return out->application || json_is_string(scopes);
+	return known;
 }

@@ -178,6 +178,21 @@ static int ask(const struct way *w, struct imap *s, struct err *e)
 	return 0;
 }
 
+/* There is an INBOX in every mailbox (RFC 9051, 5.1): a login that sees none has no right to this one. */
+static int no_folders(const struct way *w, struct imap *s, struct err *e)
+{
+	const struct config_account *a = w->survey->account;
+	enum mailbox_presence presence;
+	struct imap_reply r;
+
+	if (mailbox_find(s, "INBOX", &presence, &r, e) != 0)
+		return -1;
+	return presence != MAILBOX_MISSING
+		   ? 0
+		   : err_set(e, ERR_CONFIG, 0, "%s lets %s log in, and shows no folder then, not even INBOX: \"%s\"", a->host,
+			     a->login_as != NULL ? a->login_as : a->user, r.text);
+}
+
 static int list(const struct way *w, struct imap *s, struct err *e)
 {
 	const struct catalog *c;
@@ -196,6 +211,8 @@ static int list(const struct way *w, struct imap *s, struct err *e)
 		special_use_names(f->uses, use, sizeof use);
 		w->sink->folder(w->sink->arg, f->name, f->wire, use);
 	}
+	if (told == 0 && no_folders(w, s, e) != 0)
+		return -1;
 	number(w, SURVEY_FOLDERS_CUT, !c->known || c->cut || told > FOLDERS_MAX);
 	return 0;
 }

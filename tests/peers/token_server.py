@@ -209,7 +209,8 @@ class TokenServer:
     `lifetime` of access tokens in seconds, `rotate` (a refresh gives a new
     refresh token, and the old one ends), `consent` (True, or the parameters of
     a refusal), `device_steps` (errors until the device code is granted),
-    `user` (whose mailbox tokens open), `chunked`.
+    `user` (whose mailbox tokens open), `claims` (further ones in each access
+    token), `chunked`.
     """
 
     def __init__(self, area, name="tokens"):
@@ -225,7 +226,7 @@ class TokenServer:
         self.script, self.faulty = [], {"/token"}
         self.requests, self.troubles = [], []
         self.lifetime, self.rotate, self.chunked = 3600, True, False
-        self.consent, self.user = True, "office"
+        self.consent, self.user, self.claims = True, "office", {}
         self.device_steps, self.interval = [], 1
         self.clients = {}   # id → {"secret": text or None, "certificate": path or None}
         self.services = {}  # e-mail of a service account → path of its public key
@@ -313,6 +314,7 @@ class TokenServer:
         now = int(time.time())
         body = {"iss": self.issuer, "sub": user or self.user, "aud": "imap", "iat": now, "nbf": now - 60,
                 "exp": now + (self.lifetime if lifetime is None else lifetime), "jti": secrets.token_hex(8)}
+        body.update(self.claims)
         body.update(claims)
         text = b64url(b'{"alg":"HS256","typ":"JWT"}') + "." + b64url(json.dumps(body).encode())
         return text + "." + b64url(hmac.new(self.key, text.encode(), hashlib.sha256).digest())
