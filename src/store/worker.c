@@ -174,7 +174,7 @@ static int look_for(struct worker *w, struct job **jobs, size_t n)
 /* Picks what to send this time: mail without a bad record first; a suspect alone, when nothing else is there. */
 static size_t choose(const struct worker *w, struct page *p, struct job **out)
 {
-	size_t limit = w->window <= 2 ? 1 : (size_t)w->window * 4, k = 0;
+	size_t limit = w->window == w->account->window ? p->n : w->window <= 2 ? 1 : (size_t)w->window * 4, k = 0;
 	struct job *suspect = NULL;
 
 	for (size_t i = 0; i < p->n && k < limit; i++) {
