@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "store/worker_impl.h"
 
 void worker_doubt(struct worker *w, struct job *j, int64_t due, bool silent, bool suspect, const char *reason)
@@ -81,6 +82,28 @@ static void answered_hold(struct worker *w, struct job *j, const struct imap_rep
 		w->size_limit = j->size / 2;
 }
 
+/* For how it is written: nobody can change that, but as an attachment it may pass. */
+static void answered_form(struct worker *w, struct job *j, const struct imap_reply *r)
+{
+	struct err e = { 0 };
+	int ret;
+
+	if (j->wrap != NULL) {
+		job_settle(j, OUTCOME_REFUSED, 0, true, "the store refused it as an attachment too: %s", r->text);
+		return;
+	}
+	ret = job_wrap(j, w->spool, r->text, clock_wall_ms() + trouble_backoff(w->account, 1), &e);
+	if (ret == 0) {
+		log_info("wrapped", LOG_STR("account", w->account->name), LOG_STR("delivery", j->work->id),
+			 LOG_STR("reason", r->text));
+		j->state = JOB_READY;
+		j->retried = j->alone = true;
+	} else if (ret < 0) {
+		/* The spool is lost: the next worker begins with it. */
+		job_settle(j, OUTCOME_RETRY, 0, true, "the store said: %s", r->text);
+	}
+}
+
 void worker_refused(void *arg, struct job **jobs, size_t n, const struct imap_reply *r)
 {
 	struct worker *w = arg;
@@ -108,8 +131,10 @@ void worker_answered(void *arg, struct job *j, enum verdict v, const struct imap
 	case VERDICT_NO_PLACE:
 		answered_no_place(w, j, r);
 		return;
-	case VERDICT_REFUSED:
 	case VERDICT_FORM:
+		answered_form(w, j, r);
+		return;
+	case VERDICT_REFUSED:
 		job_settle(j, OUTCOME_REFUSED, 0, true, "the store said: %s", r->text);
 		return;
 	case VERDICT_LATER:

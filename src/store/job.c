@@ -101,6 +101,8 @@ void job_free(struct job *j)
 	free(j->flags);
 	free(j->reason);
 	free(j->folder);
+	free(j->wrap_note);
+	wrap_free(&j->wrap);
 	*j = (struct job){ .fd = -1 };
 }
 
@@ -137,22 +139,10 @@ int job_load(struct job *j, struct spool_store *spool, int64_t again, struct err
 	return 1;
 }
 
-ssize_t job_read(struct job *j, uint64_t at, char *p, size_t size, struct err *e)
+static ssize_t read_body(struct job *j, uint64_t at, char *p, size_t size, struct err *e)
 {
-	size_t prefix = j->work->prefix_len;
 	ssize_t n;
 
-	if (at >= j->size)
-		return 0;
-	if (at < prefix) {
-		size_t left = prefix - (size_t)at;
-
-		if (left > size)
-			left = size;
-		memcpy(p, j->work->prefix + at, left);
-		return (ssize_t)left;
-	}
-	at -= prefix;
 	if (size > j->work->size - at)
 		size = (size_t)(j->work->size - at);
 	if (j->fd < 0) {
@@ -167,6 +157,65 @@ ssize_t job_read(struct job *j, uint64_t at, char *p, size_t size, struct err *e
 	if (n == 0)
 		return err_set(e, ERR_PERM, 0, "the body in the spool became shorter");
 	return err_sys(e, errno, "read the body from the spool");
+}
+
+static int read_whole(void *arg, uint64_t at, char *p, size_t n, struct err *e)
+{
+	while (n > 0) {
+		ssize_t got = read_body(arg, at, p, n, e);
+
+		if (got <= 0)
+			return -1;
+		at += (uint64_t)got;
+		p += got;
+		n -= (size_t)got;
+	}
+	return 0;
+}
+
+ssize_t job_read(struct job *j, uint64_t at, char *p, size_t size, struct err *e)
+{
+	size_t prefix = j->work->prefix_len;
+
+	if (at >= j->size)
+		return 0;
+	if (at < prefix) {
+		size_t left = prefix - (size_t)at;
+
+		if (left > size)
+			left = size;
+		memcpy(p, j->work->prefix + at, left);
+		return (ssize_t)left;
+	}
+	at -= prefix;
+	return j->wrap != NULL ? wrap_read(j->wrap, at, p, size, read_whole, j, e) : read_body(j, at, p, size, e);
+}
+
+int job_wrap(struct job *j, struct spool_store *spool, const char *why, int64_t again, struct err *e)
+{
+	size_t n = j->work->size < WRAP_FRONT_MAX ? (size_t)j->work->size : WRAP_FRONT_MAX;
+	char *front;
+	int ret;
+
+	job_unload(j);
+	ret = job_load(j, spool, again, e);
+	if (ret != 0)
+		return ret;
+	front = mem_alloc(n + 1);
+	ret = read_whole(j, 0, front, n, e);
+	if (ret == 0) {
+		j->wrap = wrap_new(why, slice_of(front, n), j->work->size, j->work->id,
+				   (time_t)(j->work->internal_ms / 1000));
+		j->size = j->work->prefix_len + wrap_size(j->wrap);
+		free(j->wrap_note);
+		j->wrap_note = mem_printf("as the attachment of a message that says why: the store refused it as it "
+					  "came (%.300s)",
+					  why);
+		j->note = j->wrap_note;
+	}
+	free(front);
+	job_unload(j);
+	return ret;
 }
 
 void job_settle(struct job *j, enum outcome_kind kind, int64_t due_ms, bool sent, const char *fmt, ...)

@@ -7,6 +7,7 @@
 #include "imap/folder.h"
 #include "imap/mailbox.h"
 #include "spool/client.h"
+#include "store/wrap.h"
 
 enum job_state {
 	JOB_READY,   /* no byte was sent */
@@ -31,12 +32,14 @@ struct job {
 	bool recorded;		     /* in flight, by the spool's record */
 	bool settled;		     /* the spool has its outcome */
 	uint32_t stored_validity, stored_uid; /* from the store's OK; 0: not told */
-	const char *note;	     /* for the record when it is done; static text or NULL */
+	const char *note;	     /* for the record when it is done; static text, WRAP_NOTE or NULL */
+	struct wrap *wrap;	     /* the store refused the message as it came; owned, NULL else */
+	char *wrap_note;	     /* owned */
 	uint32_t found;		     /* a look: the lowest UID that bears its id, 0 for none; and how many do */
 	unsigned copies;
 	char *bytes;   /* the body, owned; or */
 	int fd;	       /* the body, owned; -1 */
-	uint64_t size; /* octets of the literal: prefix and body */
+	uint64_t size; /* octets of the literal: prefix, and body or wrap */
 	bool body_begun, body_ended;  /* of the literal, in this attempt */
 	struct spool_outcome outcome; /* outcome.reason and .folder point to the next two */
 	char *reason, *folder;
@@ -60,6 +63,10 @@ void job_settle(struct job *j, enum outcome_kind kind, int64_t due_ms, bool sent
     __attribute__((format(printf, 5, 6)));
 void job_done(struct job *j, uint32_t uidvalidity, uint32_t uid, const char *folder);
 void job_elsewhere(struct job *j, const char *folder, const char *reason);
+
+/* The message becomes the attachment of one that quotes the store's words WHY; its id stays. Gets the body for that. As
+ * job_load. */
+int job_wrap(struct job *j, struct spool_store *spool, const char *why, int64_t again, struct err *e);
 
 /* Leaves only the five system flags (RFC 9051, 2.3.2) in FLAGS. */
 void job_drop_keywords(struct job *j);

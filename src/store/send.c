@@ -24,6 +24,7 @@ enum {
 	SETTLE_AFTER_MS = 1000,			  /* for so long */
 	OPEN_MAX = 2000,			  /* deliveries in hand */
 	TURN_MAX = 10000,			  /* in one turn: then doubts and others get theirs */
+	PASSES_MAX = 3, /* behind the first: a batch taken apart, a folder made, a message wrapped */
 	EARLY_LOOK_MS = 2000 /* a first look soon after a connection broke often finds the message */
 };
 
@@ -382,8 +383,9 @@ static void clear_up(struct sending *s)
 	free(some);
 }
 
-/* Folders that vanished meanwhile, keywords that were refused, messages of a batch that was refused. */
-static void second_pass(struct sending *s)
+/* Folders that vanished meanwhile, keywords that were refused, messages of a batch that was refused, or that go as an
+ * attachment now. True when there was anything to send. */
+static bool further_pass(struct sending *s)
 {
 	struct worker *w = s->w;
 	struct job **some, **answered;
@@ -391,7 +393,7 @@ static void second_pass(struct sending *s)
 
 	clear_up(s);
 	if (s->stop || s->broke || w->trouble.set || w->lanes[0].session == NULL)
-		return;
+		return false;
 	some = turn_pick(&w->turn, JOB_READY, &n);
 	for (size_t i = 0; i < n; i++) {
 		if (some[i]->retried)
@@ -409,6 +411,7 @@ static void second_pass(struct sending *s)
 		clear_up(s);
 	}
 	free(some);
+	return k > 0;
 }
 
 /* ---- after ---- */
@@ -475,7 +478,8 @@ int worker_deliver(struct worker *w, struct job **jobs, size_t n)
 	pass(&s, jobs, n);
 	s.more = false;
 	if (!s.lost)
-		second_pass(&s);
+		for (int i = 0; i < PASSES_MAX && further_pass(&s); i++)
+			;
 	if (s.refused) {
 		log_error("in-flight-failed", LOG_STR("account", w->account->name), LOG_STR("reason", s.why_refused.text));
 		if (job_spool_lost(&s.why_refused))

@@ -5,6 +5,7 @@ counts: none lost, none doubled, and the record says the same as the folder.
 """
 
 import concurrent.futures
+import email
 import os
 import re
 import sys
@@ -171,6 +172,31 @@ def codes():
 
 
 case("rows 10, 11, 13: codes that say \"not stored\"", codes)
+
+
+def wrapped():
+    for way in (*WAYS.values(), WAYS["LITERAL+"] + " MULTIAPPEND"):
+        store = Store(capabilities=way)
+        store.fail("no", match=b"12:00:00 +0000\r\nMessage-ID: <3@test.example>", text="Message contains bare newlines", times=99)
+        run = Run(store)
+        settled(store, run)
+        assert "as the attachment" in run.of(3)["reason"] and "bare newlines" in run.of(3)["reason"], run.of(3)
+        octets, = [o for o in store.octets() if b"delivery00000003" in o]
+        found = email.message_from_bytes(octets)
+        text, original = found.get_payload()
+        assert "Message contains bare newlines" in text.get_payload() and found["Subject"] == "number 3.", octets
+        assert original.get_payload(decode=True).startswith(b"Message-ID: <3@test.example>\r\nSubject: number 3.\r\n\r\nxxx")
+        assert len(original.get_payload(decode=True)) == 500 and not store.violations, store.violations
+        store.close()
+    # Refused so too: a person must look.
+    store = Store()
+    store.fail("no", match=b"delivery00000003", text="Message contains invalid header", times=99)
+    run = Run(store)
+    settled(store, run, quarantined=1)
+    assert run.of(3)["state"] == "quarantined" and "as an attachment too" in run.of(3)["reason"], run.of(3)
+
+
+case("row 20: refused for how it is written, a message goes as an attachment", wrapped)
 
 
 def limit():
