@@ -30,6 +30,15 @@ static int open_folder(struct imap *s, const char *mailbox, struct sight *v, str
 	return 0;
 }
 
+/* A UIDNEXT below the floor is stale where a message that is there says so. Otherwise UIDs fell, which they never do
+ * (RFC 9051, 2.3.1.1), and it is no answer to build on. */
+static bool uids_fell(const struct sight *v, uint32_t floor)
+{
+	size_t n = v->scan.nheaders;
+
+	return v->status.uidnext < floor && (n == 0 || v->scan.headers[n - 1] < floor - 1);
+}
+
 int sight_take(struct sight *v, struct imap *s, const char *mailbox, struct job **jobs, size_t n, uint32_t floor,
 	       struct err *e)
 {
@@ -42,7 +51,7 @@ int sight_take(struct sight *v, struct imap *s, const char *mailbox, struct job 
 		return 0;
 	if (scan_run(&v->scan, s, floor, v->status.uidnext, e) != 0 || mailbox_leave(s, e) != 0)
 		return -1;
-	if (v->status.uidnext < floor)
+	if (uids_fell(v, floor))
 		v->scan.complete = false;
 	step("store: after a look");
 	return 0;

@@ -201,6 +201,7 @@ death of the client           kill-mid-literal (after=N), kill-before-commit, ki
     # ---- the end ----
     def finish(self):
         fault, tag = self.fault, self.tag
+        self.store.batches += len(self.offers) > 1
         kind = fault.kind if fault else ""
         if self.cancelled:
             return self.session.say(self.cancelled)
@@ -225,6 +226,8 @@ death of the client           kill-mid-literal (after=N), kill-before-commit, ki
             raise Gone()
         if kind == "out-of-order":
             return self.wire.hold_back(answer)
+        if not answer.startswith(tag + " OK"):
+            kind = ""
         self.session.say({
             "ok-without-uid": tag + " OK",
             "ok-throttled": tag + " OK [THROTTLED] stored",

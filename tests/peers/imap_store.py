@@ -72,6 +72,7 @@ class Store:
         self.atomic = True    # is a MULTIAPPEND stored as a whole, or each message when its literal ends?
         self.appends = 0      # APPEND commands seen
         self.offered = 0      # messages in them
+        self.batches = 0      # APPENDs that came whole and held several
         self.connections = 0
         self.damages = {}     # number of a connection (from 1) -> what is wrong with its line, see imap_wire
         self.chunk, self.pause = 0, 0.0  # octets that a reply is cut into, and seconds between them

@@ -174,6 +174,7 @@ class Run:
             self.account(rows[:-1])
             self.store.fired["workers killed"] += self.deaths
             self.store.fired["APPENDs"] += self.store.appends
+            self.store.fired["batches"] += self.store.batches
             self.store.fired["messages offered"] += self.store.offered
             self.store.fired["connections"] += self.store.connections
             return self.store.fired

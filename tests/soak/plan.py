@@ -54,9 +54,9 @@ class Plan:
     # ---- the store ----
     def draw_store(self):
         words = [BASE]
-        self.literals = self.dice.choice(("LITERAL+", "LITERAL-", None))
+        self.literals = self.dice.choice(("LITERAL+", "LITERAL+", "LITERAL-", None))
         words += [self.literals] if self.literals else []
-        for word, p in (("MULTIAPPEND", 0.6), ("UIDPLUS", 0.7), ("NAMESPACE", 0.7), ("AUTH=PLAIN", 0.5), ("COMPRESS=DEFLATE", 0.3)):
+        for word, p in (("MULTIAPPEND", 0.75), ("UIDPLUS", 0.7), ("NAMESPACE", 0.7), ("AUTH=PLAIN", 0.5), ("COMPRESS=DEFLATE", 0.3)):
             words += [word] if self.chance(p) else []
         self.tls = self.dice.choices(("none", "implicit", "starttls"), (6, 2, 1))[0]
         words += ["STARTTLS"] if self.tls == "starttls" else []
@@ -80,10 +80,10 @@ class Plan:
         self.folders = self.dice.choice((["INBOX"], ["INBOX", "Work"], ["INBOX", "Work", "Work/Deep", "Scans"]))
         self.mail = []
         for _ in range(n):
-            size = self.dice.choice((200, 500, 500, 3000, 4000, 4200, 9000, 70000))
+            size = self.dice.choice((200, 500, 500, 500, 3000, 3900, 4200, 9000, 70000))
             if self.chance(0.01):
                 size = 1500000
-            flags = self.dice.choice(("", "", "", "\\Seen", "\\Seen \\Flagged", "\\Seen Invoice"))
+            flags = self.dice.choice(("", "", "", "", "", "", "\\Seen", "\\Seen \\Flagged", "\\Seen Invoice"))
             self.mail.append({"folder": self.dice.choice(self.folders), "flags": flags, "size": size})
         self.missing = [f for f in self.folders if f != "INBOX" and self.chance(0.2)]  # the worker may make them
         self.forged = self.chance(0.5)
