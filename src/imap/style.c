@@ -40,6 +40,13 @@ static int enable_utf8(struct imap *s, struct err *e)
 	return 0;
 }
 
+/* To guess where folders are would make others beside them, and file into those. */
+static int untold(const struct imap *s, const char *what, const struct imap_reply *r, struct err *e)
+{
+	return err_set(e, ERR_TEMP, 0, "%s does not tell %s: %s; it is asked again later", s->account->host, what,
+		       r->text);
+}
+
 static int ask_separator(struct imap *s, struct err *e)
 {
 	struct imap_reply r;
@@ -49,8 +56,10 @@ static int ask_separator(struct imap *s, struct err *e)
 
 	if (dialog_run(s, &r, e, "LIST \"\" \"\"") != 0)
 		return -1;
+	if (r.status != IMAP_OK)
+		return untold(s, "what separates the names of folders", &r, e);
 	kept = dialog_kept(s, NULL);
-	while (r.status == IMAP_OK && untagged_next(&kept, &kind, &args)) {
+	while (untagged_next(&kept, &kind, &args)) {
 		struct untagged_list l;
 
 		if (kind != UNTAGGED_LIST)
@@ -115,8 +124,10 @@ int imap_ask_style(struct imap *s, struct err *e)
 		return 0;
 	if (dialog_run(s, &r, e, "NAMESPACE") != 0)
 		return -1;
+	if (r.status != IMAP_OK)
+		return untold(s, "its namespaces, though it knows NAMESPACE", &r, e);
 	kept = dialog_kept(s, NULL);
-	while (r.status == IMAP_OK && untagged_next(&kept, &kind, &args))
+	while (untagged_next(&kept, &kind, &args))
 		if (kind == UNTAGGED_NAMESPACE)
 			untagged_namespace(args, on_space, &all);
 	return 0;

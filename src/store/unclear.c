@@ -21,25 +21,7 @@ static void absent(struct job *j)
 	j->retried = true;
 }
 
-/* None of them is stored if no message was added to the mailbox since. */
-static int ask(struct recover *rc, struct job **jobs, size_t n, bool *untouched, struct err *e)
-{
-	struct mailbox_status st;
-	struct imap_reply r;
-	uint32_t tag;
-
-	if (mailbox_status_send(rc->session, jobs[0]->mailbox, &tag, e) != 0 ||
-	    mailbox_status_read(rc->session, tag, &st, &r, e) != 0)
-		return -1;
-	*untouched = r.status == IMAP_OK;
-	for (size_t i = 0; i < n; i++) {
-		struct mailbox_status floor = floor_of(jobs[i]);
-
-		*untouched = *untouched && st.uidvalidity == floor.uidvalidity && st.uidnext == floor.uidnext;
-	}
-	return 0;
-}
-
+/* A STATUS that still tells the floor would save the look; but stores are known to tell an old one for a while. */
 static int look(struct recover *rc, struct job **jobs, size_t n, struct err *e)
 {
 	uint32_t floor = UINT32_MAX;
@@ -74,15 +56,10 @@ int unclear_jobs(struct recover *rc, struct job **jobs, size_t n, struct err *e)
 {
 	while (n > 0) {
 		size_t k = jobs_gather(jobs, n);
-		bool untouched;
 
 		log_warning("batch-refused", LOG_STR("account", rc->account->name), LOG_NUM("messages", k),
 			    LOG_STR("folder", jobs[0]->work->folder), LOG_STR("reason", jobs[0]->reason));
-		if (ask(rc, jobs, k, &untouched, e) != 0)
-			return -1;
-		for (size_t i = 0; untouched && i < k; i++)
-			absent(jobs[i]);
-		if (!untouched && look(rc, jobs, k, e) != 0)
+		if (look(rc, jobs, k, e) != 0)
 			return -1;
 		jobs += k;
 		n -= k;

@@ -93,11 +93,12 @@ death of the client           kill-mid-literal (after=N), kill-before-commit, ki
         rest = self.wire.line()
         if utf8:
             rest = rest[1:]
-        fault = self.store.take_fault(number, octets) or fault
+        match = self.store.take_fault(number, octets)
+        fault = match or fault
         if fault and fault.kind in ("drop-mid-literal", "silence-mid-literal"):  # found by its octets
             self.keep(fault)
             self.go(fault)
-        self.fault = self.fault or fault
+        self.fault = match or self.fault or fault
         self.offers.append(Offer(number, flags, date.strip('"'), octets))
         if not self.store.atomic and not self.cancelled and not (fault and fault.kind in UNSTORED):
             self.store_early(self.offers[-1])
@@ -184,6 +185,8 @@ death of the client           kill-mid-literal (after=N), kill-before-commit, ki
         """Stores what the fault says is stored all the same, now or later."""
         keep = fault.get("keep", "all" if fault.get("stored") else otherwise)
         late = fault.get("late", fault.get("seconds") if fault.kind == "late-commit" else None)
+        if fault.kind == "no" and len(self.offers) > 1:
+            late = None  # a command that was answered is over
         offers = [o for o in self.chosen(keep) if o.stored is None]
         folder = self.session.find(self.name)
         if not offers or folder is None:

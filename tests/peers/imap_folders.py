@@ -135,6 +135,8 @@ class FolderCommands:
                 self.say(tag + " OK done")
             else:
                 next_uid = max(1, folder.uidnext - self.store.stale)
+                if self.store.frozen:  # what it told first
+                    next_uid = folder.told = folder.told or next_uid
                 self.say("* STATUS %s (UIDVALIDITY %d UIDNEXT %d)" % (quoted(name), folder.uidvalidity, next_uid))
                 self.say(tag + " OK done")
         self.store.happened("status", self.number)

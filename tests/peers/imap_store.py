@@ -28,6 +28,7 @@ class Folder:
         self.nonexistent = False
         self.noinferiors = False
         self.uses = []  # "\\Junk"
+        self.told = 0        # UIDNEXT by STATUS, on a store whose STATUS is old
         self.gap = 0         # UIDs that are skipped before each message
         self.read_only = False
 
@@ -101,6 +102,7 @@ class Store:
         self.folder_limit = None  # of one message, told by STATUS
         self.status_reply = None
         self.stale = 0        # by how much STATUS and EXAMINE tell too low a UIDNEXT
+        self.frozen = False   # does STATUS tell the UIDNEXT that it told first?
         self.tell_uidnext = True  # does EXAMINE tell it?
         self.blind = False    # does SEARCH find nothing?
         self.repeat = 1       # how often FETCH lists each message

@@ -62,7 +62,7 @@ class Run:
             context.load_cert_chain(self.authority.cert, self.authority.key)
             options["tls" if p.tls == "implicit" else "starttls"] = context
         store = Store(separator=p.separator, prefix=p.prefix, capabilities=p.capabilities, **options)
-        for name in ("atomic", "partial", "stale", "tell_uidnext", "repeat", "chunk", "sessions_max", "sessions_reply", "damages"):
+        for name in ("atomic", "partial", "stale", "frozen", "tell_uidnext", "repeat", "chunk", "sessions_max", "sessions_reply", "damages"):
             setattr(store, name, getattr(p, name))
         for name in p.folders:
             if name not in p.missing and name != "INBOX":

@@ -67,6 +67,7 @@ class Plan:
             self.prefix = ""  # nobody could know it
         self.partial = self.chance(0.8)
         self.stale = self.dice.choice((0, 0, 0, 1, 3))
+        self.frozen = self.chance(0.15)
         self.tell_uidnext = self.chance(0.8)
         self.repeat = self.dice.choice((1, 1, 1, 2))
         self.chunk = self.dice.choice((0, 0, 0, 0, 0, 0, 1, 17))
@@ -153,8 +154,6 @@ class Plan:
 
     def draw_command(self):
         verb, then = self.dice.choice(VERBS), self.dice.choice(ENDS)
-        if verb in ("NAMESPACE", "LIST") and then.startswith(("NO", "BAD")):
-            self.prefix = ""  # nobody could know it
         self.commands.append((verb, then, self.dice.randrange(1, 5)))
 
     def draw_step(self):
@@ -173,6 +172,7 @@ class Plan:
     def draw_user(self):
         """When so many messages are stored, the user does that."""
         self.user = True
+        self.stale = 0  # a UIDNEXT that hides what was there and is gone: no look can tell
         for _ in range(self.dice.choice((1, 2, 3))):
             self.moves.append((self.dice.randrange(1, len(self.mail) + 1), self.dice.choice(("move", "delete", "rename", "remake", "drop"))))
 
@@ -201,7 +201,7 @@ class Plan:
     def __str__(self):
         lines = ["seed %d: %s%s%s" % (self.seed, self.capabilities, "" if self.atomic else ", not atomic", ", TLS" if self.tls != "none" else "")]
         lines.append("store: " + ", ".join("%s=%r" % (k, getattr(self, k)) for k in (
-            "separator", "prefix", "partial", "stale", "tell_uidnext", "repeat", "chunk", "old_mail", "sessions_max", "sessions_reply")))
+            "separator", "prefix", "partial", "stale", "frozen", "tell_uidnext", "repeat", "chunk", "old_mail", "sessions_max", "sessions_reply")))
         lines.append("mail: %d in %s, missing %s%s; client %s" % (
             len(self.mail), self.folders, self.missing, ", forged" if self.forged else "", self.options))
         lines += ["fault: %s %s" % f for f in self.faults]
