@@ -19,7 +19,8 @@ enum {
 	TRIES_MAX = 6,		 /* commands of one session: servers hang up on those who try too often */
 	INITIAL_MAX = 8000,	 /* of an initial response (RFC 2683, 3.2.1.5: of a command line) */
 	COMMAND_LINE_MAX = 8192, /* of LOGIN */
-	WORDS_MAX = 200		 /* of the server's, in an error */
+	WORDS_MAX = 200,	 /* of the server's, in an error */
+	SECRET_MIN = 4
 };
 
 struct attempt {
@@ -149,12 +150,33 @@ static int no_way(const struct attempt *a, struct err *e)
 
 /* ---- one command ---- */
 
-static int put_line(struct imap *s, struct buf *line, struct err *e)
+static int put_line(struct imap *s, const struct buf *line, struct err *e)
 {
-	int ret = dialog_put(s, buf_slice(line), e) != 0 || dialog_put(s, SLICE_LIT("\r\n"), e) != 0 ? -1 : 0;
+	return dialog_put(s, buf_slice(line), e) != 0 || dialog_put(s, SLICE_LIT("\r\n"), e) != 0 ? -1 : 0;
+}
 
-	mem_wipe(line->p, line->n);
-	return ret;
+/* Servers are known to repeat a command that they do not understand: SECRET in TEXT, which people will read, becomes
+ * asterisks. One that is too short to be told from other words can't be. */
+static void hide(char *text, const char *secret)
+{
+	size_t n = secret == NULL ? 0 : strlen(secret);
+	char *at = text;
+
+	while (n >= SECRET_MIN && (at = strstr(at, secret)) != NULL) {
+		memset(at, '*', n);
+		at += n;
+	}
+}
+
+/* The reply that ends the command TAG, SENT being the last line that went before it. */
+static int take_reply(struct attempt *a, uint32_t tag, const char *sent, struct err *e)
+{
+	if (dialog_reply(a->session, tag, true, &a->reply, e) != 1)
+		return -1;
+	hide(a->reply.text, sent);
+	hide(a->reply.text, a->session->account->password);
+	hide(a->reply.text, a->token);
+	return 0;
 }
 
 /* AUTHENTICATE with X until the server's last word in a->reply. 0, or -1 when the connection is over. */
@@ -189,7 +211,7 @@ static int exchange(struct attempt *a, struct sasl *x, int way, struct err *e)
 	}
 	dialog_forget_continue(s);
 	if (ret == 0)
-		ret = dialog_reply(s, tag, true, &a->reply, e) == 1 ? 0 : -1;
+		ret = take_reply(a, tag, buf_str(&line), e);
 done:
 	buf_wipe(&line);
 	stream_wipe(s->stream);
@@ -215,7 +237,7 @@ static int login_command(struct attempt *a, struct err *e)
 	if (dialog_quote(&line, c->password) != 0)
 		ret = err_set(e, ERR_CONFIG, 0, "user or password of the account is too long");
 	else
-		ret = dialog_put(s, buf_slice(&line), e) == 0 ? dialog_finish(s, tag, &a->reply, e) : -1;
+		ret = put_line(s, &line, e) != 0 || dialog_flush(s, e) != 0 ? -1 : take_reply(a, tag, "", e);
 	buf_wipe(&line);
 	stream_wipe(s->stream);
 	return ret;
@@ -408,6 +430,11 @@ int imap_authenticate(struct imap *s, const struct imap_login *login, struct err
 		ret = log_in(&a, e);
 	if (ret == 0)
 		ret = imap_renew_capability(s, e); /* they may differ from before (RFC 9051, 6.2.3) */
+	/* A BYE may repeat it too. */
+	if (ret != 0 && e != NULL) {
+		hide(e->text, c->password);
+		hide(e->text, a.token);
+	}
 	mem_wipe_str(&a.token);
 	mem_wipe(a.bindings, sizeof a.bindings);
 	return ret;

@@ -231,6 +231,18 @@ with tap.case("refused without a code, after the password was sent: a wrong pass
     waits(store, "refuses the password", password="wrong")
     assert "LOGIN" not in store.attempts, store.attempts
 
+for name, ir in (("PLAIN", True), ("PLAIN", False), ("LOGIN", True), ("XOAUTH2", True), (None, True)):
+    with tap.case("a server that repeats what it was sent gives nothing away: %s%s" % (name, "" if ir else ", later")):
+        store = server([name] if name else [], twist="echo", extra=None if name is None else "LOGINDISABLED", ir=ir)
+        if name == "XOAUTH2":
+            store.wrong = "tok-old"
+            r = waits(store, "what is", "***", tokens="tok-old")
+        else:
+            store.wrong = "wrong-secret"
+            r = waits(store, "what is", "***", password="wrong-secret")
+        for coded in ("AHVzZXIA", "d3Jvbmctc2Vj", "dXNlcj11c2Vy"):  # base64 of what leads to it
+            assert coded not in r.account["reason"] and coded not in r.log, r.account["reason"]
+
 # ---- servers that are not who they should be ----
 for twist, words in (("signature", ("does not know the password",)), ("skip-signature", ("without a proof",)),
                      ("early-ok", ("without a proof",)), ("iterations", ("2000000000 iterations", "are the most")),

@@ -15,7 +15,7 @@ import ssl
 from .imap_store import Session, Store
 
 TWISTS = ("signature", "skip-signature", "early-ok", "iterations", "nonce", "endless", "not-base64", "long", "extension",
-          "binding-differs")
+          "binding-differs", "echo")
 
 
 def b64(data):
@@ -41,6 +41,7 @@ class SaslStore(Store):
         self.logins_as, self.certificate, self.iterations = set(logins_as), certificate, iterations
         self.token_error = token_error or {"status": "invalid_token", "scope": "mail"}
         self.token_drop = token_drop
+        self.wrong = ""       # what "echo" repeats, beside the last line
         self.attempts = []    # mechanisms, as they were tried
         self.initial = []     # whether each came with an initial response
         self.succeeded = []   # mechanisms that ended well
@@ -60,8 +61,15 @@ class Unable(Refused):
 
 
 class SaslSession(Session):
+    def line(self):
+        self.last = super().line()
+        return self.last
+
     def do_login(self, tag, rest):
         self.store.attempts.append("LOGIN command")
+        if self.store.twist == "echo":
+            self.say("%s BAD what is %s" % (tag, rest))
+            return
         super().do_login(tag, rest)
 
     def do_authenticate(self, tag, rest):
@@ -86,6 +94,8 @@ class SaslSession(Session):
             if who != mailbox and (who, mailbox) not in s.logins_as:
                 raise Refused("[AUTHORIZATIONFAILED] not your mailbox")
         except Refused as no:
+            if s.twist == "echo":
+                no = "[AUTHENTICATIONFAILED] not %s %s, what is %s" % (s.wrong, self.last.split(" ")[-1], self.last)
             s.logins += not isinstance(no, Unable)
             self.say("%s NO %s" % (tag, no))
             return
