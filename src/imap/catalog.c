@@ -81,17 +81,6 @@ const struct catalog_folder *catalog_sibling(const struct catalog *c, const char
 	return NULL;
 }
 
-/* The last level of NAME; DEPTH: how many stand in front of it. */
-static struct slice last_level(const char *name, size_t *depth)
-{
-	const char *slash = strrchr(name, '/');
-
-	*depth = 0;
-	for (const char *c = name; *c != '\0'; c++)
-		*depth += *c == '/';
-	return slice_str(slash == NULL ? name : slash + 1);
-}
-
 const struct catalog_folder *catalog_use(const struct catalog *c, unsigned use)
 {
 	for (size_t i = 0; i < c->n; i++)
@@ -108,7 +97,7 @@ const struct catalog_folder *catalog_guess(const struct catalog *c, unsigned use
 		const struct catalog_folder *f = &c->all[i];
 		size_t depth;
 
-		if (!f->select || !f->plain || f->uses != 0 || special_use_guess(last_level(f->name, &depth)) != use)
+		if (!f->select || !f->plain || f->uses != 0 || special_use_guess_path(f->name, &depth) != use)
 			continue;
 		if (depth == 0)
 			return f;

@@ -13,6 +13,9 @@ struct intake *intake_new(const struct config *c, const struct intake_spool *fun
 	in->config = c;
 	in->functions = functions;
 	in->spool = spool;
+	in->facts = mem_array(c->naccounts + 1, sizeof *in->facts);
+	for (size_t i = 0; i <= c->naccounts; i++)
+		facts_free(&in->facts[i]); /* nothing is known */
 	in->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
 	if (in->sha256 == NULL)
 		abort(); /* OpenSSL without SHA-256 is a broken installation */
@@ -29,6 +32,9 @@ void intake_free(struct intake **in)
 		sieve_program_free(&(*in)->rules[i].program);
 	}
 	free((*in)->rules);
+	for (size_t i = 0; i < (*in)->config->naccounts; i++)
+		facts_free(&(*in)->facts[i]);
+	free((*in)->facts);
 	EVP_MD_free((*in)->sha256);
 	free(*in);
 	*in = NULL;

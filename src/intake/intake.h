@@ -47,6 +47,21 @@ bool intake_lost(const struct intake *in);
 
 void intake_confirm(struct intake *in, int64_t number);
 
+/* ---- what is known of the accounts' stores ---- */
+/* F is taken over, and left empty. */
+void intake_set_facts(struct intake *in, const char *account, struct facts *f);
+
+/* Octets that a message may have, as the client sends it, so that the store of A takes it with the lines that mailferry
+ * adds, of ENVELOPE octets beside those that each message has (see intake_envelope_cost); never more than the limit of
+ * the configuration, which holds alone while nothing is known of the store. At least 1. */
+uint64_t intake_size_max(const struct intake *in, const struct config_account *a, size_t envelope);
+
+/* Octets of lines for one more recipient of an account, at most. */
+size_t intake_envelope_cost(const char *sender, const char *recipient);
+
+/* The largest message that any account can take: what SIZE promises (RFC 1870, 4). */
+uint64_t intake_size_offer(const struct intake *in);
+
 /* ---- one message ---- */
 enum intake_result {
 	INTAKE_ACCEPTED,  /* the spool has it */
@@ -54,6 +69,7 @@ enum intake_result {
 	INTAKE_LOOPING,	  /* too many hops, or it was delivered to this recipient before */
 	INTAKE_MALFORMED, /* it holds a NUL */
 	INTAKE_HEADER,	  /* its header block is too large */
+	INTAKE_LARGE,	  /* larger than the recipient's size_max */
 	INTAKE_FULL,	  /* no room: later */
 	INTAKE_FAILED,	  /* something broke here: later */
 	INTAKE_LOST	  /* the spool went away while it decided: nobody knows. Say nothing */
@@ -65,6 +81,7 @@ struct intake_recipient {
 	const struct config_account *account; /* who takes it */
 	enum intake_result result;	      /* when done */
 	char *reason;			      /* owned; INTAKE_REJECTED: may hold several lines and any character */
+	uint64_t size_max;		      /* octets that a message for it may have; 0: it was not asked */
 };
 
 struct intake_envelope { /* borrowed until the message is freed; NULL where not known */

@@ -21,6 +21,7 @@ struct intake {
 	void *spool;
 	struct intake_rules *rules;
 	size_t nrules;
+	struct facts *facts; /* of the account with that index in the configuration */
 	EVP_MD *sha256; /* fetched once: fetching costs more than hashing a small message */
 	bool lost;
 	struct intake_notice *notices; /* under way */
@@ -70,6 +71,9 @@ void intake_deliver_inbox(struct intake_deliveries *d, const struct config_accou
 int intake_deliveries_finish(struct intake_deliveries *d, const struct intake *in, const struct intake_envelope *env,
 			     int64_t wall_ms);
 void intake_deliveries_free(struct intake_deliveries *d);
+
+/* What is known of the store of A. */
+const struct facts *intake_facts(const struct intake *in, const struct config_account *a);
 
 /* ---- one message ---- */
 struct intake_message {

@@ -16,7 +16,7 @@ enum { DELIVERIES_BYTES_MAX = 2 * 1024 * 1024 };
 
 static bool refused(const struct intake_verdict *v)
 {
-	if (v->result == INTAKE_LOOPING)
+	if (v->result == INTAKE_LOOPING || v->result == INTAKE_LARGE)
 		return true;
 	if (v->result != INTAKE_REJECTED)
 		return false;
@@ -57,6 +57,20 @@ static void find_same(struct intake_message *m)
 	free(order);
 }
 
+static void judge_one(struct intake_message *m, const struct message *msg, size_t i)
+{
+	const struct intake_recipient *r = &m->env.recipients[i];
+	struct intake_verdict *v = &m->verdicts[i];
+
+	if (r->size_max == 0 || m->size <= r->size_max) {
+		intake_judge(m->in, &m->env, r, msg, v);
+		return;
+	}
+	v->result = INTAKE_LARGE;
+	v->text = mem_printf("refused: it has %llu octets, and the store takes %llu at most with what is added here",
+			     (unsigned long long)m->size, (unsigned long long)r->size_max);
+}
+
 static void judge(struct intake_message *m, const struct message *msg)
 {
 	const struct intake_envelope *env = &m->env;
@@ -65,7 +79,7 @@ static void judge(struct intake_message *m, const struct message *msg)
 	find_same(m);
 	for (size_t i = 0; i < env->nrecipients; i++)
 		if (m->verdicts[i].same_as == i)
-			intake_judge(m->in, env, &env->recipients[i], msg, &m->verdicts[i]);
+			judge_one(m, msg, i);
 }
 
 /* Sets the result of every refused recipient. Without EACH a refusal counts only when all refuse. How many are left. */
@@ -96,8 +110,9 @@ static void deliver_refused(struct intake_deliveries *d, const struct intake_mes
 {
 	const struct intake_verdict *v = &m->verdicts[to];
 	const struct intake_recipient *r = &m->env.recipients[to];
-	char *reason =
-	    v->reason == NULL ? mem_strdup("it was delivered there before") : summary_text(slice_str(v->reason), 200);
+	char *reason = v->reason != NULL	     ? summary_text(slice_str(v->reason), 200)
+		       : v->result == INTAKE_LARGE ? mem_strdup("it is larger than the store takes")
+						   : mem_strdup("it was delivered there before");
 	char *note =
 	    mem_printf("refused for %.200s (%s), but accepted as other recipients of it took it", r->address, reason);
 

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "intake/internal.h"
 #include "msg/received.h"
+#include "msg/special_use.h"
 #include "msg/summary.h"
 #include "spool/types.h"
 
@@ -62,17 +63,49 @@ static char *describe(const struct plan *p)
 	return text;
 }
 
+/* ---- what rules may ask of the store ---- */
+
+struct lookup {
+	const struct intake *in;
+	const struct config_account *account;
+};
+
+static bool mailbox_exists(void *arg, struct slice mailbox)
+{
+	const struct lookup *l = arg;
+
+	return facts_find(intake_facts(l->in, l->account), mailbox) != NULL;
+}
+
+static bool use_exists(void *arg, struct slice mailbox, struct slice use)
+{
+	const struct lookup *l = arg;
+	const struct facts *f = intake_facts(l->in, l->account);
+	unsigned bit = special_use_of(use);
+	const struct facts_folder *found;
+
+	if (bit == 0)
+		return false;
+	if (mailbox.n == 0)
+		return facts_find_use(f, bit) != NULL;
+	found = facts_find(f, mailbox);
+	return found != NULL && ((found->uses & bit) != 0 || found == facts_find_use(f, bit));
+}
+
 static void run(const struct intake *in, const struct intake_envelope *env, const struct intake_recipient *r,
 		const struct message *msg, const struct sieve_program *program, struct intake_verdict *v)
 {
+	struct lookup lookup = { in, r->account };
 	const struct sieve_input input = {
 		.message = msg,
 		.from = slice_str(env->sender),
 		.to = slice_str(r->address),
 		.auth = slice_str(env->auth),
+		.mailbox_exists = mailbox_exists,
+		.use_exists = use_exists,
+		.arg = &lookup,
 	};
 
-	(void)in;
 	if (sieve_run(program, &input, &v->plan) != 0) {
 		log_warning("rules-failed", LOG_STR("session", env->session), LOG_STR("account", r->account->name),
 			    LOG_STR("to", r->address), LOG_STR("error", v->plan.error));

@@ -105,6 +105,20 @@ unsigned special_use_guess(struct slice name)
 	return 0;
 }
 
+unsigned special_use_guess_path(const char *name, size_t *depth)
+{
+	const char *last = name;
+
+	*depth = 0;
+	for (const char *c = name; *c != '\0'; c++) {
+		if (*c == '/') {
+			last = c + 1;
+			++*depth;
+		}
+	}
+	return special_use_guess(slice_str(last));
+}
+
 const char *special_use_default(unsigned use)
 {
 	for (size_t i = 0; i < KNOWN; i++)

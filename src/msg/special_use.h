@@ -36,6 +36,9 @@ void special_use_names(unsigned uses, char *out, size_t size);
  * languages; 0 when it is none of them. Case does not matter. */
 unsigned special_use_guess(struct slice name);
 
+/* The same for a whole name, levels with "/". *DEPTH: how many levels stand in front of the last. */
+unsigned special_use_guess_path(const char *name, size_t *depth);
+
 /* The name for a new folder, or NULL where a store makes the folder itself (\All, \Flagged, \Important). */
 const char *special_use_default(unsigned use);
 

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "intake/intake.h"
 #include "intake/notice.h"
 #include "ipc/channel.h"
@@ -65,6 +66,27 @@ static void compile_rules(struct receiver *r)
 		intake_add_rules(r->intake, rules->path, &program);
 		buf_free(&errors);
 	}
+}
+
+static void facts_told(void *arg, const char *account, int64_t at_ms, struct facts *f)
+{
+	struct receiver *r = arg;
+
+	if (at_ms != 0)
+		log_debug("facts", LOG_STR("account", account), LOG_NUM("folders", f->n),
+			  LOG_NUM("append-limit", f->append_limit == UINT64_MAX ? 0 : f->append_limit));
+	intake_set_facts(r->intake, account, f);
+}
+
+static void watch_facts(struct receiver *r)
+{
+	const struct config *c = r->role.config;
+	const char **names = mem_array(c->naccounts + 1, sizeof *names);
+
+	for (size_t i = 0; i < c->naccounts; i++)
+		names[i] = c->accounts[i].name;
+	spool_facts_watch(r->spool, names, c->naccounts, facts_told, r);
+	free(names);
 }
 
 static void spool_gone(void *arg)
@@ -176,6 +198,7 @@ int main(void)
 	r.role.spool = -1;
 	r.intake = intake_new(r.role.config, &intake_spool_client, r.spool);
 	compile_rules(&r);
+	watch_facts(&r);
 	r.server = smtp_server_new(r.base, r.role.config, r.intake, last_ended, &r);
 	for (size_t i = 0; i < r.role.nlisteners; i++) {
 		struct role_listener *l = &r.role.listeners[i];

@@ -3,6 +3,8 @@
 #include "sieve/mailbox_name.h"
 #include "sieve/run.h"
 
+enum { EXISTS_COST = 50 };
+
 static bool exists(const struct run *r, struct slice mailbox)
 {
 	if (r->in->mailbox_exists == NULL)
@@ -13,7 +15,7 @@ static bool exists(const struct run *r, struct slice mailbox)
 static int run_mailboxexists(struct run *r, const struct op *op)
 {
 	for (size_t i = 0; i < run_count(op, 0); i++) {
-		if (run_charge(r, 1) != 0)
+		if (run_charge(r, EXISTS_COST) != 0)
 			return -1;
 		if (!exists(r, run_string(r, op, 0, i)))
 			return 0;

@@ -18,5 +18,6 @@ extern const struct sieve_extension sieve_mailbox;    /* RFC 5490, 3 */
 extern const struct sieve_extension sieve_imap4flags; /* RFC 5232 */
 extern const struct sieve_extension sieve_reject;     /* RFC 5429, 2.2 */
 extern const struct sieve_extension sieve_ereject;    /* RFC 5429, 2.1 */
+extern const struct sieve_extension sieve_special_use; /* RFC 8579 */
 
 #endif

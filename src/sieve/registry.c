@@ -6,7 +6,7 @@
 const struct sieve_extension *const sieve_extensions[] = {
 	&sieve_control,	   &sieve_logic,    &sieve_actions,  &sieve_headers, &sieve_addresses,
 	&sieve_compare,	   &sieve_fileinto, &sieve_envelope, &sieve_copy,    &sieve_mailbox,
-	&sieve_imap4flags, &sieve_reject,   &sieve_ereject,  NULL,
+	&sieve_imap4flags, &sieve_reject,   &sieve_ereject,  &sieve_special_use, NULL,
 };
 
 static const char comparator_prefix[] = "comparator-";

@@ -44,6 +44,8 @@ struct sieve_input {
 	struct slice auth; /* who authenticated, or SLICE_NONE */
 	/* mailboxexists (RFC 5490); NULL: no mailbox is known, the test is false but for INBOX. */
 	bool (*mailbox_exists)(void *arg, struct slice mailbox);
+	/* specialuse_exists (RFC 8579): is there a folder for USE ("\Junk"), or is MAILBOX (not empty) it? NULL: no. */
+	bool (*use_exists)(void *arg, struct slice mailbox, struct slice use);
 	void *arg;
 };
 

@@ -13,6 +13,7 @@ static const struct smtp_reply result_replies[] = {
 	[INTAKE_LOOPING] = { 554, "5.4.6", "The message is going round in circles" },
 	[INTAKE_MALFORMED] = { 554, "5.6.0", "A message can't hold a NUL" },
 	[INTAKE_HEADER] = { 552, "5.3.4", "The header of the message is too large" },
+	[INTAKE_LARGE] = { 552, "5.3.4", "The message is too large for this mailbox" },
 	[INTAKE_FULL] = { 452, "4.3.1", "There is no room just now, try again later" },
 	[INTAKE_FAILED] = { 451, "4.3.0", "The message can't be taken just now, try again later" },
 	[INTAKE_LOST] = { 0 },
@@ -168,6 +169,19 @@ static void done(void *arg)
 	s->wake(s->arg);
 }
 
+/* With one reply for all, all must be able to take it; with LMTP, whoever can does. */
+static uint64_t size_max(const struct smtp_transaction *t, bool each)
+{
+	uint64_t most = t->recipients[0].size_max;
+
+	for (size_t i = 1; i < t->nrecipients; i++) {
+		uint64_t one = t->recipients[i].size_max;
+
+		most = (each ? one > most : one < most) ? one : most;
+	}
+	return most;
+}
+
 void smtp_data_begin(struct smtp_session *s)
 {
 	static const struct intake_events events = { .resume = resume, .done = done };
@@ -200,6 +214,7 @@ void smtp_data_begin(struct smtp_session *s)
 		.nrecipients = t->nrecipients,
 		.each = lmtp,
 	};
+	t->size_max = size_max(t, lmtp);
 	t->message = intake_begin(s->service->intake, &env, &events, s);
 	smtp_data_init(&t->data, s->listener->bare_newlines == CONFIG_NEWLINES_ACCEPT);
 	t->started_ms = t->heard_ms = s->service->now();
@@ -221,7 +236,7 @@ static int content(void *arg, struct slice piece)
 	struct smtp_transaction *t = s->t;
 
 	t->size += piece.n;
-	if (t->size > (uint64_t)s->service->config->limits.message_size)
+	if (t->size > t->size_max)
 		return refuse(s, &too_large);
 	switch (intake_add(t->message, piece)) {
 	case INTAKE_GO:

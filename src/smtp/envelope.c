@@ -29,9 +29,9 @@ static bool mail_parameter(struct smtp_session *s, struct slice name, struct sli
 			return false;
 		}
 		if (slice_number(value, UINT64_MAX, &p->size) != 0 ||
-		    p->size > (uint64_t)s->service->config->limits.message_size) {
-			smtp_say(s, 552, "5.3.4", "A message may have %lld octets at most",
-				 (long long)s->service->config->limits.message_size);
+		    p->size > intake_size_offer(s->service->intake)) {
+			smtp_say(s, 552, "5.3.4", "A message may have %llu octets at most",
+				 (unsigned long long)intake_size_offer(s->service->intake));
 			return false;
 		}
 		return true;
@@ -176,6 +176,7 @@ void smtp_mail(struct smtp_session *s, struct slice args)
 			s->t = mem_alloc(sizeof *s->t);
 			s->t->sender = format(&from);
 			s->t->eightbit = p.eightbit;
+			s->t->declared = p.size;
 			s->t->envelope_size = strlen(s->t->sender);
 			smtp_enter(s, SMTP_MAIL);
 			smtp_say(s, 250, "2.1.0", "Ok");
@@ -210,13 +211,31 @@ static bool asks_for_relay(const struct route *r, const struct address *to)
 	return r->match != ROUTE_EXACT && strpbrk(to->local, "%!@") != NULL;
 }
 
+/* Octets that a message for ACCOUNT may have, when TO is added to its recipients. */
+static uint64_t size_max(const struct smtp_session *s, const struct config_account *account, const char *to)
+{
+	const struct smtp_transaction *t = s->t;
+	size_t cost = intake_envelope_cost(t->sender, to);
+
+	for (size_t i = 0; i < t->nrecipients; i++)
+		if (t->recipients[i].account == account)
+			cost += intake_envelope_cost("", t->recipients[i].address);
+	return intake_size_max(s->service->intake, account, cost);
+}
+
 static void add_recipient(struct smtp_session *s, struct address *to, char *text, const struct config_account *account)
 {
 	struct smtp_transaction *t = s->t;
 
+	const uint64_t most = size_max(s, account, text);
+
 	t->recipients = mem_resize(t->recipients, t->nrecipients + 1, sizeof *t->recipients);
 	t->recipients[t->nrecipients++] =
 	    (struct intake_recipient){ .address = text, .local = to->local, .domain = to->domain, .account = account };
+	/* They may share a folder, and with it the lines of all of them. */
+	for (size_t i = 0; i < t->nrecipients; i++)
+		if (t->recipients[i].account == account)
+			t->recipients[i].size_max = most;
 	*to = (struct address){ 0 };
 	if (s->state == SMTP_MAIL)
 		smtp_enter(s, SMTP_RCPT);
@@ -250,6 +269,10 @@ void smtp_rcpt(struct smtp_session *s, struct slice args)
 		   s->t->envelope_size + cost > SMTP_ENVELOPE_MAX) {
 		s->t->refused++;
 		smtp_say(s, 452, "4.5.3", "Too many recipients, send to the others in another message");
+	} else if (s->t->declared > size_max(s, r.account, text)) {
+		s->t->refused++;
+		smtp_say(s, 552, "5.3.4", "<%.300s>: a message for this mailbox may have %llu octets at most", text,
+			 (unsigned long long)size_max(s, r.account, text));
 	} else {
 		s->t->envelope_size += cost;
 		add_recipient(s, &to, text, r.account);

@@ -23,6 +23,8 @@ enum smtp_state {
 struct smtp_transaction {
 	char *sender; /* owned */
 	bool eightbit;
+	uint64_t declared; /* SIZE of MAIL, 0 when it was not given */
+	uint64_t size_max; /* octets of content that anybody here can take */
 	struct intake_recipient *recipients;
 	size_t nrecipients;
 	size_t refused;	      /* RCPTs that were not taken */

@@ -58,8 +58,8 @@ static void do_ehlo(struct smtp_session *s, struct slice args)
 	if (s->state != SMTP_IDLE)
 		return;
 	(void)buf_addf(&s->out,
-		       "250-%s\r\n250-PIPELINING\r\n250-SIZE %lld\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n",
-		       s->service->config->hostname, (long long)s->service->config->limits.message_size);
+		       "250-%s\r\n250-PIPELINING\r\n250-SIZE %llu\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n",
+		       s->service->config->hostname, (unsigned long long)intake_size_offer(s->service->intake));
 }
 
 static void do_data(struct smtp_session *s, struct slice args)

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "ipc/message.h"
+#include "spool/facts.h"
 #include "spool/types.h"
 
 struct event_base;
@@ -39,6 +40,12 @@ void spool_upload_drop(struct spool_intake *s, uint64_t upload);
 /* The client has read the 250 of message NUMBER (or will be taken to have). No answer; lost confirmations do no harm.
  */
 void spool_confirm(struct spool_intake *s, int64_t number);
+
+/* What is known of an account's store; asked for at once, again when it changes, and again from a spool that comes back.
+ * Called from the event loop. FN may take F over: it then leaves it as facts_free does. Nothing known: F is empty, with
+ * AT_MS 0. */
+typedef void spool_facts_fn(void *arg, const char *account, int64_t at_ms, struct facts *f);
+void spool_facts_watch(struct spool_intake *s, const char *const *accounts, size_t n, spool_facts_fn *fn, void *arg);
 
 /* ---- for a store: blocking, FD is the bare socket ---- */
 struct spool_store;			     /* the socket and its buffers */
@@ -76,5 +83,11 @@ int spool_hold_account(struct spool_store *s, int64_t until_ms, const char *reas
 
 /* The account's last hold: *ATTEMPTS in a row so far (for back-off), 0 when it was lifted. */
 int spool_account(struct spool_store *s, int64_t *until_ms, int *attempts, struct err *e);
+
+/* When the account's facts were told last: wall clock, 0 for never. */
+int spool_told(struct spool_store *s, int64_t *at_ms, struct err *e);
+
+/* The account's store as spool/facts.h writes it, at most FACTS_MAX octets; for those who take mail in. Persists. */
+int spool_tell(struct spool_store *s, struct slice facts, struct err *e);
 
 #endif

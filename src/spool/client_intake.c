@@ -3,6 +3,7 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -22,6 +23,12 @@ struct ask_open {
 	enum spool_answer local; /* our own answer, when it waits in the list of those */
 };
 
+/* An account whose facts are to be known. */
+struct watched {
+	char *account;
+	bool wanted; /* not asked for since they changed */
+};
+
 struct spool_intake {
 	struct event_base *base;
 	struct channel *channel; /* NULL: lost */
@@ -34,6 +41,12 @@ struct spool_intake {
 	bool tell_lost;
 	void (*lost)(void *arg);
 	void *arg;
+	struct watched *watched;
+	size_t nwatched;
+	const struct watched *asked; /* the one question for facts that is open, or NULL */
+	uint32_t asked_id;
+	spool_facts_fn *facts;
+	void *facts_arg;
 };
 
 static void answer(struct ask_open *o, enum spool_answer a, int64_t number, int fd, uint64_t upload)
@@ -122,6 +135,9 @@ static void lose(struct spool_intake *s)
 			s->open[i] = o->next;
 			answer_later(s, o, SPOOL_LOST);
 		}
+	s->asked = NULL;
+	for (size_t i = 0; i < s->nwatched; i++)
+		s->watched[i].wanted = true;
 	s->tell_lost = true;
 	event_active(s->wake, EV_TIMEOUT, 0);
 }
@@ -156,6 +172,87 @@ static void send_number(struct spool_intake *s, enum request type, int64_t numbe
 		lose(s);
 }
 
+/* ---- facts: one account at a time, as they may be large ---- */
+
+static void ask_facts(struct spool_intake *s)
+{
+	struct ask ask = { 0 };
+
+	for (size_t i = 0; s->channel != NULL && s->asked == NULL && i < s->nwatched; i++) {
+		if (!s->watched[i].wanted)
+			continue;
+		s->watched[i].wanted = false;
+		s->asked = &s->watched[i];
+		ask.text = s->asked->account;
+	}
+	if (ask.text == NULL)
+		return;
+	if (++s->last_id == 0)
+		s->last_id = 1;
+	s->asked_id = s->last_id;
+	packets_begin(&s->packets, REQUEST_FACTS, s->asked_id);
+	packets_put(&s->packets, &wire_ask, &ask);
+	if (s->packets.failed || send_packets(s) != 0)
+		lose(s);
+}
+
+static int on_facts(struct spool_intake *s, uint32_t id, struct slice fields)
+{
+	struct facts f = { .append_limit = UINT64_MAX };
+	struct pool a = { 0 };
+	struct reply reply;
+	struct buf text;
+	int r = -1;
+
+	buf_init(&text, FACTS_MAX);
+	if (s->asked != NULL && id == s->asked_id && protocol_get_one(&wire_reply, fields, &reply, &a, NULL) == 0)
+		r = protocol_get_pieces(fields, &text, NULL);
+	if (r == 0) {
+		const char *account = s->asked->account;
+
+		s->asked = NULL;
+		/* What a store wrote: not worth a connection. */
+		if (facts_read(buf_slice(&text), &f) != 0) {
+			log_warning("facts-malformed", LOG_STR("account", account));
+			facts_free(&f);
+		}
+		/* A spool that could not look now: what is known stays. */
+		if (reply.answer == SPOOL_ACCEPTED)
+			s->facts(s->facts_arg, account, reply.number, &f);
+		facts_free(&f);
+		ask_facts(s);
+	}
+	pool_free(&a);
+	buf_free(&text);
+	return r;
+}
+
+static int on_news(struct spool_intake *s, struct slice fields)
+{
+	struct pool a = { 0 };
+	struct ask ask;
+	int r = protocol_get_one(&wire_ask, fields, &ask, &a, NULL);
+
+	for (size_t i = 0; r == 0 && ask.text != NULL && i < s->nwatched; i++)
+		if (strcmp(s->watched[i].account, ask.text) == 0)
+			s->watched[i].wanted = true;
+	pool_free(&a);
+	if (r == 0)
+		ask_facts(s);
+	return r;
+}
+
+void spool_facts_watch(struct spool_intake *s, const char *const *accounts, size_t n, spool_facts_fn *fn, void *arg)
+{
+	s->watched = mem_array(n + 1, sizeof *s->watched);
+	s->nwatched = n;
+	for (size_t i = 0; i < n; i++)
+		s->watched[i] = (struct watched){ mem_strdup(accounts[i]), true };
+	s->facts = fn;
+	s->facts_arg = arg;
+	ask_facts(s);
+}
+
 static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 {
 	struct spool_intake *s = arg;
@@ -167,6 +264,10 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 
 	if (r <= 0)
 		return r;
+	if (in->type == REQUEST_NEWS)
+		return on_news(s, fields);
+	if (in->type == REQUEST_FACTS)
+		return on_facts(s, in->id, fields);
 	r = protocol_get_one(&wire_reply, fields, &reply, &a, NULL);
 	pool_free(&a);
 	o = r == 0 ? open_take(s, in->id) : NULL;
@@ -219,6 +320,7 @@ void spool_intake_replace(struct spool_intake *s, int fd)
 	s->tell_lost = false;
 	s->generation++;
 	s->channel = channel_new(s->base, fd, &handler, s);
+	ask_facts(s);
 }
 
 void spool_intake_free(struct spool_intake **sp)
@@ -235,6 +337,9 @@ void spool_intake_free(struct spool_intake **sp)
 		s->local = o->next;
 		free(o);
 	}
+	for (size_t i = 0; i < s->nwatched; i++)
+		free(s->watched[i].account);
+	free(s->watched);
 	event_free(s->wake);
 	parts_free(&s->parts);
 	packets_free(&s->packets);

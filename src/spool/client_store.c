@@ -155,3 +155,24 @@ int spool_account(struct spool_store *s, int64_t *until_ms, int *attempts, struc
 	*attempts = c->reply.attempts;
 	return 0;
 }
+
+int spool_told(struct spool_store *s, int64_t *at_ms, struct err *e)
+{
+	struct call *c = &s->call;
+	struct slice fields;
+
+	call_begin(c, REQUEST_ACCOUNT);
+	if (call_run(c, &fields, e) != 0)
+		return -1;
+	*at_ms = c->reply.number;
+	return 0;
+}
+
+int spool_tell(struct spool_store *s, struct slice facts, struct err *e)
+{
+	struct slice fields;
+
+	call_begin(&s->call, REQUEST_TELL);
+	protocol_put_pieces(&s->call.packets, facts);
+	return call_run(&s->call, &fields, e);
+}

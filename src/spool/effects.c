@@ -89,6 +89,8 @@ void effects_commit(struct spool_server *s)
 
 		if (e->kind == EFFECT_UNTAKE) {
 			account_untake(e->account, e->number);
+		} else if (e->kind == EFFECT_NEWS) {
+			facts_news(s, e->account);
 		} else if (e->kind == EFFECT_UNLINK) {
 			char *path = body_path(s, e->file);
 

@@ -6,6 +6,7 @@
 
 #include "ipc/channel.h"
 #include "spool/db.h"
+#include "spool/facts.h"
 #include "spool/protocol.h"
 #include "spool/server.h"
 #include "spool/state.h"
@@ -78,12 +79,12 @@ struct verb {
 	/* Inside a savepoint. OP_FAILED: undone, and answered as failed. OP_BROKEN: undone, and the peer is put out. */
 	enum op_result (*run)(struct spool_server *s, struct op *op);
 };
-extern const struct verb verbs_intake[], verbs_store[], verbs_admin[]; /* end with type 0 */
+extern const struct verb verbs_intake[], verbs_store[], verbs_admin[], verbs_facts[]; /* end with type 0 */
 
 /* What is done after the commit, and must not be done without one. */
 struct effect {
 	/* TAKE and WAKE were done at once, and are undone without a commit. */
-	enum { EFFECT_UNLINK, EFFECT_UNTAKE, EFFECT_TAKE, EFFECT_WAKE } kind;
+	enum { EFFECT_UNLINK, EFFECT_UNTAKE, EFFECT_TAKE, EFFECT_WAKE, EFFECT_NEWS } kind;
 	struct account *account;
 	int64_t number;
 	char *file;
@@ -172,6 +173,9 @@ int history_note(struct spool_server *s, const struct delivery_row *row, enum st
 		 const struct delivery_change *change);
 /* Writes what is known of the deliveries of MESSAGE to the reply. 0 or -1. */
 int history_put(struct spool_server *s, struct op *op, int64_t message);
+
+/* ---- ops_facts.c ---- */
+void facts_news(struct spool_server *s, const struct account *a); /* tells those who take mail in */
 
 /* ---- upload.c ---- */
 struct upload {

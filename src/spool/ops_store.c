@@ -449,6 +449,8 @@ static enum op_result run_account(struct spool_server *s, struct op *op)
 		reply.attempts = sqlite3_column_int(st, 1);
 		db_done(st);
 	}
+	if (db_number(&s->db, &reply.number, SQL_FACTS_GET, "t", op->peer->account->name) < 0)
+		return OP_FAILED;
 	op_reply(op, &reply);
 	return OP_DONE;
 }

@@ -22,11 +22,15 @@ enum request {
 	REQUEST_IN_FLIGHT, /* FLIGHT… → REPLY */
 	REQUEST_SETTLE,	   /* OUTCOME… → REPLY */
 	REQUEST_HOLD,	   /* ASK time, count, text → REPLY */
-	REQUEST_ACCOUNT,   /* → REPLY due, attempts */
+	REQUEST_ACCOUNT,   /* → REPLY due, attempts, number: when its FACTS were told, or 0 */
 	/* people */
 	REQUEST_FIND, /* QUERY → (MESSAGE, RECIPIENT…, RECORD…, STEP…)…, REPLY number: where the next page begins, or 0 */
 	REQUEST_ACCOUNTS, /* → ACCOUNT…, REPLY */
 	REQUEST_ACT,	  /* QUERY → CHANGE…, REPLY number: where the next page begins, or 0 */
+	/* what is known of accounts' stores */
+	REQUEST_TELL,  /* a store: PIECE… → REPLY */
+	REQUEST_FACTS, /* who takes mail in, people: ASK text (the account) → PIECE…, REPLY number: when it was told, or 0 */
+	REQUEST_NEWS,  /* from the spool to who takes mail in, with id 0: ASK text: there are new FACTS of this account */
 	REQUEST_END
 };
 
@@ -43,7 +47,8 @@ enum group {
 	GROUP_RECORD,
 	GROUP_ACCOUNT,
 	GROUP_CHANGE,
-	GROUP_STEP
+	GROUP_STEP,
+	GROUP_PIECE
 };
 
 enum {
@@ -51,7 +56,8 @@ enum {
 	PROTOCOL_NAME = 255, /* of an account, a listener, a protocol */
 	PROTOCOL_ADDRESS = 1000,
 	PROTOCOL_MAILBOX = 4000, /* also of flags and folders */
-	PROTOCOL_TEXT = SPOOL_TEXT_MAX
+	PROTOCOL_TEXT = SPOOL_TEXT_MAX,
+	PROTOCOL_PIECE = 32 * 1024 /* octets of a text that travels in pieces */
 };
 
 struct ask {
@@ -76,6 +82,11 @@ struct work {
 	struct slice prefix;
 };
 
+/* A part of a text that is too long for one packet. */
+struct piece {
+	struct slice bytes;
+};
+
 struct query {
 	const char *id, *account, *word;
 	uint32_t states;
@@ -92,7 +103,8 @@ struct record_head {
 };
 
 extern const struct wire_table wire_message, wire_recipient, wire_delivery;		   /* wire_intake.c */
-extern const struct wire_table wire_ask, wire_reply, wire_work, wire_flight, wire_outcome; /* wire_store.c */
+extern const struct wire_table wire_ask, wire_reply, wire_work, wire_flight, wire_outcome,
+    wire_piece; /* wire_store.c */
 extern const struct wire_table wire_query, wire_head, wire_record_recipient, wire_record_delivery, wire_record_step,
     wire_account, wire_change; /* wire_admin.c */
 
@@ -102,6 +114,10 @@ int protocol_get_message(struct slice fields, struct spool_message *m, struct po
 void protocol_put_message(struct packets *p, const struct spool_message *m);
 
 bool protocol_is_id(const char *s);
+
+/* A text in pieces. The second joins those in FIELDS: 0, or -1 and E when they are more than OUT holds. */
+void protocol_put_pieces(struct packets *p, struct slice text);
+int protocol_get_pieces(struct slice fields, struct buf *out, struct err *e);
 
 /* The one group of that table in FIELDS. */
 int protocol_get_one(const struct wire_table *t, struct slice fields, void *record, struct pool *a, struct err *e);

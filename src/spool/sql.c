@@ -45,6 +45,8 @@ const char *const sql_steps[SQL_VERSION - 1] = {
 	" attempt INTEGER NOT NULL, words TEXT, PRIMARY KEY (delivery, n)) WITHOUT ROWID;"
 	/* Only a person can end the hold. */
 	"ALTER TABLE account ADD COLUMN person INTEGER NOT NULL DEFAULT 0;",
+	/* What an account's store is like; may be lost at any time, the store is asked again. */
+	"CREATE TABLE facts (account TEXT PRIMARY KEY, at INTEGER NOT NULL, text BLOB NOT NULL) WITHOUT ROWID;",
 };
 
 #define DELIVERY_COLUMNS                                                                                               \
@@ -168,4 +170,7 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_OLD_RECIPIENTS] = "DELETE FROM recipient WHERE message = ?",
 	[SQL_OLD_BODY] = "DELETE FROM body WHERE message = ?",
 	[SQL_OLD_MESSAGE] = "DELETE FROM message WHERE number = ?",
+
+	[SQL_FACTS_GET] = "SELECT at, text FROM facts WHERE account = ?",
+	[SQL_FACTS_SET] = "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)",
 };

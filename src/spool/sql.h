@@ -71,13 +71,15 @@ enum sql {
 	SQL_OLD_RECIPIENTS,
 	SQL_OLD_BODY,
 	SQL_OLD_MESSAGE,
+	SQL_FACTS_GET,
+	SQL_FACTS_SET,
 	SQL_STATEMENTS
 };
 
 extern const char *const sql_text[SQL_STATEMENTS];
 extern const char sql_schema[]; /* of version 1 */
 
-enum { SQL_VERSION = 2, SQL_APPLICATION = 0x6d666572 /* "mfer" */ };
+enum { SQL_VERSION = 3, SQL_APPLICATION = 0x6d666572 /* "mfer" */ };
 
 /* What makes a spool of version N + 1 into one of the next: sql_steps[N], all that are needed in one transaction. A new
  * spool goes the same way. A step adds; it never changes what an earlier one made. */

@@ -68,3 +68,34 @@ static const struct wire_field outcome_fields[] = {
 	{ 8, WIRE_BOOL, false, OUTCOME(sent), 0, 1 },
 };
 const struct wire_table wire_outcome = WIRE_TABLE(GROUP_OUTCOME, struct spool_outcome, outcome_fields);
+
+static const struct wire_field piece_fields[] = {
+	{ 1, WIRE_BYTES, true, offsetof(struct piece, bytes), 0, PROTOCOL_PIECE },
+};
+const struct wire_table wire_piece = WIRE_TABLE(GROUP_PIECE, struct piece, piece_fields);
+
+void protocol_put_pieces(struct packets *p, struct slice text)
+{
+	while (text.n > 0) {
+		struct piece piece = { slice_of(text.p, text.n < PROTOCOL_PIECE ? text.n : PROTOCOL_PIECE) };
+
+		packets_put(p, &wire_piece, &piece);
+		text = slice_skip(text, piece.bytes.n);
+	}
+}
+
+int protocol_get_pieces(struct slice fields, struct buf *out, struct err *e)
+{
+	struct pool pool = { 0 };
+	struct piece *pieces;
+	void *all;
+	size_t n;
+	int r = wire_get_all(&wire_piece, fields, 0, out->max / PROTOCOL_PIECE + 1, &all, &n, &pool, e);
+
+	pieces = all;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (buf_add_slice(out, pieces[i].bytes) != 0)
+			r = err_set(e, ERR_PROTOCOL, 0, "a text is too long");
+	pool_free(&pool);
+	return r;
+}

@@ -217,6 +217,19 @@ static int work_on(struct worker *w, struct page *p)
 	return ret;
 }
 
+/* What the store is like, when it is time for that. */
+static void tell(struct worker *w, bool idle)
+{
+	struct err e = { 0 };
+
+	if (w->lanes[0].session == NULL || w->hurry != INT64_MAX)
+		return;
+	if (tell_facts(&w->tell, idle, w->lanes[0].session, w->spool, &e) == 0)
+		return;
+	log_info("connection-broke", LOG_STR("account", w->account->name), LOG_STR("reason", e.text));
+	worker_hang_up(w);
+}
+
 enum worker_turn worker_turn(struct worker *w, int64_t *next_due_ms)
 {
 	struct spool_work *work = NULL;
@@ -232,10 +245,13 @@ enum worker_turn worker_turn(struct worker *w, int64_t *next_due_ms)
 		goto lost;
 	if (n == 0) {
 		spool_work_free(work, 0);
+		tell(w, true);
 		return WORKER_IDLE;
 	}
 	ret = work_on(w, turn_add(&w->turn, work, n));
 	turn_free(&w->turn);
+	if (ret == 0)
+		tell(w, false);
 	return ret == 0 ? WORKER_BUSY : WORKER_LOST;
 lost:
 	log_error("spool-lost", LOG_STR("account", w->account->name), LOG_STR("reason", e.text));

@@ -5,6 +5,7 @@
 #include "store/append.h"
 #include "store/floors.h"
 #include "store/quiet.h"
+#include "store/tell.h"
 #include "store/turn.h"
 #include "store/trouble.h"
 #include "store/worker.h"
@@ -37,6 +38,7 @@ struct worker {
 	struct trouble trouble;
 	uint64_t size_limit; /* the account is full: only smaller mail may still fit */
 	struct turn turn;	     /* of this turn */
+	struct tell tell;
 };
 
 /* ---- answer.c: what replies do to jobs. ARG is the worker. ---- */

@@ -377,15 +377,39 @@ int spool_account(struct spool_store *s, int64_t *until_ms, int *attempts, struc
 	return 0;
 }
 
+/* What was told of the store, and how often. */
+static char facts[FACTS_MAX + 1];
+static int told;
+
+int spool_told(struct spool_store *s, int64_t *at_ms, struct err *e)
+{
+	(void)s;
+	(void)e;
+	*at_ms = 0;
+	return 0;
+}
+
+int spool_tell(struct spool_store *s, struct slice text, struct err *e)
+{
+	(void)s;
+	(void)e;
+	if (text.n > FACTS_MAX)
+		abort();
+	memcpy(facts, text.p, text.n);
+	facts[text.n] = '\0';
+	told++;
+	return 0;
+}
+
 /* ---- the report ---- */
 
 static void print_text(const char *name, const char *text)
 {
 	(void)printf(", \"%s\": \"", name);
 	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
+		if (*text == '"' || *text == '\\' || *text == '\n')
 			(void)putchar('\\');
-		(void)putchar((unsigned char)*text >= ' ' ? *text : '?');
+		(void)putchar(*text == '\n' ? 'n' : (unsigned char)*text >= ' ' ? *text : '?');
 	}
 	(void)putchar('"');
 }
@@ -407,7 +431,8 @@ void fake_spool_report(void)
 		print_text("reason", r->reason);
 		(void)printf("}\n");
 	}
-	(void)printf("{\"holds\": %d, \"attempts\": %d", account.holds, account.attempts);
+	(void)printf("{\"holds\": %d, \"attempts\": %d, \"told\": %d", account.holds, account.attempts, told);
 	print_text("reason", account.reason);
+	print_text("facts", facts);
 	(void)printf("}\n");
 }

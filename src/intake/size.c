@@ -1,0 +1,69 @@
+/* What the accounts' stores are like, and how large a message may be for them. */
+#include <string.h>
+
+#include "intake/internal.h"
+#include "msg/received.h"
+
+enum {
+	/* Our own words in the lines that received_lines writes, with keywords, blanks, date, id, address, protocol. */
+	LINES_COST = 512,
+	ADDRESS_COST = 20, /* around an address: "Delivered-To: ", its line end */
+};
+
+const struct facts *intake_facts(const struct intake *in, const struct config_account *a)
+{
+	return &in->facts[a - in->config->accounts];
+}
+
+void intake_set_facts(struct intake *in, const char *account, struct facts *f)
+{
+	for (size_t i = 0; i < in->config->naccounts; i++) {
+		if (strcmp(in->config->accounts[i].name, account) != 0)
+			continue;
+		facts_free(&in->facts[i]);
+		in->facts[i] = *f;
+		*f = (struct facts){ .append_limit = UINT64_MAX };
+	}
+	facts_free(f);
+}
+
+/* Return-Path, Received, and for one recipient its address twice: an upper bound. */
+static uint64_t lines_cost(const struct intake *in)
+{
+	size_t hostname = strlen(in->config->hostname);
+
+	hostname = hostname < RECEIVED_WORD_MAX ? hostname : RECEIVED_WORD_MAX;
+	return LINES_COST + hostname + 2 * RECEIVED_WORD_MAX;
+}
+
+size_t intake_envelope_cost(const char *sender, const char *recipient)
+{
+	size_t s = strlen(sender), r = strlen(recipient);
+
+	s = s < RECEIVED_ADDRESS_MAX ? s : RECEIVED_ADDRESS_MAX;
+	r = r < RECEIVED_ADDRESS_MAX ? r : RECEIVED_ADDRESS_MAX;
+	return s + 2 * (r + ADDRESS_COST);
+}
+
+uint64_t intake_size_max(const struct intake *in, const struct config_account *a, size_t envelope)
+{
+	uint64_t most = (uint64_t)in->config->limits.message_size, limit = intake_facts(in, a)->append_limit;
+	uint64_t ours = lines_cost(in) + envelope;
+
+	if (limit == UINT64_MAX)
+		return most;
+	limit = limit > ours ? limit - ours : 1;
+	return limit < most ? limit : most;
+}
+
+uint64_t intake_size_offer(const struct intake *in)
+{
+	uint64_t best = 0;
+
+	for (size_t i = 0; i < in->config->naccounts; i++) {
+		uint64_t one = intake_size_max(in, &in->config->accounts[i], 0);
+
+		best = one > best ? one : best;
+	}
+	return best == 0 ? (uint64_t)in->config->limits.message_size : best;
+}

@@ -1,0 +1,126 @@
+"""
+What the daemon learns of an account's store, and what follows from it: how
+large a message it says that it takes, and what rules know of folders.
+"""
+
+import os
+import re
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from lib.area import Area, wait_for  # noqa: E402
+from lib.dovecot import mutf7_encode  # noqa: E402
+from lib.ferry import Ferry  # noqa: E402
+from lib.sender import Client, Item, Refused, message  # noqa: E402
+from lib.tap import Tap  # noqa: E402
+from peers.imap_store import Store  # noqa: E402
+
+LIMIT = 60000
+RULES = """require ["fileinto", "mailbox", "special-use", "envelope"];
+if envelope :localpart "to" "spam" { fileinto :create :specialuse "\\\\Junk" "Rubbish"; }
+elsif envelope :localpart "to" "archive" { fileinto :create "\\\\Archive"; }
+elsif envelope :localpart "to" "work" { if mailboxexists "work/New" { fileinto "work/New"; } else { fileinto :create "Work/New"; } }
+"""
+
+tap = Tap(300)
+area = Area("facts")
+small = Store(user="office", password="s3cret", capabilities=Store.capabilities + " APPENDLIMIT=%d" % LIMIT)
+small.create("Work").uses = []
+ferry = Ferry(area, small, RULES, {"limits": {"message_size": "1M"}})
+tap.logs.append(ferry.logs)
+
+
+def size_offered():
+    c = Client(ferry.smtp)
+    text = c.hello()
+    c.command("QUIT", 221)
+    return int(re.search(r"SIZE (\d+)", text).group(1))
+
+
+def send(to, ident, size=0, declare=None):
+    c = Client(ferry.smtp)
+    c.hello()
+    c.command("MAIL FROM:<sender@example.org>" + (" SIZE=%d" % declare if declare else ""), 250)
+    c.command("RCPT TO:<%s@office.example>" % to, 250)
+    c.command("DATA", 354)
+    c.send(Item(ident, to, message(ident, size=size)).wire)
+    c.expect(250)
+    c.command("QUIT", 221)
+
+
+def refused(code, words, *args, **options):
+    try:
+        send(*args, **options)
+    except Refused as r:
+        assert r.code == code and words in r.text, r.text
+        return
+    raise AssertionError("it was taken")
+
+
+with tap.case("before anything is known, the limit of the configuration holds"):
+    ferry.start()
+    assert size_offered() == 1 << 20
+
+with tap.case("after the first delivery SIZE is what the store takes, less our own lines"):
+    send("office", "<1@x>")
+    wait_for("SIZE to follow", lambda: size_offered() < 1 << 20, 60)
+    offered = size_offered()
+    assert LIMIT - 2000 < offered < LIMIT, offered
+
+with tap.case("what is too large is refused at once: as declared, or while it comes"):
+    refused(552, "at most", "office", "<2@x>", size=100, declare=offered + 1)
+    refused(552, "too large", "office", "<3@x>", size=LIMIT)
+    refused(552, "mailbox", "office", "<4@x>", size=100, declare=offered - 1)
+    small.folders["INBOX"].messages.clear()
+    send("office", "<5@x>", size=offered - 500, declare=offered - 300)
+    ferry.drained()
+    assert [len(m) <= LIMIT for m in small.octets()] == [True], [len(m) for m in small.octets()]
+
+with tap.case("facts survive a restart: they hold from the first session on"):
+    ferry.stop()
+    ferry.start()
+    wait_for("SIZE to be known again", lambda: size_offered() == offered, 60)
+
+with tap.case("rules know the folders, and learn of those that were made"):
+    send("work", "<6@x>")
+    ferry.drained()
+    assert "Work/New" in small.folders and len(small.folders["Work/New"].messages) == 1
+
+    def verdict():
+        send("work", "<%f@x>" % time.time())
+        ferry.drained()
+        return ferry.rows("trace", "work@office.example")[-1]["recipients"][0]["verdict"]
+    wait_for("mailboxexists to say so", lambda: "work/New" in verdict(), 60)
+    # The name that differs in case is the same folder.
+    assert "work/New" not in small.folders and len(small.folders["Work/New"].messages) >= 2
+
+with tap.case("a folder is found by its use, and made for it where there is none"):
+    small.create(mutf7_encode("Müll")).uses = ["\\Junk"]
+    small.plain_uses = True
+    send("spam", "<7@x>")
+    send("archive", "<8@x>")
+    ferry.drained()
+    assert len(small.folders["M&APw-ll"].messages) == 1 and len(small.folders["Archive"].messages) == 1, small.folders.keys()
+    assert "Rubbish" not in small.folders
+    row = ferry.rows("trace", "spam@office.example")[-1]["deliveries"][0]
+    assert row["folder"] == "Müll" and "on this store \\Junk:Rubbish is Müll" in (row["note"] or ""), row
+
+with tap.case("two names of one folder: one copy"):
+    ferry.write("office.sieve", """require ["fileinto", "special-use", "copy"];
+fileinto :copy "\\\\Junk"; fileinto :copy "müll"; fileinto "Müll";""")
+    ferry.reload()
+    before = len(small.folders["M&APw-ll"].messages)
+
+    def doubled():
+        send("office", "<%f@x>" % time.time())
+        ferry.drained()
+        return len(small.folders["M&APw-ll"].messages) > before
+    wait_for("the new rules", doubled, 60)
+    states = [d["state"] for d in ferry.rows("trace", "office@office.example")[-1]["deliveries"]]
+    assert sorted(states) == ["done", "merged", "merged"], states
+    assert len(small.folders["M&APw-ll"].messages) == before + 1, "doubled"
+
+ferry.stop()
+small.close()
+tap.done()
