@@ -100,8 +100,6 @@ int grant_form(const struct config_account *a, const struct grant_request *r, st
 		form_add(form, "code_verifier", r->verifier);
 		break;
 	case GRANT_DEVICE_START:
-		/* No proof here: RFC 8628, 3.1, has the id alone. */
-		form_add(form, "client_id", a->token.client_id == NULL ? "" : a->token.client_id);
 		scope_add(a, form);
 		break;
 	case GRANT_DEVICE_POLL:
@@ -109,7 +107,7 @@ int grant_form(const struct config_account *a, const struct grant_request *r, st
 		form_add(form, "device_code", r->value);
 		break;
 	}
-	if (ret == 0 && r->step != GRANT_SERVICE && r->step != GRANT_DEVICE_START)
+	if (ret == 0 && r->step != GRANT_SERVICE)
 		ret = client_add(a, r->now, form, e);
 	if (ret == 0 && buf_failed(form))
 		ret = err_set(e, ERR_CONFIG, 0, "account %s: its keys under oauth make a request that is too large",

@@ -207,7 +207,8 @@ class TokenServer:
     Attributes that a test may set at any time: `script` (faults for the next
     requests to the paths in `faulty`, in their order; None: no fault),
     `lifetime` of access tokens in seconds, `rotate` (a refresh gives a new
-    refresh token, and the old one ends), `consent` (True, or the parameters of
+    refresh token, and the old one ends; with `lenient` only when the new one is
+    used), `consent` (True, or the parameters of
     a refusal), `device_steps` (errors until the device code is granted),
     `user` (whose mailbox tokens open), `claims` (further ones in each access
     token), `chunked`.
@@ -225,7 +226,7 @@ class TokenServer:
         self.stopping = threading.Event()
         self.script, self.faulty = [], {"/token"}
         self.requests, self.troubles = [], []
-        self.lifetime, self.rotate, self.chunked = 3600, True, False
+        self.lifetime, self.rotate, self.lenient, self.chunked = 3600, True, False, False
         self.consent, self.user, self.claims = True, "office", {}
         self.device_steps, self.interval = [], 1
         self.clients = {}   # id → {"secret": text or None, "certificate": path or None}
@@ -473,10 +474,15 @@ class TokenServer:
         grant = self.grants.get(old)
         if grant is None or grant["client"] != client:
             raise Refused("invalid_grant", "AADSTS700082: The refresh token is not good any longer.")
+        self.grants.pop(grant.pop("before", None), None)
         if not self.rotate:
             return grant["user"], None
-        del self.grants[old]
-        return grant["user"], self.new_refresh(client, grant["user"])
+        new = self.new_refresh(client, grant["user"])
+        if self.lenient:
+            self.grants[new]["before"] = old
+        else:
+            del self.grants[old]
+        return grant["user"], new
 
     def grant_client(self, request):
         self.client_of(request)

@@ -121,7 +121,7 @@ static void requests_are_those_of_the_rfcs(void **state)
 		   "grant_type=authorization_code&code=c&redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2F&code_verifier=v&"
 		   "client_id=id%201");
 	a = account(ACCOUNT("grant = \"device\"; scope = \"s\";"));
-	check_form(a, &(struct grant_request){ .step = GRANT_DEVICE_START }, "client_id=id%201&scope=s");
+	check_form(a, &(struct grant_request){ .step = GRANT_DEVICE_START }, "scope=s&client_id=id%201");
 	check_form(a, &(struct grant_request){ .step = GRANT_DEVICE_POLL, .value = "d" },
 		   "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Adevice_code&device_code=d&client_id=id%201");
 	assert_string_equal(grant_endpoint(a, GRANT_DEVICE_START),
