@@ -4,8 +4,12 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "imap/mailbox.h"
+#include "msg/special_use.h"
 #include "store/scan.h"
+
+enum { NEWEST = 200 /* messages of each folder that are read whatever its search says */ };
 
 /* The id goes into a command: it must be what we once made. */
 static bool plain_id(const char *id)
@@ -33,19 +37,28 @@ static void found(struct recover *rc, struct job *j, const char *mailbox, uint32
 	free(folder);
 }
 
-static int search_folder(struct recover *rc, const char *mailbox, struct job **jobs, size_t n, struct err *e)
+/* Those of JOBS that were not found yet, into OUT: how many. */
+static size_t unfound(struct job **jobs, size_t n, struct job **out)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (jobs[i]->state != JOB_ANSWERED)
+			out[k++] = jobs[i];
+	}
+	return k;
+}
+
+/* What the store's own search says, checked against the headers. */
+static int ask_search(struct recover *rc, const char *mailbox, uint32_t uidvalidity, struct job **jobs, size_t n,
+		      struct err *e)
 {
 	uint32_t hits[SEARCH_HITS_MAX];
-	struct mailbox_status st;
 	struct imap_reply r;
 	size_t nhits;
 
-	if (mailbox_examine(rc->session, mailbox, &st, &r, e) != 0)
-		return -1;
-	if (r.status != IMAP_OK)
-		return 0;
 	for (size_t i = 0; i < n; i++) {
-		if (jobs[i]->state == JOB_ANSWERED || !plain_id(jobs[i]->work->id))
+		if (!plain_id(jobs[i]->work->id))
 			continue;
 		if (mailbox_search_received(rc->session, jobs[i]->work->id, hits, SEARCH_HITS_MAX, &nhits, &r, e) != 0)
 			return -1;
@@ -54,29 +67,80 @@ static int search_folder(struct recover *rc, const char *mailbox, struct job **j
 		if (scan_verify(rc->session, jobs[i], hits, nhits, e) != 0)
 			return -1;
 		if (jobs[i]->found != 0)
-			found(rc, jobs[i], mailbox, st.uidvalidity);
+			found(rc, jobs[i], mailbox, uidvalidity);
 	}
-	return mailbox_leave(rc->session, e);
+	return 0;
+}
+
+/* Hosted stores search an index that lags, or find nothing in headers. What was moved or copied here lately is among the
+ * newest; and a mailbox with the UIDVALIDITY of a floor may be the folder itself under another name. */
+static int read_newest(struct recover *rc, const char *mailbox, const struct mailbox_status *st, struct job **jobs,
+		       size_t n, struct err *e)
+{
+	uint32_t from = st->uidnext > NEWEST ? st->uidnext - NEWEST : 1;
+	struct scan scan;
+	int ret;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct spool_work *w = jobs[i]->work;
+
+		if (w->floor_uidvalidity == st->uidvalidity && w->floor_uidnext != 0 && w->floor_uidnext < from)
+			from = w->floor_uidnext;
+	}
+	scan_init(&scan, jobs, n);
+	ret = scan_run(&scan, rc->session, from, st->uidnext, e);
+	for (size_t i = 0; ret == 0 && i < n; i++) {
+		if (jobs[i]->found != 0)
+			found(rc, jobs[i], mailbox, st->uidvalidity);
+	}
+	scan_free(&scan);
+	return ret;
+}
+
+static int search_folder(struct recover *rc, const char *mailbox, struct job **jobs, size_t n, struct err *e)
+{
+	struct job **left = mem_array(n + 1, sizeof(struct job *));
+	struct mailbox_status st;
+	struct imap_reply r;
+	int ret = mailbox_examine(rc->session, mailbox, &st, &r, e);
+
+	if (ret == 0 && r.status == IMAP_OK) {
+		ret = ask_search(rc, mailbox, st.uidvalidity, left, unfound(jobs, n, left), e);
+		n = unfound(jobs, n, left);
+		if (ret == 0 && n > 0)
+			ret = read_newest(rc, mailbox, &st, left, n, e);
+		if (ret == 0)
+			ret = mailbox_leave(rc->session, e);
+	}
+	free(left);
+	return ret;
+}
+
+/* One round over the folders that are for all mail (as Gmail has it: everything is there), or over the others. */
+static int search_some(struct recover *rc, const struct catalog *c, bool all_mail, size_t *searched, struct job **jobs,
+		       size_t n, struct err *e)
+{
+	struct job **left = mem_array(n + 1, sizeof(struct job *));
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < c->n && *searched <= SEARCH_FOLDERS_MAX && unfound(jobs, n, left) > 0; i++) {
+		if (!c->all[i].select || ((c->all[i].uses & USE_ALL) != 0) != all_mail)
+			continue;
+		if ((*searched)++ < SEARCH_FOLDERS_MAX)
+			ret = search_folder(rc, c->all[i].wire, jobs, n, e);
+	}
+	free(left);
+	return ret;
 }
 
 int search_jobs(struct recover *rc, struct job **jobs, size_t n, struct err *e)
 {
 	const struct catalog *c;
-	size_t left = n, searched = 0;
+	size_t searched = 0;
 	bool cut = false;
-	int ret = mailbox_catalog(rc->session, true, &c, e);
 
-	for (size_t i = 0; ret == 0 && left > 0 && i < c->n; i++) {
-		if (!c->all[i].select)
-			continue;
-		if (searched++ == SEARCH_FOLDERS_MAX)
-			break;
-		ret = search_folder(rc, c->all[i].wire, jobs, n, e);
-		left = 0;
-		for (size_t k = 0; k < n; k++)
-			left += jobs[k]->state != JOB_ANSWERED;
-	}
-	if (ret != 0)
+	if (mailbox_catalog(rc->session, true, &c, e) != 0 || search_some(rc, c, true, &searched, jobs, n, e) != 0 ||
+	    search_some(rc, c, false, &searched, jobs, n, e) != 0)
 		return -1;
 	cut = !c->known || c->cut || searched > SEARCH_FOLDERS_MAX;
 	for (size_t k = 0; k < n; k++) {

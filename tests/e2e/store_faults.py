@@ -279,10 +279,11 @@ def read_only():
 case("row 18: folders that take no mail: INBOX instead; INBOX itself: the account waits", read_only)
 
 
-def moved(change, want, elsewhere=None, note=""):
+def moved(change, want, elsewhere=None, note="", blind=False):
     """The store keeps message 7 and hangs up; before anybody looks, CHANGE happens to its folder."""
     def row():
         store = Store()
+        store.blind = blind
         store.create("Work")
         store.create("Archive")
         original = store.take_fault
@@ -330,6 +331,8 @@ def delete(store):
 
 case("row 36: the user moved it: found there", moved(move, "done", "Archive"))
 case("row 36: the user renamed the folder: found there", moved(rename, "done", "Old work"))
+case("row 36: moved, and the store's search finds nothing: found there", moved(move, "done", "Archive", blind=True))
+case("row 36: renamed, and the store's search finds nothing: found there", moved(rename, "done", "Old work", blind=True))
 case("row 36: the user deleted it: parked for a person, never sent again", moved(delete, "parked", note="queue retry"))
 
 
