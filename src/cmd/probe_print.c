@@ -40,6 +40,7 @@ static const struct {
 	[SURVEY_KEY] = { "key", false },
 	[SURVEY_RESUMED] = { "resumed", true },
 	[SURVEY_MECHANISM] = { "mechanism", false },
+	[SURVEY_COMPRESSED] = { "compressed", true },
 	[SURVEY_CAPABILITIES] = { "capabilities", false },
 	[SURVEY_SERVER] = { "server", false },
 	[SURVEY_APPEND_LIMIT] = { "append_limit", true },
@@ -150,6 +151,19 @@ static void certificate_print(const struct config_account *a, const struct probe
 	line("", "SHA-256 fingerprint %s", text_of(r, SURVEY_FINGERPRINT));
 	line("", "pin_sha256 = \"%s\" (%s)%s", text_of(r, SURVEY_PIN), text_of(r, SURVEY_KEY),
 	     a->npins > 0 ? ", which is what is trusted" : "");
+}
+
+static void compress_print(const struct config_account *a, const struct probe_report *r)
+{
+	if (r->number[SURVEY_COMPRESSED] == 1)
+		line("", "packed on the line (COMPRESS=DEFLATE)");
+	else if (!has(r, "COMPRESS=DEFLATE"))
+		line("", "not packed: the store does not offer it");
+	else if (a->compress == CONFIG_COMPRESS_AUTO)
+		line("", "not packed: the store is in this network");
+	else
+		line("", a->compress == CONFIG_COMPRESS_OFF ? "not packed: compress is \"off\""
+							    : "not packed: the store refused");
 }
 
 static void path_print(const struct probe_report *r)
@@ -290,6 +304,7 @@ void probe_print(const struct config_account *a, const struct probe_report *r)
 	if (r->text[SURVEY_SERVER] != NULL)
 		line("server", "%s", r->text[SURVEY_SERVER]);
 	path_print(r);
+	compress_print(a, r);
 	room_print(r);
 	names_print(r);
 	if (!went_well(r, SURVEY_LIST, "folders"))

@@ -378,7 +378,7 @@ void build_config(struct build *b, const config_setting_t *root)
 	struct place limits = { .b = b, .group = KEYS_LIMITS, .base = b->config, .lines = &b->limits };
 
 	_Static_assert(sizeof(enum config_tls) == sizeof(int) && sizeof(enum config_protocol) == sizeof(int) &&
-			   sizeof(enum config_newlines) == sizeof(int),
+			   sizeof(enum config_newlines) == sizeof(int) && sizeof(enum config_compress) == sizeof(int),
 		       "KEY_ENUM fields are filled as int");
 	group_set(&limits, NULL);
 	group_set(&top, root);

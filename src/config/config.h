@@ -20,6 +20,7 @@
 
 enum config_protocol { CONFIG_SMTP, CONFIG_LMTP };
 enum config_tls { CONFIG_TLS_IMPLICIT, CONFIG_TLS_STARTTLS, CONFIG_TLS_NONE };
+enum config_compress { CONFIG_COMPRESS_AUTO, CONFIG_COMPRESS_ON, CONFIG_COMPRESS_OFF };
 enum config_newlines { CONFIG_NEWLINES_REJECT, CONFIG_NEWLINES_ACCEPT };
 enum config_grant { CONFIG_GRANT_APPLICATION, CONFIG_GRANT_USER, CONFIG_GRANT_DEVICE, CONFIG_GRANT_SERVICE_ACCOUNT };
 
@@ -87,6 +88,7 @@ struct config_account {
 	unsigned window;     /* messages outstanding at once on a connection, 1…1000 */
 	unsigned batch;	     /* messages in one MULTIAPPEND, 1…500 */
 	unsigned connections; /* at once, 1…10 */
+	enum config_compress compress; /* AUTO: unless the store is in our own network */
 	int64_t settle;      /* see docs/architecture.md: how long after a lost connection absence counts */
 	int64_t timeout;     /* of one command on the store */
 	int64_t retry_min, retry_max; /* back-off between tries */

@@ -31,6 +31,7 @@ static const char *const mechanisms[] = { "EXTERNAL",	   "SCRAM-SHA-256-PLUS", "
 static const char *const grants[] = { "application", "user", "device", "service-account", NULL };
 static const char *const providers[] = { "microsoft365", "outlook.com", "gmail", "fastmail", "icloud",	    "yahoo",
 					 "aol",		 "zoho",	"gmx",	 "web.de",   "mailbox.org", NULL };
+static const char *const compress_modes[] = { "auto", "on", "off", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
 
 const struct key keys_table[] = {
@@ -500,6 +501,16 @@ const struct key keys_table[] = {
 	  .help = "How many connections to the store may be used at once when much mail waits. One is enough for a store "
 		  "that takes messages without waiting for each other's answer (LITERAL+ or MULTIAPPEND), as nearly all "
 		  "do; more help where each message costs a round trip. If the store allows fewer, fewer are used." },
+	{ .group = KEYS_ACCOUNT,
+	  .name = "compress",
+	  .type = KEY_ENUM,
+	  .offset = ACCOUNT(compress),
+	  .words = compress_modes,
+	  .otherwise = "auto",
+	  .parts = TO_STORE,
+	  .help = "Pack what goes over the line, where the store offers it (COMPRESS=DEFLATE, RFC 4978). auto: unless "
+		  "the store's address is a private one, of the office's own network or of this machine, because packing "
+		  "costs more time there than it saves. The log says what was saved, when a connection ends." },
 	{ .group = KEYS_ACCOUNT,
 	  .name = "settle",
 	  .type = KEY_DURATION,

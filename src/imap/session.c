@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "imap/session_impl.h"
 #include "imap/dialog.h"
+#include "net/lan.h"
 
 enum { LOGOUT_MS = 2000 };
 
@@ -69,6 +70,7 @@ static void release(struct imap **sp, bool reset)
 
 	if (s == NULL)
 		return;
+	imap_log_compressed(s);
 	/* With a stream mailimap_free would log out, and wait for the answer. */
 	s->mi->imap_stream = NULL;
 	mailimap_free(s->mi);
@@ -158,6 +160,7 @@ struct imap *imap_open(int fd, const struct imap_login *login, struct err *e)
 
 	s->account = a;
 	s->hurry = INT64_MAX;
+	s->lan = lan_peer(fd);
 	s->stream = stream_new(fd, a->host);
 	s->filter = imap_filter_new();
 	s->mi = mailimap_new(0, NULL);
@@ -183,7 +186,7 @@ struct imap *imap_open(int fd, const struct imap_login *login, struct err *e)
 	if (imap_authenticate(s, login, e) != 0)
 		goto fail;
 	reached(login, s, IMAP_STAGE_LOGGED_IN);
-	if (imap_ask_style(s, e) != 0)
+	if (imap_compress(s, e) != 0 || imap_ask_style(s, e) != 0)
 		goto fail;
 	return s;
 fail:

@@ -79,6 +79,8 @@ const struct folder_style *imap_style(const struct imap *s);
 bool imap_tls_facts(const struct imap *s, struct tls_facts *out); /* false: not encrypted */
 const char *imap_mechanism(const struct imap *s); /* how we logged in: "PLAIN", "LOGIN command", …; NULL before that */
 
+bool imap_compressed(const struct imap *s);	  /* COMPRESS=DEFLATE (RFC 4978) is on */
+
 /* Was CAPABILITY advertised (any case), as last told? */
 bool imap_has(const struct imap *s, const char *capability);
 

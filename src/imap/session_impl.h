@@ -17,6 +17,7 @@ struct imap {
 	struct imap_filter *filter;
 	mailimap *mi;
 	uint32_t tag;
+	bool lan; /* the store is in our own network */
 	unsigned can;
 	const char *mechanism; /* a literal */
 	unsigned sasl;			      /* what the server offers, by sasl_offered */
@@ -50,6 +51,10 @@ int imap_renew_capability(struct imap *s, struct err *e);
 
 /* imap/authenticate.c */
 int imap_authenticate(struct imap *s, const struct imap_login *login, struct err *e);
+
+/* imap/compress.c: turns it on where it is wanted and offered; says what it saved. */
+int imap_compress(struct imap *s, struct err *e);
+void imap_log_compressed(const struct imap *s);
 
 /* imap/style.c: UTF-8, separator and prefixes. */
 int imap_ask_style(struct imap *s, struct err *e);

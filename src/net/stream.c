@@ -1,16 +1,11 @@
-#include "net/stream.h"
-
 #include <errno.h>
 #include <fcntl.h>
-#include <libetpan/mailstream.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "net/stream_impl.h"
 
 enum {
 	READ_CHUNK = 16 * 1024,
@@ -26,140 +22,11 @@ enum {
 	WAKE_PAUSE_MS = 100
 };
 
-struct stream {
-	int fd;
-	char *host;
-	SSL *ssl; /* NULL: plain */
-	struct tls_verdict verdict;
-	int64_t deadline;
-	short write_wants; /* what poll must see before a write that took nothing can go on */
-	struct buf in; /* what the tap let pass; the front IN_AT bytes are read already */
-	size_t in_at;
-	stream_tap_fn *tap;
-	void *tap_arg;
-	int wake_fd;
-	void (*wake)(void *arg);
-	void *wake_arg;
-	struct err failure;
-	mailstream *ms;
-};
-
-/* ---- failures stick: the first one is the reason ---- */
-
 static int fail(struct stream *s, struct err *e)
 {
 	if (e != NULL)
 		*e = s->failure;
 	return -1;
-}
-
-__attribute__((format(printf, 4, 5))) static int fail_set(struct stream *s, enum err_class class, int code,
-							  const char *fmt, ...)
-{
-	va_list ap;
-	char text[sizeof s->failure.text];
-
-	if (s->failure.class != ERR_NONE)
-		return -1;
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	return err_set(&s->failure, class, code, "%s", text);
-}
-
-static int fail_io(struct stream *s, int errnum)
-{
-	return fail_set(s, ERR_TEMP, errnum, "the connection to %s broke: %s", s->host, strerror(errnum));
-}
-
-static int fail_late(struct stream *s)
-{
-	return fail_set(s, ERR_TEMP, ETIMEDOUT, "%s did not answer in time", s->host);
-}
-
-static int fail_eof(struct stream *s)
-{
-	return fail_set(s, ERR_TEMP, ECONNRESET, "%s closed the connection", s->host);
-}
-
-/* ---- raw bytes; 1 done, 0 with *WANT set to poll's events, -1 ---- */
-
-static int ssl_result(struct stream *s, int ret, short *want)
-{
-	int saved = errno;
-
-	switch (SSL_get_error(s->ssl, ret)) {
-	case SSL_ERROR_WANT_READ:
-		*want = POLLIN;
-		return 0;
-	case SSL_ERROR_WANT_WRITE:
-		*want = POLLOUT;
-		return 0;
-	case SSL_ERROR_ZERO_RETURN:
-		return fail_eof(s);
-	case SSL_ERROR_SYSCALL:
-		if (saved == 0)
-			return fail_eof(s);
-		return fail_io(s, saved);
-	default: {
-		const char *text = ERR_reason_error_string(ERR_peek_last_error());
-
-		return fail_set(s, ERR_TEMP, ECONNRESET, "TLS with %s failed: %s", s->host,
-				text == NULL ? "unknown error" : text);
-	}
-	}
-}
-
-static int raw_read(struct stream *s, char *p, size_t size, size_t *got, short *want)
-{
-	ssize_t n;
-
-	if (s->ssl != NULL) {
-		int ret;
-
-		ERR_clear_error();
-		errno = 0;
-		ret = SSL_read_ex(s->ssl, p, size, got);
-		return ret == 1 ? 1 : ssl_result(s, ret, want);
-	}
-	do
-		n = read(s->fd, p, size);
-	while (n < 0 && errno == EINTR);
-	if (n > 0) {
-		*got = (size_t)n;
-		return 1;
-	}
-	if (n == 0)
-		return fail_eof(s);
-	if (errno != EAGAIN && errno != EWOULDBLOCK)
-		return fail_io(s, errno);
-	*want = POLLIN;
-	return 0;
-}
-
-static int raw_write(struct stream *s, const void *p, size_t n, size_t *put, short *want)
-{
-	ssize_t sent;
-
-	if (s->ssl != NULL) {
-		int ret;
-
-		ERR_clear_error();
-		errno = 0;
-		ret = SSL_write_ex(s->ssl, p, n, put);
-		return ret == 1 ? 1 : ssl_result(s, ret, want);
-	}
-	do
-		sent = send(s->fd, p, n, MSG_NOSIGNAL);
-	while (sent < 0 && errno == EINTR);
-	if (sent > 0) {
-		*put = (size_t)sent;
-		return 1;
-	}
-	if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
-		return fail_io(s, errno);
-	*want = POLLOUT;
-	return 0;
 }
 
 /* Waits for EVENTS on the socket. 0, or -1 at the deadline. */
@@ -173,12 +40,12 @@ static int wait_for(struct stream *s, short events)
 		int n;
 
 		if (left <= 0)
-			return fail_late(s);
+			return stream_fail_late(s);
 		if (left > (woken ? WAKE_PAUSE_MS : INT_MAX))
 			left = woken ? WAKE_PAUSE_MS : INT_MAX;
 		n = poll(fds, s->wake_fd < 0 || woken ? 1 : 2, (int)left);
 		if (n < 0 && errno != EINTR)
-			return fail_io(s, errno);
+			return stream_fail_io(s, errno);
 		woken = n > 0 && s->wake_fd >= 0 && !woken && fds[1].revents != 0;
 		if (woken)
 			s->wake(s->wake_arg);
@@ -203,7 +70,7 @@ static int take_in(struct stream *s, struct slice bytes)
 	else if (s->tap(s->tap_arg, bytes, &s->in, &s->failure) != 0)
 		return -1;
 	if (buf_failed(&s->in))
-		return fail_set(s, ERR_PROTOCOL, 0, "%s sends more than was asked for", s->host);
+		return stream_fail(s, ERR_PROTOCOL, 0, "%s sends more than was asked for", s->host);
 	return 0;
 }
 
@@ -216,10 +83,25 @@ int stream_poll(struct stream *s, struct err *e)
 
 	if (s->failure.class != ERR_NONE)
 		return fail(s, e);
-	ret = raw_read(s, chunk, sizeof chunk, &got, &want);
+	ret = stream_get(s, chunk, sizeof chunk, &got, &want);
 	if (ret == 1 && take_in(s, slice_of(chunk, got)) != 0)
 		ret = -1;
 	return ret < 0 ? fail(s, e) : ret;
+}
+
+static void drain(struct stream *s);
+
+/* The peer can only answer what it has: sends what the compressor holds, and adds to EVENTS what more of it waits for.
+ * 0, or -1. */
+static int push(struct stream *s, short *events)
+{
+	short want = 0;
+	int ret = stream_push(s, &want);
+
+	if (ret < 0)
+		drain(s);
+	*events = (short)(*events | want);
+	return ret < 0 ? -1 : 0;
 }
 
 int stream_wait(struct stream *s, struct err *e)
@@ -227,7 +109,9 @@ int stream_wait(struct stream *s, struct err *e)
 	int ret;
 
 	while ((ret = stream_poll(s, e)) == 0) {
-		if (wait_for(s, POLLIN) != 0)
+		short events = POLLIN;
+
+		if (push(s, &events) != 0 || wait_for(s, events) != 0)
 			return fail(s, e);
 	}
 	return ret < 0 ? -1 : 0;
@@ -274,7 +158,7 @@ static ssize_t low_write(mailstream_low *low, const void *p, size_t n)
 
 	if (s->failure.class != ERR_NONE || n == 0)
 		return -1;
-	while ((ret = raw_write(s, p, n, &put, &want)) == 0) {
+	while ((ret = stream_put(s, slice_of(p, n), &put, &want)) == 0) {
 		bool listen = s->in.n - s->in_at < INPUT_WHILE_WRITING;
 
 		if (wait_for(s, listen ? (short)(want | POLLIN) : want) != 0)
@@ -296,7 +180,7 @@ ssize_t stream_write_some(struct stream *s, struct slice bytes, struct err *e)
 		return fail(s, e);
 	if (bytes.n == 0)
 		return 0;
-	ret = raw_write(s, bytes.p, bytes.n, &put, &s->write_wants);
+	ret = stream_put(s, bytes, &put, &s->write_wants);
 	if (ret < 0)
 		drain(s);
 	return ret < 0 ? fail(s, e) : (ssize_t)put;
@@ -312,7 +196,7 @@ static int next_deadline(const struct stream_watch *w, size_t n)
 		int64_t left = w[i].stream->deadline - now;
 
 		if (left <= 0) {
-			(void)fail_late(w[i].stream);
+			(void)stream_fail_late(w[i].stream);
 			late = true;
 		}
 		first = left < first ? left : first;
@@ -327,9 +211,15 @@ void stream_wait_any(const struct stream_watch *w, size_t n)
 
 	if (left < 0 || n == 0 || n > STREAM_WATCH_MAX)
 		return;
-	for (size_t i = 0; i < n; i++)
-		fds[i] = (struct pollfd){ w[i].stream->fd,
-					  (short)(w[i].write ? POLLIN | w[i].stream->write_wants : POLLIN), 0 };
+	for (size_t i = 0; i < n; i++) {
+		short events = POLLIN;
+
+		if (stream_holds(w[i].stream) || push(w[i].stream, &events) != 0)
+			return;
+		if (w[i].write)
+			events = (short)(events | w[i].stream->write_wants);
+		fds[i] = (struct pollfd){ w[i].stream->fd, events, 0 };
+	}
 	fds[n] = (struct pollfd){ w[0].stream->wake_fd, POLLIN, 0 };
 	got = poll(fds, n + 1, left);
 	if (got > 0 && fds[n].revents != 0) {
@@ -424,6 +314,30 @@ bool stream_encrypted(const struct stream *s)
 	return s->ssl != NULL;
 }
 
+void stream_set_careful(struct stream *s, bool careful)
+{
+	s->careful = careful;
+}
+
+int stream_start_deflate(struct stream *s, struct err *e)
+{
+	if (s->failure.class == ERR_NONE && stream_unread(s) != 0)
+		(void)stream_fail(s, ERR_PROTOCOL, 0, "%s sent something uncompressed behind its answer to COMPRESS",
+				  s->host);
+	if (s->failure.class != ERR_NONE)
+		return fail(s, e);
+	s->deflate = deflate_new();
+	return 0;
+}
+
+bool stream_deflated(const struct stream *s, struct deflate_count *out)
+{
+	if (s->deflate == NULL)
+		return false;
+	deflate_counts(s->deflate, out);
+	return true;
+}
+
 bool stream_tls_facts(const struct stream *s, struct tls_facts *out)
 {
 	if (s->ssl == NULL)
@@ -469,13 +383,13 @@ int stream_start_tls(struct stream *s, struct tls_client *t, struct err *e)
 	if (s->failure.class != ERR_NONE)
 		return fail(s, e);
 	if (stream_unread(s) != 0) {
-		(void)fail_set(s, ERR_PROTOCOL, 0, "%s sent something unencrypted behind its answer to STARTTLS",
-			       s->host);
+		(void)stream_fail(s, ERR_PROTOCOL, 0, "%s sent something unencrypted behind its answer to STARTTLS",
+				  s->host);
 		return fail(s, e);
 	}
 	s->ssl = tls_session_new(t, s->host, &s->verdict, &s->failure);
 	if (s->ssl == NULL || SSL_set_fd(s->ssl, s->fd) != 1) {
-		(void)fail_set(s, ERR_TEMP, 0, "can't set up TLS for %s", s->host);
+		(void)stream_fail(s, ERR_TEMP, 0, "can't set up TLS for %s", s->host);
 		return fail(s, e);
 	}
 	for (;;) {
@@ -511,6 +425,7 @@ static void release(struct stream **sp)
 		SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_free(s->ssl);
 	(void)close(s->fd);
+	deflate_free(&s->deflate);
 	buf_free(&s->in);
 	free(s->host);
 	free(s);

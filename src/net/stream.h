@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "net/binding.h"
+#include "net/deflate.h"
 #include "net/tls.h"
 
 struct _mailstream; /* libetpan's mailstream */
@@ -51,6 +52,16 @@ bool stream_bindings(const struct stream *s, struct binding out[BINDING_TYPES]);
 
 /* Overwrites what was written and is still in libetpan's buffer: after a secret was sent. */
 void stream_wipe(struct stream *s);
+
+/* Reads octet by octet, so that none behind the line that is waited for is taken: before a switch like COMPRESS. */
+void stream_set_careful(struct stream *s, bool careful);
+
+/* From now on DEFLATE in both directions (RFC 4978), below the tap and all bounds: they count what is unpacked. What is
+ * written goes out when somebody waits for the peer, at the latest. */
+int stream_start_deflate(struct stream *s, struct err *e);
+
+/* What it came to so far; false when the stream is not compressed. */
+bool stream_deflated(const struct stream *s, struct deflate_count *out);
 
 /* libetpan's view of the stream; owned by S. */
 struct _mailstream *stream_mailstream(struct stream *s);

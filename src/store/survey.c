@@ -135,6 +135,7 @@ static void tell_session(const struct way *w, const struct imap *s)
 	struct buf all;
 
 	text(w, SURVEY_MECHANISM, imap_mechanism(s));
+	number(w, SURVEY_COMPRESSED, imap_compressed(s));
 	buf_init(&all, TEXT_MAX);
 	imap_capabilities(s, &all);
 	text(w, SURVEY_CAPABILITIES, buf_str(&all));

@@ -42,6 +42,7 @@ enum survey_fact {		   /* text, unless said otherwise */
 		   SURVEY_KEY,
 		   SURVEY_RESUMED, /* number: 1 when the second connection resumed the TLS session of the first */
 		   SURVEY_MECHANISM,
+		   SURVEY_COMPRESSED, /* number: 1 when COMPRESS=DEFLATE is on */
 		   SURVEY_CAPABILITIES, /* with a blank between */
 		   SURVEY_SERVER,	/* by its ID */
 		   SURVEY_APPEND_LIMIT, /* number: octets */
