@@ -1,12 +1,12 @@
 #include "store/survey.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
 #include "imap/about.h"
 #include "imap/mailbox.h"
+#include "msg/special_use.h"
 #include "msg/special_use.h"
 #include "net/listener.h"
 #include "store/trial.h"
@@ -190,15 +190,29 @@ static int no_folders(const struct way *w, struct imap *s, struct err *e)
 		return -1;
 	return presence != MAILBOX_MISSING
 		   ? 0
-		   : err_set(e, ERR_CONFIG, 0, "%s lets %s log in, and shows no folder then, not even INBOX: \"%s\"", a->host,
-			     a->login_as != NULL ? a->login_as : a->user, r.text);
+		   : err_set(e, ERR_CONFIG, 0, "%s lets %s log in, and shows no folder then, not even INBOX: \"%s\"",
+			     a->host, a->login_as != NULL ? a->login_as : a->user, r.text);
+}
+
+/* By attribute, or else by its name where no folder has the attribute: as rules find it. */
+static void use_of(const struct catalog *c, const struct catalog_folder *f, char *out, size_t size)
+{
+	if (f->uses != 0) {
+		special_use_names(f->uses, out, size);
+		return;
+	}
+	out[0] = '\0';
+	for (unsigned use = 1; use < USE_ANY && out[0] == '\0'; use <<= 1) {
+		if (catalog_use(c, use) == NULL && catalog_guess(c, use) == f)
+			(void)snprintf(out, size, "%s, by its name", special_use_name(use));
+	}
 }
 
 static int list(const struct way *w, struct imap *s, struct err *e)
 {
 	const struct catalog *c;
+	char use[160];
 	size_t told = 0;
-	char use[128];
 
 	if (mailbox_catalog(s, false, &c, e) != 0)
 		return -1;
@@ -209,7 +223,7 @@ static int list(const struct way *w, struct imap *s, struct err *e)
 			continue;
 		if (told++ == FOLDERS_MAX)
 			break;
-		special_use_names(f->uses, use, sizeof use);
+		use_of(c, f, use, sizeof use);
 		w->sink->folder(w->sink->arg, f->name, f->wire, use);
 	}
 	if (told == 0 && no_folders(w, s, e) != 0)

@@ -63,8 +63,8 @@ int trial_write(struct trial *t, struct err *e)
 {
 	struct mailbox_status st;
 	struct imap_reply r;
+	uint32_t tag, uidvalidity;
 	struct buf message;
-	uint32_t tag, validity;
 	int ret = -1;
 
 	random_id(t->id);
@@ -85,10 +85,10 @@ int trial_write(struct trial *t, struct err *e)
 	ret = append(t, buf_slice(&message), &r, e);
 	if (ret == 0 && r.status != IMAP_OK)
 		ret = refused(t, "take the test message", &r, e);
-	if (ret == 0)
-		t->told = imap_reply_appenduids(&r, &validity, &t->uid, 1);
-	if (t->told)
-		t->uidvalidity = validity;
+	if (ret == 0 && imap_reply_appenduids(&r, &uidvalidity, &t->uid, 1)) {
+		t->uidvalidity = uidvalidity;
+		t->told = true;
+	}
 done:
 	buf_free(&message);
 	return ret;

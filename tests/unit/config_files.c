@@ -65,7 +65,7 @@ static void defaults_are_right(void **state)
 	assert_int_equal(c->listeners[0].bare_newlines, CONFIG_NEWLINES_REJECT);
 	assert_int_equal(c->accounts[0].port, 993);
 	assert_int_equal(c->accounts[0].tls, CONFIG_TLS_IMPLICIT);
-	assert_int_equal(c->accounts[0].window, 32);
+	assert_int_equal(c->accounts[0].window, 256);
 	assert_int_equal(c->accounts[0].settle, 60000);
 	assert_true(c->accounts[0].subscribe);
 	assert_false(c->accounts[0].create_folders);
