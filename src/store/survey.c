@@ -7,7 +7,6 @@
 #include "imap/about.h"
 #include "imap/mailbox.h"
 #include "msg/special_use.h"
-#include "msg/special_use.h"
 #include "net/listener.h"
 #include "store/trial.h"
 
