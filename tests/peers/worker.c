@@ -64,6 +64,12 @@ static int64_t number_of(const char *text)
 	return (int64_t)n;
 }
 
+static void give(char **field, const char *value)
+{
+	free(*field);
+	*field = mem_strdup(value);
+}
+
 static char *text_of(const char *path)
 {
 	struct buf text;
@@ -134,15 +140,15 @@ int main(int argc, char **argv)
 		if (strcmp(key, "port") == 0)
 			port = (int)number_of(value);
 		else if (strcmp(key, "host") == 0)
-			account.host = mem_strdup(value);
+			give(&account.host, value);
 		else if (strcmp(key, "password") == 0)
-			account.password = mem_strdup(value);
+			give(&account.password, value);
 		else if (strcmp(key, "user") == 0)
-			account.user = mem_strdup(value);
+			give(&account.user, value);
 		else if (strcmp(key, "login_as") == 0)
-			account.login_as = mem_strdup(value);
+			give(&account.login_as, value);
 		else if (strcmp(key, "auth") == 0)
-			account.auth = mem_strdup(value);
+			give(&account.auth, value);
 		else if (strcmp(key, "client_certificate") == 0)
 			account.client_certificate_pem = text_of(value);
 		else if (strcmp(key, "client_key") == 0)
@@ -206,11 +212,11 @@ int main(int argc, char **argv)
 		fake_spool_add_file(deliveries);
 	if (state != NULL)
 		fake_spool_keep(state);
-	account.ca_file = mem_strdup(ca);
+	give(&account.ca_file, ca);
 	account.port = (uint16_t)port;
 	if (tokens != NULL) {
 		account.oauth = true;
-		account.password = NULL;
+		give(&account.password, NULL);
 		setup.token = token;
 	}
 	if (account.tls != CONFIG_TLS_NONE &&
