@@ -6,6 +6,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/guard.h"
 #include "cmd/command.h"
 #include "cmd/rules.h"
 #include "config/config.h"
@@ -108,6 +109,7 @@ int command_check(const struct command *self, const char *config_file, int argc,
 	if (done || status != EX_OK)
 		return status;
 	buf_init(&errors, TEXT_MAX);
+	(void)guard_secrets();
 	c = config_load(config_file, &errors);
 	if (c != NULL && rules_load(c, &rules, &errors) == 0) {
 		listeners_warn(config_file, c);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/guard.h"
 #include "cmd/command.h"
 #include "cmd/supervisor.h"
 
@@ -19,6 +20,8 @@ int command_run(const struct command *self, const char *config_file, int argc, c
 			return command_usage(self, "unknown argument \"%s\"", argv[i]);
 		restored = true;
 	}
+	/* Before any secret is read; the supervisor says so where it can't be done. */
+	(void)guard_secrets();
 	buf_init(&errors, ERRORS_MAX);
 	setup = setup_load(config_file, &errors);
 	if (setup == NULL) {

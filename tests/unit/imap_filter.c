@@ -141,6 +141,39 @@ static void endless_lines_end(void **state)
 	imap_filter_free(&f);
 }
 
+/* Each replaces the one before; what is empty or too long for a challenge is told apart. */
+static void challenges_are_kept(void **state)
+{
+	static const struct {
+		const char *line, *text;
+	} rows[] = { { "+ PDE4OTYu\r\n", "PDE4OTYu" }, { "+\r\n", "" }, { "+ \r\n", "" }, { "+ go  ahead \r\n", "go  ahead" } };
+	struct imap_filter *f = imap_filter_new();
+	char *huge = malloc(FILTER_CHALLENGE_MAX + 10);
+	struct buf out;
+	struct err e;
+
+	(void)state;
+	assert_non_null(huge);
+	buf_init(&out, 100000);
+	assert_string_equal(imap_filter_challenge(f), "");
+	assert_int_equal(imap_filter_feed(f, slice_str(GREET), &out, &e), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		imap_filter_expect_continue(f);
+		assert_int_equal(imap_filter_feed(f, slice_str(rows[i].line), &out, &e), 0);
+		assert_true(imap_filter_continued(f));
+		assert_string_equal(imap_filter_challenge(f), rows[i].text);
+	}
+	memset(huge, 'A', FILTER_CHALLENGE_MAX + 10);
+	memcpy(huge, "+ ", 2);
+	imap_filter_expect_continue(f);
+	assert_int_equal(imap_filter_feed(f, slice_of(huge, FILTER_CHALLENGE_MAX + 10), &out, &e), 0);
+	assert_int_equal(imap_filter_feed(f, slice_str("\r\n"), &out, &e), -1);
+	assert_int_equal(e.class, ERR_PROTOCOL);
+	free(huge);
+	buf_free(&out);
+	imap_filter_free(&f);
+}
+
 static void continuations_and_goodbyes_are_kept(void **state)
 {
 	struct imap_filter *f = imap_filter_new();
@@ -160,6 +193,7 @@ static void continuations_and_goodbyes_are_kept(void **state)
 	    0);
 	assert_true(imap_filter_continued(f));
 	assert_false(imap_filter_continued(f));
+	assert_string_equal(imap_filter_challenge(f), "go");
 	assert_string_equal(imap_filter_bye(f), "now");
 	assert_string_equal(buf_str(&out), HELLO "7 NO -\r\n* OK -\r\n");
 	assert_true(imap_filter_take(f, &r));
@@ -254,6 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_pass_or_are_refused),
 		cmocka_unit_test(endless_lines_end),
+		cmocka_unit_test(challenges_are_kept),
 		cmocka_unit_test(continuations_and_goodbyes_are_kept),
 		cmocka_unit_test(replies_are_taken_apart),
 		cmocka_unit_test(uid_sets_are_expanded),
