@@ -1,0 +1,194 @@
+"""Mail is filed with access tokens alone, through expiry, cuts, faults of the provider and the end of a sign-in."""
+
+import copy
+import datetime
+import os
+import random
+import re
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from lib.area import Area, wait_for  # noqa: E402
+from lib.dovecot import Dovecot  # noqa: E402
+from lib.ferry import Ferry  # noqa: E402
+from lib.load import mixture  # noqa: E402
+from lib.office import RULES, address  # noqa: E402
+from lib.proxy import Proxy  # noqa: E402
+from lib.reconcile import check  # noqa: E402
+from lib.sender import Client, Item, Sender, message  # noqa: E402
+from lib.signing_in import Browser, Login  # noqa: E402
+from lib.tap import Tap  # noqa: E402
+from peers.token_server import TokenServer  # noqa: E402
+
+tap = Tap(600)
+tap.need(("dovecot", "dovecot-imapd"), ("openssl", "openssl"))
+area = Area("tokens")
+area.bin  # copied before there are threads
+server = TokenServer(area).start()
+server.add_client("ferry-client")
+server.add_client("app", secret="open sesame")
+store = Dovecot(area, tokens=server, users={"office": "-", "admin": "-"})
+proxy = Proxy(store.tls_port, 0).start()
+OAUTH = {"grant": "user", "client_id": "ferry-client", "scope": "imap offline_access", "ca_file": server.ca,
+         "authorization_endpoint": server.url("/authorize"), "token_endpoint": server.url("/token")}
+ferry = Ferry(area, store, RULES, tls="implicit",
+              config={"operator": "boss@admin.example",
+                      "accounts": {"office": {"password_file": None, "oauth": OAUTH, "port": proxy.port,
+                                              "retry_min": "500ms", "retry_max": "1s"}}})
+admin = copy.deepcopy(ferry.account)
+del admin["rules"]
+admin.update(user="admin", addresses=["@admin.example"], port=store.tls_port)
+ferry.save(accounts={"admin": admin})
+# The operator is told once a day: where the daemon lives it is about noon, and it stays this day.
+offset = (12 - time.gmtime().tm_hour + 36) % 24 - 12
+ferry.env["TZ"] = "TST%+d" % -offset
+tap.logs += [ferry.logs, store.logs, lambda: str(server.requests[-5:])]
+browser = Browser(server.ca)
+serial = 0
+
+
+def send(to=address("office")):
+    global serial
+    serial += 1
+    ident = "<token-%d@example.org>" % serial
+    c = Client(ferry.smtp)
+    c.hello()
+    c.deliver(Item(ident, [to], message(ident)))
+    c.quit()
+    return ident
+
+
+def arrives(*idents, user="office"):
+    wait_for("the messages", lambda: all(any(m.id == i for f in store.messages(user).values() for m in f)
+                                         for i in idents), 90)
+
+
+def sign_in(user):
+    server.user = user
+    login = Login(ferry, "--no-steps", user)
+    browser.come_back(browser.sign_in(login.url()))
+    assert login.end() == 0, login.text
+    server.user = "office"
+
+
+def refreshes():
+    return len([r for r in server.seen(grant_type="refresh_token") if r.status == 200])
+
+
+def notices():
+    return [m for m in store.messages("admin", body=True)["INBOX"] if m.subject.startswith("mailferry:")]
+
+
+store.start()
+sign_in("office")
+sign_in("admin")
+
+with tap.case("mail is filed with a token that was got for it"):
+    ferry.start()
+    arrives(send())
+    assert re.search(r"method=(XOAUTH2|OAUTHBEARER)", area.read("dovecot/info")), "no login by token in Dovecot's log"
+    assert "method=PLAIN" not in area.read("dovecot/info")
+
+with tap.case("the token expires in mid-session, and the store hangs up: the next login has a new one"):
+    ferry.stop()
+    # Refreshed when less than a minute is left: every login needs a new one.
+    server.lifetime = 5
+    ferry.start()
+    arrives(send())
+    before = refreshes()
+    for _ in range(2):
+        time.sleep(server.lifetime + 1)
+        store.restart()
+        arrives(send())
+    assert refreshes() >= before + 2, (before, refreshes())
+    assert not [r for r in server.requests if r.answer and r.status == 400], "a refresh token was used twice"
+
+with tap.case("tokens of five seconds, and cuts: nothing is lost, nothing doubled"):
+    seed = int(os.environ.get("MAILFERRY_TEST_SEED", time.time()))
+    tap.diag("seed %d" % seed)
+    store.empty()
+    proxy.random, proxy.low, proxy.high, proxy.cut = random.Random(seed), 2000, 100000, 0.5
+    items = mixture(200, random.Random(seed), prefix="short")
+    sender = Sender(ferry.smtp, items, sessions=4, pause=0.05, seed=seed).run(180)
+    time.sleep(server.lifetime)
+    proxy.cut = 0
+    ferry.drained(180)
+    check(items, sender.acked, store.messages())
+    server.lifetime = 3600
+
+with tap.case("the token endpoint fails in every way that passes: mail waits, is filed, and nobody is told"):
+    for fault in ("busy", "error500", "unavailable", "reset", "garbage", "not_json", "no_token", "deep_json", "redirect"):
+        ferry.stop()
+        server.script = [fault]
+        ferry.start()
+        ident = send()
+        arrives(ident)
+        assert not server.script, fault
+    ferry.drained(60)
+    assert not notices(), [m.subject for m in notices()]
+
+with tap.case("no token endpoint at all: mail is taken in and waits with the reason, and goes when it is back"):
+    ferry.stop()
+    server.stop()
+    ferry.start()
+    ident = send()
+    wait_for("the reason", lambda: re.search("localhost.*refused|refused.*localhost", ferry.command("queue").stdout), 60)
+    server.start()
+    arrives(ident)
+
+with tap.case("the sign-in ends: the operator is told once, mail is taken in, and the next sign-in lets it go"):
+    ferry.stop()
+    for token in [t for t, g in server.grants.items() if g["user"] == "office"]:
+        del server.grants[token]
+    ferry.start()
+    idents = [send(), send()]
+    wait_for("the notice", notices, 60)
+    text = notices()[0].raw.decode().replace("\r\n", " ")
+    assert "account office" in text and "mailferry login office" in text and "AADSTS700082" in text, text
+    assert "rt-" not in text and "eyJ" not in text, "a secret is in the notice"
+    idents.append(send())
+    ferry.kill()
+    ferry.start()
+    wait_for("the notice to be made again, and known", lambda: re.search(
+        "event=accepted-before .*boss@admin.example", ferry.log_text()), 90)
+    assert len(notices()) == 1, [m.subject for m in notices()]
+    sign_in("office")
+    arrives(*idents)
+    ferry.drained(60)
+    assert len(notices()) == 1
+
+with tap.case("a client secret that expires within 30 days is announced; one that lasts is not"):
+    ferry.stop()
+    ferry.write("office.secret", "open sesame\n", 0o600)
+    day = datetime.date.today() + datetime.timedelta(days=10)
+    ferry.save(accounts={"office": {"oauth": {"grant": "application", "client_id": "app", "authorization_endpoint": None,
+                                              "client_secret_file": "office.secret",
+                                              "client_secret_expires": day.isoformat()}}})
+    ferry.start()
+    arrives(send())
+    wait_for("the second notice", lambda: len(notices()) == 2, 60)
+    text = notices()[1].raw.decode().replace("\r\n", " ")
+    assert "soon loses its access" in notices()[1].subject and day.isoformat() in text, text
+    assert "open sesame" not in text
+    ferry.stop()
+    ferry.save(accounts={"office": {"oauth": {"client_secret_expires": (day + datetime.timedelta(days=90)).isoformat()}}})
+    before = len(ferry.log_text())
+    ferry.start()
+    arrives(send())
+    assert "soon loses" not in ferry.log_text()[before:] and len(notices()) == 2
+
+with tap.case("no token, code or secret is in the log, the queue's words or an argument"):
+    arrives(send())
+    secrets = [r.form.get(k) for r in server.requests for k in ("refresh_token", "code", "code_verifier", "client_secret",
+                                                                 "client_assertion")]
+    secrets += [(r.answer or {}).get(k) for r in server.requests if isinstance(r.answer, dict)
+                for k in ("access_token", "refresh_token")]
+    words = ferry.log_text() + ferry.command("trace", "example.org").stdout + "".join(ferry.children().values())
+    assert [s for s in secrets if s] and not [s for s in secrets if s and s in words]
+    assert ferry.stop() == 0
+
+store.stop()
+server.stop()
+proxy.stop()
+tap.done()
