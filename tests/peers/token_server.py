@@ -287,6 +287,12 @@ class TokenServer:
         self.grants[token] = {"client": client, "user": user or self.user}
         return token
 
+    def authorize_location(self, url):
+        """Where a browser that opens URL is sent back to; the person behind it agrees."""
+        form = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query, keep_blank_values=True))
+        with self.lock:
+            return self.authorize(Request(path="/authorize", form=form))[2]["Location"]
+
     def revoke(self):
         """No refresh token is good any longer: a changed password, a removed consent."""
         with self.lock:
