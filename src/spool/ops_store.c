@@ -365,6 +365,8 @@ static int settle(struct spool_server *s, struct op *op, const struct delivery_r
 		return r;
 	case OUTCOME_RETRY:
 		c.to = DELIVERY_QUEUED;
+		if (o->unsent && db_run(&s->db, SQL_SET_FLOOR, "itii", row->number, NULL, (int64_t)0, (int64_t)0) != 0)
+			return -1;
 		break;
 	case OUTCOME_REFUSED:
 		c.to = DELIVERY_QUARANTINED;

@@ -123,6 +123,7 @@ struct spool_outcome {
 	const char *folder;	   /* DONE: where it is, as people read it; ELSEWHERE: the new folder */
 	const char *reason;	   /* NULL: none */
 	bool sent;		   /* counts as an attempt */
+	bool unsent; /* RETRY: recorded in flight, but no octet of it ever went to the store: its floor is forgotten */
 };
 
 #endif

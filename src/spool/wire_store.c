@@ -66,6 +66,7 @@ static const struct wire_field outcome_fields[] = {
 	{ 6, WIRE_NAME, false, OUTCOME(folder), 0, PROTOCOL_MAILBOX },
 	{ 7, WIRE_WORDS, false, OUTCOME(reason), 0, PROTOCOL_TEXT },
 	{ 8, WIRE_BOOL, false, OUTCOME(sent), 0, 1 },
+	{ 9, WIRE_BOOL, false, OUTCOME(unsent), 0, 1 },
 };
 const struct wire_table wire_outcome = WIRE_TABLE(GROUP_OUTCOME, struct spool_outcome, outcome_fields);
 

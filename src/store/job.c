@@ -236,6 +236,13 @@ void job_settle(struct job *j, enum outcome_kind kind, int64_t due_ms, bool sent
 	j->outcome.reason = j->reason;
 }
 
+void job_unsent(struct job *j)
+{
+	job_settle(j, OUTCOME_RETRY, 0, false, NULL);
+	/* Unless an earlier attempt left the floor. */
+	j->outcome.unsent = !j->resend && !j->retried;
+}
+
 void job_done(struct job *j, uint32_t uidvalidity, uint32_t uid, const char *folder)
 {
 	if (j->note != NULL)

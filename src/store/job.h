@@ -61,6 +61,8 @@ ssize_t job_read(struct job *j, uint64_t at, char *p, size_t size, struct err *e
 /* Sets the outcome, and the state to JOB_ANSWERED. FMT NULL: no reason. */
 void job_settle(struct job *j, enum outcome_kind kind, int64_t due_ms, bool sent, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+/* In flight by the record, and no octet of it was sent: it is due again. */
+void job_unsent(struct job *j);
 void job_done(struct job *j, uint32_t uidvalidity, uint32_t uid, const char *folder);
 void job_elsewhere(struct job *j, const char *folder, const char *reason);
 

@@ -289,7 +289,7 @@ static void broke(void *arg, struct lane *l, const struct err *e)
 				     silent, suspect, e->text);
 			suspect = false;
 		} else if (j->state == JOB_READY) {
-			job_settle(j, OUTCOME_RETRY, 0, false, NULL);
+			job_unsent(j);
 		}
 	}
 	free(left);
@@ -440,7 +440,7 @@ static void take_back(void *arg, struct job *j)
 	(void)arg;
 	/* In flight by the record, but not begun. */
 	if (j->recorded && j->state == JOB_READY)
-		job_settle(j, OUTCOME_RETRY, 0, false, NULL);
+		job_unsent(j);
 }
 
 /* A store that answers NO to everything has trouble of its own, and no message is to blame. */

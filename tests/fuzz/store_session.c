@@ -293,10 +293,11 @@ int spool_settle(struct spool_store *s, const struct spool_outcome *o, size_t n,
 		d->taken = false;
 		d->due = o[i].due_ms == 0 ? clock_wall_ms() : o[i].due_ms;
 		d->attempts += o[i].sent;
-		if (o[i].kind == OUTCOME_ELSEWHERE)
+		if (o[i].kind == OUTCOME_ELSEWHERE || o[i].unsent) {
 			d->has_floor = false;
-		if (o[i].kind == OUTCOME_ELSEWHERE) {
 			d->floor_uidvalidity = d->floor_uidnext = 0;
+		}
+		if (o[i].kind == OUTCOME_ELSEWHERE) {
 			(void)snprintf(d->folder, sizeof d->folder, "%s", o[i].folder);
 		}
 		if (o[i].reason != NULL && strlen(o[i].reason) > 4000)

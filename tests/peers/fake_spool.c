@@ -331,7 +331,7 @@ static void settle(const struct spool_outcome *o)
 	r->uidvalidity = o->uidvalidity;
 	if (o->kind == OUTCOME_DOUBT)
 		r->doubt = clock_wall_ms();
-	if (o->kind == OUTCOME_ELSEWHERE) {
+	if (o->kind == OUTCOME_ELSEWHERE || o->unsent) {
 		r->has_floor = false;
 		r->floor_uidvalidity = r->floor_uidnext = 0;
 	}

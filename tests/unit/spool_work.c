@@ -114,6 +114,42 @@ static void work_comes_in_its_order(void **state)
 	spool_remove(&t);
 }
 
+/* What was recorded in flight and then not begun may have its folder made: nothing of it can lie anywhere. */
+static void unsent_forgets_the_floor(void **state)
+{
+	static const bool unsent[] = { false, true };
+	struct spool_flight f = { .mailbox = "Scans", .uidvalidity = 5, .uidnext = 9 };
+	static struct test_message m;
+	struct spool_store *s;
+	struct spool_work *w;
+	struct test_spool t;
+	struct err e;
+	int64_t due;
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	message_make(&m, 1, "office", "Scans");
+	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+	s = store_of(&t, "office");
+	for (size_t i = 0; i < 2; i++) {
+		struct spool_outcome o = { .kind = OUTCOME_RETRY, .unsent = unsent[i] };
+
+		assert_int_equal(next(s, &w, &due), 1);
+		o.number = f.number = w[0].number;
+		spool_work_free(w, 1);
+		assert_int_equal(spool_in_flight(s, &f, 1, &e), 0);
+		assert_int_equal(spool_settle(s, &o, 1, &e), 0);
+		assert_int_equal(next(s, &w, &due), 1);
+		assert_int_equal(w[0].state, DELIVERY_QUEUED);
+		assert_int_equal(w[0].floor_uidnext, unsent[i] ? 0 : 9);
+		assert_int_equal(w[0].floor_folder == NULL, unsent[i]);
+		spool_work_free(w, 1);
+	}
+	spool_store_free(&s);
+	spool_remove(&t);
+}
+
 static void elsewhere_merges(void **state)
 {
 	static struct test_message m;
@@ -267,6 +303,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(work_comes_in_its_order),
+		cmocka_unit_test(unsent_forgets_the_floor),
 		cmocka_unit_test(elsewhere_merges),
 		cmocka_unit_test(an_account_can_be_held),
 		cmocka_unit_test(a_retry_is_told_when_it_falls_due),
