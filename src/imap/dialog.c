@@ -1,5 +1,6 @@
 #include "imap/dialog.h"
 
+#include <errno.h>
 #include <libetpan/mailstream.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "imap/answers.h"
 #include "imap/session_impl.h"
 #include "imap/utf7.h"
 
@@ -17,12 +19,19 @@ static int broken(struct imap *s, struct err *e, const char *otherwise)
 {
 	const struct err *why = stream_failure(s->stream);
 	const char *bye = imap_filter_bye(s->filter);
+	enum err_class class = why->class;
+	struct answer a;
 
-	if (why->class != ERR_NONE) {
+	if (class != ERR_NONE && bye != NULL) {
+		a = answers_read_bye(bye);
+		if (a.account == ACCOUNT_PERSON)
+			class = ERR_CONFIG;
+		return err_set(e, class, a.account == ACCOUNT_FEWER ? EUSERS : why->code, "%s said goodbye: %s%s%s",
+			       s->account->host, bye, a.advice == NULL ? "" : "; ", a.advice == NULL ? "" : a.advice);
+	}
+	if (class != ERR_NONE) {
 		if (e != NULL)
 			*e = *why;
-		if (bye != NULL)
-			(void)err_set(e, why->class, why->code, "%s said goodbye: %s", s->account->host, bye);
 		return -1;
 	}
 	return err_set(e, ERR_PROTOCOL, 0, "%s", otherwise);
@@ -164,6 +173,7 @@ int dialog_reply(struct imap *s, uint32_t tag, bool wait, struct imap_reply *r, 
 	}
 	(void)imap_filter_take(s->filter, &raw);
 	imap_reply_parse(raw.status, raw.text, r);
+	s->errors += r->status != IMAP_OK;
 	free(s->kept);
 	s->kept = raw.kept;
 	s->kept_len = raw.kept_len;

@@ -231,6 +231,11 @@ void imap_hurry(struct imap *s, int64_t mono_ms)
 		stream_set_deadline(s->stream, mono_ms);
 }
 
+unsigned imap_errors(const struct imap *s)
+{
+	return s->errors;
+}
+
 int imap_noop(struct imap *s, struct err *e)
 {
 	struct imap_reply r;

@@ -5,7 +5,8 @@
  * imap_abort is left, and E says why in words for the operator:
  *
  * ERR_CONFIG: a person must act (certificate, password, STARTTLS missing);
- * ERR_TEMP: may pass (network, busy store; code ETIMEDOUT at the deadline);
+ * ERR_TEMP: may pass (network, busy store; code ETIMEDOUT at the deadline, EUSERS
+ * when the store says that there are too many connections);
  * ERR_PROTOCOL: the server broke the protocol.
  */
 #ifndef MAILFERRY_IMAP_SESSION_H
@@ -91,6 +92,9 @@ bool imap_utf8(const struct imap *s);
 
 /* All waits end at this time (clock_mono_ms) at the latest, whatever a command would allow. */
 void imap_hurry(struct imap *s, int64_t mono_ms);
+
+/* How many commands were answered NO or BAD so far. */
+unsigned imap_errors(const struct imap *s);
 
 /* NOOP: is the connection still good? */
 int imap_noop(struct imap *s, struct err *e);

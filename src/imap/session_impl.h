@@ -25,6 +25,7 @@ struct imap {
 	uint64_t append_limit;
 	bool no_partial; /* the server does not know partial FETCH */
 	int64_t hurry;	 /* no deadline is later */
+	unsigned errors; /* NO and BAD so far */
 	struct folder_style style;
 	bool utf8; /* UTF8=ACCEPT is enabled: names go as UTF-8 (RFC 6855) */
 	/* What came with the reply that was read last, for untagged_next. */

@@ -185,7 +185,7 @@ int main(void)
 			log_error("role-start-failed", LOG_STR("account", setup.account->name), LOG_STR("why", e.text));
 			/* Mail waits with this reason, instead of a process that starts again and again. */
 			notice(&s, e.text);
-			(void)spool_hold_account(spool, clock_wall_ms() + setup.account->retry_max, e.text, 1, &e);
+			(void)spool_hold_account(spool, clock_wall_ms() + setup.account->retry_max, e.text, 1, true, &e);
 			role_ready(&s.role);
 			say_idle(&s, clock_wall_ms() + setup.account->retry_max);
 			return EX_CONFIG;

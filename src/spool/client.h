@@ -78,8 +78,10 @@ int spool_in_flight(struct spool_store *s, const struct spool_flight *f, size_t 
 int spool_settle(struct spool_store *s, const struct spool_outcome *o, size_t n, struct err *e);
 
 /* The whole account can't take anything until UNTIL_MS (credential, quota, unreachable), and why. UNTIL_MS 0 lifts it.
- * Nothing is handed out before; `queue list` shows it; `queue retry` lifts it. Persists. */
-int spool_hold_account(struct spool_store *s, int64_t until_ms, const char *reason, int attempts, struct err *e);
+ * Nothing is handed out before; `queue list` shows it; `queue retry` lifts it. Persists. PERSON: it is tried
+ * again in vain until a person mends something; `mailferry status` says so. */
+int spool_hold_account(struct spool_store *s, int64_t until_ms, const char *reason, int attempts, bool person,
+		       struct err *e);
 
 /* The account's last hold: *ATTEMPTS in a row so far (for back-off), 0 when it was lifted. */
 int spool_account(struct spool_store *s, int64_t *until_ms, int *attempts, struct err *e);

@@ -135,9 +135,10 @@ int spool_settle(struct spool_store *s, const struct spool_outcome *o, size_t n,
 	return call_run(&s->call, &fields, e);
 }
 
-int spool_hold_account(struct spool_store *s, int64_t until_ms, const char *reason, int attempts, struct err *e)
+int spool_hold_account(struct spool_store *s, int64_t until_ms, const char *reason, int attempts, bool person,
+		       struct err *e)
 {
-	const struct ask ask = { .time = until_ms, .count = attempts, .text = reason };
+	const struct ask ask = { .time = until_ms, .count = attempts, .text = reason, .person = person };
 	struct slice fields;
 
 	return run_ask(&s->call, REQUEST_HOLD, &ask, &fields, e);

@@ -423,8 +423,8 @@ static enum op_result run_hold(struct spool_server *s, struct op *op)
 	bool lift = ask->time == 0;
 	char until[CLOCK_STAMP_SIZE];
 
-	if (db_run(&s->db, SQL_HOLD_SET, "tiit", a->name, ask->time, (int64_t)(lift ? 0 : ask->count),
-		   lift ? NULL : ask->text) != 0)
+	if (db_run(&s->db, SQL_HOLD_SET, "tiiti", a->name, ask->time, (int64_t)(lift ? 0 : ask->count),
+		   lift ? NULL : ask->text, (int64_t)(!lift && ask->person)) != 0)
 		return OP_FAILED;
 	a->dirty = true;
 	/* What the store was given and has not begun is free again. */

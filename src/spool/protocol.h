@@ -21,7 +21,7 @@ enum request {
 	REQUEST_BODY,	   /* ASK number → REPLY, bytes or one descriptor */
 	REQUEST_IN_FLIGHT, /* FLIGHT… → REPLY */
 	REQUEST_SETTLE,	   /* OUTCOME… → REPLY */
-	REQUEST_HOLD,	   /* ASK time, count, text → REPLY */
+	REQUEST_HOLD,	   /* ASK time, count, text, person → REPLY */
 	REQUEST_ACCOUNT,   /* → REPLY due, attempts, number: when its FACTS were told, or 0 */
 	/* people */
 	REQUEST_FIND, /* QUERY → (MESSAGE, RECIPIENT…, RECORD…, STEP…)…, REPLY number: where the next page begins, or 0 */
@@ -65,7 +65,8 @@ struct ask {
 	int64_t time, octets;
 	int count;
 	const char *text;
-	bool more; /* NEXT: what was handed out before stays in the store's hands */
+	bool more;   /* NEXT: what was handed out before stays in the store's hands */
+	bool person; /* HOLD: only a person can end it */
 };
 
 struct reply {

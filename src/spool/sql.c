@@ -130,7 +130,7 @@ const char *const sql_text[SQL_STATEMENTS] = {
 			" (SELECT 1 FROM delivery d WHERE d.message = m.number AND d.account = ?2)",
 	[SQL_BODY_INLINE] = "SELECT bytes FROM body WHERE message = ?",
 	[SQL_OPEN_OF] = "SELECT number FROM delivery WHERE message = ? AND state < 7 ORDER BY number",
-	[SQL_HOLD_SET] = "INSERT OR REPLACE INTO account (name, until, attempts, reason) VALUES (?, ?, ?, ?)",
+	[SQL_HOLD_SET] = "INSERT OR REPLACE INTO account (name, until, attempts, reason, person) VALUES (?, ?, ?, ?, ?)",
 	[SQL_HOLD_GET] = "SELECT until, attempts, reason FROM account WHERE name = ?",
 
 	/* ?1 behind this message, ?2 up to this one. */
@@ -158,7 +158,7 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	/* Of the newest that are done, for a restart may have lost which one was filed last. */
 	[SQL_FILED] = "SELECT max(since) FROM (SELECT since FROM delivery WHERE account = ? AND state = 7"
 		      " ORDER BY number DESC LIMIT 100)",
-	[SQL_HOLDS_LIFT] = "UPDATE account SET until = 0, attempts = 0, reason = NULL WHERE ?1 IS NULL OR name = ?1",
+	[SQL_HOLDS_LIFT] = "UPDATE account SET until = 0, attempts = 0, reason = NULL, person = 0 WHERE ?1 IS NULL OR name = ?1",
 
 	[SQL_FILES] = "SELECT number, size, file FROM message WHERE file IS NOT NULL",
 	[SQL_FILE_KNOWN] = "SELECT 1 FROM message WHERE file = ?",

@@ -7,6 +7,7 @@ static const struct wire_field ask_fields[] = {
 	{ 1, WIRE_INT64, false, ASK(number), 0, 0 },	       { 2, WIRE_INT64, false, ASK(time), 0, 0 },
 	{ 3, WIRE_INT64, false, ASK(octets), 0, 0 },	       { 4, WIRE_INT, false, ASK(count), 0, INT32_MAX },
 	{ 5, WIRE_WORDS, false, ASK(text), 0, PROTOCOL_TEXT }, { 6, WIRE_BOOL, false, ASK(more), 0, 1 },
+	{ 7, WIRE_BOOL, false, ASK(person), 0, 1 },
 };
 const struct wire_table wire_ask = WIRE_TABLE(GROUP_ASK, struct ask, ask_fields);
 

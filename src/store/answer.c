@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "store/worker_impl.h"
 
+enum { FULL_STEPS = 5 /* of back-off: so long a message waits that a full mailbox has no room for */ };
+
 void worker_doubt(struct worker *w, struct job *j, int64_t due, bool silent, bool suspect, const char *reason)
 {
 	int64_t now = clock_wall_ms();
@@ -54,7 +56,7 @@ static void answered_later(struct worker *w, struct job *j, const struct imap_re
 		   "the store said: %s", r->text);
 }
 
-static void answered_done(struct worker *w, struct job *j, const struct imap_reply *r)
+static void answered_done(struct worker *w, struct job *j, const struct answer *a)
 {
 	uint32_t validity = j->stored_validity != 0 ? j->stored_validity : j->floor.uidvalidity;
 
@@ -63,23 +65,39 @@ static void answered_done(struct worker *w, struct job *j, const struct imap_rep
 	job_done(j, validity, j->stored_uid, j->work->folder);
 	w->stored++;
 	w->passed++;
-	if (classify_throttled(r))
+	if (a->account == ACCOUNT_SLOWER)
 		w->window = w->window > 1 ? w->window / 2 : 1;
 }
 
-/* Less mail may still fit into an account that is full. */
-static void answered_hold(struct worker *w, struct job *j, const struct imap_reply *r)
+/* Less mail may still fit into an account that is full: if some did in this turn, only this message waits. */
+static void answered_hold(struct worker *w, struct job *j, const struct imap_reply *r, const struct answer *a)
 {
-	char text[FILTER_TEXT_MAX + 100];
+	bool full = a->account == ACCOUNT_FULL, first = !w->trouble.set;
+	int64_t due = full ? clock_wall_ms() + trouble_backoff(w->account, FULL_STEPS) : 0;
+	char text[FILTER_TEXT_MAX + 200];
 
-	(void)snprintf(text, sizeof text, "the store takes no mail now: %s", r->text);
-	trouble_set(&w->trouble, false, text);
-	job_settle(j, OUTCOME_RETRY, 0, false, "%s", text);
-	if (!classify_full(r))
+	(void)snprintf(text, sizeof text, "the store takes no mail now: %s%s%s%s", r->text,
+		       a->advice == NULL ? "" : " (", a->advice == NULL ? "" : a->advice, a->advice == NULL ? "" : ")");
+	trouble_set(&w->trouble, a->account == ACCOUNT_PERSON, text);
+	job_settle(j, OUTCOME_RETRY, due, false, "%s", text);
+	if (!full)
 		return;
-	w->trouble.tell = true;
+	if (first)
+		w->trouble.full = w->trouble.tell = true;
 	if (j->size / 2 < w->size_limit)
 		w->size_limit = j->size / 2;
+}
+
+/* Nobody knows what became of it; what the store says of itself counts all the same. */
+static void answered_doubt(struct worker *w, struct job *j, const struct imap_reply *r, const struct answer *a)
+{
+	char text[FILTER_TEXT_MAX + 200];
+
+	(void)snprintf(text, sizeof text, "the store said: %s%s%s%s", r->text, a->advice == NULL ? "" : " (",
+		       a->advice == NULL ? "" : a->advice, a->advice == NULL ? "" : ")");
+	if (a->account == ACCOUNT_WAITS || a->account == ACCOUNT_PERSON)
+		trouble_set(&w->trouble, a->account == ACCOUNT_PERSON, text);
+	worker_doubt(w, j, clock_wall_ms() + trouble_backoff(w->account, j->work->attempts + 1), false, true, text);
 }
 
 /* For how it is written: nobody can change that, but as an attachment it may pass. */
@@ -118,12 +136,14 @@ void worker_refused(void *arg, struct job **jobs, size_t n, const struct imap_re
 void worker_answered(void *arg, struct job *j, enum verdict v, const struct imap_reply *r)
 {
 	struct worker *w = arg;
-	char text[FILTER_TEXT_MAX + 100];
+	struct answer a = answers_read(r, j->body_begun ? ANSWER_BODY : ANSWER_HEAD);
 
 	w->refused += v != VERDICT_DONE;
+	if (a.account == ACCOUNT_FEWER)
+		worker_fewer_lanes(w, r->text);
 	switch (v) {
 	case VERDICT_DONE:
-		answered_done(w, j, r);
+		answered_done(w, j, &a);
 		return;
 	case VERDICT_NO_FOLDER:
 		answered_no_folder(w, j, r);
@@ -141,14 +161,10 @@ void worker_answered(void *arg, struct job *j, enum verdict v, const struct imap
 		answered_later(w, j, r);
 		return;
 	case VERDICT_HOLD:
-		answered_hold(w, j, r);
+		answered_hold(w, j, r, &a);
 		return;
 	case VERDICT_DOUBT:
-		(void)snprintf(text, sizeof text, "the store said: %s", r->text);
-		if (classify_wait(r->text) > 0)
-			trouble_set(&w->trouble, false, text);
-		worker_doubt(w, j, clock_wall_ms() + trouble_backoff(w->account, j->work->attempts + 1), false, true,
-			     text);
+		answered_doubt(w, j, r, &a);
 		return;
 	}
 }

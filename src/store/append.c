@@ -19,7 +19,7 @@ static bool step_all(struct append *a)
 		if (ret >= 0)
 			continue;
 		/* Whatever was answered before the connection broke counts; behind a BAD or garbage nothing does. */
-		if (e.class == ERR_TEMP)
+		if (e.class != ERR_PROTOCOL)
 			lane_last_words(l);
 		a->broke(a->arg, l, &e);
 	}

@@ -12,18 +12,3 @@ enum verdict classify_folder(const struct imap_reply *r)
 	/* OK to a STATUS that lacks what was asked for. */
 	return v == VERDICT_DONE ? VERDICT_LATER : v;
 }
-
-int64_t classify_wait(const char *text)
-{
-	return answers_wait(text, NULL);
-}
-
-bool classify_throttled(const struct imap_reply *r)
-{
-	return answers_read(r, ANSWER_BODY).account == ACCOUNT_SLOWER;
-}
-
-bool classify_full(const struct imap_reply *r)
-{
-	return answers_read(r, ANSWER_BODY).account == ACCOUNT_FULL;
-}

@@ -11,13 +11,4 @@ enum verdict classify_append(const struct imap_reply *r, bool sent);
 /* STATUS, CREATE or EXAMINE of a folder was answered NO: VERDICT_NO_FOLDER, NO_PLACE, LATER or HOLD. */
 enum verdict classify_folder(const struct imap_reply *r);
 
-/* How long TEXT asks to wait, an hour at most; 0 when it says no such thing. */
-int64_t classify_wait(const char *text);
-
-/* Does an OK ask to slow down? */
-bool classify_throttled(const struct imap_reply *r);
-
-/* Does a NO say that the mailbox is full? */
-bool classify_full(const struct imap_reply *r);
-
 #endif

@@ -8,6 +8,7 @@
 enum {
 	TRUSTED_MS = 1000,	      /* a connection that was used so lately is not asked first */
 	LANES_AGAIN_MS = 10 * 60000,  /* a store that let us have fewer is asked again so much later */
+	ERRORS_MAX = 8,		      /* NO and BAD on one connection */
 	MESSAGES_A_LANE = 50	      /* fewer are not worth another login */
 };
 
@@ -61,6 +62,9 @@ int worker_log_in(struct worker *w)
 		close_others(w);
 	if (l->session != NULL && !trusted && imap_noop(l->session, &e) != 0)
 		lane_abort(l);
+	/* Better now than by a BYE in the middle of a message: some stores hang up after ten. */
+	if (l->session != NULL && imap_errors(l->session) >= ERRORS_MAX)
+		lane_close(l);
 	if (l->session != NULL)
 		return 0;
 	w->passed = w->refused = 0;
@@ -71,6 +75,15 @@ int worker_log_in(struct worker *w)
 	log_debug("logged-in", LOG_STR("account", w->account->name), LOG_STR("auth", imap_mechanism(l->session)),
 		  LOG_STR("path", lane_path(l)));
 	return 0;
+}
+
+void worker_fewer_lanes(struct worker *w, const char *why)
+{
+	w->lanes_again = clock_mono_ms() + LANES_AGAIN_MS;
+	if (w->lanes_max > 1)
+		w->lanes_max--;
+	log_info("fewer-connections", LOG_STR("account", w->account->name), LOG_NUM("connections", w->lanes_max),
+		 LOG_NUM("configured", w->account->connections), LOG_STR("reason", why));
 }
 
 void worker_open_lanes(struct worker *w, size_t n)
@@ -88,10 +101,8 @@ void worker_open_lanes(struct worker *w, size_t n)
 		if (open_lane(w, &w->lanes[open], &e) == 0)
 			continue;
 		/* What there is must do. */
-		w->lanes_max = (unsigned)open;
-		w->lanes_again = clock_mono_ms() + LANES_AGAIN_MS;
-		log_info("fewer-connections", LOG_STR("account", w->account->name), LOG_NUM("connections", open),
-			 LOG_NUM("configured", w->account->connections), LOG_STR("reason", e.text));
+		w->lanes_max = (unsigned)open + 1;
+		worker_fewer_lanes(w, e.text);
 		return;
 	}
 }

@@ -264,7 +264,8 @@ static void refuse(const struct config_account *a, struct job *j, const struct p
 	if (v == VERDICT_HOLD || (folder_is_inbox(j->work->folder) && (p->missing || v == VERDICT_NO_PLACE))) {
 		(void)snprintf(text, sizeof text, "the store takes no mail into %.200s: %s", j->work->folder,
 			       p->reply.text);
-		trouble_set(t, false, text);
+		/* An INBOX that takes nothing is for a person to mend. */
+		trouble_set(t, v != VERDICT_HOLD || answers_read(&p->reply, ANSWER_FOLDER).account == ACCOUNT_PERSON, text);
 		job_settle(j, OUTCOME_RETRY, 0, false, "%s", text);
 		return;
 	}

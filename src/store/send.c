@@ -293,6 +293,8 @@ static void broke(void *arg, struct lane *l, const struct err *e)
 		}
 	}
 	free(left);
+	if (e->code == EUSERS)
+		worker_fewer_lanes(w, e->text);
 	/* Half of what was on its way: soon only those are together that the store does not mind. */
 	w->window = halve(w->window, n);
 	w->batch = halve(w->batch, most);

@@ -13,6 +13,7 @@ void trouble_set(struct trouble *t, bool person, const char *text)
 		return;
 	t->set = true;
 	t->person = t->tell = person;
+	t->full = false;
 	t->wait_ms = answers_wait(text, &t->grows);
 	(void)snprintf(t->text, sizeof t->text, "%s", text);
 }

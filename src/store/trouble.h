@@ -13,6 +13,7 @@ struct trouble {
 	bool person;	 /* only a person can mend it: no hurry */
 	bool tell;	 /* a person should know: it is such, or the mailbox is full */
 	int64_t wait_ms; /* that the store asked for; 0: not said */
+	bool full;	 /* the mailbox is: less mail may still fit */
 	bool grows;	 /* wait_ms doubles with each failure, up to a day */
 	char text[600];
 };

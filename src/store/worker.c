@@ -58,18 +58,22 @@ static int account_state(struct worker *w)
 	/* Whatever broke because we must leave says nothing about the account. */
 	if (w->hurry != INT64_MAX)
 		return 0;
+	/* A mailbox that is too full for some mail, and took other. */
+	if (w->trouble.set && w->trouble.full && w->stored != w->stored_before)
+		w->trouble.set = false;
 	if (!w->trouble.set) {
 		if (w->attempts == 0 || w->stored == w->stored_before)
 			return 0;
 		w->attempts = 0;
-		ret = spool_hold_account(w->spool, 0, "", 0, &e);
+		ret = spool_hold_account(w->spool, 0, "", 0, false, &e);
 	} else {
 		w->attempts++;
 		ms = trouble_hold(w->account, &w->trouble, w->attempts);
 		log_warning("account-waits", LOG_STR("account", w->account->name),
 			    LOG_NUM("seconds", (ms + 999) / 1000), LOG_NUM("attempts", w->attempts),
 			    LOG_STR("reason", w->trouble.text));
-		ret = spool_hold_account(w->spool, clock_wall_ms() + ms, w->trouble.text, w->attempts, &e);
+		ret = spool_hold_account(w->spool, clock_wall_ms() + ms, w->trouble.text, w->attempts,
+					 w->trouble.person, &e);
 		if (ret == 0 && w->trouble.tell && w->setup.notice != NULL)
 			w->setup.notice(w->setup.arg, w->trouble.text);
 	}

@@ -55,6 +55,8 @@ int worker_log_in(struct worker *w);
 /* More of them for N messages, where the account may have some. That there are fewer is no trouble. */
 void worker_open_lanes(struct worker *w, size_t n);
 void worker_hang_up(struct worker *w);
+/* The store says, in the words WHY, that there are too many. */
+void worker_fewer_lanes(struct worker *w, const char *why);
 
 /* ---- send.c ---- */
 /* Sends JOBS and, while all goes well, more that is due. 0, or -1 when the spool is lost. */

@@ -166,12 +166,55 @@ def codes():
         run = Run(store)
         settled(store, run, quarantined=1 if state == "quarantined" else 0)
         assert run.of(3)["state"] == state and words in run.of(3)["reason"], run.of(3)
-        if "OVERQUOTA" in text:
-            assert run.account["holds"] == 1 and "Quota exceeded" in run.account["reason"], run.account
         store.close()
 
 
 case("rows 10, 11, 13: codes that say \"not stored\"", codes)
+
+
+def full():
+    # No room for one message: the others pass, and the account is not held.
+    store = Store()
+    store.fail("no", match=b"delivery00000003", text="[OVERQUOTA] Quota exceeded", times=2)
+    run = Run(store)
+    settled(store, run)
+    assert run.account["holds"] == 0, run.account
+    # No room at all: the account waits; what is much smaller may be tried, and each is tried again.
+    store = Store()
+    store.fail("no", match=b"delivery", text="Over quota", times=3)
+    run = Run(store, window=1)
+    settled(store, run)
+    assert run.account["holds"] > 0 and "Over quota" in run.account["reason"], run.account
+
+
+case("row 11: a full mailbox", full)
+
+
+def said():
+    # What the store says of itself counts, whatever became of the message.
+    for text, words in (("[UNAVAILABLE] later", "later"), ("Server Unavailable. 15", "15"),
+                        ("User is authenticated but not connected.", "licence")):
+        store = Store()
+        store.fail("no", at=1, text=text)
+        run = Run(store, window=1, messages=3)
+        settled(store, run, messages=3)
+        assert run.account["holds"] > 0 and words in run.account["reason"], run.account
+        store.close()
+
+
+case("rows 7, 28: a store that has trouble of its own is left alone for a while", said)
+
+
+def errors():
+    # Some stores hang up on a connection with ten errors.
+    store = Store()
+    store.fail("no", match=b"delivery", text="no", times=15)
+    run = Run(store, messages=10, retry=20)
+    settled(store, run, messages=10)
+    assert store.connections > 1, store.connections
+
+
+case("row 28: a connection with many errors is not used any longer", errors)
 
 
 def wrapped():

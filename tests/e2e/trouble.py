@@ -59,7 +59,7 @@ def arrives(ident, folder="Scans"):
     ferry.drained(60)
 
 
-def trouble(name, words, spoil, mend):
+def trouble(name, words, spoil, mend, person=False):
     with tap.case(name):
         spoil()
         # Long enough that only the reload can end the waiting.
@@ -70,6 +70,8 @@ def trouble(name, words, spoil, mend):
             ident = send()
             waits(words)
             one_line(words, before)
+            check = ferry.command("status", "--check")
+            assert check.returncode == (2 if person else 1), check.stdout
             assert sum(store.count().values()) == serial - 1, "it went somewhere all the same"
             mend()
             ferry.reload()
@@ -96,11 +98,11 @@ def set_names(names):
 silent, silent_port = silent_listener()
 
 trouble("wrong password", ["office", "password|log ?in|authenti|credential"],
-        lambda: set_password("wrong\n"), lambda: set_password("s3cret\n"))
+        lambda: set_password("wrong\n"), lambda: set_password("s3cret\n"), person=True)
 trouble("unknown certificate authority", ["certificate|CA|authority", "localhost|office"],
-        lambda: set_account(ca_file=other.ca), lambda: set_account(ca_file=store.ca))
+        lambda: set_account(ca_file=other.ca), lambda: set_account(ca_file=store.ca), person=True)
 trouble("wrong host name in the certificate", ["name", "localhost"],
-        lambda: set_names(("DNS:imap.example.net",)), lambda: set_names(LOCAL))
+        lambda: set_names(("DNS:imap.example.net",)), lambda: set_names(LOCAL), person=True)
 trouble("store unreachable: nobody listens", ["localhost", "refused"],
         lambda: set_account(port=free_port()), lambda: set_account(port=good_port))
 trouble("store silent", ["localhost|office", "time|answer"],

@@ -351,8 +351,10 @@ int spool_settle(struct spool_store *s, const struct spool_outcome *o, size_t n,
 	return 0;
 }
 
-int spool_hold_account(struct spool_store *s, int64_t until_ms, const char *reason, int attempts, struct err *e)
+int spool_hold_account(struct spool_store *s, int64_t until_ms, const char *reason, int attempts, bool person,
+		       struct err *e)
 {
+	(void)person;
 	(void)s;
 	if (fake_faults.hold > 0) {
 		fake_faults.hold--;

@@ -306,7 +306,7 @@ static void an_older_spool_is_brought_up_to_date(void **state)
 	(void)state;
 	begin(&f);
 	fly(&f);
-	assert_int_equal(spool_hold_account(f.store, clock_wall_ms() + 3600000, "no", 3, &e), 0);
+	assert_int_equal(spool_hold_account(f.store, clock_wall_ms() + 3600000, "no", 3, true, &e), 0);
 	leave(&f);
 	assert_int_equal(spool_end(&f.t, 0), 0);
 	(void)count_in_database(&f.t, "DROP TABLE history");

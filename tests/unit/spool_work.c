@@ -223,7 +223,7 @@ static void an_account_can_be_held(void **state)
 	n = next(s, &w, &due);
 	assert_int_equal(n, 1);
 	spool_work_free(w, n);
-	assert_int_equal(spool_hold_account(s, until, "NO [AUTHENTICATIONFAILED] no", 3, &e), 0);
+	assert_int_equal(spool_hold_account(s, until, "NO [AUTHENTICATIONFAILED] no", 3, true, &e), 0);
 	n = next(s, &w, &due);
 	assert_int_equal(n, 0);
 	assert_true(due == until);
