@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-enum { FLAGS_MAX_BYTES = 4096, REASON_MAX_BYTES = 1500 };
+enum { FLAGS_MAX_BYTES = 4096, REASON_MAX_BYTES = 1500, RAW_HEADER_MAX = 1024 * 1024 };
 
 static bool is_system_flag(struct slice flag)
 {
@@ -216,6 +216,32 @@ int job_wrap(struct job *j, struct spool_store *spool, const char *why, int64_t 
 	free(front);
 	job_unload(j);
 	return ret;
+}
+
+bool job_has_raw_header(struct job *j)
+{
+	char chunk[8 * 1024];
+	char before = '\n'; /* CRs do not count */
+	uint64_t at = 0;
+	struct err e;
+
+	while (at < RAW_HEADER_MAX) {
+		ssize_t n = job_read(j, at, chunk, sizeof chunk, &e);
+
+		if (n <= 0)
+			return false; /* who sends it will notice */
+		for (ssize_t i = 0; i < n; i++) {
+			if ((unsigned char)chunk[i] >= 0x80)
+				return true;
+			if (chunk[i] == '\r')
+				continue;
+			if (before == '\n' && chunk[i] == '\n')
+				return false;
+			before = chunk[i];
+		}
+		at += (uint64_t)n;
+	}
+	return false;
 }
 
 void job_settle(struct job *j, enum outcome_kind kind, int64_t due_ms, bool sent, const char *fmt, ...)

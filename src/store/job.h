@@ -40,6 +40,7 @@ struct job {
 	char *bytes;   /* the body, owned; or */
 	int fd;	       /* the body, owned; -1 */
 	uint64_t size; /* octets of the literal: prefix, and body or wrap */
+	bool utf8;		      /* goes as UTF8 (~{n} … ) in this attempt */
 	bool body_begun, body_ended;  /* of the literal, in this attempt */
 	struct spool_outcome outcome; /* outcome.reason and .folder point to the next two */
 	char *reason, *folder;
@@ -57,6 +58,9 @@ void job_unload(struct job *j); /* forgets the body again */
 
 /* Octets of the literal from AT on, at most SIZE, into P: how many, or -1 and E. */
 ssize_t job_read(struct job *j, uint64_t at, char *p, size_t size, struct err *e);
+
+/* Are there octets above 0x7f in its header? It is loaded; only the front of a header that is very long is looked at. */
+bool job_has_raw_header(struct job *j);
 
 /* Sets the outcome, and the state to JOB_ANSWERED. FMT NULL: no reason. */
 void job_settle(struct job *j, enum outcome_kind kind, int64_t due_ms, bool sent, const char *fmt, ...)

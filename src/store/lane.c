@@ -261,7 +261,8 @@ void lane_last_words(struct lane *l)
 
 /* ---- sending ---- */
 
-/* [tag APPEND mailbox] [SP (flags)] SP "date" SP {n}: the part of RFC 3502's append-message before its octets. */
+/* [tag APPEND mailbox] [SP (flags)] SP "date" SP {n}: the part of RFC 3502's append-message before its octets. A header
+ * with 8-bit octets goes as UTF8 (~{n} … ), where that was agreed (RFC 6855, 4). */
 static int put_head(struct lane *l, struct job *j, bool first, bool stream, struct err *e)
 {
 	char date[CLOCK_IMAP_SIZE];
@@ -274,7 +275,9 @@ static int put_head(struct lane *l, struct job *j, bool first, bool stream, stru
 	}
 	if (j->flags[0] != '\0')
 		(void)buf_addf(&l->out, " (%s)", j->flags);
-	if (buf_addf(&l->out, " \"%s\" {%llu%s}\r\n", date, (unsigned long long)j->size, stream ? "+" : "") != 0)
+	j->utf8 = imap_utf8(l->session) && job_has_raw_header(j);
+	if (buf_addf(&l->out, " \"%s\" %s{%llu%s}\r\n", date, j->utf8 ? "UTF8 (~" : "", (unsigned long long)j->size,
+		     stream ? "+" : "") != 0)
 		return err_set(e, ERR_LIMIT, 0, "a command is too long");
 	l->put += l->out.n - before;
 	return 0;
@@ -342,6 +345,10 @@ static int end_job(struct lane *l, struct err *e)
 	int ret;
 
 	j->body_ended = true;
+	if (j->utf8) {
+		(void)buf_add_char(&l->out, ')');
+		l->put++;
+	}
 	job_unload(j);
 	l->current++;
 	ret = begin_job(l, false, e);

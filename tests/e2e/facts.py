@@ -123,4 +123,27 @@ fileinto :copy "\\\\Junk"; fileinto :copy "müll"; fileinto "Müll";""")
 
 ferry.stop()
 small.close()
+
+with tap.case("with UTF8=ACCEPT a raw 8-bit header goes as such data, and arrives as it was sent"):
+    for more in ("", " MULTIAPPEND", " LITERAL-"):
+        plus = "" if "LITERAL-" in more else " LITERAL+"
+        store = Store(user="office", password="s3cret",
+                      capabilities="IMAP4rev1 UIDPLUS NAMESPACE AUTH=PLAIN ENABLE UTF8=ACCEPT" + plus + more)
+        other = Ferry(area, store, "", name="ferry" + more.strip() + plus.strip())
+        tap.logs.append(other.logs)
+        other.start()
+        sent = {}
+        for i, subject in enumerate((b"plain", "Grün".encode(), b"\xfc in Latin-1", b"plain again")):
+            data = b"Message-ID: <u%d@x>\r\nSubject: %s\r\n\r\nb\xc3\xb6dy\r\n" % (i, subject)
+            c = Client(other.smtp)
+            c.hello()
+            c.deliver(Item("<u%d@x>" % i, "office@office.example", data))
+            sent[i] = data
+        other.drained()
+        got = [octets for octets in store.octets()]
+        assert sorted(o[o.index(b"Message-ID"):] for o in got) == sorted(sent.values()), got
+        assert not store.violations and "ENABLE" in store.commands, store.violations
+        assert other.stop() == 0
+        store.close()
+
 tap.done()

@@ -91,7 +91,12 @@ death of the client           kill-mid-literal (after=N), kill-before-commit, ki
             return None
         octets = self.wire.read(size)
         rest = self.wire.line()
+        raw = any(c >= 0x80 for c in octets.split(b"\r\n\r\n")[0])
+        if bool(utf8) != (raw and self.session.utf8):
+            self.session.blame("8-bit header: %s, UTF8 data: %s, enabled: %s" % (raw, bool(utf8), self.session.utf8))
         if utf8:
+            if not rest.startswith(")"):
+                self.session.blame("UTF8 data is not closed: %r" % rest)
             rest = rest[1:]
         match = self.store.take_fault(number, octets)
         fault = match or fault
