@@ -78,3 +78,29 @@ int identity_use(SSL_CTX *ctx, const char *certificate, const char *key, struct 
 	BIO_free(keys);
 	return ret;
 }
+
+bool identity_explain(int reason, const char *host, struct err *e)
+{
+	switch (reason) {
+	case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+	case SSL_R_SSLV3_ALERT_NO_CERTIFICATE:
+		(void)err_set(e, ERR_CONFIG, 0,
+			      "%s wants to see a certificate of ours: set client_certificate and client_key of the account",
+			      host);
+		return true;
+	case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+	case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+	case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+	case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
+		(void)err_set(e, ERR_CONFIG, 0,
+			      "%s does not accept our certificate (%s): set client_certificate and client_key of the "
+			      "account to one that it knows",
+			      host, ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, reason)));
+		return true;
+	default:
+		return false;
+	}
+}

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "net/identity.h"
 #include "net/stream_impl.h"
 
 int stream_fail(struct stream *s, enum err_class class, int code, const char *fmt, ...)
@@ -60,8 +61,13 @@ static int ssl_result(struct stream *s, int ret, short *want)
 			return fail_eof(s);
 		return stream_fail_io(s, saved);
 	default: {
-		const char *text = ERR_reason_error_string(ERR_peek_last_error());
+		unsigned long code = ERR_peek_last_error();
+		const char *text = ERR_reason_error_string(code);
+		struct err why;
 
+		/* In TLS 1.3 a server says this behind the handshake. */
+		if (identity_explain(ERR_GET_REASON(code), s->host, &why))
+			return stream_fail(s, why.class, 0, "%s", why.text);
 		return stream_fail(s, ERR_TEMP, ECONNRESET, "TLS with %s failed: %s", s->host,
 				   text == NULL ? "unknown error" : text);
 	}

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/identity.h"
 #include "net/tls.h"
 
 static const char *ssl_reason(void)
@@ -131,6 +132,8 @@ void tls_explain(const struct tls_verdict *v, struct err *e)
 		explain_certificate(v, e);
 		return;
 	}
+	if (identity_explain(reason, v->host, e))
+		return;
 	switch (reason) {
 	case SSL_R_UNSUPPORTED_PROTOCOL:
 	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:

@@ -25,7 +25,8 @@ ALL = ["LOGIN", "PLAIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256", "SCRAM-SHA-
 SECRETS = ("secret", "s3cret", "tok-")
 
 
-def context(version=None, client=False):
+def context(version=None, client=False, only=None):
+    """CLIENT: asks for a certificate; ONLY: insists on one by this authority."""
     c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     c.load_cert_chain(authority.cert, authority.key)
     if version:
@@ -33,11 +34,14 @@ def context(version=None, client=False):
     if client:
         c.load_verify_locations(authority.ca)
         c.verify_mode = ssl.CERT_OPTIONAL
+    if only:
+        c.load_verify_locations(only.ca)
+        c.verify_mode = ssl.CERT_REQUIRED
     return c
 
 
-def server(mechanisms, tls=True, version=None, client=False, **options):
-    return SaslStore(mechanisms, certificate=authority.cert, tls=context(version, client) if tls else None, **options)
+def server(mechanisms, tls=True, version=None, client=False, only=None, **options):
+    return SaslStore(mechanisms, certificate=authority.cert, tls=context(version, client, only) if tls else None, **options)
 
 
 def run(store, messages=2, tls=True, seconds=20, **options):
@@ -197,6 +201,14 @@ with tap.case("EXTERNAL: a certificate of somebody else does not open the mailbo
     assert not store.mailboxes, store.mailboxes
 with tap.case("a certificate of ours, and the server has no EXTERNAL: the password"):
     filed(server(["PLAIN"], client=True), "PLAIN", client_certificate=card[0], client_key=card[1])
+
+with tap.case("the server insists on a certificate, and we have none"):
+    waits(server(["PLAIN"], only=authority), "wants to see a certificate of ours", "client_certificate and client_key")
+for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+    with tap.case("the server does not know who signed ours (%s)" % version.name):
+        cert, key = authority.client("stranger", stranger=True)
+        waits(server(["PLAIN"], only=authority, version=version), "does not accept our certificate (", "unknown ca",
+              client_certificate=cert, client_key=key)
 
 # ---- mechanisms that are offered and not there ----
 with tap.case("one that is refused as unknown gives way to the next, in the same session"):

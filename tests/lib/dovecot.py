@@ -136,9 +136,13 @@ class Authority:
                       "-out", "server.pem", "-days", "30", "-extfile", "ext")
 
 
-    def client(self, name):
-        """A certificate for a client called NAME: paths of certificate and key, which all may read."""
+    def client(self, name, stranger=False):
+        """A certificate for a client called NAME: paths of certificate and key. A STRANGER's is signed by itself."""
         base = "client-%s" % name
+        if stranger:
+            self._openssl("req", "-x509", *self._new_key, "-keyout", base + ".key", "-out", base + ".pem", "-days", "30",
+                          "-subj", "/CN=" + name)
+            return os.path.join(self.dir, base + ".pem"), os.path.join(self.dir, base + ".key")
         self._openssl("req", *self._new_key, "-keyout", base + ".key", "-out", base + ".csr", "-subj", "/CN=" + name)
         self._openssl("x509", "-req", "-in", base + ".csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
                       "-out", base + ".pem", "-days", "30")
