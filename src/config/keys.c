@@ -143,8 +143,9 @@ const struct key keys_table[] = {
 	  .max = GB,
 	  .otherwise = "50M",
 	  .parts = TO_ALL,
-	  .help = "The largest message. Look up what your store takes: a larger message would be accepted and then not "
-		  "be filed." },
+	  .help = "The largest message. A store that tells how much it takes (APPENDLIMIT) lowers it for its account, "
+		  "and SIZE with it, once it was logged in to. Of one that does not, look up what it takes: a larger "
+		  "message would be accepted and then not be filed." },
 	{ .group = KEYS_LIMITS,
 	  .name = "recipients",
 	  .type = KEY_COUNT,
@@ -460,9 +461,9 @@ const struct key keys_table[] = {
 	  .otherwise = "false",
 	  .parts = TO_STORE,
 	  .help =
-	      "Make folders that a rule names and the store does not have. When false, only fileinto :create makes "
-	      "folders; other mail for a missing folder goes to INBOX, with a note in its record, so that a slip in a "
-	      "folder's name does not go unseen." },
+	      "Make folders that a rule names and the store does not have, also those named by their use. When false, "
+	      "only fileinto :create makes folders; other mail for a missing folder goes to INBOX, with a note in its "
+	      "record, so that a slip in a folder's name does not go unseen." },
 	{ .group = KEYS_ACCOUNT,
 	  .name = "subscribe",
 	  .type = KEY_BOOL,
