@@ -6,13 +6,15 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/guard.h"
 #include "cmd/command.h"
 #include "cmd/rules.h"
 #include "config/config.h"
 #include "config/keys.h"
+#include "oauth/grant.h"
 
-enum { TEXT_MAX = 256 * 1024 };
+enum { TEXT_MAX = 256 * 1024, WARN_DAYS = 30, DAY_MS = 24 * 3600 * 1000 };
 
 /* 0, EX_OK with *DONE when the options asked for something else than a check, or EX_USAGE. */
 static int options_parse(const struct command *self, int argc, char **argv, bool *done)
@@ -93,6 +95,41 @@ static void accounts_warn(const char *file, const struct config *c)
 		warn(file, "user", c->user, "there is no such user here; started as root, mailferry needs it");
 }
 
+static void expiry_warn(const char *file, const struct config_account *a)
+{
+	const char *what;
+	int64_t left = grant_expires(a, &what) - clock_wall_ms();
+	char text[100];
+
+	if (left > (int64_t)WARN_DAYS * DAY_MS)
+		return;
+	if (left <= 0)
+		(void)snprintf(text, sizeof text, "its %s has expired", what);
+	else
+		(void)snprintf(text, sizeof text, "its %s expires in %lld days", what, (long long)(left / DAY_MS));
+	warn(file, "account", a->name, text);
+}
+
+/* 0, or -1 after an error for each account whose key or certificate no program could use. */
+static int grants_check(const char *file, const struct config *c)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < c->naccounts; i++) {
+		struct err e;
+
+		if (!c->accounts[i].oauth)
+			continue;
+		if (grant_check(&c->accounts[i], &e) != 0) {
+			(void)fprintf(stderr, "%s: %s\n", file, e.text);
+			ret = -1;
+		} else {
+			expiry_warn(file, &c->accounts[i]);
+		}
+	}
+	return ret;
+}
+
 static const char *plural(size_t n)
 {
 	return n == 1 ? "" : "s";
@@ -112,10 +149,14 @@ int command_check(const struct command *self, const char *config_file, int argc,
 	(void)guard_secrets();
 	c = config_load(config_file, &errors);
 	if (c != NULL && rules_load(c, &rules, &errors) == 0) {
+		if (grants_check(config_file, c) != 0)
+			status = EX_CONFIG;
 		listeners_warn(config_file, c);
 		accounts_warn(config_file, c);
-		(void)printf("%s: %zu listener%s, %zu account%s, %zu rules file%s: good\n", config_file, c->nlisteners,
-			     plural(c->nlisteners), c->naccounts, plural(c->naccounts), rules.n, plural(rules.n));
+		if (status == EX_OK)
+			(void)printf("%s: %zu listener%s, %zu account%s, %zu rules file%s: good\n", config_file,
+				     c->nlisteners, plural(c->nlisteners), c->naccounts, plural(c->naccounts), rules.n,
+				     plural(rules.n));
 	} else {
 		(void)fputs(buf_str(&errors), stderr);
 		status = EX_CONFIG;

@@ -106,6 +106,31 @@ with tap.case("warnings do not fail"):
         assert sum("warning: " in line and words in line for line in got[2].splitlines()) == 1, (words, got)
     write("mailferry.conf", GOOD)
 
+with tap.case("the key of an application: one that fits, one that does not, one that soon expires"):
+    tap.need_here("openssl", "openssl")
+
+    def certificate(days):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "app.key", "-out", "app.pem",
+                        "-days", str(days), "-subj", "/CN=mailferry"], cwd=place, check=True, capture_output=True)
+        os.chmod(os.path.join(place, "app.key"), 0o600)
+
+    oauth = """oauth = { grant = "application"; tenant = "office.example"; client_id = "i"; certificate_file = "app.pem";
+        key_file = "app.key"; };"""
+    write("mailferry.conf", GOOD.replace('host = "imap.example.net"; user = "o"; password_file = "pw";',
+                                         'provider = "microsoft365"; user = "o";' + oauth, 1))
+    certificate(90)
+    expect(run("check", "-c", "mailferry.conf"), OK, None, "")
+    certificate(20)
+    got = run("check", "-c", "mailferry.conf")
+    assert got[0] == OK and re.search("account `office': its certificate expires in (19|20) days", got[2]), got
+    with open(os.path.join(place, "app.pem")) as f:
+        before = f.read()
+    certificate(90)
+    write("app.pem", before)
+    expect(run("check", "-c", "mailferry.conf"), CONFIG, "",
+           "mailferry.conf: account office: key_file is not the key of the certificate in certificate_file\n")
+    write("mailferry.conf", GOOD)
+
 with tap.case("usage"):
     for args in (("check", "x"), ("check", "--nope"), ("check", "--keys=html"), ("route",), ("route", "--nope", "x"),
                  ("route", "no-address")):
