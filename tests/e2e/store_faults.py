@@ -392,7 +392,7 @@ def vanishes_for_a_resend():
                 del store.folders["Work"]
         return found
     store.take_fault = take
-    store.fail("no", match=b"delivery00000007", text="[OVERQUOTA] full")
+    store.fail("no", match=b"delivery00000007", text="[LIMIT] not now")
     run = Run(store, folder="Work", window=1, create="yes")
     assert run.of(7)["state"] == "parked" and "queue retry" in run.of(7)["reason"], run.of(7)
     assert run.states() == {"done": 19, "parked": 1}, run.states()
