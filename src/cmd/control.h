@@ -8,6 +8,7 @@
  *   "token"  the same with the token role (role/token.h), which runs when an
  *            account of the running configuration has a group `oauth'
  *   "connect" the same with the connector (role/connect.h), for any account
+ *   "lift"   accounts that are held are tried now, as after SIGHUP; that is all
  */
 #ifndef MAILFERRY_CMD_CONTROL_H
 #define MAILFERRY_CMD_CONTROL_H
@@ -21,6 +22,7 @@ enum { CONTROL_TEXT_MAX = 400, CONTROL_TIMEOUT_MS = 30 * 1000 };
 #define CONTROL_WANT_SPOOL   "spool"
 #define CONTROL_WANT_TOKEN   "token"
 #define CONTROL_WANT_CONNECT "connect"
+#define CONTROL_WANT_LIFT    "lift"
 
 /* A socket to the daemon that listens at PATH, which has agreed to WANT; or -1 with a text that names the control
  * socket and says what to do. FILE is the daemon's configuration. */

@@ -73,7 +73,7 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 	if (in->type != CONTROL_HELLO || nfds != 0 || want == NULL) {
 		client_answer(c, CONTROL_FAILED, "that is not a request that I know");
 	} else if (strcmp(want, CONTROL_WANT_SPOOL) == 0 || strcmp(want, CONTROL_WANT_TOKEN) == 0 ||
-		   strcmp(want, CONTROL_WANT_CONNECT) == 0) {
+		   strcmp(want, CONTROL_WANT_CONNECT) == 0 || strcmp(want, CONTROL_WANT_LIFT) == 0) {
 		/* These roles say nothing before they are asked, and the client asks only after our answer. */
 		int r = c->server->hand(c->server->arg, want, c->fd, &e);
 

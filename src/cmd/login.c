@@ -157,7 +157,7 @@ int command_login(const struct command *self, const char *config_file, int argc,
 	} else {
 		l.config = c;
 		l.paste = o.paste;
-		l.tokens = (struct token_asker){ .socket = -1, .account = l.account->name };
+		l.tokens = (struct token_asker){ .socket = -1, .account = l.account->name, .person = true };
 		if (!o.no_steps) {
 			steps_print(l.account, config_file);
 			(void)printf("\n");

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/file.h"
 #include "cmd/client.h"
+#include "cmd/control.h"
 #include "cmd/login.h"
 #include "cmd/login_explain.h"
 #include "cmd/probe.h"
@@ -62,6 +64,15 @@ static int store_failed(const struct login *l, const struct probe_report *r, con
 	return probe_status(e);
 }
 
+/* What a running daemon held back because of this account's trouble can go. Without one there is nobody to tell. */
+static void lift(const struct login *l)
+{
+	struct err e;
+	int fd = control_connect(l->config->control, l->file, CONTROL_WANT_LIFT, &e);
+
+	file_close(&fd);
+}
+
 int login_test(struct login *l)
 {
 	struct probe_options o = { .token = l->account->oauth ? give_token : NULL, .token_arg = l };
@@ -82,6 +93,7 @@ int login_test(struct login *l)
 		(void)printf("All is well: %s lets mailferry into the mailbox of %s, which has %zu folder%s.\n",
 			     l->account->host, l->account->user, r.nfolders, r.nfolders == 1 ? "" : "s");
 		(void)printf("`mailferry probe %s' says more.\n", l->account->name);
+		lift(l);
 	}
 	probe_report_free(&r);
 	return status;

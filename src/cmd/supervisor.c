@@ -195,6 +195,10 @@ static int control_hand(void *arg, const char *want, int fd, struct err *e)
 		return err_set(e, ERR_TEMP, 0,
 			       "the role %s is not ready; try again, and look at mailferry's log if this stays so",
 			       slot_kind_names[kind]);
+	if (strcmp(want, CONTROL_WANT_LIFT) == 0) {
+		worker_lift(w);
+		return 0;
+	}
 	ipc_out_init(&out);
 	ipc_begin(&out, ROLE_PEER, 0);
 	ipc_put_str(&out, ROLE_TAG_ROLE, "admin");

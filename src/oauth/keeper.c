@@ -18,6 +18,7 @@ enum {
 	AHEAD_MS = 5 * MINUTE_MS, /* of the expiry */
 	LEFT_MS = MINUTE_MS,	  /* that a token must have left to be of use */
 	FORCE_MS = 30 * SECOND_MS, /* between exchanges because a token did not work */
+	URGE_MS = 10 * SECOND_MS,  /* between exchanges because a person is waiting */
 	LATER_MS = 2 * SECOND_MS,
 	LATER_MAX_MS = 5 * MINUTE_MS,
 	REFUSED_MS = 15 * MINUTE_MS,
@@ -118,7 +119,7 @@ static void grant_new(struct keeper *k, const struct config_account *a)
 	g->job = job;
 	g->key = key;
 	g->account = a;
-	g->forced = g->asked = INT64_MIN;
+	g->forced = g->asked = g->urged = INT64_MIN;
 	g->not_before = keeper_now(k);
 	*at = g;
 	grant_read(k, g);
@@ -283,6 +284,17 @@ void keeper_get(struct keeper *k, uint64_t asker, const char *account, int64_t r
 		keeper_answer_one(k, g, asker, WANT_TOKEN, &g->trouble);
 	else
 		keeper_ask(g, asker, WANT_TOKEN);
+}
+
+void keeper_urge(struct keeper *k, const char *account)
+{
+	struct grant *g = keeper_grant(k, account);
+	int64_t now = keeper_now(k);
+
+	if (g == NULL || g->running || (g->urged != INT64_MIN && now - g->urged < URGE_MS))
+		return;
+	g->urged = now;
+	g->not_before = now;
 }
 
 /* ---- exchanges ---- */

@@ -46,6 +46,9 @@ void keeper_free(struct keeper **k);
 /* Requests of ASKER, a number of the caller's; each is answered once, perhaps at once, unless it is forgotten. ACCOUNT is a
  * name of the configuration with oauth. REFUSED: serial of the token that did not work, 0: none. */
 void keeper_get(struct keeper *k, uint64_t asker, const char *account, int64_t refused);
+/* A person asks next, who may have mended at the provider what it refused: no back-off counts, but every ten seconds only. */
+void keeper_urge(struct keeper *k, const char *account);
+
 void keeper_sign_in(struct keeper *k, uint64_t asker, const char *account, const char *redirect);
 void keeper_code(struct keeper *k, uint64_t asker, const char *account, const char *answer);
 void keeper_wait(struct keeper *k, uint64_t asker, const char *account);

@@ -36,7 +36,7 @@ struct grant {
 	char *token; /* NULL: none */
 	int64_t got, expires, expires_wall, serial;
 	bool refused; /* somebody could not use it */
-	int64_t asked, forced;
+	int64_t asked, forced, urged;
 
 	bool running;
 	struct exchange_order order;

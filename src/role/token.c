@@ -394,6 +394,8 @@ static int peer_asks(struct peer *p, const struct ipc_in *in, const char *accoun
 
 	switch (in->type) {
 	case TOKEN_GET:
+		if (p->account == NULL && ipc_get_number(in->rest, TOKEN_TAG_PERSON, 0) == 1)
+			keeper_urge(k, account);
 		keeper_get(k, p->asker, account, ipc_get_number(in->rest, TOKEN_TAG_SERIAL, 0));
 		break;
 	case TOKEN_SIGN_IN:

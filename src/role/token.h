@@ -6,7 +6,7 @@
  * line (role "admin", by the control socket's CONTROL_WANT_TOKEN) may name any
  * account and may sign in. A request that a peer may not make ends its socket.
  *
- * TOKEN_GET     account, serial of the token that was refused (0: none) → TOKEN_DONE
+ * TOKEN_GET     account, serial of the token that was refused (0: none), person → TOKEN_DONE
  * TOKEN_SIGN_IN account, redirect → TOKEN_PLEASE: where the person must go
  * TOKEN_CODE    account, the URL that the browser came back to → TOKEN_DONE
  * TOKEN_WAIT    account → TOKEN_DONE when the person has agreed (device codes)
@@ -30,7 +30,8 @@ enum token_tag {
 	TOKEN_TAG_CLASS,
 	TOKEN_TAG_TEXT,
 	TOKEN_TAG_URL, /* redirect; where to sign in; where the browser came back to */
-	TOKEN_TAG_CODE /* that the person must type in */
+	TOKEN_TAG_CODE,	 /* that the person must type in */
+	TOKEN_TAG_PERSON /* 1: a person asks, who may have mended something: the provider is asked, whatever it said before */
 };
 
 enum { TOKEN_MAX = 16 * 1024, TOKEN_TIMEOUT_MS = 60 * 1000 };
@@ -40,6 +41,7 @@ struct token_asker {
 	int socket;
 	const char *account;
 	int64_t serial;
+	bool person; /* the command line: see TOKEN_TAG_PERSON */
 };
 
 /* An access token from mem_alloc (wipe and free it), with an eighth of its life or a minute left at least. FRESH:

@@ -68,6 +68,7 @@ char *token_get(struct token_asker *asker, bool fresh, struct err *e)
 	ipc_begin(&out, TOKEN_GET, ++last_id);
 	ipc_put_str(&out, TOKEN_TAG_ACCOUNT, asker->account);
 	ipc_put_number(&out, TOKEN_TAG_SERIAL, fresh ? asker->serial : 0);
+	ipc_put_number(&out, TOKEN_TAG_PERSON, asker->person);
 	if (ask(asker->socket, &out, TOKEN_DONE, TOKEN_TIMEOUT_MS, &frame, &in, e) == 0) {
 		token = ipc_get_str(in.rest, TOKEN_TAG_TOKEN, TOKEN_MAX);
 		asker->serial = ipc_get_number(in.rest, TOKEN_TAG_SERIAL, 0);

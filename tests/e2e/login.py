@@ -204,6 +204,16 @@ with tap.case("application access: a secret, a wrong one, a certificate, one tha
     bad(Login(ferry, "--no-steps", "office"), "does not know the certificate|upload the one")
     set_oauth(certificate_file=certificate, key_file=key)
 
+with tap.case("what was mended at the provider counts at once: nobody waits for a back-off, no reload is needed"):
+    ferry.start()
+    server.script = ["consent"]
+    ident = send()
+    wait_for("the reason in the queue", lambda: "consent is missing" in ferry.command("queue").stdout, 60)
+    good(Login(ferry, "--no-steps", "office"))
+    ferry.drained(60)
+    assert there(ident) and not server.script
+    assert ferry.stop() == 0
+
 with tap.case("application access without a right to the mailbox, and without consent"):
     server.user, server.claims = "somebody", {"roles": ["IMAP.AccessAsApp"], "idtyp": "app"}
     bad(Login(ferry, "--no-steps", "office"), "no right to this mailbox")
