@@ -23,7 +23,8 @@ struct folder_space {
 	char prefix[128]; /* on the wire */
 };
 
-/* How a store names its folders (RFC 2342, and LIST "" ""). Folders are made in the first personal namespace; names
+/* How a store names its folders (RFC 2342, and LIST "" ""). Folders are made in the personal namespace where INBOX
+ * is; names
  * that begin with the prefix of another one (personal, other users', shared) stand there. */
 struct folder_style {
 	struct folder_space own;			 /* prefix "" for none */

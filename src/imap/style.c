@@ -75,7 +75,8 @@ static int ask_separator(struct imap *s, struct err *e)
 
 struct spaces {
 	struct imap *session;
-	bool own; /* the first personal one was there */
+	bool own;  /* a personal one was there */
+	bool home; /* … and it is the one where INBOX is */
 };
 
 /* A prefix that can't stand in a command, or is longer than anybody's, is as good as none. */
@@ -92,6 +93,18 @@ static bool read_prefix(const struct imap *s, struct slice prefix, struct folder
 	return ok;
 }
 
+/* Several personal ones come in no order that says where new folders belong (RFC 2342, 5): where INBOX is. */
+static bool is_home(const struct folder_space *space)
+{
+	return space->prefix[0] == '\0' || slice_starts_nocase(slice_str(space->prefix), SLICE_LIT("INBOX"));
+}
+
+static void add_other(struct folder_style *style, const struct folder_space *space)
+{
+	if (space->prefix[0] != '\0' && style->nothers < FOLDER_PREFIXES_MAX)
+		style->others[style->nothers++] = *space;
+}
+
 static void on_space(void *arg, int class, struct slice prefix, char separator)
 {
 	struct spaces *all = arg;
@@ -100,14 +113,17 @@ static void on_space(void *arg, int class, struct slice prefix, char separator)
 
 	if (!read_prefix(all->session, prefix, &space))
 		return;
-	if (class == 0 && !all->own) {
-		all->own = true;
-		if (separator == '\0')
-			space.separator = style->own.separator;
-		style->own = space;
-	} else if (space.prefix[0] != '\0' && style->nothers < FOLDER_PREFIXES_MAX) {
-		style->others[style->nothers++] = space;
+	if (class != 0 || (all->own && (all->home || !is_home(&space)))) {
+		add_other(style, &space);
+		return;
 	}
+	if (all->own)
+		add_other(style, &style->own);
+	all->own = true;
+	all->home = is_home(&space);
+	if (separator == '\0')
+		space.separator = style->own.separator;
+	style->own = space;
 }
 
 int imap_ask_style(struct imap *s, struct err *e)

@@ -35,12 +35,15 @@ static void answered_no_folder(struct worker *w, struct job *j, const struct ima
 
 static void answered_no_place(struct worker *w, struct job *j, const struct imap_reply *r)
 {
+	char text[FILTER_TEXT_MAX + 300];
+
 	if (folder_is_inbox(j->work->folder)) {
 		job_settle(j, OUTCOME_RETRY, 0, false, "the store takes no mail into INBOX: %s", r->text);
 		trouble_set(&w->trouble, true, j->reason);
 		return;
 	}
-	job_elsewhere(j, "INBOX", r->text);
+	(void)snprintf(text, sizeof text, "INBOX instead of %.200s: %s", j->work->folder, r->text);
+	job_elsewhere(j, "INBOX", text);
 }
 
 static void answered_later(struct worker *w, struct job *j, const struct imap_reply *r)
