@@ -179,16 +179,33 @@ int untagged_list(struct slice args, struct untagged_list *l)
 	return is_name(buf_slice(&l->name)) ? 0 : -1;
 }
 
-int untagged_status(struct slice args, struct untagged_status *st)
+/* Over the name and into the list behind it. GNU Mailutils puts no quotes around a name, whatever it holds; so what is
+ * no name is passed over up to the last list. */
+static bool enter_status(struct slice *args)
 {
+	struct slice at = *args;
 	struct buf name;
 	bool quoted = false, ok;
+
+	buf_init(&name, UNTAGGED_NAME_MAX);
+	ok = take_string(&at, &name, &quoted) && take(&at, ' ') && take(&at, '(');
+	buf_free(&name);
+	for (size_t i = args->n; !ok && i > 1; i--) {
+		ok = args->p[i - 1] == '(' && args->p[i - 2] == ' ';
+		if (ok)
+			at = slice_skip(*args, i);
+	}
+	*args = at;
+	return ok;
+}
+
+int untagged_status(struct slice args, struct untagged_status *st)
+{
+	bool ok;
 	uint64_t n;
 
 	*st = (struct untagged_status){ .append_limit = UINT64_MAX };
-	buf_init(&name, UNTAGGED_NAME_MAX);
-	ok = take_string(&args, &name, &quoted) && take(&args, ' ') && take(&args, '(');
-	buf_free(&name);
+	ok = enter_status(&args);
 	while (ok && !take(&args, ')')) {
 		struct slice item = take_word(&args), value;
 

@@ -73,6 +73,20 @@ static void rename_job(struct job *j, const struct target *t)
 	job_elsewhere(j, t->name, text);
 }
 
+/* GNU Mailutils has no INBOX before it was opened once. */
+static int open_inbox(struct imap *s, struct place *p, struct err *e)
+{
+	struct imap_reply r;
+
+	if (mailbox_examine(s, p->mailbox, &p->status, &r, e) != 0)
+		return -1;
+	if (r.status != IMAP_OK)
+		return 0;
+	if (mailbox_leave(s, e) != 0 || mailbox_status_send(s, p->mailbox, &p->tag, e) != 0)
+		return -1;
+	return mailbox_status_read(s, p->tag, &p->status, &p->reply, e);
+}
+
 /* STATUS of every place that is not known, pipelined. */
 static int ask(struct imap *s, struct place *places, size_t n, struct floors *f, struct err *e)
 {
@@ -89,6 +103,15 @@ static int ask(struct imap *s, struct place *places, size_t n, struct floors *f,
 		if (mailbox_status_read(s, p->tag, &p->status, &p->reply, e) != 0)
 			return -1;
 		p->open = p->reply.status == IMAP_OK;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct place *p = &places[i];
+
+		if (!p->open && p->reply.status == IMAP_NO && folder_is_inbox(p->mailbox)) {
+			if (open_inbox(s, p, e) != 0)
+				return -1;
+			p->open = p->reply.status == IMAP_OK;
+		}
 		if (p->open)
 			floors_learn(f, p->mailbox, p->status.uidvalidity, p->status.uidnext);
 	}

@@ -109,6 +109,7 @@ static void status_is_read(void **state)
 		{ "* STATUS \"UID 99999999999\" (UIDNEXT 7 UIDVALIDITY 5)\r\n", 0, 5, 7, UINT64_MAX },
 		{ "* STATUS {3}\r\na(b (UIDNEXT 7)\r\n", 0, 0, 7, UINT64_MAX },
 		{ "* STATUS a (UIDNEXT 4294967296 UIDVALIDITY x)\r\n", 0, 0, 0, UINT64_MAX },
+		{ "* STATUS Lists/News &- (more (UIDNEXT 7 UIDVALIDITY 5)\r\n", 0, 5, 7, UINT64_MAX }, /* GNU Mailutils */
 		{ "* STATUS a (APPENDLIMIT 257890)\r\n", 0, 0, 0, 257890 },
 		{ "* STATUS a (APPENDLIMIT NIL)\r\n", 0, 0, 0, UINT64_MAX },
 		{ "* STATUS a ()\r\n", 0, 0, 0, UINT64_MAX },
