@@ -20,6 +20,7 @@ from lib.dovecot import Dovecot
 MESSAGES = 2000
 SLOW = 200  # who waits for each answer on a long line gets so many
 GOAL = 0.9
+PACKAGES = {"mbsync": "isync", "fdm": "fdm"}
 DELAY_MS = 25
 # Dovecot's own list without MULTIAPPEND, as it stands after login.
 PLAIN = "imap_capability = IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE UIDPLUS NAMESPACE CHILDREN ESEARCH LIST-EXTENDED " \
@@ -100,7 +101,7 @@ def _case(area, dovecot, kind, line, mails, port):
             count = SLOW if waits and line != "loopback" else mails.count
             try:
                 if program and not find_program(program):
-                    raise RuntimeError("%s is missing (scripts/check installs it)" % program)
+                    raise RuntimeError("%s is missing. On Debian: apt-get install %s" % (program, PACKAGES[program]))
                 figure = _measured(area, dovecot, mails, count, port, run, "B%d" % time.monotonic_ns())
                 got.setdefault(name, []).append(figure)
             except (RuntimeError, OSError, AssertionError) as e:
