@@ -10,7 +10,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from lib.area import Area, wait_for  # noqa: E402
-from lib.dovecot import mutf7_encode  # noqa: E402
+from lib.mailbox import mutf7_encode  # noqa: E402
 from lib.ferry import Ferry  # noqa: E402
 from lib.sender import Client, Item, Refused, message  # noqa: E402
 from lib.tap import Tap  # noqa: E402

@@ -7,7 +7,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from lib.dovecot import mutf7_encode  # noqa: E402
+from lib.mailbox import mutf7_encode  # noqa: E402
 from lib.tap import Tap  # noqa: E402
 from peers.imap_store import Store  # noqa: E402
 from peers.run import Run  # noqa: E402

@@ -7,8 +7,9 @@ import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from lib.area import Area, free_port  # noqa: E402
-from lib.dovecot import Dovecot, mutf7_decode, mutf7_encode  # noqa: E402
+from lib.dovecot import Dovecot  # noqa: E402
 from lib.ferry import libconfig  # noqa: E402
+from lib.mailbox import mutf7_decode, mutf7_encode  # noqa: E402
 from lib.proxy import Proxy  # noqa: E402
 from lib.reconcile import reconcile  # noqa: E402
 from lib.sender import Item, Sender, message  # noqa: E402

@@ -6,7 +6,7 @@ NAMESPACE (RFC 2342), STATUS, CREATE with a use, SUBSCRIBE, and names in UTF-8
 
 import re
 
-from lib.dovecot import mutf7_decode, mutf7_encode
+from lib.mailbox import mutf7_decode, mutf7_encode
 
 
 def split_arguments(text):

@@ -1,0 +1,123 @@
+"""
+A private Courier IMAP server on loopback. What asks for the password there is
+an authentication daemon behind a path that is compiled in; so the log-in is
+ours, and Courier's imapd takes over the connection with it, as it does in the
+real server.
+"""
+
+import re
+import socket
+import threading
+
+from lib.server import Server
+
+CAPABILITY = "IMAP4rev1 UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT THREAD=REFERENCES SORT QUOTA IDLE"
+# As Debian's /etc/courier/imapd has it.
+SETTINGS = {
+    "IMAP_CAPABILITY": CAPABILITY, "IMAP_KEYWORDS": "1", "IMAP_ACL": "1", "IMAP_IDLE_TIMEOUT": "60",
+    "IMAP_MAILBOX_SANITY_CHECK": "1", "IMAP_DISABLETHREADSORT": "0", "IMAP_CHECK_ALL_FOLDERS": "0",
+    "IMAP_OBSOLETE_CLIENT": "0", "IMAP_USELOCKS": "1", "IMAP_ENHANCEDIDLE": "0", "IMAP_TRASHFOLDERNAME": "Trash",
+    "IMAP_EMPTYTRASH": "Trash:7", "IMAP_MOVE_EXPUNGE_TO_TRASH": "0", "PROTOCOL": "IMAP",
+}
+
+
+class Courier(Server):
+    kind, program = "courier", "imapd"
+    libraries = ("usr/lib/courier-authlib", "usr/lib", "usr/lib/x86_64-linux-gnu")
+
+    def prepare(self):
+        self.listener = None
+        self.sessions = []
+        self.lock = threading.Lock()
+        self.area.mkdir(self.name, "home")
+        self.maildirmake(self.path("home", "Maildir"))
+
+    def maildirmake(self, *args):
+        self.run("usr/bin/maildirmake.courier", *args)
+
+    def limit(self, kilobytes):
+        """A quota for the mailbox."""
+        self.maildirmake("-q", "%dS" % (kilobytes * 1024), self.path("home", "Maildir"))
+
+    # ---- life ----
+    def start(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+        return self
+
+    def stop(self, sig=None):
+        self.kill()
+
+    def kill(self):
+        if self.listener is None:
+            return
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+        self.listener = None
+        self.kill_sessions()
+
+    def kill_sessions(self):
+        with self.lock:
+            sessions, self.sessions = self.sessions, []
+        alive = [p for p in sessions if p.poll() is None]
+        for p in sessions:
+            self.area.kill(p)
+        return len(alive)
+
+    def _accept(self, listener):
+        while True:
+            try:
+                s, peer = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._login, args=(s, peer[1], listener), daemon=True).start()
+
+    # ---- before imapd takes over ----
+    def _login(self, s, port, listener):
+        try:
+            with s:
+                s.settimeout(60)
+                s.sendall(b"* OK [CAPABILITY %s] Courier-IMAP ready.\r\n" % CAPABILITY.encode())
+                while line := _line(s):
+                    tag, verb, words = (line.split(" ", 2) + ["", ""])[:3]
+                    if verb.upper() == "LOGIN" and self._known(words):
+                        s.settimeout(None)
+                        self._take_over(s, port, tag, listener)
+                        return
+                    s.sendall({"CAPABILITY": "* CAPABILITY %s\r\n%s OK CAPABILITY completed\r\n" % (CAPABILITY, tag),
+                               "LOGOUT": "* BYE Courier-IMAP server shutting down\r\n%s OK LOGOUT completed\r\n" % tag,
+                               "LOGIN": "%s NO Login failed.\r\n" % tag}
+                              .get(verb.upper(), "%s NO Error in IMAP command received by server.\r\n" % tag).encode())
+        except OSError:
+            pass
+
+    def _known(self, words):
+        words = [re.sub(r"\\(.)", r"\1", w[1:-1]) if w.startswith('"') else w
+                 for w in re.findall(r'"(?:[^"\\]|\\.)*"|\S+', words)]
+        return len(words) == 2 and self.users.get(words[0]) == words[1]
+
+    def _take_over(self, s, port, tag, listener):
+        env = dict(self.env, AUTHENTICATED=self.user, AUTHADDR=self.user, HOME=self.path("home"), IMAPLOGINTAG=tag,
+                   TCPREMOTEIP="127.0.0.1", TCPREMOTEPORT=str(port), **SETTINGS)
+        with self.lock:
+            if self.listener is not listener:  # stopped meanwhile
+                return
+            out = open(self.path("out"), "ab")
+            self.area.own(self.path("out"))
+            with out:
+                self.sessions.append(self.area.start([self.tree + "/usr/bin/imapd", "Maildir"], cwd=self.path("home"),
+                                                     stdin=s.fileno(), stdout=s.fileno(), stderr=out, env=env))
+
+
+def _line(s):
+    """One line, read octet by octet: what follows is for imapd."""
+    line = b""
+    while not line.endswith(b"\n"):
+        more = s.recv(1)
+        if not more or len(line) > 8192:
+            return ""
+        line += more
+    return line.decode("utf-8", "replace").rstrip("\r\n")
