@@ -313,6 +313,33 @@ static void a_refused_token_is_replaced_once_not_in_a_frenzy(void **state)
 	assert_int_equal(t.begun, 3);
 }
 
+static void a_person_waits_for_no_back_off(void **state)
+{
+	(void)state;
+	start("application", 1);
+	get(1, "a", 0);
+	finish(GRANT_REFUSED, "consent is missing", NULL, 0);
+	t.now += SECOND;
+	get(1, "a", 0);
+	assert_int_equal(t.begun, 1);
+	keeper_urge(t.keeper, "a");
+	get(2, "a", 0);
+	assert_int_equal(t.begun, 2);
+	finish(GRANT_REFUSED, "still missing", NULL, 0);
+	assert_string_equal(t.answers[t.nanswers - 1].error, "still missing");
+	/* Nor is the provider asked as often as somebody presses a key. */
+	keeper_urge(t.keeper, "a");
+	get(2, "a", 0);
+	assert_int_equal(t.begun, 2);
+	t.now += 10 * SECOND;
+	keeper_urge(t.keeper, "a");
+	keeper_urge(t.keeper, "nobody");
+	get(2, "a", 0);
+	assert_int_equal(t.begun, 3);
+	finish(GRANT_OK, "t1", NULL, 0);
+	assert_string_equal(t.answers[t.nanswers - 1].token, "t1");
+}
+
 static void failures_back_off_and_obey_the_provider(void **state)
 {
 	int64_t next;
@@ -664,6 +691,7 @@ int main(void)
 		TEST(a_token_in_use_is_renewed_before_it_ends),
 		TEST(a_token_that_nobody_uses_is_not_renewed_for_ever),
 		TEST(a_refused_token_is_replaced_once_not_in_a_frenzy),
+		TEST(a_person_waits_for_no_back_off),
 		TEST(failures_back_off_and_obey_the_provider),
 		TEST(a_lost_sign_in_is_told_once_and_left_alone),
 		TEST(a_sign_in_of_another_client_is_not_sent),
