@@ -33,6 +33,8 @@ ferry = Ferry(area, store, tls="implicit",
 tap.logs += [ferry.logs, store.logs, lambda: str(server.requests[-5:])]
 browser = Browser(server.ca)
 store.start()
+# A mailbox that two at once open for the first time may tell one of them no UIDVALIDITY, and that mail waits then.
+store.count()
 serial = 0
 
 
