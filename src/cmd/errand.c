@@ -95,8 +95,8 @@ int errand_go(struct errand *r, struct err *e)
 		return -1;
 	if (in.type == ROLE_READY)
 		return 0;
-	return err_set(e, ERR_PROTOCOL, 0, "mailferry-%s is of another version; install all programs of mailferry together",
-		       r->role);
+	return err_set(e, ERR_PROTOCOL, 0,
+		       "mailferry-%s is of another version; install all programs of mailferry together", r->role);
 }
 
 int errand_end(struct errand *r, bool now)
@@ -120,8 +120,9 @@ int errand_end(struct errand *r, bool now)
 void errand_explain(const struct errand *r, int status, struct err *e)
 {
 	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
-		(void)err_set(e, ERR_PROTOCOL, 0, "mailferry-%s died (%s): it may have met something that it could not take",
-			      r->role, strsignal(WTERMSIG(status)));
+		(void)err_set(e, ERR_PROTOCOL, 0,
+			      "mailferry-%s died (%s): it may have met something that it could not take", r->role,
+			      strsignal(WTERMSIG(status)));
 	else if (WIFEXITED(status) && e->code == EPIPE)
 		(void)err_set(e, ERR_SYSTEM, 0, "mailferry-%s could not work; what it said stands above", r->role);
 }

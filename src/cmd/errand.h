@@ -23,8 +23,8 @@ struct errand {
 
 #define ERRAND_NONE ((struct errand){ .socket = -1 })
 
-/* Starts mailferry-ROLE (ROLE must live on) and hands it its name and PART of C. 0, or -1 and E; errand_end it in either
- * case. */
+/* Starts mailferry-ROLE (ROLE must live on) and hands it its name and PART of C. 0, or -1 and E; errand_end it in
+ * either case. */
 int errand_start(struct errand *r, const struct config *c, const char *role, enum config_part part, const char *account,
 		 struct err *e);
 
@@ -34,7 +34,8 @@ int errand_hand(struct errand *r, uint16_t type, int fd, const char *role, const
 /* That was all: waits until it works. */
 int errand_go(struct errand *r, struct err *e);
 
-/* What R's `out' holds, sent; and what it says next, into R's `frame'. At its end E says why, as far as that is known. */
+/* What R's `out' holds, sent; and what it says next, into R's `frame'. At its end E says why, as far as that is known.
+ */
 int errand_send(struct errand *r, struct err *e);
 int errand_receive(struct errand *r, struct ipc_in *in, int64_t timeout_ms, struct err *e);
 

@@ -134,8 +134,9 @@ static int run(struct login *l)
 
 int command_login(const struct command *self, const char *config_file, int argc, char **argv)
 {
-	struct login l = { .self = self, .file = config_file, .token = ERRAND_NONE, .connect = ERRAND_NONE,
-			   .helper = ERRAND_NONE };
+	struct login l = {
+		.self = self, .file = config_file, .token = ERRAND_NONE, .connect = ERRAND_NONE, .helper = ERRAND_NONE
+	};
 	struct options o = { .name = NULL };
 	struct config *c;
 	struct buf errors;

@@ -21,12 +21,12 @@ struct login {
 	const char *file;
 	const struct config *config;
 	const struct config_account *account;
-	bool paste;		    /* the browser is not on this machine: nothing listens here */
-	struct token_asker tokens;  /* a socket to a token role; -1: none yet */
+	bool paste;		      /* the browser is not on this machine: nothing listens here */
+	struct token_asker tokens;    /* a socket to a token role; -1: none yet */
 	struct errand token, connect; /* ours, where no daemon runs */
-	struct errand helper;	    /* mailferry-login */
-	int says;		    /* LOGIN_SAYS_…, of the newest access token */
-	char who[256];		    /* the same: who signed in, or "" */
+	struct errand helper;	      /* mailferry-login */
+	int says;		      /* LOGIN_SAYS_…, of the newest access token */
+	char who[256];		      /* the same: who signed in, or "" */
 };
 
 /* ---- login_tokens.c ---- */

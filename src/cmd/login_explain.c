@@ -53,8 +53,8 @@ static bool is_wrong_user(const struct login_finding *f)
 static enum login_cause cause_of_refusal(const struct login_finding *f)
 {
 	const struct config_account *a = f->account;
-	bool application = a->oauth && (a->token.grant == CONFIG_GRANT_APPLICATION ||
-					a->token.grant == CONFIG_GRANT_SERVICE_ACCOUNT);
+	bool application =
+	    a->oauth && (a->token.grant == CONFIG_GRANT_APPLICATION || a->token.grant == CONFIG_GRANT_SERVICE_ACCOUNT);
 
 	if (!a->oauth)
 		return CAUSE_REFUSED;
@@ -97,12 +97,14 @@ static void say_imap_off(const struct login_finding *f, enum family family, stru
 {
 	(void)buf_add_str(out, "IMAP is switched off for this mailbox, or the mailbox has no licence for it.\n");
 	if (family == MICROSOFT) {
-		line(out, "Microsoft 365 admin center: Users, Active users, the user, Mail, Manage email apps: IMAP. Or in");
+		line(out,
+		     "Microsoft 365 admin center: Users, Active users, the user, Mail, Manage email apps: IMAP. Or in");
 		line_with(out, "Exchange Online PowerShell: Set-CASMailbox -Identity ", f->account->user,
 			  " -ImapEnabled $true");
 		line(out, "Outlook.com: Settings, Mail, Forwarding and IMAP. It can take an hour.");
 	} else if (family == GOOGLE) {
-		line(out, "Gmail: Settings, Forwarding and POP/IMAP, IMAP access. In a Workspace an administrator must allow");
+		line(out, "Gmail: Settings, Forwarding and POP/IMAP, IMAP access. In a Workspace an administrator must "
+			  "allow");
 		line(out, "it too: https://admin.google.com, Apps, Google Workspace, Gmail, End User Access.");
 	} else {
 		line(out, "Switch it on in the settings of the mailbox at the provider.");
@@ -115,15 +117,21 @@ static void say_consent(const struct login_finding *f, enum family family, struc
 
 	(void)buf_add_str(out, "Consent is missing: nobody has allowed the application to use IMAP here.\n");
 	if (family == MICROSOFT && application) {
-		line(out, "https://entra.microsoft.com: Applications, App registrations, the application, API permissions:");
-		line(out, "Office 365 Exchange Online, Application permissions, IMAP.AccessAsApp must stand there, and its");
+		line(out,
+		     "https://entra.microsoft.com: Applications, App registrations, the application, API permissions:");
+		line(out,
+		     "Office 365 Exchange Online, Application permissions, IMAP.AccessAsApp must stand there, and its");
 		line(out, "status must be `Granted': press Grant admin consent. Then try again.");
 	} else if (family == MICROSOFT) {
-		line(out, "https://entra.microsoft.com: Applications, App registrations, the application, API permissions:");
-		line(out, "Office 365 Exchange Online, Delegated permissions, IMAP.AccessAsUser.All must stand there. Where");
+		line(out,
+		     "https://entra.microsoft.com: Applications, App registrations, the application, API permissions:");
+		line(
+		    out,
+		    "Office 365 Exchange Online, Delegated permissions, IMAP.AccessAsUser.All must stand there. Where");
 		line(out, "users may not consent, an administrator presses Grant admin consent. Then sign in again.");
 	} else {
-		line(out, "Sign in again and agree to all that the provider asks; or ask the administrator to allow it.");
+		line(out,
+		     "Sign in again and agree to all that the provider asks; or ask the administrator to allow it.");
 	}
 }
 
@@ -131,11 +139,14 @@ static void say_policy(enum family family, struct buf *out)
 {
 	(void)buf_add_str(out, "A policy of the organization blocks this way to log in.\n");
 	if (family == MICROSOFT) {
-		line(out, "https://entra.microsoft.com: Protection, Conditional Access: except the application, or allow its");
-		line(out, "sign-in from this machine's address. Device codes are blocked by many; grant \"application\" needs");
+		line(out, "https://entra.microsoft.com: Protection, Conditional Access: except the application, or "
+			  "allow its");
+		line(out, "sign-in from this machine's address. Device codes are blocked by many; grant "
+			  "\"application\" needs");
 		line(out, "no person's sign-in, and passwords (basic authentication) are switched off for good.");
 	} else if (family == GOOGLE) {
-		line(out, "https://admin.google.com: Security, Access and data control, API controls: mark the client as");
+		line(out,
+		     "https://admin.google.com: Security, Access and data control, API controls: mark the client as");
 		line(out, "trusted.");
 	} else {
 		line(out, "Ask the administrator of the organization to allow it.");
@@ -148,21 +159,25 @@ static void say_permission(const struct login_finding *f, enum family family, st
 
 	(void)buf_add_str(out, "The login is good, but has no right to this mailbox.\n");
 	if (family == MICROSOFT && application) {
-		line(out, "In this order: (1) user must be the address of the mailbox itself, not an alias. (2) Exchange Online");
-		line(out, "must know the application, by the Object ID of Enterprise applications (not of App registrations):");
+		line(out, "In this order: (1) user must be the address of the mailbox itself, not an alias. (2) "
+			  "Exchange Online");
+		line(out, "must know the application, by the Object ID of Enterprise applications (not of App "
+			  "registrations):");
 		line_with(out, "    New-ServicePrincipal -AppId ", f->account->token.client_id, " -ObjectId OBJECT_ID");
 		line_with(out, "(3)  Add-MailboxPermission -Identity ", f->account->user,
 			  " -User OBJECT_ID -AccessRights FullAccess");
 		line_with(out, "(4)  Set-CASMailbox -Identity ", f->account->user, " -ImapEnabled $true");
 		line(out, "Exchange Online needs up to an hour to know of it.");
 	} else if (family == MICROSOFT) {
-		line_with(out, "Whoever signed in needs full access to it: Add-MailboxPermission -Identity ", f->account->user,
-			  " -User WHO -AccessRights FullAccess");
+		line_with(out, "Whoever signed in needs full access to it: Add-MailboxPermission -Identity ",
+			  f->account->user, " -User WHO -AccessRights FullAccess");
 		line_with(out, "IMAP must be on: Set-CASMailbox -Identity ", f->account->user,
 			  " -ImapEnabled $true; and the mailbox needs a licence.");
 	} else if (family == GOOGLE) {
-		line(out, "https://admin.google.com: Security, Access and data control, API controls, Domain-wide delegation:");
-		line(out, "the service account's Unique ID must stand there with the scope https://mail.google.com/, and user");
+		line(out, "https://admin.google.com: Security, Access and data control, API controls, Domain-wide "
+			  "delegation:");
+		line(out, "the service account's Unique ID must stand there with the scope https://mail.google.com/, "
+			  "and user");
 		line(out, "must be an address of that Workspace.");
 	} else {
 		line(out, "Check user of the account, and the rights that its login has at the provider.");
@@ -179,7 +194,8 @@ static void say_wrong_user(const struct login_finding *f, enum family family, st
 	line_with(out, "Sign in again as the owner of ", f->account->user,
 		  " (in a private window, so that the browser does not choose for you).");
 	if (family == MICROSOFT)
-		line(out, "For a shared mailbox: name who signs in by login_as, and give that person full access to it.");
+		line(out,
+		     "For a shared mailbox: name who signs in by login_as, and give that person full access to it.");
 	if (family == GOOGLE)
 		line(out, "If it is the right one: is IMAP on? (Gmail: Settings, Forwarding and POP/IMAP.)");
 }
@@ -188,10 +204,12 @@ static void say_password(enum family family, struct buf *out)
 {
 	(void)buf_add_str(out, "The provider takes no ordinary password here.\n");
 	if (family == GOOGLE)
-		line(out, "Make an app password (https://myaccount.google.com/apppasswords) and put it into password_file.");
+		line(out,
+		     "Make an app password (https://myaccount.google.com/apppasswords) and put it into password_file.");
 	else
-		line(out, "Make a password for programs (app password) in the mailbox's security settings, and put it into "
-			  "password_file.");
+		line(out,
+		     "Make a password for programs (app password) in the mailbox's security settings, and put it into "
+		     "password_file.");
 }
 
 void login_explain(const struct login_finding *f, struct buf *out)

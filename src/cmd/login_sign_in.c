@@ -83,14 +83,16 @@ static void invite(const struct login *l, const char *url, uint16_t port)
 {
 	print_clean("Sign in: open this address in a browser.\n\n    ", url);
 	if (l->paste)
-		(void)printf("\nThe browser ends at an address that it can't reach, http://…:%u/?…: that is as it should "
-			     "be.\nCopy all of it from the address line, paste it here, and press Enter:\n",
-			     port);
+		(void)printf(
+		    "\nThe browser ends at an address that it can't reach, http://…:%u/?…: that is as it should "
+		    "be.\nCopy all of it from the address line, paste it here, and press Enter:\n",
+		    port);
 	else
-		(void)printf("\nWaiting for the browser to come back. Is it on another machine? Then let it reach this one "
-			     "first:\n    ssh -L %u:127.0.0.1:%u THIS-MACHINE\nor paste here the address that it ends at "
-			     "(which it can't reach), and press Enter.\n",
-			     port, port);
+		(void)printf(
+		    "\nWaiting for the browser to come back. Is it on another machine? Then let it reach this one "
+		    "first:\n    ssh -L %u:127.0.0.1:%u THIS-MACHINE\nor paste here the address that it ends at "
+		    "(which it can't reach), and press Enter.\n",
+		    port, port);
 	(void)fflush(stdout);
 }
 
@@ -158,8 +160,8 @@ static int wait_for_person(struct login *l, struct terminal *t, int64_t until, s
 		int64_t left = until - clock_wall_ms();
 
 		if (left <= 0)
-			return err_set(e, ERR_TEMP, ETIMEDOUT, "nobody signed in in time; begin again: mailferry login %s",
-				       l->account->name);
+			return err_set(e, ERR_TEMP, ETIMEDOUT,
+				       "nobody signed in in time; begin again: mailferry login %s", l->account->name);
 		if (poll(fds, 2, (int)(left < LOOK_MS ? left : LOOK_MS)) <= 0)
 			continue;
 		if (fds[0].revents != 0)

@@ -10,8 +10,13 @@
 #include "config/provider.h"
 
 /* How an account shows who it is: a kind of grant, or a password. */
-enum way { WAY_APPLICATION = CONFIG_GRANT_APPLICATION, WAY_USER = CONFIG_GRANT_USER, WAY_DEVICE = CONFIG_GRANT_DEVICE,
-	   WAY_SERVICE = CONFIG_GRANT_SERVICE_ACCOUNT, WAY_PASSWORD = 100 };
+enum way {
+	WAY_APPLICATION = CONFIG_GRANT_APPLICATION,
+	WAY_USER = CONFIG_GRANT_USER,
+	WAY_DEVICE = CONFIG_GRANT_DEVICE,
+	WAY_SERVICE = CONFIG_GRANT_SERVICE_ACCOUNT,
+	WAY_PASSWORD = 100
+};
 
 static const char ms_register[] =
     " 1. https://entra.microsoft.com: Applications, App registrations, New registration.\n"
@@ -228,10 +233,11 @@ static const char *steps_find(const char *provider, enum way way)
 
 static void tail_add(const char *file, struct buf *out)
 {
-	(void)buf_addf(out,
-		       "\nFile names hang on the directory of %s. The keys client_id, tenant and so on stand in the\n"
-		       "account's group oauth = { … }; mailferry.conf(5) explains them, `mailferry check' checks them.\n",
-		       file);
+	(void)buf_addf(
+	    out,
+	    "\nFile names hang on the directory of %s. The keys client_id, tenant and so on stand in the\n"
+	    "account's group oauth = { … }; mailferry.conf(5) explains them, `mailferry check' checks them.\n",
+	    file);
 }
 
 void login_steps(const struct config_account *a, const char *file, struct buf *out)

@@ -9,8 +9,8 @@
  * as "CLIENT_ID" and the like. FILE is the configuration. A may have errors. */
 void login_steps(const struct config_account *a, const char *file, struct buf *out);
 
-/* The same for a provider by name, before there is a configuration: every way to log in there, best first. 0, or -1 when
- * there is no such provider. */
+/* The same for a provider by name, before there is a configuration: every way to log in there, best first. 0, or -1
+ * when there is no such provider. */
 int login_steps_provider(const char *provider, const char *file, struct buf *out);
 
 #endif

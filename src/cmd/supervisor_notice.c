@@ -5,8 +5,8 @@
 #include "cmd/supervisor.h"
 #include "role/role.h"
 
-/* A notice that is one too many costs the rules a run, so a role in a frenzy is not listened to. That there is one a day
- * is the spool's care (intake/notice.h). */
+/* A notice that is one too many costs the rules a run, so a role in a frenzy is not listened to. That there is one a
+ * day is the spool's care (intake/notice.h). */
 enum { NOTICE_SPACING_MS = 60 * 1000 };
 
 void supervisor_notice(struct supervisor *sup, struct slice account, struct slice fields)
@@ -18,8 +18,8 @@ void supervisor_notice(struct supervisor *sup, struct slice account, struct slic
 	struct ipc_out out;
 
 	/* Without a receiver at this moment it is not said: what lasts is reported again. */
-	if (sup->setup->config->operator != NULL && s != NULL && receiver != NULL && text != NULL &&
-	    (s->noticed == 0 || now - s->noticed >= NOTICE_SPACING_MS)) {
+	if (sup->setup->config->operator!= NULL && s != NULL && receiver != NULL &&
+	    text != NULL &&(s->noticed == 0 || now - s->noticed >= NOTICE_SPACING_MS)) {
 		s->noticed = now;
 		ipc_out_init(&out);
 		ipc_begin(&out, ROLE_NOTICE, 0);

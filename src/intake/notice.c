@@ -99,11 +99,13 @@ void notice_write(const struct notice *n, struct buf *out)
 	paragraph(out, n->reason);
 	(void)buf_add_str(out, "\r\n");
 	if (n->kind == NOTICE_HELD) {
-		paragraph(out, "Nothing is lost: mail for this account is still taken in and waits in the queue. When the "
-			       "cause is mended, mailferry files it; after a change of the configuration reload it "
-			       "(systemctl reload mailferry), or try at once with:");
-		(void)buf_addf(out, "\r\n    mailferry queue retry --account %s\r\n\r\nWhat waits, and why:\r\n\r\n"
-				    "    mailferry queue list --account %s\r\n\r\n",
+		paragraph(out,
+			  "Nothing is lost: mail for this account is still taken in and waits in the queue. When the "
+			  "cause is mended, mailferry files it; after a change of the configuration reload it "
+			  "(systemctl reload mailferry), or try at once with:");
+		(void)buf_addf(out,
+			       "\r\n    mailferry queue retry --account %s\r\n\r\nWhat waits, and why:\r\n\r\n"
+			       "    mailferry queue list --account %s\r\n\r\n",
 			       n->account, n->account);
 		paragraph(out, "You get such a message at most once a day for an account.");
 	} else {
@@ -166,14 +168,16 @@ static void notice_resume(void *arg)
 
 static const struct intake_events events = { .resume = notice_resume, .done = notice_done };
 
-/* The operator's address, and who takes it. 0, or -1: `mailferry check' has the same rule, so this is no one's doing. */
+/* The operator's address, and who takes it. 0, or -1: `mailferry check' has the same rule, so this is no one's doing.
+ */
 static int find_operator(struct intake_notice *n)
 {
 	const struct config *c = n->in->config;
 
 	if (address_parse(slice_str(c->operator), false, &n->address) != ADDRESS_OK)
 		return -1;
-	n->to = (struct intake_recipient){ .address = c->operator, .local = n->address.local, .domain = n->address.domain };
+	n->to =
+	    (struct intake_recipient){ .address = c->operator, .local = n->address.local, .domain = n->address.domain };
 	n->to.account = config_route(c, n->to.local, n->to.domain).account;
 	return n->to.account == NULL ? -1 : 0;
 }
@@ -203,7 +207,7 @@ void intake_notice(struct intake *in, enum notice_kind kind, const char *account
 	struct intake_notice *n;
 	struct buf once;
 
-	if (in->config->operator == NULL)
+	if (in->config->operator== NULL)
 		return;
 	n = mem_alloc(sizeof *n);
 	n->in = in;

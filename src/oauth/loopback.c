@@ -102,8 +102,8 @@ void loopback_page(int status, const char *text, struct buf *out)
 	static const char tail[] = "</p></body></html>\n";
 	const char *reason = status == 200 ? "OK" : status == 404 ? "Not Found" : "Bad Request";
 
-	(void)buf_addf(out, "HTTP/1.1 %d %s\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %zu\r\n", status,
-		       reason, sizeof head - 1 + strlen(text) + sizeof tail - 1);
+	(void)buf_addf(out, "HTTP/1.1 %d %s\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %zu\r\n",
+		       status, reason, sizeof head - 1 + strlen(text) + sizeof tail - 1);
 	/* The address line holds the code: it stays here. */
 	(void)buf_addf(out,
 		       "Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nContent-Security-Policy: "

@@ -30,8 +30,8 @@ struct loopback {
 	const char *state; /* of the sign-in under way (RFC 6749, 10.12) */
 };
 
-/* BYTES: all that has come so far. *QUERY points into them: what stands behind the "?". Compares the state in a time that
- * tells nothing of it. */
+/* BYTES: all that has come so far. *QUERY points into them: what stands behind the "?". Compares the state in a time
+ * that tells nothing of it. */
 enum loopback_verdict loopback_read(const struct loopback *l, struct slice bytes, struct slice *query);
 
 /* Appends a whole answer with a page that says TEXT (plain, of ours); the connection is to be closed after it. */

@@ -11,9 +11,10 @@
 enum login_message {
 	LOGIN_WAIT = 300, /* to the role: TEXT is the state of the sign-in; NUMBER the port */
 	LOGIN_ANSWER,	  /* from the role: the browser is back; TEXT is the query. It waits for a page */
-	LOGIN_PAGE,	  /* to the role: show it how it went, NUMBER 1: well. It is answered with the same when that is done */
-	LOGIN_TOKEN,	  /* to the role: TEXT is an access token */
-	LOGIN_CLAIMS	  /* from the role: what that says: NUMBER (LOGIN_SAYS_…), WHO */
+	LOGIN_PAGE,  /* to the role: show it how it went, NUMBER 1: well. It is answered with the same when that is done
+		      */
+	LOGIN_TOKEN, /* to the role: TEXT is an access token */
+	LOGIN_CLAIMS /* from the role: what that says: NUMBER (LOGIN_SAYS_…), WHO */
 };
 
 enum login_tag { LOGIN_TAG_TEXT = 1, LOGIN_TAG_NUMBER, LOGIN_TAG_WHO };

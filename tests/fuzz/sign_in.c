@@ -1,4 +1,5 @@
-/* While a person signs in: what comes to the port that waits for the browser, and an access token that is read for hints. */
+/* While a person signs in: what comes to the port that waits for the browser, and an access token that is read for
+ * hints. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -30,10 +30,10 @@ static const struct {
 	enum loopback_verdict verdict;
 	const char *query; /* NULL: none */
 } requests[] = {
-	{ "the browser is back", "GET /?code=a%2Fb&state=" STATE " HTTP/1.1\r\n" HOST "Accept: */*\r\n\r\n", LOOPBACK_ANSWER,
-	  "code=a%2Fb&state=" STATE },
-	{ "by name, and HTTP/1.0, and bare LF", "GET /?state=" STATE " HTTP/1.0\nhost:  LOCALHOST:40001 \n\n", LOOPBACK_ANSWER,
-	  "state=" STATE },
+	{ "the browser is back", "GET /?code=a%2Fb&state=" STATE " HTTP/1.1\r\n" HOST "Accept: */*\r\n\r\n",
+	  LOOPBACK_ANSWER, "code=a%2Fb&state=" STATE },
+	{ "by name, and HTTP/1.0, and bare LF", "GET /?state=" STATE " HTTP/1.0\nhost:  LOCALHOST:40001 \n\n",
+	  LOOPBACK_ANSWER, "state=" STATE },
 	{ "a refusal is an answer too", "GET /?error=access_denied&state=" STATE " HTTP/1.1\r\n" HOST "\r\n",
 	  LOOPBACK_ANSWER, "error=access_denied&state=" STATE },
 	{ "bytes behind the head do not count", "GET /?state=" STATE " HTTP/1.1\r\n" HOST "\r\nmore\r\n\r\n",
@@ -48,8 +48,8 @@ static const struct {
 	{ "no query", "GET / HTTP/1.1\r\n" HOST "\r\n", LOOPBACK_ELSEWHERE, NULL },
 	{ "a whole URL as the target", "GET http://127.0.0.1:40001/?state=" STATE " HTTP/1.1\r\n" HOST "\r\n",
 	  LOOPBACK_BROKEN, NULL },
-	{ "not asked by our name", "GET /?state=" STATE " HTTP/1.1\r\nHost: evil.example:40001\r\n\r\n", LOOPBACK_BROKEN,
-	  NULL },
+	{ "not asked by our name", "GET /?state=" STATE " HTTP/1.1\r\nHost: evil.example:40001\r\n\r\n",
+	  LOOPBACK_BROKEN, NULL },
 	{ "another port", "GET /?state=" STATE " HTTP/1.1\r\nHost: 127.0.0.1:4000\r\n\r\n", LOOPBACK_BROKEN, NULL },
 	{ "no host", "GET /?state=" STATE " HTTP/1.1\r\n\r\n", LOOPBACK_BROKEN, NULL },
 	{ "two hosts: the last counts", "GET /?state=" STATE " HTTP/1.1\r\n" HOST "Host: evil.example\r\n\r\n",
@@ -131,7 +131,8 @@ static void challenge_is_that_of_the_rfc(void **state)
 	a.token.authorization_endpoint = "https://login.example.net/authorize";
 	a.token.client_id = "id";
 	buf_init(&url, 4096);
-	grant_authorization_url(&a, "http://127.0.0.1:40001/", "s t", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", &url);
+	grant_authorization_url(&a, "http://127.0.0.1:40001/", "s t", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+				&url);
 	assert_non_null(strstr(buf_str(&url), "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&"));
 	assert_non_null(strstr(buf_str(&url), "&redirect_uri=http%3A%2F%2F127.0.0.1%3A40001%2F&"));
 	assert_non_null(strstr(buf_str(&url), "&state=s%20t&"));
@@ -148,12 +149,13 @@ static const struct {
 } tokens[] = {
 	{ "a person's", "{\"upn\":\"a@office.example\",\"scp\":\"openid IMAP.AccessAsUser.All\"}", true, false, true,
 	  "a@office.example" },
-	{ "a person's without IMAP", "{\"unique_name\":\"a@b\",\"scp\":\"IMAP.AccessAsUser.All2 User.Read\"}", true, false,
-	  false, "a@b" },
+	{ "a person's without IMAP", "{\"unique_name\":\"a@b\",\"scp\":\"IMAP.AccessAsUser.All2 User.Read\"}", true,
+	  false, false, "a@b" },
 	{ "an application's", "{\"idtyp\":\"app\",\"roles\":[1,\"IMAP.AccessAsApp\"]}", true, true, true, "" },
 	{ "an application's without consent", "{\"idtyp\":\"app\"}", true, true, false, "" },
 	{ "another provider's", "{\"sub\":\"1\",\"exp\":5}", false, false, false, "" },
-	{ "a name that would act on a terminal", "{\"upn\":\"\\u001b[2Jx y\",\"scp\":\"\"}", true, false, false, "?[2Jx?y" },
+	{ "a name that would act on a terminal", "{\"upn\":\"\\u001b[2Jx y\",\"scp\":\"\"}", true, false, false,
+	  "?[2Jx?y" },
 	{ "other types", "{\"upn\":5,\"scp\":[],\"roles\":\"IMAP.AccessAsApp\"}", false, false, false, "" },
 	{ "no object", "[]", false, false, false, "" },
 	{ "no JSON", "{", false, false, false, "" },
@@ -198,17 +200,19 @@ static const struct {
 	const char *who;
 	enum login_cause cause;
 } findings[] = {
-	{ "gmail", -1, "NO [ALERT] Your account is not enabled for IMAP use.", false, false, true, 0, "", CAUSE_IMAP_OFF },
+	{ "gmail", -1, "NO [ALERT] Your account is not enabled for IMAP use.", false, false, true, 0, "",
+	  CAUSE_IMAP_OFF },
 	{ "gmail", -1, "NO [ALERT] Application-specific password required", false, false, true, 0, "", CAUSE_PASSWORD },
-	{ "gmail", -1, "[AUTHENTICATIONFAILED] Invalid credentials (Failure)", false, false, true, 0, "", CAUSE_REFUSED },
+	{ "gmail", -1, "[AUTHENTICATIONFAILED] Invalid credentials (Failure)", false, false, true, 0, "",
+	  CAUSE_REFUSED },
 	{ "gmail", CONFIG_GRANT_USER, "[AUTHENTICATIONFAILED] Invalid credentials (Failure)", false, false, true, 0, "",
 	  CAUSE_WRONG_USER },
 	{ "microsoft365", CONFIG_GRANT_APPLICATION, "NO AUTHENTICATE failed.", false, false, true,
 	  LOGIN_SAYS_ANYTHING | LOGIN_SAYS_APPLICATION, "", CAUSE_CONSENT },
 	{ "microsoft365", CONFIG_GRANT_APPLICATION, "NO AUTHENTICATE failed.", false, false, true,
 	  LOGIN_SAYS_ANYTHING | LOGIN_SAYS_APPLICATION | LOGIN_SAYS_IMAP, "", CAUSE_PERMISSION },
-	{ "microsoft365", CONFIG_GRANT_APPLICATION, "BAD User is authenticated but not connected.", false, true, true, 0, "",
-	  CAUSE_PERMISSION },
+	{ "microsoft365", CONFIG_GRANT_APPLICATION, "BAD User is authenticated but not connected.", false, true, true,
+	  0, "", CAUSE_PERMISSION },
 	{ "microsoft365", CONFIG_GRANT_USER, "BAD User is authenticated but not connected.", false, true, true,
 	  LOGIN_SAYS_ANYTHING | LOGIN_SAYS_IMAP, "other@office.example", CAUSE_WRONG_USER },
 	{ "microsoft365", CONFIG_GRANT_USER, "NO AUTHENTICATE failed.", false, false, true,
@@ -219,11 +223,12 @@ static const struct {
 	  LOGIN_SAYS_ANYTHING | LOGIN_SAYS_IMAP, "helper@office.example", CAUSE_IMAP_OFF },
 	{ "microsoft365", CONFIG_GRANT_USER, "NO AUTHENTICATE failed.", false, false, true, LOGIN_SAYS_ANYTHING,
 	  "info@office.example", CAUSE_CONSENT },
-	{ "microsoft365", CONFIG_GRANT_DEVICE, "a Conditional Access policy of the organisation blocks this", true, false,
-	  false, 0, "", CAUSE_POLICY },
-	{ "microsoft365", CONFIG_GRANT_USER, "consent is missing: an administrator must give it", true, false, false, 0, "",
-	  CAUSE_CONSENT },
-	{ "microsoft365", CONFIG_GRANT_USER, "correct client_secret of the account", true, false, false, 0, "", CAUSE_OTHER },
+	{ "microsoft365", CONFIG_GRANT_DEVICE, "a Conditional Access policy of the organisation blocks this", true,
+	  false, false, 0, "", CAUSE_POLICY },
+	{ "microsoft365", CONFIG_GRANT_USER, "consent is missing: an administrator must give it", true, false, false, 0,
+	  "", CAUSE_CONSENT },
+	{ "microsoft365", CONFIG_GRANT_USER, "correct client_secret of the account", true, false, false, 0, "",
+	  CAUSE_OTHER },
 	{ NULL, CONFIG_GRANT_USER, "cannot connect to localhost port 993", false, false, false, 0, "", CAUSE_OTHER },
 	{ NULL, CONFIG_GRANT_USER, "NO no", false, false, true, 0, "", CAUSE_REFUSED },
 	{ NULL, CONFIG_GRANT_USER, "NO no", false, true, true, 0, "", CAUSE_PERMISSION },
@@ -233,11 +238,17 @@ static void causes_are_told_apart(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof findings / sizeof findings[0]; i++) {
-		struct config_account a = { .name = "office", .user = "info@office.example",
+		struct config_account a = { .name = "office",
+					    .user = "info@office.example",
 					    .login_as = "helper@office.example",
 					    .provider = (char *)(uintptr_t)findings[i].provider };
-		struct login_finding f = { &a, findings[i].token, findings[i].logged_in, findings[i].refused,
-					   findings[i].text, findings[i].says, findings[i].who };
+		struct login_finding f = { &a,
+					   findings[i].token,
+					   findings[i].logged_in,
+					   findings[i].refused,
+					   findings[i].text,
+					   findings[i].says,
+					   findings[i].who };
 		struct buf said;
 
 		a.oauth = findings[i].grant >= 0;
@@ -247,7 +258,8 @@ static void causes_are_told_apart(void **state)
 		buf_init(&said, 16 * 1024);
 		login_explain(&f, &said);
 		if (login_cause_of(&f) != findings[i].cause || (said.n == 0) != (findings[i].cause == CAUSE_OTHER))
-			fail_msg("%zu (%s): cause %d, said: %s", i, findings[i].text, login_cause_of(&f), buf_str(&said));
+			fail_msg("%zu (%s): cause %d, said: %s", i, findings[i].text, login_cause_of(&f),
+				 buf_str(&said));
 		assert_null(strchr(buf_str(&said), '\x1b'));
 		buf_free(&said);
 	}
@@ -271,8 +283,8 @@ static void each_provider_has_steps(void **state)
 			a.token.grant = g >= 0 ? (enum config_grant)g : CONFIG_GRANT_APPLICATION;
 			buf_clear(&text);
 			login_steps(&a, "mailferry.conf", &text);
-			if (strstr(buf_str(&text), " 1. ") == NULL || strchr(buf_str(&text), '@') !=
-									 strstr(buf_str(&text), "@example.net"))
+			if (strstr(buf_str(&text), " 1. ") == NULL ||
+			    strchr(buf_str(&text), '@') != strstr(buf_str(&text), "@example.net"))
 				fail_msg("%s, grant %d: %s", p->name, g, buf_str(&text));
 			for (char *at = text.p; (at = strchr(at, '@')) != NULL; at++)
 				assert_int_equal(strncmp(at, "@example.net", 12), 0);
@@ -285,8 +297,8 @@ static void each_provider_has_steps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(requests_are_read),	  cmocka_unit_test(long_requests_end),
-		cmocka_unit_test(page_has_its_length),	  cmocka_unit_test(challenge_is_that_of_the_rfc),
+		cmocka_unit_test(requests_are_read),	    cmocka_unit_test(long_requests_end),
+		cmocka_unit_test(page_has_its_length),	    cmocka_unit_test(challenge_is_that_of_the_rfc),
 		cmocka_unit_test(tokens_say_what_they_say), cmocka_unit_test(causes_are_told_apart),
 		cmocka_unit_test(each_provider_has_steps),
 	};

@@ -91,7 +91,8 @@ static void header_is_whole(void **state)
 					      "To: <boss@office.example>\r\n",
 					      "Subject: mailferry: account office soon loses its access\r\n",
 					      "Message-ID: <0123456789abcdef.notice@mail.office.example>\r\n",
-					      "Auto-Submitted: auto-generated\r\n", "\r\nDate: " };
+					      "Auto-Submitted: auto-generated\r\n",
+					      "\r\nDate: " };
 	char *text = written(NOTICE_EXPIRES, "x");
 
 	(void)state;
