@@ -12,6 +12,7 @@
 #include "base/utf8.h"
 #include "imap/answers.h"
 #include "imap/dialog.h"
+#include "imap/refusal.h"
 #include "imap/session_impl.h"
 #include "net/sasl.h"
 
@@ -19,134 +20,11 @@ enum {
 	TRIES_MAX = 6,		 /* commands of one session: servers hang up on those who try too often */
 	INITIAL_MAX = 8000,	 /* of an initial response (RFC 2683, 3.2.1.5: of a command line) */
 	COMMAND_LINE_MAX = 8192, /* of LOGIN */
-	WORDS_MAX = 200,	 /* of the server's, in an error */
 	SECRET_MIN = 4
-};
-
-struct attempt {
-	struct imap *session;
-	const struct imap_login *login;
-	struct sasl_setup setup;
-	struct binding bindings[BINDING_TYPES];
-	char *token;
-	bool fresh; /* TOKEN is the second one */
-	struct imap_reply reply;
-	char complaint[SASL_COMPLAINT_MAX + 1];
 };
 
 /* What a reply that is not OK means for the way that was tried. */
 enum next { NEXT_OTHER_WAY, NEXT_FRESH_TOKEN, NEXT_NOTHING };
-
-/* ---- words ---- */
-
-/* The server's words, with what it said within the mechanism, cut so that the advice behind them stays whole. */
-static const char *words(const struct attempt *a, char out[WORDS_MAX + SASL_COMPLAINT_MAX + 20])
-{
-	size_t size = WORDS_MAX + SASL_COMPLAINT_MAX + 20;
-
-	if (a->complaint[0] == '\0')
-		(void)snprintf(out, size, "\"%.*s\"", WORDS_MAX, a->reply.text);
-	else
-		(void)snprintf(out, size, "\"%.*s\" (%s)", WORDS_MAX, a->reply.text, a->complaint);
-	return out;
-}
-
-static const char *login_name(const struct config_account *c)
-{
-	return c->login_as != NULL ? c->login_as : c->user;
-}
-
-/* A person must act. WAY is SASL_NO_WAY for the LOGIN command. */
-static int refused(const struct attempt *a, int way, const char *advice, struct err *e)
-{
-	const struct config_account *c = a->session->account;
-	char said[WORDS_MAX + SASL_COMPLAINT_MAX + 20];
-	const char *mechanism = way == SASL_NO_WAY ? "LOGIN" : sasl_name(way);
-
-	(void)words(a, said);
-	if (imap_reply_is(&a->reply, "AUTHORIZATIONFAILED") && c->login_as != NULL)
-		return err_set(
-		    e, ERR_CONFIG, 0,
-		    "%s knows %s but does not let it into the mailbox of %s: %s; give it access to that mailbox, "
-		    "or correct user and login_as of account %s",
-		    c->host, c->login_as, c->user, said, c->name);
-	if (advice != NULL)
-		return err_set(e, ERR_CONFIG, 0, "%s does not let %s log in: %s; %s", c->host, login_name(c), said,
-			       advice);
-	if (a->token != NULL)
-		return err_set(
-		    e, ERR_CONFIG, 0,
-		    "%s refuses the access token of %s, and a fresh one too: %s; see whether IMAP is switched on "
-		    "for the mailbox and the application may use it, then run: mailferry login %s",
-		    c->host, c->user, said, c->name);
-	if (strcmp(mechanism, "EXTERNAL") == 0)
-		return err_set(
-		    e, ERR_CONFIG, 0,
-		    "%s does not take the client certificate for %s: %s; correct user, client_certificate and "
-		    "client_key of account %s, then send SIGHUP to mailferry",
-		    c->host, c->user, said, c->name);
-	if (strcmp(mechanism, "PLAIN") != 0 && strcmp(mechanism, "LOGIN") != 0)
-		return err_set(
-		    e, ERR_CONFIG, 0,
-		    "%s refuses the password of %s: %s; correct user or password of account %s in the "
-		    "configuration, or, if they are right, try auth = \"PLAIN\" instead of %s; then send SIGHUP "
-		    "to mailferry",
-		    c->host, login_name(c), said, c->name, mechanism);
-	return err_set(e, ERR_CONFIG, 0,
-		       "%s refuses the password of %s: %s; correct user or password of account %s in the "
-		       "configuration, then send SIGHUP to mailferry",
-		       c->host, login_name(c), said, c->name);
-}
-
-static int relayed(const struct attempt *a, int way, struct err *e)
-{
-	const struct config_account *c = a->session->account;
-
-	return err_set(
-	    e, ERR_CONFIG, 0,
-	    "%s says that the TLS connection which it has is not the one that we have (%s of %s); somebody may "
-	    "stand between. If that is a TLS proxy of the provider's, set auth = \"SCRAM-SHA-256\" for account %s",
-	    c->host, a->complaint, sasl_name(way), c->name);
-}
-
-/* Nothing that both sides have is left. */
-static int no_way(const struct attempt *a, struct err *e)
-{
-	const struct imap *s = a->session;
-	const struct config_account *c = s->account;
-	const char *offers = s->mechanisms[0] == '\0' ? "nothing" : s->mechanisms;
-	char said[WORDS_MAX + SASL_COMPLAINT_MAX + 20];
-
-	if (a->setup.excluded != 0)
-		return err_set(
-		    e, ERR_CONFIG, 0,
-		    "%s takes none of the ways to log in that it offers (%s); the last answer was %s. Ask whoever "
-		    "runs it, or set auth of account %s",
-		    c->host, offers, words(a, said), c->name);
-	if (c->auth != NULL)
-		return err_set(
-		    e, ERR_CONFIG, 0,
-		    "%s does not offer %s, which auth of account %s demands, or it can't be used with this account; "
-		    "the server offers: %s",
-		    c->host, c->auth, c->name, offers);
-	if (c->oauth)
-		return err_set(e, ERR_CONFIG, 0, "%s does not take access tokens (OAUTHBEARER, XOAUTH2); it offers: %s",
-			       c->host, offers);
-	if (c->password == NULL)
-		return err_set(
-		    e, ERR_CONFIG, 0,
-		    c->client_certificate_pem == NULL
-			? "the account has no password; set password_file"
-			: "%s does not take client certificates (EXTERNAL), and the account has no password; it "
-			  "offers: %s",
-		    c->host, offers);
-	return err_set(e, ERR_CONFIG, 0, "%s offers no way to log in with a password%s (it offers: %s)", c->host,
-		       c->tls == CONFIG_TLS_NONE
-			   ? " on an unencrypted connection; set tls to \"implicit\" or \"starttls\""
-		       : c->login_as != NULL ? " in which login_as can stand beside user"
-					     : "",
-		       offers);
-}
 
 /* ---- one command ---- */
 
@@ -166,6 +44,15 @@ static void hide(char *text, const char *secret)
 		memset(at, '*', n);
 		at += n;
 	}
+}
+
+/* A BYE may repeat it too. Only then: among words of ours asterisks would tell what they stand for. */
+static void hide_bye(const struct attempt *a, struct err *e)
+{
+	if (e == NULL || imap_filter_bye(a->session->filter) == NULL)
+		return;
+	hide(e->text, a->session->account->password);
+	hide(e->text, a->token);
 }
 
 /* The reply that ends the command TAG, SENT being the last line that went before it. */
@@ -267,17 +154,17 @@ static enum next judge(struct attempt *a, const struct sasl *x, int way, struct 
 {
 	const struct config_account *c = a->session->account;
 	struct answer answer = answers_read(&a->reply, ANSWER_LOGIN);
-	char said[WORDS_MAX + SASL_COMPLAINT_MAX + 20];
+	char said[REFUSAL_WORDS_SIZE];
 	bool person = answer.account == ACCOUNT_PERSON;
 
 	(void)snprintf(a->complaint, sizeof a->complaint, "%s", sasl_complaint(x));
 	if (sasl_verdict(x) == SASL_RELAYED) {
-		(void)relayed(a, way, e);
+		(void)refusal_relayed(a, way, e);
 		return NEXT_NOTHING;
 	}
 	if ((!person && a->reply.status != IMAP_BAD) || sasl_verdict(x) == SASL_LATER) {
-		(void)err_set(e, ERR_TEMP, 0, "%s does not let %s log in now: %s", c->host, login_name(c),
-			      words(a, said));
+		(void)err_set(e, ERR_TEMP, 0, "%s does not let %s log in now: %s", c->host, refusal_login_name(c),
+			      refusal_words(a, said));
 		return NEXT_NOTHING;
 	}
 	if (unsupported(&a->reply, x))
@@ -285,7 +172,7 @@ static enum next judge(struct attempt *a, const struct sasl *x, int way, struct 
 	if (a->token != NULL && !a->fresh && !imap_reply_is(&a->reply, "AUTHORIZATIONFAILED") &&
 	    (answer.advice == NULL || imap_reply_is(&a->reply, "EXPIRED")))
 		return NEXT_FRESH_TOKEN;
-	(void)refused(a, way, answer.advice, e);
+	(void)refusal_person(a, way, answer.advice, e);
 	return NEXT_NOTHING;
 }
 
@@ -333,6 +220,7 @@ static int try_way(struct attempt *a, int way, struct err *e)
 	imap_forget_capability(s);
 	dialog_deadline(s, s->account->timeout);
 	if (exchange(a, x, way, e) != 0) {
+		hide_bye(a, e);
 		hung_up(a, x, e);
 		goto done;
 	}
@@ -373,20 +261,22 @@ static int try_login_command(struct attempt *a, struct err *e)
 {
 	struct imap *s = a->session;
 	struct answer answer;
-	char said[WORDS_MAX + SASL_COMPLAINT_MAX + 20];
+	char said[REFUSAL_WORDS_SIZE];
 
 	imap_forget_capability(s);
 	dialog_deadline(s, s->account->timeout);
 	a->complaint[0] = '\0';
-	if (login_command(a, e) != 0)
+	if (login_command(a, e) != 0) {
+		hide_bye(a, e);
 		return -1;
+	}
 	if (a->reply.status == IMAP_OK)
 		return 0;
 	answer = answers_read(&a->reply, ANSWER_LOGIN);
 	if (answer.account == ACCOUNT_PERSON || a->reply.status == IMAP_BAD)
-		return refused(a, SASL_NO_WAY, answer.advice, e);
-	return err_set(e, ERR_TEMP, 0, "%s does not let %s log in now: %s", s->account->host, login_name(s->account),
-		       words(a, said));
+		return refusal_person(a, SASL_NO_WAY, answer.advice, e);
+	return err_set(e, ERR_TEMP, 0, "%s does not let %s log in now: %s", s->account->host,
+		       refusal_login_name(s->account), refusal_words(a, said));
 }
 
 static int log_in(struct attempt *a, struct err *e)
@@ -401,7 +291,7 @@ static int log_in(struct attempt *a, struct err *e)
 		}
 	}
 	if (!may_use_login_command(a))
-		return no_way(a, e);
+		return refusal_no_way(a, e);
 	a->session->mechanism = "LOGIN command";
 	return try_login_command(a, e);
 }
@@ -430,11 +320,6 @@ int imap_authenticate(struct imap *s, const struct imap_login *login, struct err
 		ret = log_in(&a, e);
 	if (ret == 0)
 		ret = imap_renew_capability(s, e); /* they may differ from before (RFC 9051, 6.2.3) */
-	/* A BYE may repeat it too. */
-	if (ret != 0 && e != NULL) {
-		hide(e->text, c->password);
-		hide(e->text, a.token);
-	}
 	mem_wipe_str(&a.token);
 	mem_wipe(a.bindings, sizeof a.bindings);
 	return ret;
