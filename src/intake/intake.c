@@ -14,6 +14,7 @@ struct intake *intake_new(const struct config *c, const struct intake_spool *fun
 	in->functions = functions;
 	in->spool = spool;
 	in->facts = mem_array(c->naccounts + 1, sizeof *in->facts);
+	in->facts_at = mem_array(c->naccounts + 1, sizeof *in->facts_at);
 	for (size_t i = 0; i <= c->naccounts; i++)
 		facts_free(&in->facts[i]); /* nothing is known */
 	in->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
@@ -35,6 +36,7 @@ void intake_free(struct intake **in)
 	for (size_t i = 0; i < (*in)->config->naccounts; i++)
 		facts_free(&(*in)->facts[i]);
 	free((*in)->facts);
+	free((*in)->facts_at);
 	EVP_MD_free((*in)->sha256);
 	free(*in);
 	*in = NULL;

@@ -48,8 +48,10 @@ bool intake_lost(const struct intake *in);
 void intake_confirm(struct intake *in, int64_t number);
 
 /* ---- what is known of the accounts' stores ---- */
-/* F is taken over, and left empty. */
-void intake_set_facts(struct intake *in, const char *account, struct facts *f);
+/* F is taken over, and left empty. AT_MS: when the store said so (wall clock); its limit counts for a day and a half, so
+ * that one that is higher by now does not keep all mail away, and with it the login that would tell. Nor does a limit count
+ * that hardly any message keeps to: those wait in the queue, where a person sees why. */
+void intake_set_facts(struct intake *in, const char *account, int64_t at_ms, struct facts *f);
 
 /* Octets that a message may have, as the client sends it, so that the store of A takes it with the lines that mailferry
  * adds, of ENVELOPE octets beside those that each message has (see intake_envelope_cost); never more than the limit of

@@ -21,7 +21,8 @@ struct intake {
 	void *spool;
 	struct intake_rules *rules;
 	size_t nrules;
-	struct facts *facts; /* of the account with that index in the configuration */
+	struct facts *facts; /* of the account with that index in the configuration … */
+	int64_t *facts_at;   /* … and when they were told */
 	EVP_MD *sha256; /* fetched once: fetching costs more than hashing a small message */
 	bool lost;
 	struct intake_notice *notices; /* under way */

@@ -1,13 +1,16 @@
 /* What the accounts' stores are like, and how large a message may be for them. */
 #include <string.h>
 
+#include "base/clock.h"
 #include "intake/internal.h"
 #include "msg/received.h"
 
 enum {
 	/* Our own words in the lines that received_lines writes, with keywords, blanks, date, id, address, protocol. */
 	LINES_COST = 512,
-	ADDRESS_COST = 20, /* around an address: "Delivered-To: ", its line end */
+	ADDRESS_COST = 20,	 /* around an address: "Delivered-To: ", its line end */
+	LIMIT_LEAST = 16 * 1024, /* of a store: below it is a slip, or no wish for mail at all */
+	TRUSTED_MS = 36 * 60 * 60 * 1000
 };
 
 const struct facts *intake_facts(const struct intake *in, const struct config_account *a)
@@ -15,16 +18,27 @@ const struct facts *intake_facts(const struct intake *in, const struct config_ac
 	return &in->facts[a - in->config->accounts];
 }
 
-void intake_set_facts(struct intake *in, const char *account, struct facts *f)
+void intake_set_facts(struct intake *in, const char *account, int64_t at_ms, struct facts *f)
 {
 	for (size_t i = 0; i < in->config->naccounts; i++) {
 		if (strcmp(in->config->accounts[i].name, account) != 0)
 			continue;
 		facts_free(&in->facts[i]);
 		in->facts[i] = *f;
+		in->facts_at[i] = at_ms;
 		*f = (struct facts){ .append_limit = UINT64_MAX };
 	}
 	facts_free(f);
+}
+
+/* What the store of A takes, UINT64_MAX: not known, or not to be relied on. */
+static uint64_t limit_of(const struct intake *in, const struct config_account *a)
+{
+	uint64_t limit = intake_facts(in, a)->append_limit;
+
+	if (limit < LIMIT_LEAST || clock_wall_ms() - in->facts_at[a - in->config->accounts] > TRUSTED_MS)
+		return UINT64_MAX;
+	return limit;
 }
 
 /* Return-Path, Received, and for one recipient its address twice: an upper bound. */
@@ -47,7 +61,7 @@ size_t intake_envelope_cost(const char *sender, const char *recipient)
 
 uint64_t intake_size_max(const struct intake *in, const struct config_account *a, size_t envelope)
 {
-	uint64_t most = (uint64_t)in->config->limits.message_size, limit = intake_facts(in, a)->append_limit;
+	uint64_t most = (uint64_t)in->config->limits.message_size, limit = limit_of(in, a);
 	uint64_t ours = lines_cost(in) + envelope;
 
 	if (limit == UINT64_MAX)

@@ -75,7 +75,7 @@ static void facts_told(void *arg, const char *account, int64_t at_ms, struct fac
 	if (at_ms != 0)
 		log_debug("facts", LOG_STR("account", account), LOG_NUM("folders", f->n),
 			  LOG_NUM("append-limit", f->append_limit == UINT64_MAX ? 0 : f->append_limit));
-	intake_set_facts(r->intake, account, f);
+	intake_set_facts(r->intake, account, at_ms, f);
 }
 
 static void watch_facts(struct receiver *r)

@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "spool/inside.h"
 
+enum { STILL_SO_MS = 6 * 60 * 60 * 1000 };
+
 static int decode_tell(struct op *op, struct slice fields, struct err *e)
 {
 	struct slice *text = pool_alloc(&op->pool, sizeof *text);
@@ -31,7 +33,8 @@ static enum op_result run_tell(struct spool_server *s, struct op *op)
 	if (r < 0)
 		return OP_FAILED;
 	if (r == 1) {
-		same = slice_eq(db_bytes(st, 1), *text);
+		/* That it is still so is news, too, after a while. */
+		same = slice_eq(db_bytes(st, 1), *text) && s->now - sqlite3_column_int64(st, 0) < STILL_SO_MS;
 		db_done(st);
 	}
 	if (db_run(&s->db, SQL_FACTS_SET, "tib", a->name, s->now, *text) != 0)

@@ -54,6 +54,39 @@ static void adopt_parent(struct imap *s, const struct catalog *c, struct target 
 	free(name);
 }
 
+/* NAME without blanks around its levels, which some stores cut off when they make a folder; NULL when it has none. */
+static char *without_blanks(const char *name)
+{
+	char *out = mem_alloc(strlen(name) + 1);
+	size_t n = 0;
+
+	for (const char *c = name; *c != '\0'; c++) {
+		if (*c == ' ' && (n == 0 || out[n - 1] == '/'))
+			continue;
+		while ((*c == '/') && n > 0 && out[n - 1] == ' ')
+			n--;
+		out[n++] = *c;
+	}
+	while (n > 0 && out[n - 1] == ' ')
+		n--;
+	out[n] = '\0';
+	if (n > 0 && strcmp(out, name) != 0)
+		return out;
+	free(out);
+	return NULL;
+}
+
+static const struct catalog_folder *find_alike(const struct catalog *c, const char *name)
+{
+	const struct catalog_folder *f = catalog_sibling(c, name, true);
+	char *bare = f == NULL ? without_blanks(name) : NULL;
+
+	if (bare != NULL)
+		f = catalog_sibling(c, bare, true);
+	free(bare);
+	return f != NULL ? f : catalog_sibling(c, name, false);
+}
+
 static int refresh(struct imap *s, bool *fresh, const struct catalog **c, struct err *e)
 {
 	if (*fresh)
@@ -79,9 +112,7 @@ static int find_named(struct imap *s, bool *fresh, struct target *t, struct err 
 	/* A list that is not whole proves nothing. */
 	if (catalog_find(c, t->mailbox) != NULL || !c->known || c->cut)
 		return 0;
-	f = catalog_sibling(c, t->name, true);
-	if (f == NULL)
-		f = catalog_sibling(c, t->name, false);
+	f = find_alike(c, t->name);
 	if (f != NULL)
 		set(s, t, mem_strdup(f->wire));
 	else

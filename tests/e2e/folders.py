@@ -107,6 +107,9 @@ with tap.case("names that differ in case only: the one that is there; both: the 
     store = store_with(["Work", "Work/2026"])
     filed(store, "Work/2026/May", "work/2026/May", people="Work/2026/May", create="yes")
     assert store.commands.count("CREATE") == 1
+    # A store that cuts blanks off: what it made is found the next time.
+    filed(store_with(strip_blanks=True), "New/Folder", "New / Folder ", people="New/Folder", create="yes", retry=20)
+    filed(store_with(["New"]), "New", "New ", people="New")
     # A name that only holds others can be made a folder.
     store = store_with(["Work"])
     store.folders["Work"].noselect = True

@@ -144,6 +144,8 @@ class FolderCommands:
     def do_create(self, tag, rest):
         words = split_arguments(rest)
         name = self.name_in(words[0])
+        if self.store.strip_blanks:
+            name = "/".join(level.strip() for level in name.split("/"))
         use = re.match(r"\(USE \((.*)\)\)$", words[1]) if len(words) > 1 else None
         s = self.store
         with s.lock:

@@ -96,6 +96,7 @@ class Store:
         self.namespace_reply = None  # what stands behind NAMESPACE
         self.fold = False     # is "invoices" the same folder as "Invoices"?
         self.demand_parents = False
+        self.strip_blanks = False  # does CREATE cut blanks off?
         self.plain_uses = False  # are uses told in a LIST that does not ask for them?
         self.use_reply = None    # to CREATE with a use
         self.list_tail = ""      # behind each LIST response

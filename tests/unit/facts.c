@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "msg/special_use.h"
 #include "smtp_fake.h"
 
@@ -175,13 +176,14 @@ static void know(struct fake *f, const char *account, const char *text)
 	struct facts facts;
 
 	assert_int_equal(facts_read(slice_str(text), &facts), 0);
-	intake_set_facts(f->intake, account, &facts);
+	intake_set_facts(f->intake, account, clock_wall_ms(), &facts);
 	assert_true(facts.text == NULL);
 }
 
 static void sizes_leave_room_for_our_lines(void **state)
 {
 	const struct config_account *large, *small;
+	struct facts old;
 	struct fake f;
 	uint64_t one, two;
 
@@ -208,9 +210,13 @@ static void sizes_leave_room_for_our_lines(void **state)
 	/* More than the configuration allows, nothing at all, and a store that tells no more. */
 	know(&f, "large", "18446744073709551614 / \n");
 	assert_int_equal(intake_size_max(f.intake, large, 0), MOST);
+	/* A slip, or what was true two days ago, keeps no mail away. */
 	know(&f, "large", "0 / \n");
-	assert_int_equal(intake_size_max(f.intake, large, 0), 1);
-	assert_int_equal(intake_size_offer(f.intake), one);
+	assert_int_equal(intake_size_max(f.intake, large, 0), MOST);
+	assert_int_equal(facts_read(SLICE_LIT("20000 / \n"), &old), 0);
+	intake_set_facts(f.intake, "large", clock_wall_ms() - 2 * 24 * 3600 * 1000, &old);
+	assert_int_equal(intake_size_max(f.intake, large, 0), MOST);
+	assert_int_equal(intake_size_offer(f.intake), MOST);
 	know(&f, "large", "- / \n");
 	assert_int_equal(intake_size_max(f.intake, large, 0), MOST);
 	fake_close(&f);
