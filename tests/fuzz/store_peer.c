@@ -167,7 +167,7 @@ static void user_acts(void)
 		break;
 	default: /* deletes and makes anew */
 		from->validity += 500;
-		from->next = 1;
+		from->next = 1 + draw() % 12;
 		from->n = 0;
 		break;
 	}
