@@ -20,10 +20,11 @@ static int directory_open(int at, const char *name, const char *path, bool *made
 
 	*made = mkdirat(at, name, 0700) == 0;
 	if (!*made && errno == ENOENT)
-		return err_set(e, ERR_CONFIG, ENOENT,
-			       "the token directory %s can't be made: the directory above it does not exist; make that, "
-			       "or set token_directory to another path",
-			       path);
+		return err_set(
+		    e, ERR_CONFIG, ENOENT,
+		    "the token directory %s can't be made: the directory above it does not exist; make that, "
+		    "or set token_directory to another path",
+		    path);
 	if (!*made && errno != EEXIST)
 		return err_sys(e, errno, "make the token directory %s", path);
 	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -39,10 +40,11 @@ static int directory_guard(int fd, const char *path, uid_t uid, gid_t gid, bool 
 		return err_sys(e, errno, "look at the token directory %s", path);
 	if (st.st_uid != uid) {
 		if (!give || st.st_uid != 0)
-			return err_set(e, ERR_CONFIG, 0,
-				       "the token directory %s belongs to somebody else; give it to the user with number "
-				       "%u, or set token_directory to a path that does not exist yet",
-				       path, (unsigned)uid);
+			return err_set(
+			    e, ERR_CONFIG, 0,
+			    "the token directory %s belongs to somebody else; give it to the user with number "
+			    "%u, or set token_directory to a path that does not exist yet",
+			    path, (unsigned)uid);
 		if (fchown(fd, uid, gid) != 0)
 			return err_sys(e, errno, "give the token directory %s to its user", path);
 	}

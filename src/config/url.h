@@ -1,4 +1,5 @@
-/* URLs of endpoints: https://HOST[:PORT]/PATH[?QUERY]; http only to this machine itself (127.0.0.0/8, ::1, localhost). */
+/* URLs of endpoints: https://HOST[:PORT]/PATH[?QUERY]; http only to this machine itself (127.0.0.0/8, ::1, localhost).
+ */
 #ifndef MAILFERRY_CONFIG_URL_H
 #define MAILFERRY_CONFIG_URL_H
 

@@ -28,8 +28,8 @@ __attribute__((format(printf, 4, 5))) static void oauth_error(struct build *b, s
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	(void)snprintf(path, sizeof path, "accounts.%.120s.oauth.%s", b->config->accounts[i].name, key);
-	report_error(b->report, given ? build_line(g, KEYS_OAUTH, key) : build_line(g, KEYS_ACCOUNT, "oauth"), path, "%s",
-		     text);
+	report_error(b->report, given ? build_line(g, KEYS_OAUTH, key) : build_line(g, KEYS_ACCOUNT, "oauth"), path,
+		     "%s", text);
 }
 
 /* ---- presets ---- */
@@ -114,8 +114,9 @@ static void client_verify(struct build *b, size_t i)
 	if (o->service_account_file != NULL)
 		oauth_error(b, i, "service_account_file", "it is for grant \"service-account\" only");
 	if (o->client_id == NULL)
-		oauth_error(b, i, "client_id", "missing: give the id of the application that you registered; `mailferry "
-					       "login %s' says how",
+		oauth_error(b, i, "client_id",
+			    "missing: give the id of the application that you registered; `mailferry "
+			    "login %s' says how",
 			    b->config->accounts[i].name);
 	if (o->client_secret != NULL && o->client_secret_file != NULL)
 		oauth_error(b, i, "client_secret_file", "client_secret is given too: give one of the two");
@@ -125,8 +126,9 @@ static void client_verify(struct build *b, size_t i)
 	if (secret && certificate)
 		oauth_error(b, i, "certificate_file", "a client secret is given too: give one of the two");
 	if (o->grant == CONFIG_GRANT_APPLICATION && !secret && !certificate && o->key_file == NULL)
-		oauth_error(b, i, "certificate_file",
-			    "missing: grant \"application\" needs certificate_file and key_file, or client_secret_file");
+		oauth_error(
+		    b, i, "certificate_file",
+		    "missing: grant \"application\" needs certificate_file and key_file, or client_secret_file");
 }
 
 static void endpoint_verify(struct build *b, size_t i, const char *key, const char *url, bool needed)
@@ -137,7 +139,8 @@ static void endpoint_verify(struct build *b, size_t i, const char *key, const ch
 		oauth_error(b, i, key, "missing: provider \"%s\" is not known to have one", a->provider);
 	else if (needed && url == NULL)
 		oauth_error(b, i, key, "missing: give it, or provider");
-	else if (needed && strstr(url, "{tenant}") != NULL && a->token.tenant == NULL && strcmp(key, "token_endpoint") == 0)
+	else if (needed && strstr(url, "{tenant}") != NULL && a->token.tenant == NULL &&
+		 strcmp(key, "token_endpoint") == 0)
 		oauth_error(b, i, "tenant", "missing: give the id or the domain of the organisation's directory");
 }
 
@@ -149,9 +152,10 @@ static void grant_verify(struct build *b, size_t i)
 	const struct key *k = key_find(KEYS_OAUTH, SLICE_LIT("grant"));
 
 	/* Whoever gives an endpoint knows more than the table. */
-	if (p != NULL && (p->grants & (1u << o->grant)) == 0 && !build_given(&b->accounts[i], KEYS_OAUTH, "token_endpoint"))
-		oauth_error(b, i, "grant", "\"%s\" is not possible with provider \"%s\": %s", k->words[o->grant], p->name,
-			    p->advice);
+	if (p != NULL && (p->grants & (1u << o->grant)) == 0 &&
+	    !build_given(&b->accounts[i], KEYS_OAUTH, "token_endpoint"))
+		oauth_error(b, i, "grant", "\"%s\" is not possible with provider \"%s\": %s", k->words[o->grant],
+			    p->name, p->advice);
 	else
 		endpoint_verify(b, i, "token_endpoint", o->token_endpoint, true);
 	endpoint_verify(b, i, "authorization_endpoint", o->authorization_endpoint, o->grant == CONFIG_GRANT_USER);

@@ -264,8 +264,9 @@ int assertion_service(const char *service_account, const char *user, const char 
 			(void)json_object_set_new(header, "kid", json_string(s.id));
 		/* Google refuses a time that lies ahead of its own. */
 		ret = jwt_add(header,
-			      json_pack("{s:s,s:s,s:s,s:s,s:I,s:I}", "iss", s.email, "sub", user, "scope", scope == NULL ? "" : scope, "aud",
-					audience, "iat", now - EARLIER_S, "exp", now + ASSERTION_MS / 1000),
+			      json_pack("{s:s,s:s,s:s,s:s,s:I,s:I}", "iss", s.email, "sub", user, "scope",
+					scope == NULL ? "" : scope, "aud", audience, "iat", now - EARLIER_S, "exp",
+					now + ASSERTION_MS / 1000),
 			      k, false, out, e);
 	}
 	service_free(&s);

@@ -17,15 +17,15 @@ struct exchange_order {
 	const struct config_account *account;
 	struct grant_request request;
 	struct stored_token stored; /* what is on disk; binding and times are those of the next one */
-	bool touch; /* write it anew though the refresh token stays the same: `refreshed' is old */
+	bool touch;		    /* write it anew though the refresh token stays the same: `refreshed' is old */
 };
 
 struct exchange_result {
 	struct grant_answer answer;
-	struct err err;	    /* of a verdict that is not GRANT_OK, or of writing */
-	bool fresh;	    /* a refresh token came */
-	bool unwritten;	    /* and could not be written: answer.refresh_token is the only copy */
-	int64_t serial;	    /* of what is on disk now; 0: nothing was written */
+	struct err err; /* of a verdict that is not GRANT_OK, or of writing */
+	bool fresh;	/* a refresh token came */
+	bool unwritten; /* and could not be written: answer.refresh_token is the only copy */
+	int64_t serial; /* of what is on disk now; 0: nothing was written */
 };
 
 /* Takes FD, a connection to the endpoint. Blocks until BY (clock_mono_ms) at the latest, but for the disk. */

@@ -12,7 +12,8 @@ enum { WORDS_MAX = 200, WORD_MAX = 39, ADVICE_MAX = 280 };
 	"consent is missing: an administrator must give it in the provider's console (application, API permissions, "  \
 	"grant admin consent)"
 #define POLICY                                                                                                         \
-	"a Conditional Access policy of the organisation blocks this: an administrator must except the application or " \
+	"a Conditional Access policy of the organisation blocks this: an administrator must except the application "   \
+	"or "                                                                                                          \
 	"use grant \"application\""
 #define TENANT "the application is not known in that tenant: correct client_id or tenant of the account"
 #define SECRET "correct client_secret of the account: the secret's value, not its id"
@@ -41,7 +42,8 @@ static const struct meaning meanings[] = {
 	{ NULL, 7000229, 7000229, GRANT_REFUSED, CONSENT },
 	{ NULL, 700016, 700016, GRANT_REFUSED, TENANT },
 	{ NULL, 90002, 90002, GRANT_REFUSED, "there is no such tenant: correct tenant of the account" },
-	{ NULL, 900021, 900029, GRANT_REFUSED, "correct tenant of the account: the id or a domain of the organisation" },
+	{ NULL, 900021, 900029, GRANT_REFUSED,
+	  "correct tenant of the account: the id or a domain of the organisation" },
 	{ NULL, 50020, 50020, GRANT_REFUSED, "sign in with an account of the organisation, or correct tenant" },
 	{ NULL, 50034, 50034, GRANT_REFUSED, "there is no such user in that tenant: correct user or tenant" },
 	{ NULL, 50057, 50057, GRANT_REFUSED, "the user is switched off: an administrator must allow the sign-in" },
@@ -73,7 +75,8 @@ static const struct meaning meanings[] = {
 	{ "interaction_required", 0, 0, GRANT_LOST, NULL },
 	{ "login_required", 0, 0, GRANT_LOST, NULL },
 	{ "org_internal", 0, 0, GRANT_REFUSED,
-	  "the client is for users of another organisation: sign in with an account of the Workspace that it belongs to" },
+	  "the client is for users of another organisation: sign in with an account of the Workspace that it belongs "
+	  "to" },
 	{ "admin_policy_enforced", 0, 0, GRANT_REFUSED,
 	  "an administrator of the Workspace must allow the application (Security, API controls)" },
 	{ "invalid_client", 0, 0, GRANT_REFUSED, "correct client_id and client_secret of the account" },
@@ -139,7 +142,8 @@ static void words_add(const struct config_account *a, const char *text, struct b
 			continue;
 		}
 		for (size_t i = 0; i < word.n; i++)
-			(void)buf_add_char(out, word.p[i] > ' ' && word.p[i] < 0x7f && word.p[i] != '"' ? word.p[i] : '?');
+			(void)buf_add_char(out,
+					   word.p[i] > ' ' && word.p[i] < 0x7f && word.p[i] != '"' ? word.p[i] : '?');
 	}
 }
 

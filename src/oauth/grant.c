@@ -273,7 +273,8 @@ static int64_t day_ms(const char *day)
 	uint64_t y = 0, m = 0, d = 0;
 
 	if (strlen(day) != 10 || slice_number(slice_of(day, 4), 9999, &y) != 0 ||
-	    slice_number(slice_of(day + 5, 2), 12, &m) != 0 || slice_number(slice_of(day + 8, 2), 31, &d) != 0 || m == 0)
+	    slice_number(slice_of(day + 5, 2), 12, &m) != 0 || slice_number(slice_of(day + 8, 2), 31, &d) != 0 ||
+	    m == 0)
 		return INT64_MAX;
 	return date_days((int64_t)y, (unsigned)m, (unsigned)d) * DAY_MS;
 }

@@ -65,8 +65,8 @@ struct grant_answer {
 	int64_t interval; /* milliseconds between polls */
 };
 
-/* Reads a reply. E is filled for every verdict but GRANT_OK and GRANT_PENDING: ERR_TEMP for GRANT_LATER, else ERR_CONFIG;
- * account, the server's own words, and what to do. OUT is always filled: free it. */
+/* Reads a reply. E is filled for every verdict but GRANT_OK and GRANT_PENDING: ERR_TEMP for GRANT_LATER, else
+ * ERR_CONFIG; account, the server's own words, and what to do. OUT is always filled: free it. */
 enum grant_verdict grant_reply(const struct config_account *a, enum grant_step step, const struct http_reply *r,
 			       struct grant_answer *out, struct err *e);
 void grant_answer_free(struct grant_answer *a);
@@ -75,7 +75,8 @@ void grant_answer_free(struct grant_answer *a);
  * client; the other kinds belong to one account or user. From mem_alloc. */
 char *grant_key(const struct config_account *a);
 
-/* What a refresh token is bound to: client and endpoints. One that was given for another is never sent. From mem_alloc. */
+/* What a refresh token is bound to: client and endpoints. One that was given for another is never sent. From mem_alloc.
+ */
 char *grant_binding(const struct config_account *a);
 
 /* Has the account what its kind of grant needs (client id, secret or certificate that match, endpoints)? Reads key and

@@ -69,8 +69,8 @@ static int receive_all(struct exchange *x, struct err *e)
 			continue;
 		if (x->done)
 			return 0;
-		/* A body without a length ends with the connection; TLS says whether that was the server's wish only where
-		 * the server says so, but JSON that is cut short is no JSON. */
+		/* A body without a length ends with the connection; TLS says whether that was the server's wish only
+		 * where the server says so, but JSON that is cut short is no JSON. */
 		if (why.class == ERR_TEMP && why.code == ECONNRESET)
 			return http_parser_feed(x->parser, SLICE_NONE, true, e) == 1 ? 0 : -1;
 		*e = why;

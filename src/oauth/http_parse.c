@@ -11,11 +11,11 @@ enum { LINE_BYTES_MAX = 8 * 1024, CHUNK_LINE_MAX = 200, CHUNK_LINES_MAX = 64 * 1
 enum state {
 	AT_STATUS,
 	AT_HEADER,
-	AT_BODY,	/* of a known length */
-	AT_REST,	/* until the connection ends */
+	AT_BODY, /* of a known length */
+	AT_REST, /* until the connection ends */
 	AT_CHUNK_SIZE,
 	AT_CHUNK,
-	AT_CHUNK_END,	/* the CRLF behind its octets */
+	AT_CHUNK_END, /* the CRLF behind its octets */
 	AT_TRAILER,
 	AT_DONE
 };

@@ -33,8 +33,8 @@ struct keeper_hooks {
 	void (*begin)(void *arg, unsigned job, const struct exchange_order *order);
 	void (*answer)(void *arg, uint64_t asker, const struct keeper_answer *a);
 	void (*signed_in)(void *arg, const char *account);
-	/* The operator must know: said once, and again only after it was well in between. EXPIRES: of what will be, said
-	 * every day. */
+	/* The operator must know: said once, and again only after it was well in between. EXPIRES: of what will be,
+	 * said every day. */
 	void (*notice)(void *arg, const char *account, bool expires, const char *text);
 	void *arg;
 };
@@ -43,8 +43,8 @@ struct keeper_hooks {
 struct keeper *keeper_new(const struct config *config, struct token_store *store, const struct keeper_hooks *hooks);
 void keeper_free(struct keeper **k);
 
-/* Requests of ASKER, a number of the caller's; each is answered once, perhaps at once, unless it is forgotten. ACCOUNT is a
- * name of the configuration with oauth. REFUSED: serial of the token that did not work, 0: none. */
+/* Requests of ASKER, a number of the caller's; each is answered once, perhaps at once, unless it is forgotten. ACCOUNT
+ * is a name of the configuration with oauth. REFUSED: serial of the token that did not work, 0: none. */
 void keeper_get(struct keeper *k, uint64_t asker, const char *account, int64_t refused);
 /* A person asks next, who may have mended at the provider what it refused: no back-off counts, but every ten seconds only. */
 void keeper_urge(struct keeper *k, const char *account);

@@ -16,11 +16,11 @@ struct asker {
 struct sign_in {
 	char *redirect;
 	char state[GRANT_RANDOM_SIZE], verifier[GRANT_RANDOM_SIZE];
-	char *code;		      /* to be exchanged now */
-	char *device_code;	      /* NULL: not asked for yet */
+	char *code;	   /* to be exchanged now */
+	char *device_code; /* NULL: not asked for yet */
 	bool device;
-	char *url, *user_code;	      /* where the person must go, and what to type there */
-	int64_t until;		      /* of this clock */
+	char *url, *user_code; /* where the person must go, and what to type there */
+	int64_t until;	       /* of this clock */
 	int64_t interval, next_poll;
 };
 
@@ -70,10 +70,14 @@ void keeper_ask(struct grant *g, uint64_t id, enum want want);
 void keeper_answer_all(struct keeper *k, struct grant *g, enum want want, const struct err *e);
 void keeper_answer_one(struct keeper *k, const struct grant *g, uint64_t id, enum want want, const struct err *e);
 
-/* Begins the exchange in G->order. */
+void exchange_order_free(struct exchange_order *o);
+
+/* ---- keeper_exchange.c ---- */
+/* Begins an exchange of G: STEP with VALUE (may be NULL). */
 void keeper_begin(struct keeper *k, struct grant *g, enum grant_step step, const char *value);
 
-bool grant_is_person(const struct grant *g);  /* rests on a sign-in */
+bool grant_is_person(const struct grant *g);   /* rests on a sign-in */
+bool grant_is_unsigned(const struct grant *g); /* and there is none */
 bool grant_is_usable(const struct keeper *k, const struct grant *g);
 
 /* ---- keeper_sign_in.c ---- */

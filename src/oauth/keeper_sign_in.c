@@ -42,7 +42,8 @@ static struct grant *person_grant(struct keeper *k, uint64_t asker, const char *
 			      account);
 	else
 		(void)err_set(&e, ERR_CONFIG, 0,
-			      "account %s has grant \"application\" or \"service-account\": nobody signs in for it", account);
+			      "account %s has grant \"application\" or \"service-account\": nobody signs in for it",
+			      account);
 	refuse(k, asker, &e);
 	return NULL;
 }
@@ -123,8 +124,9 @@ void keeper_wait(struct keeper *k, uint64_t asker, const char *account)
 	if (g == NULL)
 		return;
 	if (g->sign_in == NULL || !g->sign_in->device) {
-		(void)err_set(&e, ERR_TEMP, 0, "no sign-in for account %s is under way; begin again: mailferry login %s",
-			      account, account);
+		(void)err_set(&e, ERR_TEMP, 0,
+			      "no sign-in for account %s is under way; begin again: mailferry login %s", account,
+			      account);
 		refuse(k, asker, &e);
 		return;
 	}
@@ -149,7 +151,8 @@ bool sign_in_turn(struct keeper *k, struct grant *g)
 	if (s == NULL)
 		return false;
 	if (now >= s->until && s->code == NULL) {
-		(void)err_set(&e, ERR_TEMP, 0, "the sign-in for account %s took too long; begin again: mailferry login %s",
+		(void)err_set(&e, ERR_TEMP, 0,
+			      "the sign-in for account %s took too long; begin again: mailferry login %s",
 			      g->account->name, g->account->name);
 		keeper_answer_all(k, g, WANT_PLEASE, &e);
 		keeper_answer_all(k, g, WANT_AGREED, &e);
@@ -217,10 +220,12 @@ void sign_in_finished(struct keeper *k, struct grant *g, const struct exchange_r
 		device_started(k, g, &r->answer);
 		return;
 	}
-	if (step == GRANT_DEVICE_POLL && (verdict == GRANT_PENDING || verdict == GRANT_SLOW_DOWN || verdict == GRANT_LATER)) {
+	if (step == GRANT_DEVICE_POLL &&
+	    (verdict == GRANT_PENDING || verdict == GRANT_SLOW_DOWN || verdict == GRANT_LATER)) {
 		if (verdict == GRANT_SLOW_DOWN) /* RFC 8628, 3.5 */
 			s->interval += SLOWER_MS;
-		s->next_poll = keeper_now(k) + (verdict == GRANT_LATER && s->interval < LATER_MS ? LATER_MS : s->interval);
+		s->next_poll =
+		    keeper_now(k) + (verdict == GRANT_LATER && s->interval < LATER_MS ? LATER_MS : s->interval);
 		return;
 	}
 	log_warning("sign-in-failed", LOG_STR("account", g->account->name), LOG_STR("reason", e->text));

@@ -50,8 +50,8 @@ static char *name_make(const char *account, const char *suffix)
 static char *text_make(const struct stored_token *t)
 {
 	json_t *root = json_pack("{s:i,s:I,s:I,s:I,s:s,s:s}", "version", FORMAT, "serial", (json_int_t)t->serial,
-				 "signed_in", (json_int_t)t->signed_in, "refreshed", (json_int_t)t->refreshed, "binding",
-				 t->binding, "refresh_token", t->refresh_token);
+				 "signed_in", (json_int_t)t->signed_in, "refreshed", (json_int_t)t->refreshed,
+				 "binding", t->binding, "refresh_token", t->refresh_token);
 	char *text = root == NULL ? NULL : json_dumps(root, JSON_INDENT(2));
 
 	json_decref(root);

@@ -41,7 +41,7 @@ struct work {
 struct peer {
 	int fd;
 	enum peer_kind kind;
-	char *account; /* of a store */
+	char *account;			    /* of a store */
 	struct work works[CONNECT_AT_ONCE]; /* all but the first for the token role only */
 };
 
@@ -255,7 +255,8 @@ static void add_peer(struct connector *c, struct slice fields, int *fd)
 		kind = PEER_ADMIN;
 	free(role);
 	c->peers = mem_resize(c->peers, c->npeers + 1, sizeof *c->peers);
-	c->peers[c->npeers++] = (struct peer){ .fd = *fd, .kind = kind, .account = account == NULL ? mem_strdup("") : account };
+	c->peers[c->npeers++] =
+	    (struct peer){ .fd = *fd, .kind = kind, .account = account == NULL ? mem_strdup("") : account };
 	*fd = -1;
 }
 

@@ -45,8 +45,8 @@ struct token_asker {
 };
 
 /* An access token from mem_alloc (wipe and free it), with an eighth of its life or a minute left at least. FRESH:
- * the one given before was refused, so another is wanted; the role asks the provider unless somebody else just did. NULL
- * and E: ERR_CONFIG (a person must act: sign in, correct the client) or ERR_TEMP. */
+ * the one given before was refused, so another is wanted; the role asks the provider unless somebody else just did.
+ * NULL and E: ERR_CONFIG (a person must act: sign in, correct the client) or ERR_TEMP. */
 char *token_get(struct token_asker *asker, bool fresh, struct err *e);
 
 /* ---- a person's sign-in, for grants "user" and "device" ---- */
@@ -61,8 +61,8 @@ struct token_please {
 int token_sign_in(int socket, const char *account, const char *redirect, struct token_please *out, struct err *e);
 void token_please_free(struct token_please *p);
 
-/* ANSWER: the whole URL that the browser came back to, or its query. Returns 0 when the refresh token is safe on disk; the
- * role has an access token then, and accounts that are held are tried at once. */
+/* ANSWER: the whole URL that the browser came back to, or its query. Returns 0 when the refresh token is safe on disk;
+ * the role has an access token then, and accounts that are held are tried at once. */
 int token_sign_in_code(int socket, const char *account, const char *answer, struct err *e);
 
 /* Device codes: returns when the person has agreed (0), has not in time, or has refused (-1). ERR_LIMIT when TIMEOUT_MS

@@ -12,7 +12,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static char name[] = "a", user[] = "u@office.example", endpoint[] = "https://login.example.net/token", secret[] = "s3cr3t";
+static char name[] = "a", user[] = "u@office.example", endpoint[] = "https://login.example.net/token",
+	    secret[] = "s3cr3t";
 
 /* 1, 0 or -1, as the parser says at the end of the connection. */
 static int read_reply(struct slice bytes, size_t at, struct http_reply *r)

@@ -55,18 +55,9 @@ static void forms_are_coded_and_read(void **state)
 	static const struct {
 		const char *query, *value; /* of "a" */
 	} rows[] = {
-		{ "a=1", "1" },
-		{ "b=2&a=1&a=3", "1" },
-		{ "aa=2&a=", "" },
-		{ "a=%41%2b+x", "A+ x" },
-		{ "a", NULL },
-		{ "", NULL },
-		{ "b=a=1", NULL },
-		{ "a=%4", NULL },
-		{ "a=%", NULL },
-		{ "a=%zz", NULL },
-		{ "a=%00", NULL },
-		{ "&&a=x&", "x" },
+		{ "a=1", "1" },	 { "b=2&a=1&a=3", "1" }, { "aa=2&a=", "" }, { "a=%41%2b+x", "A+ x" },
+		{ "a", NULL },	 { "", NULL },		 { "b=a=1", NULL }, { "a=%4", NULL },
+		{ "a=%", NULL }, { "a=%zz", NULL },	 { "a=%00", NULL }, { "&&a=x&", "x" },
 	};
 	struct buf form;
 	char *value;
@@ -109,9 +100,10 @@ static void requests_are_those_of_the_rfcs(void **state)
 
 	(void)state;
 	a = account(ACCOUNT("grant = \"application\"; client_secret = \"" SECRET "\";"));
-	check_form(a, &(struct grant_request){ .step = GRANT_APPLICATION },
-		   "grant_type=client_credentials&scope=https%3A%2F%2Foutlook.office365.com%2F.default&client_id=id%201&"
-		   "client_secret=" SECRET);
+	check_form(
+	    a, &(struct grant_request){ .step = GRANT_APPLICATION },
+	    "grant_type=client_credentials&scope=https%3A%2F%2Foutlook.office365.com%2F.default&client_id=id%201&"
+	    "client_secret=" SECRET);
 	a = account(ACCOUNT("grant = \"user\";"));
 	check_form(a, &(struct grant_request){ .step = GRANT_REFRESH, .value = "r&t" },
 		   "grant_type=refresh_token&refresh_token=r%26t&client_id=id%201");
@@ -158,11 +150,12 @@ static void a_sign_in_is_bound_to_its_browser(void **state)
 	(void)state;
 	buf_init(&url, 10000);
 	grant_authorization_url(a, "http://127.0.0.1:9/", "st", verifier, &url);
-	assert_string_equal(buf_str(&url), "https://login.microsoftonline.com/office.example/oauth2/v2.0/authorize?"
-					   "response_type=code&client_id=id%201&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2F&"
-					   "scope=https%3A%2F%2Foutlook.office.com%2FIMAP.AccessAsUser.All%20offline_access&"
-					   "state=st&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&"
-					   "code_challenge_method=S256&login_hint=scan%40office.example");
+	assert_string_equal(buf_str(&url),
+			    "https://login.microsoftonline.com/office.example/oauth2/v2.0/authorize?"
+			    "response_type=code&client_id=id%201&redirect_uri=http%3A%2F%2F127.0.0.1%3A9%2F&"
+			    "scope=https%3A%2F%2Foutlook.office.com%2FIMAP.AccessAsUser.All%20offline_access&"
+			    "state=st&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&"
+			    "code_challenge_method=S256&login_hint=scan%40office.example");
 	buf_free(&url);
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct err e = { 0 };
@@ -265,43 +258,93 @@ static void errors_say_what_to_do(void **state)
 		enum grant_verdict verdict;
 		const char *words[3]; /* all of them stand in the text */
 	} rows[] = {
-		{ GRANT_REFRESH, 400, ERROR("invalid_grant", "Token has been expired or revoked."), GRANT_LOST,
+		{ GRANT_REFRESH,
+		  400,
+		  ERROR("invalid_grant", "Token has been expired or revoked."),
+		  GRANT_LOST,
 		  { "the sign-in of account a is no longer valid", "Token has been expired or revoked.",
 		    "mailferry login a" } },
-		{ GRANT_REFRESH, 400,
+		{ GRANT_REFRESH,
+		  400,
 		  ERROR("invalid_grant", "AADSTS700082: The refresh token has expired due to inactivity. Trace ID: 1"),
-		  GRANT_LOST, { "AADSTS700082", "not used for too long", "mailferry login a" } },
-		{ GRANT_REFRESH, 400, ERROR("invalid_grant", "AADSTS50173: expired, revoked"), GRANT_LOST,
+		  GRANT_LOST,
+		  { "AADSTS700082", "not used for too long", "mailferry login a" } },
+		{ GRANT_REFRESH,
+		  400,
+		  ERROR("invalid_grant", "AADSTS50173: expired, revoked"),
+		  GRANT_LOST,
 		  { "password was changed", "mailferry login a", "" } },
-		{ GRANT_REFRESH, 400, ERROR("interaction_required", "AADSTS50076: use multi-factor"), GRANT_LOST,
+		{ GRANT_REFRESH,
+		  400,
+		  ERROR("interaction_required", "AADSTS50076: use multi-factor"),
+		  GRANT_LOST,
 		  { "second factor", "mailferry login a", "" } },
-		{ GRANT_REFRESH, 400, ERROR("invalid_grant", "AADSTS65001: has not consented"), GRANT_REFUSED,
+		{ GRANT_REFRESH,
+		  400,
+		  ERROR("invalid_grant", "AADSTS65001: has not consented"),
+		  GRANT_REFUSED,
 		  { "consent is missing", "administrator", "login.microsoftonline.com" } },
-		{ GRANT_REFRESH, 400, ERROR("invalid_grant", "AADSTS53003: blocked by Conditional Access"),
-		  GRANT_REFUSED, { "Conditional Access policy", "AADSTS53003", "grant \"application\"" } },
-		{ GRANT_DEVICE_POLL, 400, ERROR("access_denied", "AADSTS530036: flow blocked"), GRANT_REFUSED,
+		{ GRANT_REFRESH,
+		  400,
+		  ERROR("invalid_grant", "AADSTS53003: blocked by Conditional Access"),
+		  GRANT_REFUSED,
+		  { "Conditional Access policy", "AADSTS53003", "grant \"application\"" } },
+		{ GRANT_DEVICE_POLL,
+		  400,
+		  ERROR("access_denied", "AADSTS530036: flow blocked"),
+		  GRANT_REFUSED,
 		  { "Conditional Access policy", "", "" } },
-		{ GRANT_APPLICATION, 401, ERROR("invalid_client", "AADSTS7000222: keys are expired"), GRANT_REFUSED,
+		{ GRANT_APPLICATION,
+		  401,
+		  ERROR("invalid_client", "AADSTS7000222: keys are expired"),
+		  GRANT_REFUSED,
 		  { "the client secret has expired", "AADSTS7000222", "" } },
-		{ GRANT_APPLICATION, 401, ERROR("invalid_client", "AADSTS7000215: Invalid client secret"),
-		  GRANT_REFUSED, { "the secret's value, not its id", "", "" } },
-		{ GRANT_APPLICATION, 400, ERROR("unauthorized_client", "AADSTS700016: not found"), GRANT_REFUSED,
+		{ GRANT_APPLICATION,
+		  401,
+		  ERROR("invalid_client", "AADSTS7000215: Invalid client secret"),
+		  GRANT_REFUSED,
+		  { "the secret's value, not its id", "", "" } },
+		{ GRANT_APPLICATION,
+		  400,
+		  ERROR("unauthorized_client", "AADSTS700016: not found"),
+		  GRANT_REFUSED,
 		  { "correct client_id or tenant", "", "" } },
-		{ GRANT_APPLICATION, 400, ERROR("invalid_request", "AADSTS90002: Tenant not found"), GRANT_REFUSED,
+		{ GRANT_APPLICATION,
+		  400,
+		  ERROR("invalid_request", "AADSTS90002: Tenant not found"),
+		  GRANT_REFUSED,
 		  { "correct tenant", "", "" } },
 		{ GRANT_APPLICATION, 400, ERROR("invalid_grant", "what?"), GRANT_REFUSED, { "what?", "", "" } },
-		{ GRANT_APPLICATION, 401, ERROR("invalid_client", "AADSTS700027: not registered"), GRANT_REFUSED,
+		{ GRANT_APPLICATION,
+		  401,
+		  ERROR("invalid_client", "AADSTS700027: not registered"),
+		  GRANT_REFUSED,
 		  { "upload the one of certificate_file", "", "" } },
-		{ GRANT_APPLICATION, 401, ERROR("invalid_client", ""), GRANT_REFUSED,
+		{ GRANT_APPLICATION,
+		  401,
+		  ERROR("invalid_client", ""),
+		  GRANT_REFUSED,
 		  { "invalid_client", "client_id and client_secret", "" } },
-		{ GRANT_SERVICE, 401, ERROR("unauthorized_client", "Client is unauthorized to retrieve access tokens"),
-		  GRANT_REFUSED, { "domain-wide delegation", "", "" } },
+		{ GRANT_SERVICE,
+		  401,
+		  ERROR("unauthorized_client", "Client is unauthorized to retrieve access tokens"),
+		  GRANT_REFUSED,
+		  { "domain-wide delegation", "", "" } },
 		{ GRANT_SERVICE, 400, ERROR("invalid_grant", "Invalid JWT"), GRANT_REFUSED, { "clock", "", "" } },
-		{ GRANT_CODE, 400, ERROR("invalid_request", "AADSTS50011: redirect"), GRANT_REFUSED,
+		{ GRANT_CODE,
+		  400,
+		  ERROR("invalid_request", "AADSTS50011: redirect"),
+		  GRANT_REFUSED,
 		  { "http://localhost as a redirect URI", "", "" } },
-		{ GRANT_CODE, 400, ERROR("admin_policy_enforced", ""), GRANT_REFUSED,
+		{ GRANT_CODE,
+		  400,
+		  ERROR("admin_policy_enforced", ""),
+		  GRANT_REFUSED,
 		  { "administrator of the Workspace", "", "" } },
-		{ GRANT_REFRESH, 429, ERROR("temporarily_unavailable", "Too many requests"), GRANT_LATER,
+		{ GRANT_REFRESH,
+		  429,
+		  ERROR("temporarily_unavailable", "Too many requests"),
+		  GRANT_LATER,
 		  { "now", "Too many requests", "" } },
 		{ GRANT_REFRESH, 500, ERROR("server_error", "AADSTS90033: transient"), GRANT_LATER, { "now", "", "" } },
 		{ GRANT_REFRESH, 503, "<html>", GRANT_LATER, { "HTTP status 503", "", "" } },
@@ -310,7 +353,10 @@ static void errors_say_what_to_do(void **state)
 		{ GRANT_REFRESH, 404, "nothing here", GRANT_LATER, { "HTTP status 404", "", "" } },
 		{ GRANT_REFRESH, 400, "{\"error\":\"something_new\"}", GRANT_LATER, { "something_new", "", "" } },
 		{ GRANT_REFRESH, 302, "", GRANT_LATER, { "not followed", "", "" } },
-		{ GRANT_REFRESH, 403, "{\"error\":{\"status\":\"DENIED\",\"message\":\"No way\"}}", GRANT_LATER,
+		{ GRANT_REFRESH,
+		  403,
+		  "{\"error\":{\"status\":\"DENIED\",\"message\":\"No way\"}}",
+		  GRANT_LATER,
 		  { "No way", "", "" } },
 		{ GRANT_REFRESH, 200, ERROR("invalid_grant", "with status 200"), GRANT_LOST, { "status 200", "", "" } },
 		{ GRANT_REFRESH, 200, "{\"error\":null}", GRANT_LATER, { "", "", "" } },
@@ -318,14 +364,25 @@ static void errors_say_what_to_do(void **state)
 		{ GRANT_DEVICE_POLL, 400, ERROR("slow_down", ""), GRANT_SLOW_DOWN, { "", "", "" } },
 		{ GRANT_DEVICE_POLL, 400, ERROR("expired_token", ""), GRANT_LOST, { "not typed in in time", "", "" } },
 		/* Nothing that a server says may break a line of the log or carry a secret back. */
-		{ GRANT_REFRESH, 400, ERROR("invalid_grant", "a\\u001b[31m\\\" b"), GRANT_LOST,
+		{ GRANT_REFRESH,
+		  400,
+		  ERROR("invalid_grant", "a\\u001b[31m\\\" b"),
+		  GRANT_LOST,
 		  { "(\"a [31m? b\")", "", "" } },
-		{ GRANT_REFRESH, 400, ERROR("invalid_grant", "first line\\r\\nsecond line"), GRANT_LOST,
+		{ GRANT_REFRESH,
+		  400,
+		  ERROR("invalid_grant", "first line\\r\\nsecond line"),
+		  GRANT_LOST,
 		  { "(\"first line\")", "", "" } },
-		{ GRANT_REFRESH, 400,
-		  ERROR("invalid_grant", "token 0123456789012345678901234567890123456789 is bad"), GRANT_LOST,
+		{ GRANT_REFRESH,
+		  400,
+		  ERROR("invalid_grant", "token 0123456789012345678901234567890123456789 is bad"),
+		  GRANT_LOST,
 		  { "token [...] is bad", "", "" } },
-		{ GRANT_REFRESH, 400, ERROR("invalid_grant", "secret '" SECRET "' is bad"), GRANT_LOST,
+		{ GRANT_REFRESH,
+		  400,
+		  ERROR("invalid_grant", "secret '" SECRET "' is bad"),
+		  GRANT_LOST,
 		  { "secret [...] is bad", "", "" } },
 	};
 	struct config_account *a = account(ACCOUNT("grant = \"user\"; client_secret = \"" SECRET "\";"));
@@ -448,8 +505,8 @@ static EVP_PKEY *pair_make(unsigned bits, int days, char **key, char **certifica
 	(void)X509_gmtime_adj(X509_getm_notBefore(x), -3600);
 	(void)X509_gmtime_adj(X509_getm_notAfter(x), (long)days * 86400);
 	(void)X509_set_pubkey(x, k);
-	(void)X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"m", -1, -1,
-					 0);
+	(void)X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"m", -1,
+					 -1, 0);
 	(void)X509_set_issuer_name(x, X509_get_subject_name(x));
 	assert_true(X509_sign(x, k, EVP_sha256()) > 0);
 	bio = BIO_new(BIO_s_mem());
@@ -527,7 +584,8 @@ static const char *text_of(json_t *j, const char *name)
 
 static void a_certificate_proves_who_the_client_is(void **state)
 {
-	struct config_account *a = account(ACCOUNT("grant = \"application\"; certificate_file = \"/c\"; key_file = \"/k\";"));
+	struct config_account *a =
+	    account(ACCOUNT("grant = \"application\"; certificate_file = \"/c\"; key_file = \"/k\";"));
 	json_t *header, *claims;
 	char *key, *certificate, *other_key, *other, *jwt;
 	EVP_PKEY *k = pair_make(2048, 20, &key, &certificate), *k2 = pair_make(2048, 20, &other_key, &other);
@@ -585,12 +643,17 @@ static void a_certificate_proves_who_the_client_is(void **state)
 
 static void a_service_account_asks_for_a_user(void **state)
 {
-	struct config_account *a =
-	    account("accounts = { a = { provider = \"gmail\"; user = \"scan@office.example\"; addresses = [ "
-		    "\"@office.example\" ]; oauth = { grant = \"service-account\"; service_account_file = \"/s\"; }; }; };\n");
-	static const char *const wrong[] = { "", "{}", "[", "{\"type\":\"service_account\"}",
-					     "{\"type\":\"authorized_user\",\"client_email\":\"e\",\"private_key\":\"k\"}",
-					     "{\"type\":\"service_account\",\"client_email\":\"e\",\"private_key\":\"k\"}" };
+	struct config_account *a = account(
+	    "accounts = { a = { provider = \"gmail\"; user = \"scan@office.example\"; addresses = [ "
+	    "\"@office.example\" ]; oauth = { grant = \"service-account\"; service_account_file = \"/s\"; }; }; };\n");
+	static const char *const wrong[] = {
+		"",
+		"{}",
+		"[",
+		"{\"type\":\"service_account\"}",
+		"{\"type\":\"authorized_user\",\"client_email\":\"e\",\"private_key\":\"k\"}",
+		"{\"type\":\"service_account\",\"client_email\":\"e\",\"private_key\":\"k\"}"
+	};
 	json_t *header, *claims, *file;
 	char *key, *certificate, *jwt, *type;
 	EVP_PKEY *k = pair_make(2048, 20, &key, &certificate);
@@ -598,13 +661,13 @@ static void a_service_account_asks_for_a_user(void **state)
 	struct err e;
 
 	(void)state;
-	file = json_pack("{s:s,s:s,s:s,s:s}", "type", "service_account", "client_email", "ferry@p.example", "private_key",
-			 key, "private_key_id", "k1");
+	file = json_pack("{s:s,s:s,s:s,s:s}", "type", "service_account", "client_email", "ferry@p.example",
+			 "private_key", key, "private_key_id", "k1");
 	a->token.service_account = json_dumps(file, 0);
 	json_decref(file);
 	buf_init(&form, 100000);
-	assert_int_equal(grant_form(a, &(struct grant_request){ .step = GRANT_SERVICE, .now = 1800000000000 }, &form, &e),
-			 0);
+	assert_int_equal(
+	    grant_form(a, &(struct grant_request){ .step = GRANT_SERVICE, .now = 1800000000000 }, &form, &e), 0);
 	type = form_get(buf_slice(&form), "grant_type");
 	assert_string_equal(type, "urn:ietf:params:oauth:grant-type:jwt-bearer");
 	jwt = form_get(buf_slice(&form), "assertion");

@@ -37,20 +37,24 @@ static void what_is_missing_is_named(void **state)
 		  "" },
 		{ GOOGLE("grant = \"service-account\"; service_account_file = \"/s\";"), "" },
 		{ ACCOUNT("provider = \"fastmail\"; password = \"p\";"), "" },
-		{ MS("tenant = \"t\";"), "t:3: key `accounts.a.oauth.grant': missing: expected \"application\", \"user\", "
-					 "\"device\" or \"service-account\"\n"
-					 "t:3: key `accounts.a.oauth.certificate_file': missing: grant \"application\" "
-					 "needs certificate_file and key_file, or client_secret_file\n" },
-		{ MS("grant = \"user\";"), "t:3: key `accounts.a.oauth.tenant': missing: give the id or the domain of the "
-					   "organisation's directory\n" },
+		{ MS("tenant = \"t\";"),
+		  "t:3: key `accounts.a.oauth.grant': missing: expected \"application\", \"user\", "
+		  "\"device\" or \"service-account\"\n"
+		  "t:3: key `accounts.a.oauth.certificate_file': missing: grant \"application\" "
+		  "needs certificate_file and key_file, or client_secret_file\n" },
+		{ MS("grant = \"user\";"),
+		  "t:3: key `accounts.a.oauth.tenant': missing: give the id or the domain of the "
+		  "organisation's directory\n" },
 		{ MS("grant = \"user\"; tenant = \"a/b\";"), "t:3: key `accounts.a.oauth.tenant': expected an id or a "
 							     "domain: letters, digits, `-' and `.'\n" },
 		{ MS("grant = \"service-account\"; tenant = \"t\"; service_account_file = \"/s\";"),
-		  "t:3: key `accounts.a.oauth.grant': \"service-account\" is not possible with provider \"microsoft365\": "
+		  "t:3: key `accounts.a.oauth.grant': \"service-account\" is not possible with provider "
+		  "\"microsoft365\": "
 		  "passwords are switched off there: use oauth, best with grant \"application\"\n" },
 		{ MS("grant = \"application\"; tenant = \"t\"; certificate_file = \"/c\";"),
 		  "t:3: key `accounts.a.oauth.key_file': missing: certificate_file and key_file go together\n" },
-		{ MS("grant = \"application\"; tenant = \"t\"; certificate_file = \"/c\"; key_file = \"/k\"; client_secret = "
+		{ MS("grant = \"application\"; tenant = \"t\"; certificate_file = \"/c\"; key_file = \"/k\"; "
+		     "client_secret = "
 		     "\"s\";"),
 		  "t:3: key `accounts.a.oauth.certificate_file': a client secret is given too: give one of the two\n" },
 		{ MS("grant = \"application\"; tenant = \"t\"; client_secret = \"s\"; client_secret_file = \"/s\";"),
@@ -63,15 +67,18 @@ static void what_is_missing_is_named(void **state)
 		{ GOOGLE("grant = \"service-account\";"),
 		  "t:3: key `accounts.a.oauth.service_account_file': missing: give the JSON key file of the service "
 		  "account\n" },
-		{ GOOGLE("grant = \"user\";"), "t:3: key `accounts.a.oauth.client_id': missing: give the id of the application "
-					       "that you registered; `mailferry login a' says how\n" },
+		{ GOOGLE("grant = \"user\";"),
+		  "t:3: key `accounts.a.oauth.client_id': missing: give the id of the application "
+		  "that you registered; `mailferry login a' says how\n" },
 		{ OWN("grant = \"user\";"),
 		  "t:3: key `accounts.a.oauth.token_endpoint': missing: give it, or provider\n"
 		  "t:3: key `accounts.a.oauth.authorization_endpoint': missing: give it, or provider\n" },
 		{ OWN("grant = \"device\"; token_endpoint = \"http://x.example/t\"; device_endpoint = "
 		      "\"https://x.example/d\";"),
-		  "t:3: key `accounts.a.oauth.token_endpoint': expected a URL such as \"https://login.example.net/token\", "
-		  "of 1000 octets at most, got \"http://x.example/t\": http:// is for this machine only: secrets would go "
+		  "t:3: key `accounts.a.oauth.token_endpoint': expected a URL such as "
+		  "\"https://login.example.net/token\", "
+		  "of 1000 octets at most, got \"http://x.example/t\": http:// is for this machine only: secrets would "
+		  "go "
 		  "unencrypted\n"
 		  "t:3: key `accounts.a.oauth.token_endpoint': missing: give it, or provider\n" },
 		{ ACCOUNT("oauth = { };"), NULL },
@@ -122,8 +129,9 @@ static void a_provider_fills_in_what_is_not_given(void **state)
 	assert_string_equal(a->token.token_endpoint, "https://login.microsoftonline.com/t.example/oauth2/v2.0/token");
 	assert_string_equal(a->token.scope, "https://outlook.office365.com/.default");
 	config_free(&c);
-	c = check(ACCOUNT("provider = \"outlook.com\"; host = \"h.example\"; tls = \"starttls\"; oauth = { grant = \"user\"; "
-			  "client_id = \"i\"; scope = \"s\"; token_endpoint = \"https://x.example/{tenant}/{tenant}\"; };"));
+	c = check(
+	    ACCOUNT("provider = \"outlook.com\"; host = \"h.example\"; tls = \"starttls\"; oauth = { grant = \"user\"; "
+		    "client_id = \"i\"; scope = \"s\"; token_endpoint = \"https://x.example/{tenant}/{tenant}\"; };"));
 	a = &c->accounts[0];
 	assert_string_equal(a->host, "h.example");
 	assert_int_equal(a->port, 143);
@@ -194,15 +202,16 @@ static struct config *load(const char *text, struct buf *errors)
 
 static void secrets_reach_the_token_role_alone(void **state)
 {
-	static const char both[] = "hostname = \"h.example\";\naccounts = {\n"
-				   "a = { provider = \"microsoft365\"; user = \"u\"; addresses = [ \"@a.example\" ];\n"
-				   "oauth = { grant = \"application\"; client_id = \"id\"; tenant = \"t\";\n"
-				   "certificate_file = \"c.pem\"; key_file = \"k.pem\"; }; };\n"
-				   "b = { host = \"h\"; user = \"u\"; addresses = [ \"@b.example\" ]; password = \"swordfish\"; };\n"
-				   "g = { provider = \"gmail\"; user = \"u\"; addresses = [ \"@g.example\" ];\n"
-				   "oauth = { grant = \"service-account\"; service_account_file = \"s.json\"; }; };\n"
-				   "u = { provider = \"outlook.com\"; user = \"u\"; addresses = [ \"@u.example\" ];\n"
-				   "oauth = { grant = \"user\"; client_id = \"id\"; client_secret_file = \"s\"; }; }; };\n";
+	static const char both[] =
+	    "hostname = \"h.example\";\naccounts = {\n"
+	    "a = { provider = \"microsoft365\"; user = \"u\"; addresses = [ \"@a.example\" ];\n"
+	    "oauth = { grant = \"application\"; client_id = \"id\"; tenant = \"t\";\n"
+	    "certificate_file = \"c.pem\"; key_file = \"k.pem\"; }; };\n"
+	    "b = { host = \"h\"; user = \"u\"; addresses = [ \"@b.example\" ]; password = \"swordfish\"; };\n"
+	    "g = { provider = \"gmail\"; user = \"u\"; addresses = [ \"@g.example\" ];\n"
+	    "oauth = { grant = \"service-account\"; service_account_file = \"s.json\"; }; };\n"
+	    "u = { provider = \"outlook.com\"; user = \"u\"; addresses = [ \"@u.example\" ];\n"
+	    "oauth = { grant = \"user\"; client_id = \"id\"; client_secret_file = \"s\"; }; }; };\n";
 	static const char *const secrets[] = { "CERTIFICATE\nline", "PRIVATE\n\"key\"\\x", "{ \"json\": \"secret\" }",
 					       "client-secret" };
 	static const enum config_part others[] = { CONFIG_PART_RECEIVER, CONFIG_PART_SPOOL, CONFIG_PART_CONNECT,
@@ -240,7 +249,8 @@ static void secrets_reach_the_token_role_alone(void **state)
 			assert_null(strstr(buf_str(&part), "PRIVATE"));
 			assert_null(strstr(buf_str(&part), "json"));
 			assert_null(strstr(buf_str(&part), "client-secret"));
-			assert_int_equal(strstr(buf_str(&part), "token_endpoint") != NULL, others[i] == CONFIG_PART_CONNECT);
+			assert_int_equal(strstr(buf_str(&part), "token_endpoint") != NULL,
+					 others[i] == CONFIG_PART_CONNECT);
 		}
 	}
 	buf_clear(&part);

@@ -55,18 +55,20 @@ static void replies_are_read_however_they_are_cut(void **state)
 		{ "HTTP/1.1 204\r\n\r\n", 1, false, 204, "", 0 },
 		{ HEAD "\r\nto the end", 1, true, 200, "to the end", 0 },
 		{ HEAD "\r\nto the end", 0, false, 200, "to the end", 0 },
-		{ HEAD "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n", 1, false, 200, "abcde",
+		{ HEAD "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n", 1, false, 200,
+		  "abcde", 0 },
+		{ HEAD "Transfer-Encoding: Chunked\r\n\r\nA\r\n0123456789\r\n0\r\n\r\n", 1, false, 200, "0123456789",
 		  0 },
-		{ HEAD "Transfer-Encoding: Chunked\r\n\r\nA\r\n0123456789\r\n0\r\n\r\n", 1, false, 200, "0123456789", 0 },
-		{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\n" HEAD "Content-Length: 1\r\n\r\nx", 1,
-		  false, 200, "x", 0 },
+		{ "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\n" HEAD
+		  "Content-Length: 1\r\n\r\nx",
+		  1, false, 200, "x", 0 },
 		{ "HTTP/1.1 429 Slow\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n", 1, false, 429, "", 120000 },
-		{ "HTTP/1.1 503 No\r\nRetry-After: 99999999999999999999\r\nContent-Length: 0\r\n\r\n", 1, false, 503, "",
-		  HTTP_RETRY_MAX_MS },
-		{ "HTTP/1.1 503 No\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\nContent-Length: 0\r\n\r\n", 1, false,
-		  503, "", 0 },
-		{ "HTTP/1.1 503 No\r\nRetry-After: Fri, 31 Dec 2100 23:59:59 GMT\r\nContent-Length: 0\r\n\r\n", 1, false,
-		  503, "", HTTP_RETRY_MAX_MS },
+		{ "HTTP/1.1 503 No\r\nRetry-After: 99999999999999999999\r\nContent-Length: 0\r\n\r\n", 1, false, 503,
+		  "", HTTP_RETRY_MAX_MS },
+		{ "HTTP/1.1 503 No\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\nContent-Length: 0\r\n\r\n", 1,
+		  false, 503, "", 0 },
+		{ "HTTP/1.1 503 No\r\nRetry-After: Fri, 31 Dec 2100 23:59:59 GMT\r\nContent-Length: 0\r\n\r\n", 1,
+		  false, 503, "", HTTP_RETRY_MAX_MS },
 		{ "HTTP/1.1 503 No\r\nRetry-After: soon\r\nContent-Length: 0\r\n\r\n", 1, false, 503, "", 0 },
 		{ HEAD "Content-Length: 2\r\nContent-Length: 2\r\n\r\nab", 1, false, 200, "ab", 0 },
 		/* cut short */
@@ -132,7 +134,8 @@ static void all_is_bounded(void **state)
 		{ HEAD "\r\n", "a" },
 		{ "", "HTTP/1.1 100 Continue\r\n\r\n" },
 		{ HEAD "Transfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n" },
-		{ HEAD "Transfer-Encoding: chunked\r\n\r\n", "1;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\na\r\n" },
+		{ HEAD "Transfer-Encoding: chunked\r\n\r\n",
+		  "1;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\na\r\n" },
 		{ HEAD "Transfer-Encoding: chunked\r\n\r\n", "0" },
 		{ HEAD "Transfer-Encoding: chunked\r\n\r\n0\r\n", "T: aaaaaaaaaaaaaaaaaaaaaaa\r\n" },
 	};
@@ -216,10 +219,11 @@ static void a_post_ends_with_a_reply_or_at_its_deadline(void **state)
 	assert_non_null(strstr(e.text, "localhost"));
 	http_reply_free(&r);
 	began = clock_mono_ms();
-	assert_int_equal(post(HEAD "Content-Length: 100000\r\n\r\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-				   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-			      50, 1000, &r, &e),
-			 -1);
+	assert_int_equal(
+	    post(HEAD "Content-Length: 100000\r\n\r\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		 50, 1000, &r, &e),
+	    -1);
 	assert_int_equal(e.class, ERR_TEMP);
 	assert_int_equal(e.code, ETIMEDOUT);
 	assert_true(clock_mono_ms() - began < 20000);

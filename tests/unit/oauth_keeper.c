@@ -179,7 +179,9 @@ static void get(uint64_t asker, const char *account, int64_t refused)
 /* The exchange under way ends. TEXT is the access token, or the error. */
 static void finish(enum grant_verdict verdict, const char *text, const char *refresh, int64_t retry)
 {
-	struct exchange_result r = { .answer.verdict = verdict, .answer.expires_in = HOUR, .answer.retry_after = retry };
+	struct exchange_result r = { .answer.verdict = verdict,
+				     .answer.expires_in = HOUR,
+				     .answer.retry_after = retry };
 
 	if (verdict == GRANT_OK) {
 		r.answer.access_token = mem_strdup(text);
@@ -238,6 +240,27 @@ static void ten_stores_of_one_client_cause_one_exchange(void **state)
 	get(20, "c", 0);
 	assert_string_equal(token(10), "t1");
 	assert_int_equal(t.begun, 1);
+}
+
+static void an_endpoint_that_hangs_leaves_room_for_others(void **state)
+{
+	(void)state;
+	for (char c = 'a'; c < 'a' + 20; c++) {
+		char name[2] = { c, '\0' };
+
+		sign_in_stored(name, "r", BINDING);
+	}
+	start("user", 20);
+	for (unsigned i = 0; i < 20; i++) {
+		char name[2] = { (char)('a' + i), '\0' };
+
+		get(i, name, 0);
+	}
+	assert_int_equal(t.begun, 8);
+	/* One that ends makes room for the next. */
+	finish(GRANT_LATER, "late", NULL, 0);
+	assert_int_equal(t.begun, 9);
+	assert_int_equal(t.nanswers, 1);
 }
 
 static void a_token_in_use_is_renewed_before_it_ends(void **state)
@@ -441,7 +464,9 @@ static void an_unused_sign_in_is_kept_alive(void **state)
 
 static void a_refresh_token_that_is_not_safe_keeps_the_access_token_back(void **state)
 {
-	struct exchange_result r = { .answer.verdict = GRANT_OK, .answer.expires_in = HOUR, .fresh = true, .unwritten = true };
+	struct exchange_result r = {
+		.answer.verdict = GRANT_OK, .answer.expires_in = HOUR, .fresh = true, .unwritten = true
+	};
 	struct stored_token s;
 	struct err e;
 
@@ -511,7 +536,9 @@ static void a_person_signs_in_by_browser(void **state)
 
 static void a_person_signs_in_by_a_typed_code(void **state)
 {
-	struct exchange_result r = { .answer.verdict = GRANT_OK, .answer.expires_in = 10 * MINUTE, .answer.interval = 5000 };
+	struct exchange_result r = { .answer.verdict = GRANT_OK,
+				     .answer.expires_in = 10 * MINUTE,
+				     .answer.interval = 5000 };
 
 	(void)state;
 	start("device", 1);
@@ -688,6 +715,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(ten_stores_of_one_client_cause_one_exchange),
+		TEST(an_endpoint_that_hangs_leaves_room_for_others),
 		TEST(a_token_in_use_is_renewed_before_it_ends),
 		TEST(a_token_that_nobody_uses_is_not_renewed_for_ever),
 		TEST(a_refused_token_is_replaced_once_not_in_a_frenzy),
