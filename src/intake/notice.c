@@ -189,6 +189,7 @@ static void submit(struct intake_notice *n, const struct notice *what)
 	struct buf text;
 
 	env.once = n->once;
+	env.helo = n->in->config->hostname; /* our own program hands it in */
 	buf_init(&text, TEXT_MAX);
 	n->message = intake_begin(n->in, &env, &events, n);
 	named.id = intake_id(n->message);
