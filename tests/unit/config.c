@@ -392,7 +392,7 @@ static void the_sample_is_good(void **state)
 	assert_string_equal(buf_str(&errors), "");
 	assert_non_null(c);
 	assert_int_equal(c->nlisteners, 3);
-	assert_int_equal(c->naccounts, 2);
+	assert_int_equal(c->naccounts, 4);
 	config_free(&c);
 	buf_free(&text);
 	buf_free(&errors);
