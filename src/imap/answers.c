@@ -48,6 +48,10 @@ static const struct row rows[] = {
 	{ NO, "NONEXISTENT", NULL, PERSON, NO_FOLDER, NO_FOLDER, NO_FOLDER, GOES_ON, 0, "Dovecot, Cyrus, Gmail", NULL },
 	{ NO, "TOOBIG", NULL, PERSON, LATER, REFUSED, REFUSED, GOES_ON, 0, "RFC 7889", NULL },
 	{ NO, "UNKNOWN-CTE", NULL, PERSON, LATER, REFUSED, REFUSED, GOES_ON, 0, "Dovecot, Cyrus", NULL },
+	/* Keywords that the store does not take: it is sent again without them. */
+	{ NO, "CANNOT", "keyword", PERSON, LATER, LATER, LATER, GOES_ON, 0, "Dovecot", NULL },
+	{ NO, "LIMIT", "keyword", PERSON, LATER, LATER, LATER, GOES_ON, 0, "RFC 5530", NULL },
+	{ NO, NULL, "Too many user flags", PERSON, LATER, LATER, LATER, GOES_ON, 0, "Cyrus", NULL },
 	{ NO, "NOPERM", NULL, PERSON, NO_PLACE, NO_PLACE, NO_PLACE, GOES_ON, 0, "Dovecot, Cyrus", NULL },
 	{ NO, "CANNOT", NULL, PERSON, NO_PLACE, NO_PLACE, NO_PLACE, GOES_ON, 0, "Dovecot, Gmail", NULL },
 	{ NO, "READ-ONLY", NULL, PERSON, NO_PLACE, NO_PLACE, NO_PLACE, GOES_ON, 0, "Dovecot", NULL },
@@ -123,7 +127,7 @@ static const struct row rows[] = {
 	{ NOT_OK, NULL, "System I/O error", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "Cyrus", NULL },
 	{ NOT_OK, NULL, "Internal error occurred", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "Dovecot", NULL },
 	{ NOT_OK, NULL, "Unexpected exception", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "Exchange", NULL },
-	{ BAD, NULL, "Error in IMAP command", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "Dovecot, Courier", NULL },
+	{ NO | BAD, NULL, "Error in IMAP command", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "Dovecot, Courier", NULL },
 
 	{ NO | BYE, "LIMIT", NULL, WAITS, HOLD, HOLD, HOLD, WAITS, 0, "RFC 5530", NULL },
 	{ NO, "INUSE", NULL, WAITS, LATER, LATER, LATER, GOES_ON, 0, "Dovecot", NULL },

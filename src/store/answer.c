@@ -1,5 +1,6 @@
 /* What a store's answers do to deliveries and account. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -48,7 +49,9 @@ static void answered_no_place(struct worker *w, struct job *j, const struct imap
 
 static void answered_later(struct worker *w, struct job *j, const struct imap_reply *r)
 {
-	if (j->keywords && !j->retried && !j->body_begun) {
+	bool flags = strcasestr(r->text, "keyword") != NULL || strcasestr(r->text, "flag") != NULL;
+
+	if (j->keywords && !j->retried && (!j->body_begun || flags)) {
 		job_drop_keywords(j);
 		j->retried = true;
 		j->state = JOB_READY;

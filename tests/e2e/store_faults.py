@@ -486,6 +486,13 @@ def keywords():
     settled(store, run)
     flags = sorted({m[0] for m in store.folders["INBOX"].messages.values()})
     assert all("Recent" not in f and "bad" not in f for f in flags), flags
+    assert run.account["holds"] == 0 and "without its keywords" in run.of(1)["reason"], (run.of(1), run.account)
+    # Refused with the message in hand, for certain.
+    store = Store()
+    store.fail("no", at=1, text="[CANNOT] Invalid characters in keyword")
+    run = Run(store, flags="\\Seen Rechnung", window=1)
+    settled(store, run)
+    assert "without its keywords" in run.of(1)["reason"], run.of(1)
 
 
 case("row 22: keywords that the store refuses; flags that may never be sent", keywords)

@@ -31,7 +31,8 @@ static bool may_be_believed(const struct imap_reply *r)
 					     "mailbox does not exist",
 					     "unknown mailbox",
 					     "invalid mailbox name",
-					     "permission denied" };
+					     "permission denied",
+					     "user flags" };
 
 	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
 		if (imap_reply_is(r, codes[i]))

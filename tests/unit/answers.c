@@ -80,6 +80,11 @@ static void answers_mean_what_they_say(void **state)
 		{ IMAP_NO, "Message contains invalid header", V(FORM, LATER, LATER), A(GOES_ON, PERSON), 0 },
 		{ IMAP_BAD, "Message contains bare newlines", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
 		{ IMAP_NO, "Message contains NUL", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
+		/* keywords */
+		{ IMAP_NO, "[CANNOT] Invalid characters in keyword (0.001 + 0.000 secs).", V(LATER, LATER, LATER),
+		  A(GOES_ON, PERSON), 0 },
+		{ IMAP_NO, "[LIMIT] too many keywords", V(LATER, LATER, LATER), A(GOES_ON, PERSON), 0 },
+		{ IMAP_NO, "Too many user flags in mailbox", V(LATER, LATER, LATER), A(GOES_ON, PERSON), 0 },
 		/* size */
 		{ IMAP_NO, "[LIMIT] message too large", V(REFUSED, REFUSED, HOLD), A(GOES_ON, WAITS), 0 },
 		{ IMAP_NO, "Message size exceeds fixed limit", V(REFUSED, REFUSED, LATER), A(GOES_ON, PERSON), 0 },
@@ -92,6 +97,8 @@ static void answers_mean_what_they_say(void **state)
 		{ IMAP_NO, "[ALERT] You exceeded your mail quota.", V(HOLD, HOLD, HOLD), A(FULL, WAITS), 0 },
 		/* folders, without a code */
 		{ IMAP_NO, "Mailbox doesn't exist: Work", V(NO_FOLDER, NO_FOLDER, NO_FOLDER), A(GOES_ON, PERSON), 0 },
+		{ IMAP_NO, "Mailbox does not exist, or must be subscribed to.", V(NO_FOLDER, NO_FOLDER, NO_FOLDER),
+		  A(GOES_ON, PERSON), 0 },
 		{ IMAP_NO, "Mailbox does not exist", V(NO_FOLDER, NO_FOLDER, NO_FOLDER), A(GOES_ON, PERSON), 0 },
 		{ IMAP_NO, "Invalid mailbox name", V(NO_PLACE, NO_PLACE, NO_PLACE), A(GOES_ON, PERSON), 0 },
 		{ IMAP_NO, "Permission denied", V(NO_PLACE, NO_PLACE, NO_PLACE), A(GOES_ON, PERSON), 0 },
@@ -107,7 +114,11 @@ static void answers_mean_what_they_say(void **state)
 		  0 },
 		{ IMAP_NO, "[INUSE] locked", V(LATER, LATER, LATER), A(GOES_ON, WAITS), 0 },
 		{ IMAP_NO, "[CONTACTADMIN] no", V(DOUBT, HOLD, HOLD), A(PERSON, PERSON), 0 },
+		{ IMAP_NO, "Error in IMAP command received by server.", V(DOUBT, LATER, LATER), A(GOES_ON, WAITS), 0 },
 		/* what nobody knows */
+		{ IMAP_NO, "APPEND [TRYCREATE] failed", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
+		{ IMAP_NO, "Login failed: authentication failure", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
+		{ IMAP_NO, "Login failed.", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
 		{ IMAP_NO, "no", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
 		{ IMAP_NO, "", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
 		{ IMAP_NO, "LOGIN failed.", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
