@@ -169,15 +169,17 @@ static void compress_print(const struct config_account *a, const struct probe_re
 static void path_print(const struct probe_report *r)
 {
 	bool plus = has(r, "LITERAL+"), minus = has(r, "LITERAL-") || has(r, "IMAP4rev2");
+	bool many = has(r, "MULTIAPPEND");
 
-	if (has(r, "MULTIAPPEND"))
-		line("way to file", "many messages in one command (MULTIAPPEND%s)", plus ? ", LITERAL+" : "");
-	else if (plus)
-		line("way to file", "one message behind the other, without waiting (LITERAL+)");
+	/* As store/lane.h does it. */
+	if (plus)
+		line("way to file", many ? "many messages in one command (MULTIAPPEND, LITERAL+)"
+					 : "one message behind the other, without waiting (LITERAL+)");
 	else if (minus)
-		line("way to file", "small messages without waiting, larger ones ask first (LITERAL-)");
+		line("way to file", "messages up to 4096 octets %s; larger ones ask first",
+		     many ? "many in one command (MULTIAPPEND, LITERAL-)" : "without waiting (LITERAL-)");
 	else
-		line("way to file", "each message asks first: a round trip each");
+		line("way to file", "each message asks first, a round trip each");
 	if (has(r, "UIDPLUS") || has(r, "IMAP4rev2"))
 		line("", "the store tells the UID that a message got (UIDPLUS)");
 	else

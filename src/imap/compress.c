@@ -3,6 +3,8 @@
 #include "imap/dialog.h"
 #include "imap/session_impl.h"
 
+enum { WORTH_TELLING = 4096 }; /* octets; a connection that did less broke or had nothing to do */
+
 static bool is_wanted(const struct imap *s)
 {
 	if (s->account->compress == CONFIG_COMPRESS_OFF || !imap_has(s, "COMPRESS=DEFLATE"))
@@ -47,8 +49,8 @@ void imap_log_compressed(const struct imap *s)
 		return;
 	plain = c.sent + c.got;
 	packed = c.sent_packed + c.got_packed;
-	log_info("compressed", LOG_STR("account", s->account->name), LOG_NUM("sent", c.sent),
-		 LOG_NUM("sent_packed", c.sent_packed), LOG_NUM("received", c.got),
-		 LOG_NUM("received_packed", c.got_packed),
-		 LOG_NUM("saved_percent", plain > packed ? (plain - packed) * 100 / plain : 0));
+	LOG_EVENT(plain < WORTH_TELLING ? LOG_DEBUG : LOG_INFO, "compressed", LOG_STR("account", s->account->name),
+		  LOG_NUM("sent", c.sent), LOG_NUM("sent_packed", c.sent_packed), LOG_NUM("received", c.got),
+		  LOG_NUM("received_packed", c.got_packed),
+		  LOG_NUM("saved_percent", plain > packed ? (plain - packed) * 100 / plain : 0), { 0 });
 }

@@ -53,8 +53,9 @@ static int open_lane(struct worker *w, struct lane *l, struct err *e)
 
 int worker_log_in(struct worker *w)
 {
-	bool trusted = clock_mono_ms() - w->used <= TRUSTED_MS;
+	bool trusted = clock_mono_ms() - w->used <= TRUSTED_MS, tls;
 	struct lane *l = &w->lanes[0];
+	struct tls_facts facts;
 	struct err e = { 0 };
 
 	/* Stores hang up on those who idle: better noticed now than in the middle of a batch. */
@@ -72,8 +73,10 @@ int worker_log_in(struct worker *w)
 		trouble_from(&w->trouble, &e);
 		return -1;
 	}
+	tls = imap_tls_facts(l->session, &facts);
 	log_debug("logged-in", LOG_STR("account", w->account->name), LOG_STR("auth", imap_mechanism(l->session)),
-		  LOG_STR("path", lane_path(l)));
+		  LOG_STR("path", lane_path(l)), LOG_STR("tls", tls ? facts.version : NULL),
+		  LOG_STR("session", !tls ? NULL : facts.resumed ? "resumed" : "new"));
 	return 0;
 }
 

@@ -139,8 +139,6 @@ static void tell_session(const struct way *w, const struct imap *s)
 	imap_capabilities(s, &all);
 	text(w, SURVEY_CAPABILITIES, buf_str(&all));
 	buf_clear(&all);
-	if (imap_append_limit(s) <= INT64_MAX)
-		number(w, SURVEY_APPEND_LIMIT, (int64_t)imap_append_limit(s));
 	text(w, SURVEY_SEPARATOR, separator);
 	text(w, SURVEY_PREFIX, style->own.prefix);
 	for (size_t i = 0; i < style->nothers; i++)
@@ -154,9 +152,14 @@ static int ask(const struct way *w, struct imap *s, struct err *e)
 	struct about_quota quota[ABOUT_QUOTAS_MAX];
 	char server[ABOUT_NAME_SIZE];
 	struct imap_reply r;
+	uint64_t limit;
 	size_t n = 0;
 
 	tell_session(w, s);
+	if (mailbox_append_limit(s, "INBOX", &limit, e) != 0)
+		return -1;
+	if (limit <= INT64_MAX)
+		number(w, SURVEY_APPEND_LIMIT, (int64_t)limit);
 	if (imap_has(s, "ID")) {
 		if (about_server(s, server, &r, e) != 0)
 			return -1;

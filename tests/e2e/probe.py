@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from lib.area import free_port, wait_for  # noqa: E402
@@ -15,7 +17,16 @@ from lib.tap import Tap  # noqa: E402
 from peers.imap_script import Script  # noqa: E402
 from peers.imap_store import Store  # noqa: E402
 
-QUOTA = """
+EXTRA = """
+namespace inbox {
+  mailbox Spam {
+    auto = create
+    special_use = \\Junk
+  }
+  mailbox Sent {
+    auto = create
+  }
+}
 mail_plugins = $mail_plugins quota
 protocol imap {
   mail_plugins = $mail_plugins imap_quota
@@ -29,7 +40,7 @@ plugin {
 
 tap = Tap(600)
 tap.need(("dovecot", "dovecot-imapd"), ("openssl", "openssl"))
-office = Office(tap, "probe", tls="implicit", dovecot={"extra": QUOTA})
+office = Office(tap, "probe", tls="implicit", dovecot={"extra": EXTRA})
 area, store, ferry = office.area, office.store, office.ferry
 store.start()
 good_port = ferry.account["port"]
@@ -83,13 +94,14 @@ with tap.case("one screen says what a good store is like"):
     tap.diag(p.stdout)
     has(p.stdout, r"reached +127\.0\.0\.1:%d: \d+ ms" % good_port, r"encrypted +TLSv1\.[23], ", "issued by mailferry test",
         re.escape(fingerprint()), re.escape(pin()), r"logged in +as office, by PLAIN", r"server +Dovecot", "MULTIAPPEND",
-        "UIDPLUS", r"quota .*1\.0 GB", r"folders +2: ", "Projects/Roof", "the TLS session was resumed")
+        "UIDPLUS", r"quota .*1\.0 GB", r"folders +4: Spam .\\Junk., Sent .\\Sent, by its name., ", "Projects/Roof", "the TLS session was resumed")
     assert p.stderr == "", p.stderr
 
 with tap.case("the same as JSON"):
     f = facts()
     assert f["pin_sha256"] == pin() and f["certificate_sha256"] == fingerprint(), f
     assert f["resumed"] == 1 and f["separator"] == "/" and f["quotas"][0]["resource"] == "STORAGE", f
+    assert {x["name"]: x["use"] for x in f["folders"]}["Spam"] == "\\Junk", f["folders"]
     assert "Projects/Roof" in [x["name"] for x in f["folders"]] and all(s["good"] for s in f["steps"]), f
     assert "UIDPLUS" in f["capabilities"].split() and "failed" not in f, f
 
@@ -101,6 +113,13 @@ with tap.case("with STARTTLS, and without TLS, which it says"):
     set_account(tls="none", port=store.port)
     has(probe().stdout, r"encrypted +NO")
     set_account(tls="implicit", port=good_port)
+
+
+def send(ident):
+    c = Client(ferry.smtp)
+    c.hello()
+    c.deliver(Item(ident, [address("office")], message(ident)))
+    c.quit()
 
 
 def mark():
@@ -122,10 +141,7 @@ with tap.case("--write files a message, finds it and removes it, and only it"):
 with tap.case("--write beside a running daemon, which goes on"):
     ferry.start()
     assert facts("--write")["test_left"] == 0
-    c = Client(ferry.smtp)
-    c.hello()
-    c.deliver(Item("<beside@example.org>", [address("office")], message("<beside@example.org>")))
-    c.quit()
+    send("<beside@example.org>")
     ferry.drained()
     assert facts("--write")["test_left"] == 0
     assert sorted(m.id for m in store.messages()["INBOX"]) == ["<beside@example.org>", "<kept@example.org>",
@@ -133,6 +149,36 @@ with tap.case("--write beside a running daemon, which goes on"):
     assert ferry.stop() == 0
 
 # ---- trust ----
+def sessions():
+    return re.findall(r"event=logged-in .*session=(\w+)", ferry.log_text()[before:])
+
+
+def hang_up():
+    """The store's end of the connection goes away, as it does when a client has been idle for long."""
+    ps = area.run(["ps", "-o", "pid=,args=", "-g", str(store.process.pid)]).stdout
+    for pid in [line.split()[0] for line in ps.splitlines() if line.rstrip().endswith("/imap")]:
+        os.kill(int(pid), signal.SIGKILL)
+
+
+with tap.case("the daemon's next connection resumes its TLS session"):
+    before = len(ferry.log_text())
+    ferry.save(log_level="debug")
+    ferry.start()
+    try:
+        # On a machine that stands still for ten seconds, the store's program may leave in between, and its tickets too.
+        for n in range(5):
+            send("<again-%d@example.org>" % n)
+            ferry.drained()
+            if "resumed" in sessions():
+                break
+            hang_up()
+            time.sleep(1.2)  # a connection that was used just now is not asked whether it is still good
+        assert sessions()[0] == "new" and sessions()[-1] == "resumed", sessions()
+        assert ferry.stop() == 0
+    finally:
+        ferry.kill()
+        ferry.save(log_level=None)
+
 with tap.case("a pin alone is enough, whoever signed the certificate and for whatever name"):
     set_account(ca_file=None, pin_sha256=[pin()])
     store.rename(("DNS:imap.example.net",))
@@ -154,10 +200,7 @@ with tap.case("the server's key changes: mail waits with the new pin in the reas
     ferry.start()
     store.rename(LOCAL)
     store.restart()
-    c = Client(ferry.smtp)
-    c.hello()
-    c.deliver(Item("<changed@example.org>", [address("office")], message("<changed@example.org>")))
-    c.quit()
+    send("<changed@example.org>")
     wait_for("the reason", lambda: "another key" in ferry.command("queue").stdout, 60)
     has(ferry.command("queue", "list", "--json").stdout, "another key than pin_sha256", re.escape(pin()))
     set_account(pin_sha256=pin())
@@ -205,6 +248,40 @@ with tap.case("texts of the store do nothing to the terminal"):
     p = probe(status=78)
     has(p.stderr, "refuses the password.*owned")
     rude.close()
+    set_account(tls="implicit", port=good_port, timeout=None)
+
+# ---- untagged lines that only the probe reads: (line, what must come of it) ----
+QUOTAS = (
+    ('* QUOTA "" (STORAGE 10 512 MESSAGE 3 100)', [["", "STORAGE", 10, 512], ["", "MESSAGE", 3, 100]]),
+    ('* QUOTA "a\\"b c" (storage 1 2)', [['a"b c', "STORAGE", 1, 2]]),
+    ("* QUOTA user.office (STORAGE 18446744073709551615 18446744073709551615)",
+     [["user.office", "STORAGE", 2 ** 63 - 1, 2 ** 63 - 1]]),
+    ("* QUOTA x (STORAGE 1 99999999999999999999999)", []), ("* QUOTA x (STORAGE", []), ("* QUOTA x", []), ('* QUOTA "x', []),
+    ('* QUOTA "x\\', []), ("* QUOTA () (STORAGE 1 2)", []), ("* QUOTA", []), ("* QUOTA x (STORAGE one two)", []),
+    ("* QUOTA r (" + " ".join("R%d 1 2" % i for i in range(1000)) + ")", [["r", "R%d" % i, 1, 2] for i in range(16)]),
+    ("* QUOTA \x1b[31m (\x1b[2J 1 2)", [["\x1b[31m", "\x1b[2J", 1, 2]]),
+)
+
+
+with tap.case("quota is read as the RFC has it, and nothing else is believed"):
+    for line, want in QUOTAS:
+        teller = Script(("send", "* OK ready"), ("expect", "CAPABILITY"), ("send", "* CAPABILITY IMAP4rev1 QUOTA ID"),
+                        ("send", "{tag} OK done"), ("expect", "LOGIN"), ("send", "{tag} OK done"), ("expect", "CAPABILITY"),
+                        ("send", "* CAPABILITY IMAP4rev1 QUOTA ID"), ("send", "{tag} OK done"),
+                        ("expect", "LIST"), ("send", '* LIST () "/" ""'), ("send", "{tag} OK done"),
+                        ("expect", "ID"), ("send", '* ID ("name" "St\x1b[0more" "version" "2" "x'), ("send", "{tag} OK done"),
+                        ("expect", "GETQUOTAROOT"), ("send", "* QUOTAROOT INBOX x"), ("send", line), ("send", "{tag} OK done"),
+                        ("expect", "LIST"), ("send", '* LIST () "/" INBOX'), ("send", "{tag} OK done"), ("expect", "LOGOUT"))
+        set_account(tls="none", port=teller.port, timeout="10s")
+        p = ferry.command("probe", "--json")
+        assert p.returncode == 0 and not teller.failures, (line, p.stdout, p.stderr, teller.failures)
+        f = json.loads(p.stdout)
+        got = [[q["root"], q["resource"], q["used"], q["most"]] for q in f["quotas"]]
+        assert got == want, (line, got)
+        assert f["server"] == "St\x1b[0more 2", f
+        teller.close()
+        if want == []:
+            assert "quota_note" in f, f
     set_account(tls="implicit", port=good_port, timeout=None)
 
 with tap.case("the command line is checked"):

@@ -161,6 +161,8 @@ int main(int argc, char **argv)
 								       : CONFIG_TLS_NONE;
 		else if (strcmp(key, "ca") == 0)
 			ca = value;
+		else if (strcmp(key, "compress") == 0)
+			account.compress = strcmp(value, "yes") == 0 ? CONFIG_COMPRESS_ON : CONFIG_COMPRESS_OFF;
 		else if (strcmp(key, "window") == 0)
 			account.window = (unsigned)number_of(value);
 		else if (strcmp(key, "batch") == 0)
