@@ -41,6 +41,8 @@ static void add(struct catalog *c, const struct imap *s, const struct untagged_l
 		.parent = (l->attributes & ATTRIBUTE_NOINFERIORS) == 0,
 		.plain = folder_is_plain(imap_style(s), wire),
 	};
+	if (f->uses == 0)
+		f->guess = special_use_guess_path(f->name, &f->depth);
 }
 
 void catalog_read(struct catalog *c, const struct imap *s, bool known, bool cut)
@@ -95,13 +97,12 @@ const struct catalog_folder *catalog_guess(const struct catalog *c, unsigned use
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct catalog_folder *f = &c->all[i];
-		size_t depth;
 
-		if (!f->select || !f->plain || f->uses != 0 || special_use_guess_path(f->name, &depth) != use)
+		if (!f->select || !f->plain || f->guess != use)
 			continue;
-		if (depth == 0)
+		if (f->depth == 0)
 			return f;
-		if (depth == 1 && below == NULL)
+		if (f->depth == 1 && below == NULL)
 			below = f;
 	}
 	return below;

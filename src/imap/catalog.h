@@ -15,12 +15,14 @@
 enum { CATALOG_MAX = 20000 };
 
 struct catalog_folder {
-	char *wire;    /* owned */
-	char *name;    /* as people read it; owned */
-	unsigned uses; /* enum special_use, by attribute */
-	bool select;   /* it can hold mail */
-	bool parent;   /* it may hold other folders */
-	bool plain;    /* NAME leads back to WIRE; else rules can't name it */
+	char *wire;	/* owned */
+	char *name;	/* as people read it; owned */
+	unsigned uses;	/* enum special_use, by attribute */
+	unsigned guess; /* by its name, when USES is 0 … */
+	size_t depth;	/* … and how many levels stand in front of the last */
+	bool select;	/* it can hold mail */
+	bool parent;	/* it may hold other folders */
+	bool plain;	/* NAME leads back to WIRE; else rules can't name it */
 };
 
 struct catalog {

@@ -89,7 +89,9 @@ static int read_folder(char *line, struct facts_folder *out)
 	*gap = '\0';
 	if (slice_number(slice_str(line), USE_ANY, &uses) != 0 || !is_plain(slice_str(gap + 1)))
 		return -1;
-	*out = (struct facts_folder){ gap + 1, (unsigned)uses };
+	*out = (struct facts_folder){ .name = gap + 1, .uses = (unsigned)uses };
+	if (uses == 0)
+		out->guess = special_use_guess_path(out->name, &out->depth);
 	return 0;
 }
 
@@ -162,7 +164,7 @@ static const struct facts_folder *find_named(const struct facts *f, const char *
 
 const struct facts_folder *facts_find(const struct facts *f, struct slice name)
 {
-	static const struct facts_folder inbox = { "INBOX", 0 };
+	static const struct facts_folder inbox = { .name = "INBOX" };
 	const struct facts_folder *found;
 	struct slice other;
 	unsigned use;
@@ -188,13 +190,11 @@ const struct facts_folder *facts_find_use(const struct facts *f, unsigned use)
 		if ((f->folders[i].uses & use) != 0)
 			return &f->folders[i];
 	for (size_t i = 0; i < f->n; i++) {
-		size_t depth;
-
-		if (f->folders[i].uses != 0 || special_use_guess_path(f->folders[i].name, &depth) != use)
+		if (f->folders[i].guess != use)
 			continue;
-		if (depth == 0)
+		if (f->folders[i].depth == 0)
 			return &f->folders[i];
-		if (depth == 1 && below == NULL)
+		if (f->folders[i].depth == 1 && below == NULL)
 			below = &f->folders[i];
 	}
 	return below;

@@ -18,6 +18,9 @@ enum { FACTS_MAX = 512 * 1024, FACTS_FOLDERS_MAX = 5000 };
 struct facts_folder {
 	const char *name; /* UTF-8, as people read it: levels with "/", without the store's prefix */
 	unsigned uses;	  /* enum special_use */
+	/* By its name, when USES is 0; looked up once, as that takes a while. */
+	unsigned guess;
+	size_t depth; /* levels in front of the last */
 };
 
 struct facts {
