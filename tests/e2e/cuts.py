@@ -68,6 +68,15 @@ for name, aim, keys, cuts in AIMED:
         office.ferry.drained(240)
         assert proxy.cuts == cuts, proxy.cuts
         check(items, sender.acked, office.store.messages())
+        # What became of those is told by trace, step by step; of the others there is nothing to tell.
+        told = [d["history"] for r in office.ferry.rows("trace", "aimed") for d in r["deliveries"] if d["history"]]
+        assert cuts <= len(told) and (len(told) < 40 or keys.get("window") != 1), len(told)
+        for steps in told:
+            assert [s["n"] for s in steps] == list(range(1, len(steps) + 1)), steps
+            assert steps[0]["state"] == "in-flight" and "sent to" in steps[0]["what"], steps
+            assert steps[-1]["state"] == "done", steps
+            assert any(s["state"] == "in-doubt" for s in steps[1:]), steps
+        assert office.ferry.log_text().count("event=looked") >= cuts
         assert office.ferry.stop() == 0
         proxy.stop()
     office.area.close()
