@@ -20,12 +20,12 @@ static int add(struct spool_server *s, const struct delivery_row *row, int64_t a
 }
 
 /* An attempt is only worth a line when something else than done came of it: it is written when it is over. */
-static int add_attempt(struct spool_server *s, const struct delivery_row *row)
+static int add_attempt(struct spool_server *s, const struct delivery_row *row, const char *then)
 {
 	char words[WORDS_MAX];
 
-	(void)snprintf(words, sizeof words, "sent to %.300s (UIDVALIDITY %lu; it would be there from UID %lu on)",
-		       row->folder, (unsigned long)row->floor_uidvalidity, (unsigned long)row->floor_uidnext);
+	(void)snprintf(words, sizeof words, "sent to %.300s (UIDVALIDITY %lu; it would be there from UID %lu on)%s",
+		       row->folder, (unsigned long)row->floor_uidvalidity, (unsigned long)row->floor_uidnext, then);
 	return add(s, row, row->since, DELIVERY_FLIGHT, row->attempts + 1, words);
 }
 
@@ -62,7 +62,7 @@ int history_note(struct spool_server *s, const struct delivery_row *row, enum st
 			return 0;
 		if (c->to == DELIVERY_DONE && row->attempts == 0)
 			return 0;
-		if (add_attempt(s, row) != 0)
+		if (add_attempt(s, row, c->to == DELIVERY_FLIGHT ? "; not taken so, and sent again at once" : "") != 0)
 			return -1;
 	}
 	/* Said by the line above, once it is over. */

@@ -216,6 +216,23 @@ static void an_attempt_after_a_bad_one_is_told_too(void **state)
 	end(&f);
 }
 
+static void a_second_try_in_one_go_is_told_too(void **state)
+{
+	static struct fixture f;
+	struct told *t;
+
+	(void)state;
+	begin(&f);
+	fly(&f);
+	fly(&f);
+	settle(&f, OUTCOME_DONE, true, NULL);
+	t = ask(&f);
+	assert_int_equal(t->n, 1);
+	assert_int_equal(t->states[0], DELIVERY_FLIGHT);
+	assert_non_null(strstr(t->words[0], "sent again at once"));
+	end(&f);
+}
+
 static void people_are_told_of(void **state)
 {
 	static const struct want want[] = {
@@ -332,6 +349,7 @@ int main(void)
 		cmocka_unit_test(the_normal_way_leaves_nothing),
 		cmocka_unit_test(what_went_wrong_is_told),
 		cmocka_unit_test(an_attempt_after_a_bad_one_is_told_too),
+		cmocka_unit_test(a_second_try_in_one_go_is_told_too),
 		cmocka_unit_test(people_are_told_of),
 		cmocka_unit_test(the_list_is_bounded),
 		cmocka_unit_test(it_goes_with_its_record),
