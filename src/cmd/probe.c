@@ -7,6 +7,7 @@
 #include "base/guard.h"
 #include "cmd/client.h"
 #include "cmd/command.h"
+#include "cmd/login.h"
 #include "cmd/probe.h"
 #include "cmd/text.h"
 
@@ -24,9 +25,28 @@ static void complain(const struct command *self, const struct config_account *a,
 	buf_free(&text);
 }
 
-static int probe_one(const struct command *self, const struct config *c, const struct config_account *a,
-		     const struct probe_options *o, bool json)
+/* The way to tokens is that of `mailferry login': the running daemon's, or one of our own. */
+static char *give_token(void *arg, bool fresh, struct err *e)
 {
+	struct login *l = arg;
+
+	if (l->tokens.socket < 0 && login_tokens_open(l, e) != 0)
+		return NULL;
+	return token_get(&l->tokens, fresh, e);
+}
+
+static int probe_one(const struct command *self, const struct config *c, const struct config_account *a, bool write,
+		     bool json)
+{
+	struct login l = { .self = self,
+			   .file = c->file,
+			   .config = c,
+			   .account = a,
+			   .tokens = { .socket = -1, .account = a->name },
+			   .token = ERRAND_NONE,
+			   .connect = ERRAND_NONE,
+			   .helper = ERRAND_NONE };
+	struct probe_options o = { .write = write, .token = a->oauth ? give_token : NULL, .token_arg = &l };
 	const struct err *failure;
 	struct probe_report r;
 	const char *step = "";
@@ -34,7 +54,8 @@ static int probe_one(const struct command *self, const struct config *c, const s
 	int ret;
 
 	probe_report_init(&r);
-	ret = probe_account(c, a, o, &r, &e);
+	ret = probe_account(c, a, &o, &r, &e);
+	login_tokens_close(&l);
 	if (json)
 		probe_print_json(a, &r, ret == 0 ? NULL : &e);
 	else
@@ -49,8 +70,7 @@ static int probe_one(const struct command *self, const struct config *c, const s
 	return ret;
 }
 
-static int probe_all(const struct command *self, const struct config *c, const char *name,
-		     const struct probe_options *o, bool json)
+static int probe_all(const struct command *self, const struct config *c, const char *name, bool write, bool json)
 {
 	int status = EX_OK;
 
@@ -59,7 +79,7 @@ static int probe_all(const struct command *self, const struct config *c, const c
 
 		if (name != NULL && &c->accounts[i] != config_account(c, name))
 			continue;
-		one = probe_one(self, c, &c->accounts[i], o, json);
+		one = probe_one(self, c, &c->accounts[i], write, json);
 		status = status == EX_OK ? one : status;
 	}
 	return status;
@@ -70,9 +90,8 @@ int command_probe(const struct command *self, const char *config_file, int argc,
 	static const struct option known[] = { { "write", no_argument, NULL, 'w' },
 					       { "json", no_argument, NULL, 'j' },
 					       { NULL, 0, NULL, 0 } };
-	struct probe_options o = { .write = false };
 	const char *name = NULL;
-	bool json = false;
+	bool json = false, write = false;
 	struct config *c;
 	struct buf errors;
 	int status, opt;
@@ -82,7 +101,7 @@ int command_probe(const struct command *self, const char *config_file, int argc,
 	while ((opt = getopt_long(argc, argv, ":", known, NULL)) != -1) {
 		if (opt != 'w' && opt != 'j')
 			return command_usage(self, "unknown option %s", argv[optind - 1]);
-		*(opt == 'w' ? &o.write : &json) = true;
+		*(opt == 'w' ? &write : &json) = true;
 	}
 	if (optind + 1 < argc)
 		return command_usage(self, "expected one account, or none for all");
@@ -101,7 +120,7 @@ int command_probe(const struct command *self, const char *config_file, int argc,
 			      self->name, config_file, name, self->name);
 		status = EX_USAGE;
 	} else {
-		status = client_done(self, probe_all(self, c, name, &o, json));
+		status = client_done(self, probe_all(self, c, name, write, json));
 	}
 	config_free(&c);
 	return status;

@@ -9,8 +9,7 @@
 
 struct probe_options {
 	bool write; /* file, find and remove a test message */
-	/* Gives an access token to an account with oauth, as imap/session.h has it. NULL: the running daemon is asked.
-	 */
+	/* Gives an access token, as imap/session.h has it; NULL only for an account without oauth. */
 	char *(*token)(void *arg, bool fresh, struct err *e);
 	void *token_arg;
 };

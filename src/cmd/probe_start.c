@@ -4,10 +4,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "cmd/control.h"
 #include "cmd/errand.h"
 #include "cmd/probe.h"
-#include "role/token.h"
 
 enum { PATIENCE_MS = 60 * 1000 };
 
@@ -16,7 +14,6 @@ struct probe_run {
 	const struct config_account *account;
 	const struct probe_options *options;
 	struct errand errand;
-	struct token_asker asker; /* of the running daemon; its socket is -1 until it is needed */
 };
 
 static int tell_all(struct probe_run *p, struct err *e)
@@ -32,20 +29,15 @@ static int tell_all(struct probe_run *p, struct err *e)
 /* ---- access tokens ---- */
 
 /* It gets the token and not the way to tokens: it meets hostile bytes. */
-static char *daemon_token(struct probe_run *p, bool fresh, struct err *e)
-{
-	if (p->asker.socket < 0)
-		p->asker.socket = control_connect(p->config->control, p->config->file, CONTROL_WANT_TOKEN, e);
-	return p->asker.socket < 0 ? NULL : token_get(&p->asker, fresh, e);
-}
-
 static int tell_token(struct probe_run *p, bool fresh, struct err *e)
 {
 	struct err why = { 0 };
-	char *token = p->options->token != NULL ? p->options->token(p->options->token_arg, fresh, &why)
-						: daemon_token(p, fresh, &why);
+	char *token;
 	int r;
 
+	if (p->options->token == NULL)
+		return err_set(e, ERR_PROTOCOL, 0, "mailferry-probe asks for a token that the account does not have");
+	token = p->options->token(p->options->token_arg, fresh, &why);
 	ipc_begin(&p->errand.out, PROBE_TOKEN, 0);
 	if (token != NULL) {
 		ipc_put_str(&p->errand.out, PROBE_TAG_TEXT, token);
@@ -92,13 +84,11 @@ int probe_account(const struct config *c, const struct config_account *a, const 
 	struct probe_run p = { .config = c, .account = a, .options = o, .errand = ERRAND_NONE };
 	int ret, status;
 
-	p.asker = (struct token_asker){ .socket = -1, .account = a->name };
 	ret = tell_all(&p, e);
 	if (ret == 0)
 		ret = listen_to(&p, r, e);
 	status = errand_end(&p.errand, ret != 0 && e->code != EPIPE);
 	if (ret != 0)
 		errand_explain(&p.errand, status, e);
-	file_close(&p.asker.socket);
 	return ret;
 }

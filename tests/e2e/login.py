@@ -95,11 +95,22 @@ with tap.case("a browser on this machine: the port answers what belongs to the s
     silent.close()
     assert "Register an application" in login.text, "the steps are missing"
 
+def probe():
+    p = ferry.command("probe", "--write", "office")
+    assert p.returncode == 0 and re.search(r"by (OAUTHBEARER|XOAUTH2)", p.stdout) and "removed" in p.stdout, (p.stdout, p.stderr)
+
+
+with tap.case("mailferry probe uses it too, without a daemon"):
+    probe()
+
 with tap.case("the daemon uses the sign-in that was made without it"):
     ferry.start()
     ident = send()
     wait_for("the message", lambda: there(ident), 60)
     assert server.seen(grant_type="refresh_token")
+
+with tap.case("mailferry probe beside the daemon takes its token"):
+    probe()
 
 with tap.case("beside the daemon, on a terminal: an address of more than 4,096 octets is pasted, after a wrong one"):
     login = Login(ferry, "--paste", "--no-steps", "office", tty=True)
