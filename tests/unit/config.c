@@ -16,6 +16,7 @@
 #define GOOD                                                                                                           \
 	"accounts = { a = { host = \"imap.example.net\"; user = \"u\"; password = \"sesame\"; "                        \
 	"addresses = [ \"@office.example\" ]; }; };\n"
+#define PIN "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 #define ACCOUNT(keys)                                                                                                  \
 	"accounts = { a = { host = \"imap.example.net\"; user = \"u\"; password = \"sesame\";\n"                       \
 	"addresses = [ \"@office.example\" ];\n" keys "\n}; };\n"
@@ -192,6 +193,16 @@ static void values_are_checked(void **state)
 		{ ACCOUNT("tls = \"ssl\";"),
 		  "t:3: key `accounts.a.tls': expected \"implicit\", \"starttls\" or \"none\", got "
 		  "\"ssl\"\n" },
+		{ ACCOUNT("compress = true;"),
+		  "t:3: key `accounts.a.compress': expected \"auto\", \"on\" or \"off\", got true\n" },
+		{ ACCOUNT("pin_sha256 = \"abc=\";"),
+		  "t:3: key `accounts.a.pin_sha256': expected the base64 of a SHA-256, 44 characters that end in =, or a "
+		  "list of them, got \"abc=\"\n" },
+		{ ACCOUNT("pin_sha256 = [ \"" PIN "\", \"AB:CD:EF\" ];"),
+		  "t:3: key `accounts.a.pin_sha256': expected the base64 of a SHA-256, 44 characters that end in =, or a "
+		  "list of them, got \"AB:CD:EF\": a fingerprint in hexadecimal is of the certificate, not of its key\n" },
+		{ ACCOUNT("tls = \"none\"; pin_sha256 = \"sha256//" PIN "\";"),
+		  "t:3: key `accounts.a.pin_sha256': tls is \"none\": the server shows no key\n" },
 		{ ACCOUNT("subscribe = \"yes\";"),
 		  "t:3: key `accounts.a.subscribe': expected true or false, got \"yes\"\n" },
 		{ ACCOUNT("window = { };"),

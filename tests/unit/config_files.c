@@ -310,8 +310,9 @@ static void parts_come_back_as_they_went(void **state)
 	    "listeners = { mx = { address = \"[::]:25\"; networks = [ \"192.0.2.0/24\", \"2001:db8::/32\" ];\n"
 	    "bare_newlines = \"accept\"; }; lmtp = { address = \"unix:/run/l\"; protocol = \"lmtp\"; }; };\n"
 	    "accounts = { a = { host = \"imap.example.net\"; user = \"ü\\\"\\\\\"; password = \"sesame\\\\\\\" ä\";\n"
-	    "addresses = [ \"@office.example\", \"\\\"odd \\\\\\\" name\\\"@x.example\" ]; tls = \"none\"; settle = "
-	    "\"1ms\"; };\n"
+	    "addresses = [ \"@office.example\", \"\\\"odd \\\\\\\" name\\\"@x.example\" ]; tls = \"starttls\"; settle = "
+	    "\"1ms\"; compress = \"off\"; pin_sha256 = [ \"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\",\n"
+	    "\"sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\" ]; };\n"
 	    "b = { host = \"2001:db8::1\"; user = \"v\"; password = \"tahini\"; addresses = \"info@office.example\";\n"
 	    "rules = \"/etc/x.sieve\"; create_folders = true; postmaster = true; }; };\n";
 	struct buf errors;
@@ -340,7 +341,10 @@ static void parts_come_back_as_they_went(void **state)
 			assert_int_equal(again->naccounts, 1);
 			assert_string_equal(again->accounts[0].password, c->accounts[0].password);
 			assert_string_equal(again->accounts[0].user, c->accounts[0].user);
-			assert_int_equal(again->accounts[0].tls, CONFIG_TLS_NONE);
+			assert_int_equal(again->accounts[0].tls, CONFIG_TLS_STARTTLS);
+			assert_int_equal(again->accounts[0].compress, CONFIG_COMPRESS_OFF);
+			assert_int_equal(again->accounts[0].npins, 2);
+			assert_string_equal(again->accounts[0].pins[1], "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
 			assert_int_equal(again->accounts[0].port, 143);
 			assert_int_equal(again->accounts[0].settle, 1);
 		}
