@@ -35,19 +35,31 @@ int mailbox_status_send(struct imap *s, const char *mailbox, uint32_t *tag, stru
 	return dialog_put(s, SLICE_LIT(" (UIDVALIDITY UIDNEXT)\r\n"), e);
 }
 
-/* The last STATUS response of the reply that was read last. */
-static void last_status(const struct imap *s, struct untagged_status *st)
+/* What the STATUS responses of the reply that was read last say of a mailbox's UIDs. Those of other mailboxes, which
+ * nobody asked for, may stand among them: where two tell different UIDs, neither counts. */
+static void read_status(const struct imap *s, struct untagged_status *st)
 {
 	struct slice kept = dialog_kept(s, NULL), args;
+	bool told = false, clear = true;
 	enum untagged_kind kind;
 
 	*st = (struct untagged_status){ .append_limit = UINT64_MAX };
 	while (untagged_next(&kept, &kind, &args)) {
 		struct untagged_status one;
 
-		if (kind == UNTAGGED_STATUS && untagged_status(args, &one) == 0)
-			*st = one;
+		if (kind != UNTAGGED_STATUS || untagged_status(args, &one) != 0)
+			continue;
+		if (one.append_limit != UINT64_MAX)
+			st->append_limit = one.append_limit;
+		if (one.uidvalidity == 0 && one.uidnext == 0)
+			continue;
+		clear = clear && (!told || (one.uidvalidity == st->uidvalidity && one.uidnext == st->uidnext));
+		told = true;
+		st->uidvalidity = one.uidvalidity;
+		st->uidnext = one.uidnext;
 	}
+	if (!clear)
+		st->uidvalidity = st->uidnext = 0;
 }
 
 int mailbox_status_read(struct imap *s, uint32_t tag, struct mailbox_status *st, struct imap_reply *r, struct err *e)
@@ -59,7 +71,7 @@ int mailbox_status_read(struct imap *s, uint32_t tag, struct mailbox_status *st,
 		return -1;
 	if (r->status != IMAP_OK)
 		return 0;
-	last_status(s, &told);
+	read_status(s, &told);
 	st->uidvalidity = told.uidvalidity;
 	st->uidnext = told.uidnext;
 	if (st->uidvalidity == 0 || st->uidnext == 0)
@@ -81,7 +93,7 @@ int mailbox_append_limit(struct imap *s, const char *mailbox, uint64_t *limit, s
 	    dialog_putf(s, e, " (APPENDLIMIT)") != 0 || dialog_finish(s, tag, &r, e) != 0)
 		return -1;
 	if (r.status == IMAP_OK) {
-		last_status(s, &told);
+		read_status(s, &told);
 		*limit = told.append_limit;
 	}
 	return 0;

@@ -47,17 +47,27 @@ static void answered_no_place(struct worker *w, struct job *j, const struct imap
 	job_elsewhere(j, "INBOX", text);
 }
 
-static void answered_later(struct worker *w, struct job *j, const struct imap_reply *r)
+/* A flag set that is new to a connection asks before its message is sent. Is the answer to that no to its keywords?
+ * That is found out by asking without them. Stores say so in many ways, and a rule's keyword must not stop the account.
+ */
+static bool drops_keywords(struct worker *w, struct job *j, enum verdict v, const struct imap_reply *r)
 {
 	bool flags = strcasestr(r->text, "keyword") != NULL || strcasestr(r->text, "flag") != NULL;
 
-	if (j->keywords && !j->retried && (!j->body_begun || flags)) {
-		job_drop_keywords(j);
-		j->retried = true;
-		j->state = JOB_READY;
-		j->note = "without its keywords, which the store did not take";
-		return;
-	}
+	if (!j->keywords || j->retried || (j->body_begun && (v != VERDICT_LATER || !flags)))
+		return false;
+	if (v != VERDICT_LATER && v != VERDICT_NO_PLACE && v != VERDICT_REFUSED && !imap_reply_is(r, "LIMIT"))
+		return false;
+	/* BAD ends the connection, so the next one must know. */
+	w->no_keywords = w->no_keywords || r->status == IMAP_BAD;
+	job_drop_keywords(j);
+	j->retried = true;
+	j->state = JOB_READY;
+	return true;
+}
+
+static void answered_later(struct worker *w, struct job *j, const struct imap_reply *r)
+{
 	job_settle(j, OUTCOME_RETRY, clock_wall_ms() + trouble_backoff(w->account, j->work->attempts + 1), true,
 		   "the store said: %s", r->text);
 }
@@ -132,7 +142,14 @@ void worker_refused(void *arg, struct job **jobs, size_t n, const struct imap_re
 {
 	struct worker *w = arg;
 
+	char text[FILTER_TEXT_MAX + 100];
+
 	w->refused++;
+	/* It names a time: until then the others would be refused as well. */
+	if (classify_wait(r->text) > 0) {
+		(void)snprintf(text, sizeof text, "the store said: %s", r->text);
+		trouble_set(&w->trouble, false, text);
+	}
 	for (size_t i = 0; i < n; i++) {
 		job_settle(jobs[i], OUTCOME_DOUBT, 0, false, "the store refused it together with others: %s", r->text);
 		jobs[i]->state = JOB_UNCLEAR;
@@ -147,6 +164,8 @@ void worker_answered(void *arg, struct job *j, enum verdict v, const struct imap
 	w->refused += v != VERDICT_DONE;
 	if (a.account == ACCOUNT_FEWER)
 		worker_fewer_lanes(w, r->text);
+	if (drops_keywords(w, j, v, r))
+		return;
 	switch (v) {
 	case VERDICT_DONE:
 		answered_done(w, j, &a);

@@ -85,6 +85,7 @@ void job_drop_keywords(struct job *j)
 
 	free(j->flags);
 	j->flags = flags;
+	j->note = "without its keywords, which the store did not take";
 }
 
 void job_unload(struct job *j)

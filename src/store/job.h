@@ -74,7 +74,7 @@ void job_elsewhere(struct job *j, const char *folder, const char *reason);
  * job_load. */
 int job_wrap(struct job *j, struct spool_store *spool, const char *why, int64_t again, struct err *e);
 
-/* Leaves only the five system flags (RFC 9051, 2.3.2) in FLAGS. */
+/* Leaves only the five system flags (RFC 9051, 2.3.2) in FLAGS, and notes it. */
 void job_drop_keywords(struct job *j);
 
 /* Brings those of JOBS that are for the same mailbox as the first to the front: how many. */

@@ -331,8 +331,11 @@ static int place(struct sending *s, struct job **jobs, size_t n)
 	struct worker *w = s->w;
 	struct err e = { 0 };
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		check_size(w, jobs[i]);
+		if (w->no_keywords && jobs[i]->keywords)
+			job_drop_keywords(jobs[i]);
+	}
 	if (place_jobs(w->lanes[0].session, w->account, jobs, n, &w->floors, &w->trouble, &e) == 0)
 		return 0;
 	broke(s, &w->lanes[0], &e);

@@ -36,6 +36,7 @@ struct worker {
 	int64_t used;		/* when the connections were used last (clock_mono_ms) */
 	unsigned stored_before; /* when the account's state was told last */
 	struct trouble trouble;
+	bool no_keywords;    /* the store answered BAD to some, and hung up or was hung up on */
 	uint64_t size_limit; /* the account is full: only smaller mail may still fit */
 	struct turn turn;	     /* of this turn */
 	struct tell tell;

@@ -1,13 +1,15 @@
 """
-What a store may do to a delivery: each row makes a store in memory fail in one
-exact way, runs a worker over twenty messages until nothing moves any more, and
-counts: none lost, none doubled, and the record says the same as the folder.
+What a store may do to an APPEND, in every way that messages can go: several in
+a command, one after the other without asking, each asking first; with and
+without UIDs in the answers. Each row makes a store in memory fail in one exact
+way, runs a worker until nothing moves any more, and counts: none lost, none
+doubled, and the record says the same as the folder. What the rows are called
+is in the case's name; store_faults_folder.py and store_faults_account.py have
+the rest.
 """
 
-import concurrent.futures
 import email
 import os
-import re
 import sys
 import threading
 import time
@@ -16,98 +18,311 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from lib.tap import Tap  # noqa: E402
 from peers.imap_store import Store  # noqa: E402
 from peers.run import Run  # noqa: E402
+from peers.ways import ASKS, BATCHES, QUICK, STREAMS, WAYS, each, fails, identities, settled, together  # noqa: E402
 
-tap = Tap(600)
+tap = Tap(900)
 
 
 def case(words, row):
+    begin = time.monotonic()
     with tap.case(words):
         row()
+    tap.diag("%.1f s" % (time.monotonic() - begin))
 
 
-def identities(store, folder=None):
-    found = {}
-    for octets in store.octets(folder):
-        ident = re.search(rb"SMTP id (\w+);", octets)
-        if ident is not None:
-            found[ident.group(1).decode()] = found.get(ident.group(1).decode(), 0) + 1
-    return found
-
-
-def settled(store, run, folder=None, parked=0, quarantined=0, messages=20):
-    """All done exactly once, but for so many that wait for a person."""
-    found = identities(store, folder)
-    doubled = [i for i, n in found.items() if n > 1]
-    assert not doubled, "doubled: %s\n%s" % (doubled, run.log[-3000:])
-    want = {"done": messages - parked - quarantined, "parked": parked, "quarantined": quarantined}
-    want = {k: v for k, v in want.items() if v}
-    assert run.states() == want, "%s\n%s\n%s" % (run.states(), run.log[-3000:], [r for r in run.rows if r["state"] != "done"][:3])
-    lost = [r["id"] for r in run.rows if r["state"] == "done" and r["id"] not in found]
-    assert not lost, "lost: %s\n%s" % (lost, run.log[-3000:])
-
-
-WAYS = {
-    "LITERAL+": "IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE AUTH=PLAIN",
-    "LITERAL-": "IMAP4rev1 LITERAL- UIDPLUS NAMESPACE AUTH=PLAIN",
-    "synchronising": "IMAP4rev1 UIDPLUS NAMESPACE AUTH=PLAIN",
-    "plainest": "IMAP4rev1",
-}
-
-
-def fault(kind, **options):
-    """The seventh APPEND fails so, in each way to send and with both ways to hang up."""
-    def one(way, reset):
-        store = Store(capabilities=WAYS[way])
-        store.fail(kind, at=7, reset=reset, **options)
-        run = Run(store)
-        settled(store, run)
-        store.close()
-
-    def row():
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            for future in [pool.submit(one, way, reset) for way in WAYS for reset in (False, True)]:
-                future.result()
-    return row
-
-
-for kind, words in (
-        ("drop-before-plus", "row 1: drops before the continuation"),
-        ("drop-mid-literal", "row 2: drops in the middle of a literal"),
-        ("drop-after-literal", "row 2: drops after the last byte, nothing stored"),
-        ("store-then-drop", "row 2: stores, then drops without an answer"),
-        ("bye-before-plus", "row 4: BYE instead of a continuation"),
-        ("bye-then-ok", "row 4: BYE, then a tagged OK, which counts"),
-        ("ok-without-uid", "row 5: OK without a UID, and without a text"),
-        ("wrong-tag", "row 6: an answer with a wrong tag"),
-        ("garbage", "row 6: garbage for an answer"),
-        ("no", "row 7: NO without a code, nothing stored"),
-        ("ok-throttled", "row 9: [THROTTLED] in an OK is success"),
-        ("exists-before-plus", "row 27: untagged data before the continuation"),
-        ("bad", "row 34: BAD, nothing stored"),
-        ("bad-before-literal", "row 34: BAD to a literal that is on its way")):
-    case(words, fault(kind))
-case("row 7: NO without a code, though it stored", fault("no", stored=True))
-case("row 34: BAD, though it stored", fault("bad", stored=True))
+# ---- the connection ends ----
+case("row 1: drops before the continuation", fails("drop-before-plus"))
+case("row 2: drops in the middle of a literal", fails("drop-mid-literal"))
+case("row 2: drops behind the first octet of a literal", fails("drop-mid-literal", after=1))
+case("row 2: drops after the last byte, nothing stored", fails("drop-after-literal"))
+case("row 2: stores, then drops without an answer", fails("store-then-drop"))
+case("row 4: BYE instead of a continuation", fails("bye-before-plus"))
+case("row 4: BYE in the middle of a literal", fails("bye-mid-literal"))
+case("row 4: BYE instead of an answer", fails("bye"))
+case("row 4: BYE, then a tagged OK, which counts", fails("bye-then-ok"))
 
 
 def silence():
-    for kind in ("silence-mid-literal", "store-then-silence"):
-        store = Store()
+    def one(way, kind):
+        store = Store(capabilities=WAYS[way])
         store.fail(kind, at=7)
         begin = time.monotonic()
-        run = Run(store, timeout=500)
+        run = Run(store, timeout=700, **{**QUICK, "settle": 100})
         settled(store, run)
         # Ten times the settle time must pass before silence is believed.
-        assert kind == "store-then-silence" or time.monotonic() - begin > 3.4, "%.1f s" % (time.monotonic() - begin)
+        assert kind == "store-then-silence" or time.monotonic() - begin > 1.5, "%.1f s" % (time.monotonic() - begin)
+        store.close()
+    each(WAYS, one, ("silence-mid-literal",), ("silence-after-literal",), ("store-then-silence",))
+
+
+case("row 3: silence in the middle, at the end, and after it was stored", silence)
+
+
+def silent_commands():
+    def one(verb, then):
+        store = Store()
+        store.fail_command(verb, then)
+        store.fail("drop-after-literal", at=7)
+        settled(store, Run(store, timeout=500, **QUICK))
+        assert store.fired["%s: %s" % (verb, then)] == 1, store.fired
+        store.close()
+    each(("CAPABILITY", "AUTHENTICATE", "LIST", "NAMESPACE", "STATUS", "EXAMINE", "UID", "CLOSE"), one,
+         ("silence",), ("deaf",), ("drop",), ("reset",), ("bye",), ("garbage",), ("wrong-tag",), ("NO [UNAVAILABLE] not now",))
+
+
+case("rows 3, 4, 6: silence, the end, garbage and a wrong tag at every other command", silent_commands)
+
+
+def cut_anywhere():
+    def one(way, side, after, then):
+        store = Store(capabilities=WAYS[way])
+        store.damages = {1: {"side": side, "after": after, "then": then}, 2: {"side": side, "after": after + 777, "then": then}}
+        settled(store, Run(store, timeout=700, **QUICK))
+        store.close()
+    each(("MULTIAPPEND LITERAL+ UIDPLUS", "LITERAL-", "synchronising"), one,
+         *[(side, after, then) for side, places in (("client", (1, 40, 150, 400, 1000, 3333, 9000)), ("store", (1, 30, 200, 400, 500, 900)))
+           for after in places for then in ("close", "reset", "garbage")],
+         ("client", 2500, "silence"), ("client", 2500, "deaf"), ("store", 420, "silence"))
+
+
+case("rows 1 to 6: cuts, silence and garbage at many places of either direction", cut_anywhere)
+
+
+def slowly():
+    def one(way, chunk, pause):
+        store = Store(capabilities=WAYS[way])
+        store.chunk, store.pause = chunk, pause
+        store.fail("store-then-drop", at=7)
+        settled(store, Run(store, **QUICK))
+        store.close()
+    each(WAYS, one, (1, 0), (3, 0.0002))
+
+
+case("replies cut at every octet, and dripping", slowly)
+
+# ---- answers ----
+case("row 5: OK without a UID, and without a text", fails("ok-without-uid"))
+
+
+def wrong_uids():
+    def one(way, uids):
+        store = Store(capabilities=WAYS[way])
+        store.fail("uid-wrong", at=7, uids=uids)
+        settled(store, Run(store, **QUICK))
+        store.close()
+    each([w for w in WAYS if "UIDPLUS" in w], one, ("1 0",), ("99 1:*",), ("99",), ("99 1:4000000000",), ("99 5,4,x",), ("99 " + "7," * 3000 + "7",))
+
+
+case("row 5: OK with UIDs that make no sense", wrong_uids)
+case("row 6: an answer with the tag of the next command", fails("wrong-tag"))
+case("row 6: an answer with a tag that nobody gave", fails("odd-tag"))
+case("row 6: garbage for an answer", fails("garbage"))
+case("row 6: answers out of order", fails("out-of-order"))
+case("row 7: NO without a code, nothing stored", fails("no"))
+case("row 7: NO without a code, though it stored", fails("no", stored=True))
+case("row 7: NO in the middle of a literal, then the end", fails("no-mid-literal"))
+case("row 9: [THROTTLED] in an OK is success", fails("ok-throttled"))
+case("row 27: untagged data before the continuation", fails("exists-before-plus"))
+
+
+def early():
+    def one(way, reply):
+        # An OK instead of the continuation: no byte of the message was sent, so the message is not stored.
+        store = Store(capabilities=WAYS[way])
+        store.fail("refuse-before-plus", at=7, reply=reply)
+        settled(store, Run(store, **QUICK))
+        assert store.fired["refuse-before-plus"] == 1
+        store.close()
+    each(ASKS, one, ("OK done",), ("NO Unexpected exception",), ("BAD what?",), ("NO [UNAVAILABLE] later",))
+
+
+case("row 6: an answer to a message that was not sent", early)
+
+
+def throttle():
+    def one(way, status):
+        store = Store(capabilities=WAYS[way])
+        store.fail(status, at=3, text="Request is throttled. Suggested Backoff Time: 1500 milliseconds")
+        begin = time.monotonic()
+        run = Run(store, **QUICK)
+        settled(store, run)
+        assert run.account["holds"] >= 1 and "Suggested Backoff Time" in run.account["reason"], run.account
+        assert time.monotonic() - begin >= 1.4
+        store.close()
+    each(WAYS, one, ("no",), ("bad",))
+
+
+case("row 8: a throttle with a time is obeyed, on NO and on BAD", throttle)
+
+
+def codes():
+    def one(way, text, state, words):
+        store = Store(capabilities=WAYS[way])
+        store.fail("no", match=b"delivery00000003", text=text, times=1000 if state == "quarantined" else 1)
+        run = Run(store, **QUICK)
+        settled(store, run, quarantined=1 if state == "quarantined" else 0)
+        assert run.of(3)["state"] == state and words in run.of(3)["reason"], run.of(3)
+        store.close()
+    each(WAYS, one,
+         ("[TOOBIG] too big", "quarantined", "too big"),
+         ("[LIMIT] message size exceeds the limit", "quarantined", "message size"),
+         ("[OVERQUOTA] Quota exceeded", "done", ""),
+         ("[LIMIT] too many appends this hour", "done", ""),
+         ("[INUSE] locked", "done", ""),
+         ("[UNAVAILABLE] a part is down", "done", ""),
+         ("[SERVERBUG] oops", "done", ""))
+
+
+case("rows 7, 10, 11, 13: what a code says is done to the one message, and no other", codes)
+
+
+def full():
+    def one(way):
+        # No room for one message: the others pass, and the account is not held.
+        store = Store(capabilities=WAYS[way])
+        store.fail("no", match=b"delivery00000003", text="[OVERQUOTA] Quota exceeded", times=2)
+        run = Run(store, **QUICK)
+        settled(store, run)
+        assert run.account["holds"] == 0, run.account
+        store.close()
+        # No room at all: the account waits; what is much smaller may be tried, and each is tried again.
+        store = Store(capabilities=WAYS[way])
+        store.fail("no", match=b"delivery", text="Over quota", times=8)
+        run = Run(store, window=1, batch=1, **QUICK)
+        settled(store, run)
+        assert run.account["holds"] > 0 and "Over quota" in run.account["reason"], run.account
+        store.close()
+    each(WAYS, one)
+
+
+case("row 11: a full mailbox", full)
+
+
+def said():
+    # What the store says of itself counts, whatever became of the message.
+    def one(way, text, words):
+        store = Store(capabilities=WAYS[way])
+        store.fail("no", at=1, text=text)
+        run = Run(store, window=1, messages=3, **QUICK)
+        settled(store, run, messages=3)
+        assert run.account["holds"] > 0 and words in run.account["reason"], run.account
+        store.close()
+    each(WAYS, one, ("[UNAVAILABLE] later", "later"), ("Server Unavailable. 15", "15"),
+         ("User is authenticated but not connected.", "licence"))
+
+
+case("rows 7, 28: a store that has trouble of its own is left alone for a while", said)
+
+
+def limit():
+    for way in WAYS:
+        store = Store(capabilities=WAYS[way] + " APPENDLIMIT=300")
+        run = Run(store)
+        settled(store, run, quarantined=20)
+        assert store.appends == 0 and "APPENDLIMIT" in run.of(1)["reason"], run.of(1)
         store.close()
 
 
-case("row 3: silence in the middle and after the end", silence)
+case("row 13: APPENDLIMIT is obeyed before anything is sent", limit)
+
+
+def wrapped():
+    def one(way):
+        store = Store(capabilities=WAYS[way])
+        store.fail("no", match=b"12:00:00 +0000\r\nMessage-ID: <3@test.example>", text="Message contains bare newlines", times=99)
+        run = Run(store, **QUICK)
+        settled(store, run)
+        assert "as the attachment" in run.of(3)["reason"] and "bare newlines" in run.of(3)["reason"], run.of(3)
+        octets, = [o for o in store.octets() if b"delivery00000003" in o]
+        found = email.message_from_bytes(octets)
+        text, original = found.get_payload()
+        assert "Message contains bare newlines" in text.get_payload() and found["Subject"] == "number 3.", octets
+        assert original.get_payload(decode=True).startswith(b"Message-ID: <3@test.example>\r\nSubject: number 3.\r\n\r\nxxx")
+        assert len(original.get_payload(decode=True)) == 500
+        store.close()
+        # Refused so too: a person must look.
+        store = Store(capabilities=WAYS[way])
+        store.fail("no", match=b"delivery00000003", text="Message contains invalid header", times=99)
+        run = Run(store, **QUICK)
+        settled(store, run, quarantined=1)
+        assert run.of(3)["state"] == "quarantined" and "as an attachment too" in run.of(3)["reason"], run.of(3)
+        store.close()
+    each(WAYS, one)
+
+
+case("row 20: refused for how it is written, a message goes as an attachment", wrapped)
+
+
+def keywords():
+    def one(way, reply):
+        # A flag set is first offered by a synchronising literal; refused keywords are left out.
+        store = Store(capabilities=WAYS[way])
+        store.keyword_reply = reply
+        run = Run(store, flags="\\Seen Rechnung \\Recent bad(word", **QUICK)
+        settled(store, run)
+        flags = {m[0] for m in store.folders["INBOX"].messages.values()}
+        assert flags == {"(\\Seen)" if reply else "(\\Seen Rechnung)"}, flags
+        assert reply is None or "without its keywords" in run.of(20)["reason"], run.of(20)
+        store.close()
+        # Refused with the message in hand, for certain.
+        store = Store(capabilities=WAYS[way])
+        store.fail("no", match=b"delivery00000001", text="[CANNOT] Invalid characters in keyword", times=1 if "MULTI" not in way else 2)
+        run = Run(store, flags="\\Seen Rechnung", window=1, batch=1, **QUICK)
+        settled(store, run)
+        assert any("without its keywords" in r["reason"] for r in run.rows), run.of(1)
+        store.close()
+    each(WAYS, one, (None,), ("BAD Invalid keyword",), ("NO keyword is not allowed",), ("NO [CANNOT] bad keyword",), ("NO [LIMIT] too many",))
+
+
+case("row 22: keywords that the store refuses; flags that may never be sent", keywords)
+
+
+def too_long():
+    # A store that takes LITERAL+ for granted, but not a literal so long: NO and BYE, as the RFC lets it. It asks from then on.
+    def one(way):
+        store = Store(capabilities=WAYS[way])
+        store.fail("no-mid-literal", at=2, text="[TOOBIG] literal too long", after=0)
+        run = Run(store, size=9000, **QUICK)
+        found = identities(store)
+        assert all(n == 1 for n in found.values()) and not store.violations, (found, store.violations)
+        assert set(run.states()) <= {"done", "quarantined"} and run.states()["done"] >= 19, run.states()
+        store.close()
+    each(STREAMS, one)
+
+
+case("row 23: LITERAL- asks above 4,096 octets; a literal that is refused on its way stops no other mail", too_long)
+
+# ---- several messages in a command ----
+case("row 33: killed in mid-commit: the front of a batch is stored", fails("drop-after-literal", BATCHES, keep="prefix"))
+case("row 33: killed in mid-commit: some of a batch are stored", fails("drop-after-literal", BATCHES, keep="subset"))
+case("row 33: NO to a batch, and its front is stored", fails("no", BATCHES, keep="prefix"))
+case("row 33: NO to a batch, and some of it are stored", fails("no", BATCHES, keep="subset"))
+case("row 33: NO to a batch, some of it are stored, and STATUS does not know it yet",
+     fails("no", BATCHES, keep="subset", store_options={"frozen": True}))
+case("row 33: BAD to a batch, and some of it are stored", fails("bad", BATCHES, keep="subset"))
+case("row 33: the end within a batch of a store that keeps each message at once",
+     fails("drop-mid-literal", BATCHES, store_options={"atomic": False}))
+case("row 33: NO to a batch of a store that keeps each message at once", fails("no", BATCHES, store_options={"atomic": False}))
+case("row 33: NO at a message's head, in the middle of a batch", fails("no-early", BATCHES, text="Unexpected exception"))
+
+# ---- bodies taken for commands ----
+case("row 34: BAD, nothing stored", fails("bad"))
+case("row 34: BAD, though it stored", fails("bad", stored=True))
+case("row 34: BAD to a literal that is on its way", fails("bad-before-literal", STREAMS))
+case("row 34: the same, and the message forges commands and answers", fails("bad-before-literal", STREAMS, options={"forged": "yes"}))
+case("row 34: a BAD to the very first message", fails("bad-before-literal", STREAMS, at=1, options={"forged": "yes"}))
+
+# ---- late commits ----
+for event in ("accept", "login", "examine", "fetch"):
+    case("row 35: stored after the connection died, behind the next %s" % event.upper(), fails("late-commit", late=event))
+case("row 35: some of a batch, behind the first look", fails("late-commit", BATCHES, keep="subset", late="fetch"))
+case("row 35: half a message was sent, and those before it are stored behind the first look",
+     fails("drop-mid-literal", BATCHES, keep="all", late="fetch"))
 
 
 def late():
-    # Many messages are on their way when the connection dies. The first look comes two seconds later, the store commits one of
-    # them half a second behind that look, and the settle time ends another half second later.
+    # By the clock: the first look comes two seconds later, the store commits half a second behind it, and the settle time ends
+    # another half second later.
     store = Store()
     store.fail("late-commit", at=7, seconds=2.5)
     run = Run(store, settle=3000)
@@ -131,423 +346,47 @@ def too_late():
 case("row 35: a commit beyond the settle time loses nothing", too_late)
 
 
-def early():
-    # An OK instead of the continuation: no byte of the message was sent, so the message is not stored.
-    store = Store(capabilities=WAYS["plainest"])
-    store.fail("refuse-before-plus", at=7, reply="OK done")
-    settled(store, Run(store))
-
-
-case("row 6: OK to a message that was not sent", early)
-
-
-def throttle():
-    store = Store()
-    store.fail("no", at=3, text="Request is throttled. Suggested Backoff Time: 1500 milliseconds")
-    begin = time.monotonic()
-    run = Run(store)
-    settled(store, run)
-    assert run.account["holds"] == 1 and "Suggested Backoff Time" in run.account["reason"], run.account
-    assert time.monotonic() - begin >= 1.4
-
-
-case("row 8: a throttle with a time is obeyed", throttle)
-
-
-def codes():
-    for text, state, words in (
-            ("[TOOBIG] too big", "quarantined", "too big"),
-            ("[LIMIT] message size exceeds the limit", "quarantined", "message size"),
-            ("[OVERQUOTA] Quota exceeded", "done", ""),
-            ("[LIMIT] too many appends this hour", "done", ""),
-            ("[INUSE] locked", "done", "")):
-        store = Store()
-        store.fail("no", at=3, text=text)
-        run = Run(store)
-        settled(store, run, quarantined=1 if state == "quarantined" else 0)
-        assert run.of(3)["state"] == state and words in run.of(3)["reason"], run.of(3)
+# ---- one message to blame ----
+def poison():
+    def one(way, kind):
+        store = Store(capabilities=WAYS[way])
+        store.fail(kind, match=b"delivery00000004", times=100000, text="I do not like it")
+        run = Run(store, seconds=100, **QUICK)
+        settled(store, run, quarantined=1)
+        assert run.of(4)["state"] == "quarantined", run.of(4)
         store.close()
+    each(WAYS, one, ("drop-after-literal",), ("drop-mid-literal",), ("no",), ("bad",))
 
 
-case("rows 10, 11, 13: codes that say \"not stored\"", codes)
+case("row 37: a message on which the store hangs up, or that it refuses each time", poison)
 
 
-def full():
-    # No room for one message: the others pass, and the account is not held.
-    store = Store()
-    store.fail("no", match=b"delivery00000003", text="[OVERQUOTA] Quota exceeded", times=2)
-    run = Run(store)
-    settled(store, run)
-    assert run.account["holds"] == 0, run.account
-    # No room at all: the account waits; what is much smaller may be tried, and each is tried again.
-    store = Store()
-    store.fail("no", match=b"delivery", text="Over quota", times=3)
-    run = Run(store, window=1)
-    settled(store, run)
-    assert run.account["holds"] > 0 and "Over quota" in run.account["reason"], run.account
-
-
-case("row 11: a full mailbox", full)
-
-
-def said():
-    # What the store says of itself counts, whatever became of the message.
-    for text, words in (("[UNAVAILABLE] later", "later"), ("Server Unavailable. 15", "15"),
-                        ("User is authenticated but not connected.", "licence")):
-        store = Store()
-        store.fail("no", at=1, text=text)
-        run = Run(store, window=1, messages=3)
-        settled(store, run, messages=3)
-        assert run.account["holds"] > 0 and words in run.account["reason"], run.account
-        store.close()
-
-
-case("rows 7, 28: a store that has trouble of its own is left alone for a while", said)
-
-
-def errors():
-    # Some stores hang up on a connection with ten errors.
-    store = Store()
-    store.fail("no", match=b"delivery", text="no", times=15)
-    run = Run(store, messages=10, retry=20)
-    settled(store, run, messages=10)
-    assert store.connections > 1, store.connections
-
-
-case("row 28: a connection with many errors is not used any longer", errors)
-
-
-def wrapped():
-    for way in (*WAYS.values(), WAYS["LITERAL+"] + " MULTIAPPEND"):
-        store = Store(capabilities=way)
-        store.fail("no", match=b"12:00:00 +0000\r\nMessage-ID: <3@test.example>", text="Message contains bare newlines", times=99)
-        run = Run(store)
-        settled(store, run)
-        assert "as the attachment" in run.of(3)["reason"] and "bare newlines" in run.of(3)["reason"], run.of(3)
-        octets, = [o for o in store.octets() if b"delivery00000003" in o]
-        found = email.message_from_bytes(octets)
-        text, original = found.get_payload()
-        assert "Message contains bare newlines" in text.get_payload() and found["Subject"] == "number 3.", octets
-        assert original.get_payload(decode=True).startswith(b"Message-ID: <3@test.example>\r\nSubject: number 3.\r\n\r\nxxx")
-        assert len(original.get_payload(decode=True)) == 500 and not store.violations, store.violations
-        store.close()
-    # Refused so too: a person must look.
-    store = Store()
-    store.fail("no", match=b"delivery00000003", text="Message contains invalid header", times=99)
-    run = Run(store)
-    settled(store, run, quarantined=1)
-    assert run.of(3)["state"] == "quarantined" and "as an attachment too" in run.of(3)["reason"], run.of(3)
-
-
-case("row 20: refused for how it is written, a message goes as an attachment", wrapped)
-
-
-def limit():
-    store = Store(capabilities=Store.capabilities + " APPENDLIMIT=300")
-    run = Run(store)
-    settled(store, run, quarantined=20)
-    assert store.appends == 0 and "APPENDLIMIT" in run.of(1)["reason"], run.of(1)
-
-
-case("row 13: APPENDLIMIT is obeyed before anything is sent", limit)
-
-
-def folders():
-    # Not on the store, and nobody may make it: INBOX, with a note.
-    store = Store()
-    run = Run(store, folder="Nowhere", flags="\\Seen")
-    settled(store, run, "INBOX")
-    assert run.of(1)["folder"] == "INBOX" and "Nowhere" in run.of(1)["reason"], run.of(1)
-    # The rule may make it.
-    store = Store()
-    run = Run(store, folder="Rechnungen/Grün & Blau", create="yes")
-    settled(store, run, "Rechnungen/Gr&APw-n &- Blau")
-    assert store.commands.count("CREATE") == 1 and "Rechnungen/Gr&APw-n &- Blau" in store.subscribed
-    # The store says that it is there, but never opens it.
-    store = Store()
-    store.create_reply = "NO [ALREADYEXISTS] it is there"
-    run = Run(store, folder="New", create="yes")
-    settled(store, run, "INBOX")
-    assert "INBOX instead" in run.of(1)["reason"], run.of(1)
-    # The store refuses the name.
-    store = Store()
-    store.create_reply = "NO [CANNOT] reserved name"
-    run = Run(store, folder="New", create="yes")
-    settled(store, run, "INBOX")
-    assert "reserved name" in run.of(1)["reason"], run.of(1)
-    # Another separator and a prefix; both spellings are one folder.
-    for folder in ("A/B", "A.B", "INBOX.A.B", "inbox/A/B"):
-        store = Store(separator=".", prefix="INBOX.")
-        run = Run(store, folder=folder, create="yes")
-        settled(store, run, "INBOX.A.B")
-        assert run.of(1)["folder"] == "A/B", run.of(1)
-    # A name that only holds other names can be made.
-    store = Store()
-    store.create("Parent").noselect = True
-    run = Run(store, folder="Parent")
-    settled(store, run, "INBOX")
-    # A name that can't be one.
-    for name in ("a//b", "/a", "a/", "50%", "bad\x01name"):
-        store = Store()
-        run = Run(store, folder=name, create="yes", messages=2)
-        settled(store, run, "INBOX", messages=2)
-        assert "folder's name" in run.of(1)["reason"], run.of(1)
-
-
-case("rows 14 to 18: folders that are missing, refused, or named in other ways", folders)
-
-
-def vanishes():
-    store = Store()
-    store.create("Work")
-    store.fail("no", at=5, text="[TRYCREATE] gone")
-    run = Run(store, folder="Work", create="yes")
-    settled(store, run, "Work")
-
-
-case("row 14: [TRYCREATE] between STATUS and APPEND", vanishes)
-
-
-def read_only():
-    store = Store()
-    store.create("Shared").read_only = True
-    run = Run(store, folder="Shared")
-    settled(store, run, "INBOX")
-    store = Store()
-    store.folders["INBOX"].read_only = True
-    run = Run(store, seconds=3)
-    assert run.states() == {"queued": 20} and run.account["holds"] > 0 and "INBOX" in run.account["reason"], run.account
-
-
-case("row 18: folders that take no mail: INBOX instead; INBOX itself: the account waits", read_only)
-
-
-def moved(change, want, elsewhere=None, note="", blind=False):
-    """The store keeps message 7 and hangs up; before anybody looks, CHANGE happens to its folder."""
-    def row():
-        store = Store()
-        store.blind = blind
-        store.create("Work")
-        store.create("Archive")
-        original = store.take_fault
-
-        def take(number, octets):
-            found = original(number, octets)
-            if found is not None and octets is not None:
-                threading.Timer(0.1, lambda: change(store)).start()
-            return found
-        store.take_fault = take
-        store.fail("store-then-drop", match=b"delivery00000007")
-        run = Run(store, folder="Work", window=1, settle=600)
-        assert run.of(7)["state"] == want, "%s\n%s" % (run.of(7), run.log[-2000:])
-        if elsewhere:
-            assert run.of(7)["folder"] == elsewhere, run.of(7)
-        assert note in run.of(7)["reason"], run.of(7)
-        found = identities(store)
-        assert all(n == 1 for n in found.values()), found
-        others = [r for r in run.rows if r["id"] != run.of(7)["id"]]
-        assert all(r["state"] == "done" and r["id"] in found for r in others), run.states()
-        assert "CREATE" not in store.commands
-    return row
-
-
-def move(store):
-    with store.lock:
-        work, archive = store.folders["Work"], store.folders["Archive"]
-        for uid in list(work.messages):
-            archive.add(*work.messages.pop(uid))
-
-
-def rename(store):
-    with store.lock:
-        store.folders["Old work"] = store.folders.pop("Work")
-        store.create("Work")
-
-
-def delete(store):
-    with store.lock:
-        work = store.folders["Work"]
-        for uid in list(work.messages):
-            if b"delivery00000007" in work.messages[uid][2]:
-                del work.messages[uid]
-
-
-case("row 36: the user moved it: found there", moved(move, "done", "Archive"))
-case("row 36: the user renamed the folder: found there", moved(rename, "done", "Old work"))
-case("row 36: moved, and the store's search finds nothing: found there", moved(move, "done", "Archive", blind=True))
-case("row 36: renamed, and the store's search finds nothing: found there", moved(rename, "done", "Old work", blind=True))
-case("row 36: the user deleted it: parked for a person, never sent again", moved(delete, "parked", note="queue retry"))
-
-
-def vanishes_for_a_resend():
-    # Bytes of message 7 were sent once; when it is to be sent again its folder is gone: that is a doubt, not a CREATE.
-    store = Store()
-    store.create("Work")
-    original = store.take_fault
-
-    def take(number, octets):
-        found = original(number, octets)
-        if found is not None and octets is not None:
-            with store.lock:
-                del store.folders["Work"]
-        return found
-    store.take_fault = take
-    store.fail("no", match=b"delivery00000007", text="[LIMIT] not now")
-    run = Run(store, folder="Work", window=1, create="yes")
-    assert run.of(7)["state"] == "parked" and "queue retry" in run.of(7)["reason"], run.of(7)
-    assert run.states() == {"done": 19, "parked": 1}, run.states()
-
-
-case("row 36: its folder goes between two attempts", vanishes_for_a_resend)
-
-
-def lying_next():
-    # STATUS tells no UIDNEXT: no floor, so nothing may be sent.
-    store = Store()
-    store.status_reply = "OK done"
-    run = Run(store, seconds=2)
-    assert run.states() == {"queued": 20} and store.appends == 0, run.states()
-
-
-case("row 19: no UIDNEXT, no floor, no APPEND", lying_next)
-
-
-def no_fetch():
-    store = Store()
-    store.fetch_reply = "NO not now"
-    store.fail("drop-after-literal", at=7)
-    run = Run(store, seconds=4)
-    assert run.states().get("in-doubt", 0) >= 1 and "parked" not in run.states(), run.states()
-    assert max(identities(store).values()) == 1
-
-
-case("row 19: a folder that can't be read proves nothing", no_fetch)
-
-
-def mad_fetch():
-    store = Store()
-    store.fetch_reply = "PERHAPS"
-    store.fail("drop-after-literal", match=b"delivery00000003")
-    run = Run(store, messages=25, window=1, seconds=8)
-    assert run.states() == {"done": 24, "in-doubt": 1}, "%s\n%s" % (run.states(), run.log[-2000:])
-    assert "could not be looked for" in run.of(3)["reason"], run.of(3)
-
-
-case("row 6: a look whose answer makes no sense does not stop other mail", mad_fetch)
-
-
+# ---- looks ----
 def looks():
-    for partial in (True, False):
+    def one(partial, repeat, tell):
         store = Store()
-        store.partial = partial
+        store.partial, store.repeat, store.tell_uidnext = partial, repeat, tell
         store.fail("store-then-drop", at=3)
         if partial:  # a header that nobody should have to read whole
             store.folders["INBOX"].add("()", "", b"Received: from x\r\n" * 20000 + b"\r\n")
             threading.Timer(0.1, lambda: store.folders["INBOX"].add("()", "", b"Received: from x\r\n" * 20000 + b"\r\n")).start()
         settled(store, Run(store, size=20000))
         store.close()
+    together([lambda p=p, r=r, t=t: one(p, r, t) for p in (True, False) for r in (1, 2) for t in (True, False)])
 
 
-case("a look reads only the front of what may be a large header", looks)
-
-
-def poison():
-    for kind in ("drop-mid-literal-match", "no"):
-        store = Store()
-        if kind == "no":
-            store.fail("no", match=b"delivery00000004", times=1000, text="I do not like it")
-        else:
-            store.fail("drop-after-literal", match=b"delivery00000004", times=1000)
-        run = Run(store, seconds=40, settle=100)
-        settled(store, run, quarantined=1)
-        assert run.of(4)["state"] == "quarantined", run.of(4)
-        store.close()
-
-
-case("row 37: a message on which the store hangs up, or that it refuses each time", poison)
-
-
-def forged():
-    # After BAD the literal is executed; whatever tagged lines it brings forth must not count.
-    store = Store()
-    store.fail("bad-before-literal", at=1)
-    run = Run(store, flags="\\Seen")
-    settled(store, run)
-
-
-case("row 34: nothing behind a BAD is believed", forged)
-
-
-def keywords():
-    # A flag set is first offered by a synchronising literal; refused keywords are left out.
-    store = Store()
-    store.fail("refuse-before-plus", at=1, reply="NO [CANNOT] bad keyword")
-    run = Run(store, flags="\\Seen Rechnung \\Recent bad(word")
-    settled(store, run)
-    flags = sorted({m[0] for m in store.folders["INBOX"].messages.values()})
-    assert all("Recent" not in f and "bad" not in f for f in flags), flags
-    assert run.account["holds"] == 0 and "without its keywords" in run.of(1)["reason"], (run.of(1), run.account)
-    # Refused with the message in hand, for certain.
-    store = Store()
-    store.fail("no", at=1, text="[CANNOT] Invalid characters in keyword")
-    run = Run(store, flags="\\Seen Rechnung", window=1)
-    settled(store, run)
-    assert "without its keywords" in run.of(1)["reason"], run.of(1)
-
-
-case("row 22: keywords that the store refuses; flags that may never be sent", keywords)
-
-
-def logins():
-    store = Store(password="other")
-    run = Run(store, seconds=2)
-    assert run.states() == {"queued": 20} and "refuses the password" in run.account["reason"], run.account
-    assert store.logins <= 3, "%d logins in two seconds" % store.logins
-    store = Store()
-    store.login_reply = "NO [UNAVAILABLE] backend is down"
-    run = Run(store, seconds=1)
-    assert "backend is down" in run.account["reason"] and run.account["attempts"] >= 2, run.account
-    store = Store(capabilities="IMAP4rev1 LOGINDISABLED")
-    run = Run(store, seconds=1)
-    assert "no way to log in" in run.account["reason"] and store.logins == 0, run.account
-    store = Store()
-    store.greeting = "* BYE too many connections"
-    assert "too many connections" in Run(store, seconds=1).account["reason"]
-    store = Store()
-    store.greeting = "* PREAUTH welcome"
-    assert "PREAUTH" in Run(store, seconds=1).account["reason"]
-    store = Store()
-    store.greeting = "220 smtp.example ESMTP"
-    assert "did not greet" in Run(store, seconds=1).account["reason"]
-
-
-case("rows 24, 12, 28: logins that are refused, and why", logins)
-
-
-def recording():
-    store = Store()
-    run = Run(store, in_flight_failures=3)
-    settled(store, run)
-    assert store.appends == 20, store.appends
-    # A spool whose disk is full now and then: that is no fault of the messages.
-    store = Store()
-    run = Run(store, body_failures=3)
-    settled(store, run)
-    # It can't even record that the account waits: the worker must end, or it would log in without a pause.
-    store = Store(password="other")
-    run = Run(store, hold_failures=1000000, seconds=5)
-    assert run.states() == {"queued": 20} and store.logins == 1, (run.states(), store.logins)
-
-
-case("row 32: nothing is sent that could not be recorded", recording)
+case("row 19: looks read the front of large headers, into folders that list twice and tell no UIDNEXT", looks)
 
 
 def large():
-    store = Store()
-    run = Run(store, messages=4, size=3000000)
-    settled(store, run, messages=4)
-    sizes = {len(o) for o in store.octets()}
-    assert min(sizes) > 3000000, sizes
+    def one(way):
+        store = Store(capabilities=WAYS[way])
+        run = Run(store, messages=4, size=3000000)
+        settled(store, run, messages=4)
+        sizes = {len(o) for o in store.octets()}
+        assert min(sizes) > 3000000, sizes
+        store.close()
+    each(WAYS, one)
 
 
 case("large messages ask before they are sent", large)

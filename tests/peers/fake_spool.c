@@ -13,7 +13,7 @@
 #include "spool/state.h"
 
 struct fake_faults fake_faults;
-bool fake_forged;
+bool fake_forged, fake_one_id;
 
 /* What changes of a delivery: all of it goes to the state file. */
 struct record {
@@ -269,7 +269,7 @@ int spool_body(struct spool_store *s, int64_t message, char **bytes, size_t *len
 	size = (size_t)all[message - 1].size;
 	p = mem_alloc(size + 200);
 	n = (size_t)snprintf(p, 200, "Message-ID: <%lld@test.example>\r\nSubject: number %lld.\r\n\r\n",
-			     (long long)message, (long long)message);
+			     fake_one_id ? 1LL : (long long)message, (long long)message);
 	for (size_t i = n; i < size; i++)
 		p[i] = pattern[(i - n) % period];
 	*bytes = p;

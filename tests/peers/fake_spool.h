@@ -17,6 +17,7 @@ struct fake_faults {
 extern struct fake_faults fake_faults;
 
 extern bool fake_forged; /* bodies hold lines made to look like commands, and replies to them */
+extern bool fake_one_id; /* all have the same Message-ID */
 
 /* Deliveries are numbered from 1, in order; each is the only one of its message, and bears "deliveryNNNNNNNN". */
 void fake_spool_add(const char *folder, const char *flags, uint64_t size, bool create);

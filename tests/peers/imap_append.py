@@ -76,6 +76,12 @@ death of the client           kill-mid-literal (after=N), kill-before-commit, ki
         flags, date, utf8 = match.group(1) or "()", match.group(2) or "", match.group(3)
         size, plus = int(match.group(4)), match.group(5) == "+"
         self.check_head(size, plus)
+        if self.store.keyword_reply is not None and re.search(r"[( ][^\\ ()]", flags):
+            if plus:
+                self.cancelled = "%s %s" % (self.tag, self.store.keyword_reply)
+            else:
+                self.session.say("%s %s" % (self.tag, self.store.keyword_reply))
+                return None
         number = self.store.offer()
         fault = self.store.take_fault(number, None)
         if fault and not self.at_head(fault, plus):
@@ -173,6 +179,7 @@ death of the client           kill-mid-literal (after=N), kill-before-commit, ki
             self.folder = self.folder or self.session.find(self.name)
             if self.folder is not None and not self.folder.noselect and not self.folder.read_only:
                 self.store.put(self.folder, offer)
+                self.store.was_stored()
 
     def chosen(self, keep):
         n = len(self.offers)
@@ -201,6 +208,7 @@ death of the client           kill-mid-literal (after=N), kill-before-commit, ki
             with self.store.lock:
                 for o in offers:
                     self.store.put(folder, o)
+                self.store.was_stored()
         if late is None:
             commit()
         else:
@@ -250,18 +258,18 @@ death of the client           kill-mid-literal (after=N), kill-before-commit, ki
 
     def commit(self):
         """All or nothing; returns the answer."""
-        store = self.store
         folder = self.folder or self.session.find(self.name)
         if folder is None or folder.noselect:
             return self.tag + " NO [TRYCREATE] no such folder"
         if folder.read_only:
             return self.tag + " NO [NOPERM] read only"
-        for o in self.offers:
-            if o.stored is None:
-                self.store.put(folder, o)
-        if "UIDPLUS" not in store.capabilities.split():
+        validity = folder.uidvalidity
+        for o in [o for o in self.offers if o.stored is None]:
+            self.store.put(folder, o)
+        self.store.was_stored()
+        if "UIDPLUS" not in self.store.capabilities.split():
             return self.tag + " OK stored"
-        return "%s OK [APPENDUID %d %s] stored" % (self.tag, folder.uidvalidity, uid_set([o.stored for o in self.offers]))
+        return "%s OK [APPENDUID %d %s] stored" % (self.tag, validity, uid_set([o.stored for o in self.offers]))
 
 
 def uid_set(uids):

@@ -12,6 +12,7 @@ import ssl
 import struct
 import threading
 import time
+import traceback
 
 from .imap_append import Append
 from .imap_folders import FolderCommands, split_arguments
@@ -87,7 +88,7 @@ class Store:
         self.live = {}        # number -> session
         self.kill = lambda: None  # kills the client, for faults that ask for it
         self.stored = 0       # messages, ever
-        self.on_stored = None  # called for each, with the lock held
+        self.on_stored = None  # called behind each command that stored some, with the lock held
         self.violations = []  # what the client did against the RFCs
         self.logins = 0
         self.commands = []    # verbs, in order
@@ -105,6 +106,8 @@ class Store:
         self.stale = 0        # by how much STATUS and EXAMINE tell too low a UIDNEXT
         self.frozen = False   # does STATUS tell the UIDNEXT that it told first?
         self.tell_uidnext = True  # does EXAMINE tell it?
+        self.keyword_reply = None  # to a message with flags that are no system flags
+        self.merge = False    # is a message that has the Message-ID of another thrown away?
         self.blind = False    # does SEARCH find nothing?
         self.repeat = 1       # how often FETCH lists each message
         self.fetch_reply = None
@@ -141,8 +144,17 @@ class Store:
 
     def put(self, folder, offer):
         """With the lock held."""
+        if self.merge:
+            same = re.search(rb"(?im)^Message-ID:.*", offer.octets).group(0)
+            for uid, message in folder.messages.items():
+                if same in message[2]:
+                    offer.stored = uid
+                    return
         offer.stored = folder.add(offer.flags, offer.date, offer.octets)
         self.stored += 1
+
+    def was_stored(self):
+        """With the lock held, behind the last message of a command."""
         if self.on_stored is not None:
             self.on_stored()
 
@@ -197,8 +209,12 @@ class Store:
             session.run()
         except Gone as gone:
             reset = gone.reset
-        except (OSError, ssl.SSLError, ValueError):
+        except (OSError, ssl.SSLError):
             pass
+        except (ValueError, IndexError, AttributeError, TypeError):
+            session.blame("something to trip over: " + traceback.format_exc())
+            if not session.innocent:
+                traceback.print_exc()
         if session.counted:
             with self.lock:
                 self.sessions -= 1

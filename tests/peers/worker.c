@@ -203,6 +203,8 @@ int main(int argc, char **argv)
 			open_steps(value);
 		else if (strcmp(key, "forged") == 0)
 			fake_forged = true;
+		else if (strcmp(key, "one_id") == 0)
+			fake_one_id = true;
 		else if (strcmp(key, "retry_max") == 0)
 			account.retry_max = number_of(value);
 		else
@@ -221,8 +223,7 @@ int main(int argc, char **argv)
 		give(&account.password, NULL);
 		setup.token = token;
 	}
-	if (account.tls != CONFIG_TLS_NONE &&
-	    (setup.tls = tls_client_of(&account, &e)) == NULL) {
+	if (account.tls != CONFIG_TLS_NONE && (setup.tls = tls_client_of(&account, &e)) == NULL) {
 		(void)fprintf(stderr, "%s\n", e.text);
 		return 78;
 	}

@@ -50,6 +50,8 @@ class Run:
         self.dir = tempfile.TemporaryDirectory(prefix="mailferry-soak-")
         self.process = None
         self.deleted = set()  # ids that the user has deleted
+        self.moves = sorted(self.plan.moves)
+        self.renumbered = False
         self.deaths = 0
         self.log = ""
         self.store = self.make_store()
@@ -87,9 +89,10 @@ class Run:
         return p.prefix + name.replace("/", p.separator)
 
     def on_stored(self):
-        for move in [m for m in self.plan.moves if m[0] == self.store.stored]:
-            self.user(move[1])
-        if self.plan.gaps == "validity" and self.store.stored == max(1, len(self.plan.mail) // 2):
+        while self.moves and self.moves[0][0] <= self.store.stored:
+            self.user(self.moves.pop(0)[1])
+        if self.plan.gaps == "validity" and not self.renumbered and self.store.stored >= max(1, len(self.plan.mail) // 2):
+            self.renumbered = True
             for folder in self.store.folders.values():
                 folder.uidvalidity += 500
 
