@@ -104,15 +104,20 @@ static void answered_hold(struct worker *w, struct job *j, const struct imap_rep
 		w->size_limit = j->size / 2;
 }
 
-/* Nobody knows what became of it; what the store says of itself counts all the same. */
+/* What the store says of itself counts, whatever became of a message. */
+static void said(struct worker *w, const struct imap_reply *r, const struct answer *a, char *text, size_t size)
+{
+	(void)snprintf(text, size, "the store said: %s%s%s%s", r->text, a->advice == NULL ? "" : " (",
+		       a->advice == NULL ? "" : a->advice, a->advice == NULL ? "" : ")");
+	if (a->account == ACCOUNT_WAITS || a->account == ACCOUNT_PERSON)
+		trouble_set(&w->trouble, a->account == ACCOUNT_PERSON, text);
+}
+
 static void answered_doubt(struct worker *w, struct job *j, const struct imap_reply *r, const struct answer *a)
 {
 	char text[FILTER_TEXT_MAX + 200];
 
-	(void)snprintf(text, sizeof text, "the store said: %s%s%s%s", r->text, a->advice == NULL ? "" : " (",
-		       a->advice == NULL ? "" : a->advice, a->advice == NULL ? "" : ")");
-	if (a->account == ACCOUNT_WAITS || a->account == ACCOUNT_PERSON)
-		trouble_set(&w->trouble, a->account == ACCOUNT_PERSON, text);
+	said(w, r, a, text, sizeof text);
 	worker_doubt(w, j, clock_wall_ms() + trouble_backoff(w->account, j->work->attempts + 1), false, true, text);
 }
 
@@ -141,15 +146,12 @@ static void answered_form(struct worker *w, struct job *j, const struct imap_rep
 void worker_refused(void *arg, struct job **jobs, size_t n, const struct imap_reply *r)
 {
 	struct worker *w = arg;
-
-	char text[FILTER_TEXT_MAX + 100];
+	struct answer a = answers_read(r, ANSWER_BODY);
+	char text[FILTER_TEXT_MAX + 200];
 
 	w->refused++;
-	/* It names a time: until then the others would be refused as well. */
-	if (classify_wait(r->text) > 0) {
-		(void)snprintf(text, sizeof text, "the store said: %s", r->text);
-		trouble_set(&w->trouble, false, text);
-	}
+	/* If the account must wait, they are not tried one by one at once. */
+	said(w, r, &a, text, sizeof text);
 	for (size_t i = 0; i < n; i++) {
 		job_settle(jobs[i], OUTCOME_DOUBT, 0, false, "the store refused it together with others: %s", r->text);
 		jobs[i]->state = JOB_UNCLEAR;

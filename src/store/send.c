@@ -443,8 +443,12 @@ static void count_resent(struct worker *w)
 static void take_back(void *arg, struct job *j)
 {
 	(void)arg;
-	/* In flight by the record, but not begun. */
-	if (j->recorded && j->state == JOB_READY)
+	if (!j->recorded || j->state != JOB_READY)
+		return;
+	/* Refused together with others, one of which may be to blame; or in flight by the record, but not begun. */
+	if (j->body_begun)
+		job_settle(j, OUTCOME_RETRY, 0, true, "the store refused it together with others");
+	else
 		job_unsent(j);
 }
 
