@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -428,6 +429,26 @@ static void a_lost_sign_in_is_told_once_and_left_alone(void **state)
 	assert_int_equal(t.notices, 1);
 }
 
+static void a_secret_that_expires_is_told_every_day(void **state)
+{
+	time_t day = time(NULL) + 10 * 24 * 3600;
+	char expires[16];
+
+	(void)state;
+	start("application", 1);
+	(void)strftime(expires, sizeof expires, "%Y-%m-%d", gmtime(&day));
+	(void)keeper_turn(t.keeper);
+	assert_int_equal(t.notices, 0);
+	t.config->accounts[0].token.client_secret_expires = mem_strdup(expires);
+	for (unsigned i = 1; i <= 3; i++) {
+		t.now += 24 * HOUR;
+		(void)keeper_turn(t.keeper);
+		(void)keeper_turn(t.keeper);
+		assert_int_equal(t.notices, i);
+	}
+	assert_int_equal(t.begun, 0);
+}
+
 static void a_sign_in_of_another_client_is_not_sent(void **state)
 {
 	(void)state;
@@ -722,6 +743,7 @@ int main(void)
 		TEST(a_person_waits_for_no_back_off),
 		TEST(failures_back_off_and_obey_the_provider),
 		TEST(a_lost_sign_in_is_told_once_and_left_alone),
+		TEST(a_secret_that_expires_is_told_every_day),
 		TEST(a_sign_in_of_another_client_is_not_sent),
 		TEST(an_unused_sign_in_is_kept_alive),
 		TEST(a_refresh_token_that_is_not_safe_keeps_the_access_token_back),
