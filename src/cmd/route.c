@@ -7,9 +7,14 @@
 
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "cmd/command.h"
+#include "cmd/control.h"
+#include "cmd/text.h"
 #include "config/config.h"
 #include "msg/address.h"
+#include "msg/special_use.h"
+#include "spool/admin.h"
 
 enum { TEXT_MAX = 256 * 1024 };
 
@@ -44,12 +49,51 @@ static const char *match_name(enum route_match match)
 	return "";
 }
 
-static void json_print(const char *text, const struct route *r, const char *why)
+/* What a running daemon knows of the account's store. */
+struct store {
+	int64_t at_ms; /* 0: nothing */
+	struct facts facts;
+};
+
+/* Without a daemon, or without leave to ask it, the route is all that there is to say. */
+static void ask_store(struct spool_admin *admin, const struct route *r, struct store *s)
+{
+	struct err e;
+
+	*s = (struct store){ .facts = { .append_limit = UINT64_MAX } };
+	if (admin != NULL && r->account != NULL &&
+	    spool_admin_facts(admin, r->account->name, &s->at_ms, &s->facts, &e) != 0)
+		s->at_ms = 0;
+}
+
+static json_t *store_json(const struct store *s)
+{
+	json_t *o = json_object(), *folders = json_array();
+	char at[CLOCK_STAMP_SIZE];
+
+	clock_stamp(s->at_ms, at);
+	(void)json_object_set_new(o, "told", json_string(at));
+	(void)json_object_set_new(o, "append_limit",
+				  s->facts.append_limit <= INT64_MAX ? json_integer((json_int_t)s->facts.append_limit)
+								     : json_null());
+	for (size_t i = 0; i < s->facts.n; i++) {
+		const struct facts_folder *f = &s->facts.folders[i];
+		char uses[SPECIAL_USE_NAMES_SIZE];
+
+		special_use_names(f->uses, uses, sizeof uses);
+		(void)json_array_append_new(folders, json_pack("{s:s, s:s}", "name", f->name, "use", uses));
+	}
+	(void)json_object_set_new(o, "folders", folders);
+	(void)json_object_set_new(o, "cut", json_boolean(s->facts.cut));
+	return o;
+}
+
+static void json_print(const char *text, const struct route *r, const char *why, const struct store *s)
 {
 	const struct config_account *a = r->account;
-	json_t *o =
-	    json_pack("{s:s, s:s?, s:s, s:s?, s:s?, s:s}", "address", text, "account", a ? a->name : NULL, "match",
-		      match_name(r->match), "configured", r->address, "rules", a ? a->rules : NULL, "why", why);
+	json_t *o = json_pack("{s:s, s:s?, s:s, s:s?, s:s?, s:s, s:o}", "address", text, "account", a ? a->name : NULL,
+			      "match", match_name(r->match), "configured", r->address, "rules", a ? a->rules : NULL,
+			      "why", why, "store", s->at_ms == 0 ? json_null() : store_json(s));
 	char *line = o == NULL ? NULL : json_dumps(o, JSON_COMPACT);
 
 	(void)printf("%s\n", line == NULL ? "{}" : line);
@@ -57,7 +101,22 @@ static void json_print(const char *text, const struct route *r, const char *why)
 	json_decref(o);
 }
 
-static void text_print(const char *text, const struct route *r, const char *why)
+static void store_print(const struct store *s)
+{
+	char at[TEXT_TIME_SIZE];
+
+	if (s->at_ms == 0)
+		return;
+	text_time(s->at_ms, at);
+	(void)printf("  store:   ");
+	if (s->facts.append_limit == UINT64_MAX)
+		(void)printf("does not tell how large a message may be");
+	else
+		(void)printf("messages of %llu octets at most", (unsigned long long)s->facts.append_limit);
+	(void)printf("; %zu folders%s; told %s\n", s->facts.n, s->facts.cut ? " and more" : "", at);
+}
+
+static void text_print(const char *text, const struct route *r, const char *why, const struct store *s)
 {
 	const struct config_account *a = r->account;
 
@@ -67,10 +126,13 @@ static void text_print(const char *text, const struct route *r, const char *why)
 	}
 	(void)printf("%s\n  account: %s (%s at %s, port %u)\n  rules:   %s\n  why:     %s\n", text, a->name, a->user,
 		     a->host, a->port, a->rules == NULL ? "none, all mail goes to INBOX" : a->rules, why);
+	store_print(s);
 }
 
-static int address_route(const struct command *self, const struct config *c, const char *text, bool json)
+static int address_route(const struct command *self, const struct config *c, struct spool_admin *admin,
+			 const char *text, bool json)
 {
+	struct store store;
 	struct address address;
 	struct route r;
 	struct buf why;
@@ -84,7 +146,9 @@ static int address_route(const struct command *self, const struct config *c, con
 		    &why, "it asks for mail to be sent on to another server, and no account has just this address");
 	else
 		(void)route_explain(&r, &why);
-	(json ? json_print : text_print)(text, &r, buf_str(&why));
+	ask_store(admin, &r, &store);
+	(json ? json_print : text_print)(text, &r, buf_str(&why), &store);
+	facts_free(&store.facts);
 	buf_free(&why);
 	address_free(&address);
 	return r.account == NULL ? EX_NOUSER : EX_OK;
@@ -93,9 +157,11 @@ static int address_route(const struct command *self, const struct config *c, con
 int command_route(const struct command *self, const char *config_file, int argc, char **argv)
 {
 	static const struct option known[] = { { "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 } };
+	struct spool_admin *admin = NULL;
 	bool json = false;
 	struct config *c;
 	struct buf errors;
+	struct err e;
 	int status = EX_OK, o;
 
 	opterr = 0;
@@ -113,11 +179,15 @@ int command_route(const struct command *self, const char *config_file, int argc,
 	buf_free(&errors);
 	if (c == NULL)
 		return EX_CONFIG;
+	o = control_connect(c->control, config_file, CONTROL_WANT_SPOOL, &e);
+	if (o >= 0)
+		admin = spool_admin_new(o);
 	for (int i = optind; i < argc; i++) {
-		int one = address_route(self, c, argv[i], json);
+		int one = address_route(self, c, admin, argv[i], json);
 
 		status = one != EX_OK ? one : status;
 	}
+	spool_admin_free(&admin);
 	config_free(&c);
 	return status;
 }

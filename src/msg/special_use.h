@@ -29,7 +29,8 @@ unsigned special_use_of(struct slice attribute);
 
 const char *special_use_name(unsigned use); /* "\\Junk"; of one bit */
 
-/* The names of all USES with a blank between, as many as fit; at least 128 octets hold all. */
+/* The names of all USES with a blank between, as many as fit; SPECIAL_USE_NAMES_SIZE octets hold all. */
+enum { SPECIAL_USE_NAMES_SIZE = 128 };
 void special_use_names(unsigned uses, char *out, size_t size);
 
 /* What a folder with that name (its last level) is for, going by names that mail programs and providers give in many

@@ -10,6 +10,7 @@
 #define MAILFERRY_SPOOL_ADMIN_H
 
 #include "base/err.h"
+#include "spool/facts.h"
 #include "spool/types.h"
 
 struct spool_admin;
@@ -93,6 +94,9 @@ struct spool_account_row {
 };
 typedef int spool_account_fn(void *arg, const struct spool_account_row *row);
 int spool_admin_accounts(struct spool_admin *a, spool_account_fn *fn, void *arg, struct err *e);
+
+/* What is known of an account's store; *AT_MS 0: nothing yet. facts_free F in every case. */
+int spool_admin_facts(struct spool_admin *a, const char *account, int64_t *at_ms, struct facts *f, struct err *e);
 
 /*
  * RETRY    queued: now. In doubt, parked: looked for now; with AGAIN it is sent again, which may make a second copy.

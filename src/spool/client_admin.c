@@ -153,3 +153,24 @@ int spool_admin_act(struct spool_admin *s, enum spool_action action, const struc
 	} while (query.from != 0);
 	return 0;
 }
+
+int spool_admin_facts(struct spool_admin *a, const char *account, int64_t *at_ms, struct facts *f, struct err *e)
+{
+	const struct ask ask = { .text = account };
+	struct call *c = &a->call;
+	struct slice fields;
+	struct buf text;
+	int r = -1;
+
+	*f = (struct facts){ .append_limit = UINT64_MAX };
+	buf_init(&text, FACTS_MAX);
+	call_begin(c, REQUEST_FACTS);
+	packets_put(&c->packets, &wire_ask, &ask);
+	if (call_run(c, &fields, e) == 0 && protocol_get_pieces(fields, &text, e) == 0)
+		r = 0;
+	*at_ms = r == 0 ? c->reply.number : 0;
+	if (r == 0 && facts_read(buf_slice(&text), f) != 0)
+		r = err_set(e, ERR_PROTOCOL, 0, "what is known of the store can't be read");
+	buf_free(&text);
+	return r;
+}

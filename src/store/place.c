@@ -51,7 +51,6 @@ static int name_job(struct imap *s, const struct config_account *a, struct job *
 	}
 	if (ret == 0)
 		target_claim(j, t);
-
 	free(j->mailbox);
 	j->mailbox = mem_strdup(t->mailbox);
 	if (ret < 0)

@@ -77,6 +77,15 @@ with tap.case("what is too large is refused at once: as declared, or while it co
     ferry.drained()
     assert [len(m) <= LIMIT for m in small.octets()] == [True], [len(m) for m in small.octets()]
 
+with tap.case("route shows what is known while the daemon runs, and does without it else"):
+    row, = ferry.rows("route", "office@office.example")
+    assert row["store"]["append_limit"] == LIMIT and {"name": "Work", "use": ""} in row["store"]["folders"], row
+    assert "messages of %d octets at most; 2 folders; told " % LIMIT in ferry.command("route", "office@office.example").stdout
+    ferry.stop()
+    row, = ferry.rows("route", "office@office.example")
+    assert row["store"] is None and row["account"] == "office", row
+    ferry.start()
+
 with tap.case("facts survive a restart: they hold from the first session on"):
     ferry.stop()
     ferry.start()
