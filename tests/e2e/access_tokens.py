@@ -1,10 +1,14 @@
 """Mail is filed with access tokens alone, through expiry, cuts, faults of the provider and the end of a sign-in."""
 
+import base64
+import collections
 import copy
 import datetime
+import json
 import os
 import random
 import re
+import ssl
 import sys
 import time
 
@@ -13,13 +17,16 @@ from lib.area import Area, wait_for  # noqa: E402
 from lib.dovecot import Dovecot  # noqa: E402
 from lib.ferry import Ferry  # noqa: E402
 from lib.load import mixture  # noqa: E402
-from lib.office import RULES, address  # noqa: E402
+from lib.mailbox import mutf7_decode, mutf7_encode  # noqa: E402
+from lib.office import FOLDERS, RULES, address  # noqa: E402
 from lib.proxy import Proxy  # noqa: E402
 from lib.reconcile import check  # noqa: E402
 from lib.sender import Client, Item, Sender, message  # noqa: E402
 from lib.signing_in import Browser, Login  # noqa: E402
 from lib.tap import Tap  # noqa: E402
-from peers.token_server import TokenServer  # noqa: E402
+from peers.imap_store import Session, Store  # noqa: E402
+from peers.imap_wire import Gone  # noqa: E402
+from peers.token_server import TokenServer, unb64url  # noqa: E402
 
 tap = Tap(600)
 tap.need(("dovecot", "dovecot-imapd"), ("openssl", "openssl"))
@@ -116,6 +123,61 @@ with tap.case("tokens of five seconds, and cuts: nothing is lost, nothing double
     ferry.drained(180)
     check(items, sender.acked, store.messages())
     server.lifetime = 3600
+
+
+
+class ExpiringSession(Session):
+    """As Exchange Online has it: a session ends with its token, whatever the client is about."""
+    until = None
+
+    def do_authenticate(self, tag, rest):
+        words = base64.b64decode(rest.split(" ", 1)[1]).decode()
+        claims = json.loads(unb64url(words.split("Bearer ")[1].split(".")[1]))
+        if claims["sub"] != "office" or claims["exp"] < time.time():
+            self.say("%s NO AUTHENTICATE failed." % tag)
+            return
+        self.authenticated, self.until = True, claims["exp"]
+        self.store.logins += 1
+        self.say("%s OK AUTHENTICATE completed." % tag)
+
+    def line(self):
+        line = super().line()
+        if self.until is not None and time.time() > self.until:
+            self.store.fired["expired"] += 1
+            self.say("* BYE Session invalidated - AccessTokenExpired")
+            raise Gone()
+        return line
+
+
+class ExpiringStore(Store):
+    session_class = ExpiringSession
+    capabilities = "IMAP4rev1 SASL-IR AUTH=XOAUTH2 UIDPLUS LITERAL+ NAMESPACE"
+
+
+with tap.case("a store that ends each session with its token: batches are cut by that, and nothing is lost or doubled"):
+    ferry.stop()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(store.authority.cert, store.authority.key)
+    expiring = ExpiringStore(user="office", tls=context, delay=0.03)
+    for folder in FOLDERS.values():
+        expiring.create(mutf7_encode(folder))
+    server.lifetime = 3
+    ferry.save(accounts={"office": {"port": expiring.port, "settle": "500ms"}})
+    ferry.start()
+    items = mixture(250, random.Random(seed), prefix="ending")
+    sender = Sender(ferry.smtp, items, sessions=4, pause=0.01, seed=seed).run(180)
+    ferry.drained(240)
+    have = collections.Counter((re.search(rb"(?mi)^Message-ID: *(<[^>]*>)", m[2]).group(1).decode(), mutf7_decode(name))
+                               for name, f in expiring.folders.items() for m in f.messages.values())
+    assert have == collections.Counter((i.id, f) for i in items for f in i.folders), dict(have)
+    tap.diag("%d sessions, %d of them ended with their token" % (expiring.logins, expiring.fired["expired"]))
+    assert expiring.fired["expired"] >= 2 and not expiring.violations, (expiring.fired, expiring.violations)
+    assert len(sender.acked) == len(items)
+ferry.stop()
+expiring.close()
+server.lifetime = 3600
+ferry.save(accounts={"office": {"port": proxy.port, "settle": "1s"}})
+ferry.start()
 
 with tap.case("the token endpoint fails in every way that passes: mail waits, is filed, and nobody is told"):
     for fault in ("busy", "error500", "unavailable", "reset", "garbage", "not_json", "no_token", "deep_json", "redirect"):
