@@ -58,17 +58,40 @@ static char *redirect_to(const struct config_account *a, uint16_t port)
 	return by_name ? mem_printf("http://localhost:%u", port) : mem_printf("http://127.0.0.1:%u/", port);
 }
 
-static int start_helper(struct login *l, int listener, uint16_t port, const char *url, struct err *e)
+/* The value of NAME in the query of URL; NULL when there is none. From mem_alloc. */
+static char *of_url(const char *url, const char *name)
 {
 	struct slice query = slice_str(url);
 	size_t mark = slice_find(query, '?');
+
+	return mark == query.n ? NULL : form_get(slice_skip(query, mark + 1), name);
+}
+
+/* A daemon that has not read the file since it was changed would sign in for another application. */
+static int check_client(const struct login *l, const char *url, struct err *e)
+{
+	char *client = of_url(url, "client_id");
+	bool same =
+	    client != NULL && l->account->token.client_id != NULL && strcmp(client, l->account->token.client_id) == 0;
+
+	free(client);
+	return same
+		   ? 0
+		   : err_set(e, ERR_CONFIG, 0,
+			     "the running mailferry has another client_id for account %s than %s: let it read the file "
+			     "(systemctl reload mailferry), then sign in",
+			     l->account->name, l->file);
+}
+
+static int start_helper(struct login *l, int listener, uint16_t port, const char *url, struct err *e)
+{
 	char *state;
 	int r;
 
 	if (errand_start(&l->helper, l->config, "login", CONFIG_PART_CONNECT, NULL, e) != 0 ||
 	    errand_hand(&l->helper, ROLE_LISTENER, listener, NULL, "browser", e) != 0 || errand_go(&l->helper, e) != 0)
 		return err_prefix(e, "mailferry-login");
-	state = mark == query.n ? NULL : form_get(slice_skip(query, mark + 1), "state");
+	state = of_url(url, "state");
 	if (state == NULL)
 		return err_set(e, ERR_PROTOCOL, 0, "the token role gave an address to sign in at that has no state");
 	ipc_begin(&l->helper.out, LOGIN_WAIT, 0);
@@ -186,6 +209,8 @@ int login_by_browser(struct login *l, struct err *e)
 	 * all. */
 	redirect = redirect_to(l->account, port);
 	r = token_sign_in(l->tokens.socket, l->account->name, redirect, &please, e);
+	if (r == 0)
+		r = check_client(l, please.url, e);
 	if (r == 0 && !l->paste)
 		r = start_helper(l, listener, port, please.url, e);
 	if (!l->paste)

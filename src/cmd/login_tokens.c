@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "cmd/control.h"
@@ -13,7 +15,7 @@
 #include "role/login.h"
 #include "role/role.h"
 
-enum { HELPER_MS = 10 * 1000 };
+enum { HELPER_MS = 10 * 1000, READY_MS = 5 * 1000, READY_PAUSE_MS = 100 };
 
 /* Gives SERVER one end of a socket, as the supervisor does, for the peer ROLE. The other end, or -1. */
 static int pair(struct errand *server, const char *role, struct err *e)
@@ -67,7 +69,13 @@ static int start_own(struct login *l, struct err *e)
 
 int login_tokens_open(struct login *l, struct err *e)
 {
-	l->tokens.socket = control_connect(l->config->control, l->file, CONTROL_WANT_TOKEN, e);
+	const struct timespec pause = { .tv_nsec = READY_PAUSE_MS * 1000 * 1000 };
+	int64_t until = clock_mono_ms() + READY_MS;
+
+	/* Behind a reload that brought the first account with oauth, the role may be starting. */
+	while ((l->tokens.socket = control_connect(l->config->control, l->file, CONTROL_WANT_TOKEN, e)) < 0 &&
+	       e->class == ERR_TEMP && e->code == 0 && clock_mono_ms() < until)
+		(void)nanosleep(&pause, NULL);
 	if (l->tokens.socket >= 0)
 		return 0;
 	if (e->code != ENOENT && e->code != ECONNREFUSED)

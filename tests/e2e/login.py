@@ -184,6 +184,19 @@ with tap.case("invalid_grant: the account is held and says so, mail is taken in,
     assert all(there(i) for i in idents)
     assert ferry.stop() == 0
 
+with tap.case("a daemon that has not read the file since it was changed is not signed in for another application"):
+    ferry.start()
+    server.add_client("another")
+    set_oauth(client_id="another")
+    bad(Login(ferry, "--no-steps", "office"), "another client_id.*reload")
+    ferry.reload()
+    wait_for("the reload", lambda: "event=reloaded" in ferry.log_text(), 60)
+    login = Login(ferry, "--no-steps", "office")
+    browser.come_back(browser.sign_in(login.url()))
+    good(login)
+    set_oauth(client_id="ferry-client")
+    assert ferry.stop() == 0
+
 with tap.case("a device code: waited for as the provider says, told when it is refused or blocked"):
     set_oauth(grant="device")
     server.device_steps = ["authorization_pending", "slow_down", "authorization_pending"]
