@@ -69,6 +69,11 @@ void spool_work_free(struct spool_work *work, size_t n); /* frees the array too 
  * ERR_PERM: the body is damaged or gone; the delivery was set aside for a person, drop it. */
 int spool_body(struct spool_store *s, int64_t message, char **bytes, size_t *len, int *fd, struct err *e);
 
+/* Several small bodies at once: FN gets those of MESSAGES (N, at most SPOOL_BATCH_MAX) that the spool has at hand; for
+ * the others ask spool_body. BYTES are valid during the call. 0, or -1 and E: then ask spool_body, too. */
+typedef void spool_bytes_fn(void *arg, int64_t message, struct slice bytes);
+int spool_bodies(struct spool_store *s, const int64_t *messages, size_t n, spool_bytes_fn *fn, void *arg, struct err *e);
+
 /* Committed and synced when it returns 0; on -1 nothing may be sent (store-faults: disk full on recording in-flight).
  */
 int spool_in_flight(struct spool_store *s, const struct spool_flight *f, size_t n, struct err *e);

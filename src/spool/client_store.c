@@ -115,6 +115,27 @@ int spool_body(struct spool_store *s, int64_t message, char **bytes, size_t *len
 	return 0;
 }
 
+int spool_bodies(struct spool_store *s, const int64_t *messages, size_t n, spool_bytes_fn *fn, void *arg, struct err *e)
+{
+	struct call *c = &s->call;
+	struct slice fields;
+	const struct body *got;
+	void *all;
+
+	call_begin(c, REQUEST_BODIES);
+	for (size_t i = 0; i < n; i++) {
+		const struct ask ask = { .number = messages[i] };
+
+		packets_put(&c->packets, &wire_ask, &ask);
+	}
+	if (call_run(c, &fields, e) != 0 || wire_get_all(&wire_body, fields, 0, n, &all, &n, &c->pool, e) != 0)
+		return -1;
+	got = all;
+	for (size_t i = 0; i < n; i++)
+		fn(arg, got[i].number, got[i].bytes);
+	return 0;
+}
+
 int spool_in_flight(struct spool_store *s, const struct spool_flight *f, size_t n, struct err *e)
 {
 	struct slice fields;

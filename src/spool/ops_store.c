@@ -259,6 +259,65 @@ static enum op_result run_body(struct spool_server *s, struct op *op)
 	return file != NULL ? file_body(s, op, ask->number, file, size) : inline_body(s, op, ask->number, size);
 }
 
+/* ---- bodies ---- */
+
+static int decode_asks(struct op *op, struct slice fields, struct err *e)
+{
+	return decode_list(op, &wire_ask, fields, e);
+}
+
+/* The body of MESSAGE if it stands in the database. 1; 0 and the store is to be put out; -1. */
+static int put_inline(struct spool_server *s, struct op *op, int64_t message)
+{
+	sqlite3_stmt *st = db_ask(&s->db, SQL_BODY_OF, "it", message, op->peer->account->name);
+	int r = db_step(&s->db, st);
+	struct body body = { .number = message };
+	int64_t size;
+	bool here;
+
+	if (r != 1)
+		return r;
+	size = sqlite3_column_int64(st, 0);
+	here = db_text(st, 1) == NULL && sqlite3_column_type(st, 2) == SQLITE_NULL;
+	db_done(st);
+	if (!here)
+		return 1;
+	st = db_ask(&s->db, SQL_BODY_INLINE, "i", message);
+	r = db_step(&s->db, st);
+	if (r < 0)
+		return -1;
+	if (r == 1) {
+		body.bytes = db_bytes(st, 0);
+		if ((int64_t)body.bytes.n == size)
+			packets_put(&op->reply, &wire_body, &body);
+		db_done(st);
+	}
+	return 1;
+}
+
+/* What is damaged, in a file, or more than fits is left out: the store then asks for it by itself. */
+static enum op_result run_bodies(struct spool_server *s, struct op *op)
+{
+	static const struct reply reply = { 0 };
+	const struct list *l = op->request;
+	const struct ask *all = l->all;
+
+	packets_begin(&op->reply, (uint16_t)op->verb->type, op->id);
+	for (size_t i = 0; i < l->n && op->reply.total < WORK_OCTETS; i++) {
+		int r = put_inline(s, op, all[i].number);
+
+		if (r == 0) {
+			log_warning("not-its-message", LOG_STR("account", op->peer->account->name),
+				    LOG_NUM("message", all[i].number));
+			return OP_BROKEN;
+		}
+		if (r < 0)
+			return OP_FAILED;
+	}
+	op_reply(op, &reply);
+	return op->reply.failed ? OP_FAILED : OP_DONE;
+}
+
 /* ---- in flight ---- */
 
 static int decode_flights(struct op *op, struct slice fields, struct err *e)
@@ -465,6 +524,12 @@ const struct verb verbs_store[] = {
 	  .reads = true,
 	  .decode = decode_ask,
 	  .run = run_body },
+	{ .type = REQUEST_BODIES,
+	  .name = "bodies",
+	  .peers = SPOOL_PEER_STORE,
+	  .reads = true,
+	  .decode = decode_asks,
+	  .run = run_bodies },
 	{ .type = REQUEST_IN_FLIGHT,
 	  .name = "in-flight",
 	  .peers = SPOOL_PEER_STORE,

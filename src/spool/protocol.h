@@ -31,6 +31,7 @@ enum request {
 	REQUEST_TELL,  /* a store: PIECE… → REPLY */
 	REQUEST_FACTS, /* who takes mail in, people: ASK text (the account) → PIECE…, REPLY number: when it was told, or 0 */
 	REQUEST_NEWS,  /* from the spool to who takes mail in, with id 0: ASK text: there are new FACTS of this account */
+	REQUEST_BODIES, /* a store: ASK number… → BODY…, REPLY: those of them that stand in the database */
 	REQUEST_END
 };
 
@@ -48,7 +49,8 @@ enum group {
 	GROUP_ACCOUNT,
 	GROUP_CHANGE,
 	GROUP_STEP,
-	GROUP_PIECE
+	GROUP_PIECE,
+	GROUP_BODY
 };
 
 enum {
@@ -88,6 +90,11 @@ struct piece {
 	struct slice bytes;
 };
 
+struct body {
+	int64_t number; /* of the message */
+	struct slice bytes;
+};
+
 struct query {
 	const char *id, *account, *word;
 	uint32_t states;
@@ -104,7 +111,7 @@ struct record_head {
 };
 
 extern const struct wire_table wire_message, wire_recipient, wire_delivery;		   /* wire_intake.c */
-extern const struct wire_table wire_ask, wire_reply, wire_work, wire_flight, wire_outcome,
+extern const struct wire_table wire_ask, wire_reply, wire_work, wire_flight, wire_outcome, wire_body,
     wire_piece; /* wire_store.c */
 extern const struct wire_table wire_query, wire_head, wire_record_recipient, wire_record_delivery, wire_record_step,
     wire_account, wire_change; /* wire_admin.c */

@@ -101,3 +101,11 @@ int protocol_get_pieces(struct slice fields, struct buf *out, struct err *e)
 	pool_free(&pool);
 	return r;
 }
+
+#define BODY(member) offsetof(struct body, member)
+
+static const struct wire_field body_fields[] = {
+	{ 1, WIRE_INT64, true, BODY(number), 0, 0 },
+	{ 2, WIRE_BYTES, false, BODY(bytes), 0, IPC_INLINE_MAX },
+};
+const struct wire_table wire_body = WIRE_TABLE(GROUP_BODY, struct body, body_fields);

@@ -118,6 +118,8 @@ int job_load(struct job *j, struct spool_store *spool, int64_t again, struct err
 	struct stat st;
 	uint64_t have;
 
+	if (j->bytes != NULL)
+		return 0;
 	if (spool_body(spool, j->work->message, &j->bytes, &len, &j->fd, e) != 0) {
 		if (job_spool_lost(e))
 			return -1;

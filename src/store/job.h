@@ -50,7 +50,7 @@ struct job {
 void job_init(struct job *j, const struct spool_work *work);
 void job_free(struct job *j);
 
-/* Gets the body and checks its size. 0; 1 when the delivery can't be sent (the outcome is set; what may pass is tried
+/* Gets the body, unless it is there, and checks its size. 0; 1 when the delivery can't be sent (the outcome is set; what may pass is tried
  * again at AGAIN, wall clock); -1 when the spool is lost. */
 int job_load(struct job *j, struct spool_store *spool, int64_t again, struct err *e);
 

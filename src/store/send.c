@@ -20,6 +20,9 @@
 enum {
 	BATCH_BYTES_MAX = 8 * 1024 * 1024,
 	OUTSTANDING_BYTES_MAX = 32 * 1024 * 1024, /* of one connection */
+	FETCH_MAX = 64,			  /* bodies that are got from the spool at once */
+	FETCH_SMALL = 64 * 1024,		  /* octets of one of them, at most */
+	FETCH_BYTES_MAX = 512 * 1024,		  /* and of all */
 	SETTLE_AT = 100,			  /* stored and not settled, or */
 	SETTLE_AFTER_MS = 1000,			  /* for so long */
 	OPEN_MAX = 2000,			  /* deliveries in hand */
@@ -194,6 +197,49 @@ static bool goes_along(const struct worker *w, const struct lane *l, const struc
 	return w->batch > 1 && !w->batch_bad && !j->alone && lane_may_batch(l, j) && strcmp(j->mailbox, first->mailbox) == 0;
 }
 
+struct fetching {
+	struct job **jobs;
+	size_t n;
+};
+
+static void take_body(void *arg, int64_t message, struct slice bytes)
+{
+	struct fetching *f = arg;
+
+	for (size_t i = 0; i < f->n; i++) {
+		struct job *j = f->jobs[i];
+
+		if (j->work->message == message && j->bytes == NULL && bytes.n == j->work->size && bytes.n > 0)
+			j->bytes = slice_dup(bytes);
+	}
+}
+
+/* The next small bodies of the queue in one question to the spool, instead of one for each. That some do not come is no
+ * matter: they are asked for when their turn comes. */
+static void fetch_bodies(struct sending *s)
+{
+	struct turn *t = &s->w->turn;
+	int64_t messages[FETCH_MAX];
+	struct job *jobs[FETCH_MAX];
+	struct fetching f = { jobs, 0 };
+	uint64_t octets = 0;
+	struct err e;
+
+	for (size_t i = t->at; i < t->recorded && f.n < FETCH_MAX; i++) {
+		struct job *j = t->queue[i];
+
+		if (j->bytes != NULL || j->work->size > FETCH_SMALL)
+			continue;
+		octets += j->work->size;
+		if (octets > FETCH_BYTES_MAX)
+			break;
+		messages[f.n] = j->work->message;
+		jobs[f.n++] = j;
+	}
+	if (f.n > 1)
+		(void)spool_bodies(s->w->spool, messages, f.n, take_body, &f, &e);
+}
+
 static int next(void *arg, struct lane *l, struct job **out, struct err *e)
 {
 	struct sending *s = arg;
@@ -205,6 +251,8 @@ static int next(void *arg, struct lane *l, struct job **out, struct err *e)
 	(void)e;
 	if (room == 0 || l->octets >= OUTSTANDING_BYTES_MAX || !prepare(s))
 		return 0;
+	if (t->queue[t->at]->bytes == NULL && t->queue[t->at]->work->size <= FETCH_SMALL)
+		fetch_bodies(s);
 	while (t->at + n < t->recorded && n < w->batch && n < LANE_BATCH_MAX) {
 		struct job *j = t->queue[t->at + n];
 
