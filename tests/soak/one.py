@@ -1,7 +1,6 @@
 """One seed: a worker on a store that fails as its plan says, killed and started again, then the account of it."""
 
 import collections
-import functools
 import json
 import os
 import re
@@ -27,13 +26,6 @@ class Wrong(Exception):
     """The promise was broken, or the run did not end."""
 
 
-@functools.lru_cache
-def known_keys():
-    with open(WORKER, "rb") as f:
-        text = f.read()
-    return {k for k in ("settle", "timeout", "retry", "retry_max", "window", "batch", "connections", "compress") if b"\0" + k.encode() + b"\0" in text}
-
-
 def expected(number, size, forged):
     """The octets that tests/peers/fake_spool.c makes of a delivery."""
     prefix = ("Received: from client.example by mail.office.example with SMTP id delivery%08d;\r\n"
@@ -44,8 +36,8 @@ def expected(number, size, forged):
 
 
 class Run:
-    def __init__(self, seed, authority, seconds=60):
-        self.plan, self.authority = Plan(seed), authority
+    def __init__(self, seed, authority, seconds=60, plan=None):
+        self.plan, self.authority = plan or Plan(seed), authority
         self.deadline = time.monotonic() + seconds
         self.dir = tempfile.TemporaryDirectory(prefix="mailferry-soak-")
         self.process = None
@@ -133,8 +125,7 @@ class Run:
             for m in p.mail:
                 f.write("%s\t%s\t%d\tcreate\n" % (m["folder"], m["flags"], m["size"]))
         command = [WORKER, "port", str(self.store.port), "deliveries", self.path("deliveries"), "state", self.path("state"), "seconds", "100"]
-        known = known_keys()
-        for key, value in ((k, v) for k, v in p.options.items() if k in known):
+        for key, value in p.options.items():
             command += [key, str(value)]
         if p.tls != "none":
             command += ["tls", p.tls, "ca", self.authority.ca]
@@ -175,11 +166,7 @@ class Run:
             with open(self.path("out")) as f:
                 rows = [json.loads(line) for line in f]
             self.account(rows[:-1])
-            self.store.fired["workers killed"] += self.deaths
-            self.store.fired["APPENDs"] += self.store.appends
-            self.store.fired["batches"] += self.store.batches
-            self.store.fired["messages offered"] += self.store.offered
-            self.store.fired["connections"] += self.store.connections
+            self.note()
             return self.store.fired
         finally:
             self.kill()
@@ -187,6 +174,11 @@ class Run:
             with open(self.path("log"), errors="replace") as f:
                 self.log = f.read()
             self.dir.cleanup()
+
+    def note(self):
+        store = self.store
+        store.fired.update({"programs killed": self.deaths, "APPENDs": store.appends, "batches": store.batches,
+                            "messages offered": store.offered, "connections": store.connections})
 
     # ---- the account ----
     def account(self, rows):

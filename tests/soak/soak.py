@@ -1,7 +1,8 @@
 """
 Many seeds, many at once: each in a process of its own, because most of a run is
-waiting. `make soak SEEDS=2000 FROM=1` runs them; a seed that fails is printed
-with its plan, what went wrong, the worker's log, and how to repeat it.
+waiting. `make soak SEEDS=2000 FROM=1` runs them with a store's worker alone,
+`make soak WHOLE=yes` with all of mailferry; a seed that fails is printed with
+its plan, what went wrong, the log, and how to repeat it.
 """
 
 import collections
@@ -15,18 +16,19 @@ import traceback
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from lib.area import Area  # noqa: E402
 from lib.dovecot import Authority  # noqa: E402
+from soak.daemon import DaemonRun  # noqa: E402
 from soak.one import Run, Wrong  # noqa: E402
 
 PARALLEL = int(os.environ.get("MAILFERRY_SOAK_PARALLEL", "16"))
 SECONDS = 120  # a seed takes a few at most, but the machine may be busy
 
 
-def child(seed, authority, path):
+def child(make, path):
     """In a process of its own: its result is its status and what it writes."""
     text = ""
     status = 1
     try:
-        run = Run(seed, authority, SECONDS)
+        run = make()
         try:
             text = json.dumps(run.run())
             status = 0
@@ -40,10 +42,11 @@ def child(seed, authority, path):
 
 
 class Soak:
-    def __init__(self, seeds, tell=print):
-        self.left, self.tell = list(seeds), tell
+    def __init__(self, seeds, tell=print, whole=False):
+        self.left, self.tell, self.whole = list(seeds), tell, whole
         self.area = Area("soak")
         self.authority = Authority(self.area.mkdir("authority"))
+        assert not whole or self.area.bin  # before there are children
         self.running = {}  # pid -> (seed, path, when)
         self.failed = []
         self.done = 0
@@ -58,8 +61,13 @@ class Soak:
         if pid == 0:
             for s in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(s, signal.SIG_DFL)
-            child(seed, self.authority, path)
+            child(lambda: self.make(seed), path)
         self.running[pid] = (seed, path, time.monotonic())
+
+    def make(self, seed):
+        if self.whole:
+            return DaemonRun(seed, self.authority, SECONDS, self.area.bin)
+        return Run(seed, self.authority, SECONDS)
 
     def take(self, pid, status):
         seed, path, when = self.running.pop(pid)
@@ -77,7 +85,8 @@ class Soak:
             self.happened.update(json.loads(text))
             return
         self.failed.append(seed)
-        self.tell("seed %d failed: %s\nrepeat it with: make soak FROM=%d SEEDS=1" % (seed, text, seed))
+        self.tell("seed %d failed: %s\nrepeat it with: make soak FROM=%d SEEDS=1%s" % (
+            seed, text, seed, " WHOLE=yes" if self.whole else ""))
 
     def run(self):
         begin, said = time.monotonic(), time.monotonic()
@@ -108,4 +117,5 @@ class Soak:
 
 if __name__ == "__main__":
     first, seeds = int(os.environ.get("FROM") or 1), int(os.environ.get("SEEDS") or 200)
-    sys.exit(0 if Soak(range(first, first + seeds), lambda text: print(text, flush=True)).run() else 1)
+    soak = Soak(range(first, first + seeds), lambda text: print(text, flush=True), bool(os.environ.get("WHOLE")))
+    sys.exit(0 if soak.run() else 1)
