@@ -127,7 +127,7 @@ static const struct row rows[] = {
 	{ NOT_OK, NULL, "System I/O error", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "Cyrus", NULL },
 	{ NOT_OK, NULL, "Internal error occurred", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "Dovecot", NULL },
 	{ NOT_OK, NULL, "Unexpected exception", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "Exchange", NULL },
-	{ NO | BAD, NULL, "Error in IMAP command", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "Dovecot, Courier", NULL },
+	{ NO | BAD, NULL, "Error in IMAP command", PERSON, LATER, LATER, DOUBT, GOES_ON, 0, "Dovecot, Courier", NULL },
 
 	{ NO | BYE, "LIMIT", NULL, WAITS, HOLD, HOLD, HOLD, WAITS, 0, "RFC 5530", NULL },
 	{ NO, "INUSE", NULL, WAITS, LATER, LATER, LATER, GOES_ON, 0, "Dovecot", NULL },
@@ -136,12 +136,12 @@ static const struct row rows[] = {
 	{ NOT_OK, "SERVERBUG", NULL, WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "Dovecot, Yahoo", NULL },
 	{ NO, "CONTACTADMIN", NULL, PERSON, HOLD, HOLD, DOUBT, PERSON, 0, "RFC 5530", provider },
 
-	/* A login that asks for patience in words of its own. */
-	{ NOT_OK, NULL, "temporar", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "many", NULL },
-	{ NOT_OK, NULL, "try again", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "many", NULL },
-	{ NOT_OK, NULL, "too many", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "many", NULL },
+	/* A login that asks for patience in words of its own. BAD with them may be of the command. */
+	{ NO | BYE, NULL, "temporar", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "many", NULL },
+	{ NO | BYE, NULL, "try again", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "many", NULL },
+	{ NO | BYE, NULL, "too many", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "many", NULL },
 	{ NOT_OK, NULL, "throttl", WAITS, HOLD, HOLD, DOUBT, WAITS, 0, "many", NULL },
-	{ NOT_OK, NULL, "unavailable", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "many", NULL },
+	{ NO | BYE, NULL, "unavailable", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "many", NULL },
 };
 
 /* What no row knows: a login that was refused is a matter for a person. */

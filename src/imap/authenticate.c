@@ -162,7 +162,7 @@ static enum next judge(struct attempt *a, const struct sasl *x, int way, struct 
 		(void)refusal_relayed(a, way, e);
 		return NEXT_NOTHING;
 	}
-	if ((!person && a->reply.status != IMAP_BAD) || sasl_verdict(x) == SASL_LATER) {
+	if (!person || sasl_verdict(x) == SASL_LATER) {
 		(void)err_set(e, ERR_TEMP, 0, "%s does not let %s log in now: %s", c->host, refusal_login_name(c),
 			      refusal_words(a, said));
 		return NEXT_NOTHING;
@@ -273,7 +273,7 @@ static int try_login_command(struct attempt *a, struct err *e)
 	if (a->reply.status == IMAP_OK)
 		return 0;
 	answer = answers_read(&a->reply, ANSWER_LOGIN);
-	if (answer.account == ACCOUNT_PERSON || a->reply.status == IMAP_BAD)
+	if (answer.account == ACCOUNT_PERSON)
 		return refusal_person(a, SASL_NO_WAY, answer.advice, e);
 	return err_set(e, ERR_TEMP, 0, "%s does not let %s log in now: %s", s->account->host,
 		       refusal_login_name(s->account), refusal_words(a, said));
