@@ -76,13 +76,19 @@ def _measured(area, dovecot, mails, count, port, run, folder):
     return figure
 
 
+def _ratio(figures, floor):
+    """Each round's rate by that of the floor in the same round, as the machine may be slower in the next; the median."""
+    ratios = [figures[n].rate / floor[n].rate for n in figures if n in floor]
+    return statistics.median(ratios) if ratios else None
+
+
 def _show(name, figures, floor, note):
-    rate = statistics.median(f.rate for f in figures)
-    peaks = [f.peak for f in figures if f.peak]
+    ratio, all_of_it = _ratio(figures, floor), figures.values()
+    rates = [f.rate for f in all_of_it]
+    peaks = [f.peak for f in all_of_it if f.peak]
     say("%-26s %8.0f %7.0f-%-7.0f %7s %9.2f %9s  %s" % (
-        name, rate, min(f.rate for f in figures), max(f.rate for f in figures),
-        "%.2f" % (rate / floor) if floor else "-",
-        statistics.median(1000 * f.cpu / f.messages for f in figures),
+        name, statistics.median(rates), min(rates), max(rates), "%.2f" % ratio if ratio else "-",
+        statistics.median(1000 * f.cpu / f.messages for f in all_of_it),
         "%.1f" % (max(peaks) / 1024) if peaks else "-", note))
 
 
@@ -103,17 +109,16 @@ def _case(area, dovecot, kind, line, mails, port):
                 if program and not find_program(program):
                     raise RuntimeError("%s is missing. On Debian: apt-get install %s" % (program, PACKAGES[program]))
                 figure = _measured(area, dovecot, mails, count, port, run, "B%d" % time.monotonic_ns())
-                got.setdefault(name, []).append(figure)
+                got.setdefault(name, {})[n] = figure
             except (RuntimeError, OSError, AssertionError) as e:
                 text = "store, %s, %s, %s: %s: %s" % (kind, mails.name, line, name, e)
                 missed.append(text) if text not in missed else None
-    floor = got.get(FLOOR[kind])
-    floor = floor and statistics.median(f.rate for f in floor)
+    floor = got.get(FLOOR[kind], {})
     for name, _, waits, _, _ in CLIENTS:
         if name in got:
             _show(name, got[name], floor, "first %d" % SLOW if waits and line != "loopback" else "")
-    if floor and MAILFERRY in got:
-        ratio = statistics.median(f.rate for f in got[MAILFERRY]) / floor
+    ratio = _ratio(got.get(MAILFERRY, {}), floor)
+    if ratio:
         say("mailferry's goal, %.2f of \"%s\": %s" % (GOAL, FLOOR[kind], "reached" if ratio >= GOAL else "missed"))
     say()
 
@@ -186,7 +191,7 @@ def _line_cost(area):
 def store(area):
     say("Filing into Dovecot (mail_fsync = optimized, as Debian has it; Maildir), medians of %d rounds in turns for mailferry and"
         % chosen["rounds"])
-    say("what it is held against (the floor), one for the others.")
+    say("what it is held against (the floor), one for the others. / floor: median of each round's ratio.")
     say("bare: the bench's own clients in C, mails in memory, no spool, no rules, no record. mailferry, queued: all mail")
     say("waits in the spool, sorted by rules; from the first connection to the store until the last one is settled.")
     say("mailferry, from SMTP: %d sessions bring it in meanwhile. mbsync pushes a Maildir, fdm fetches from one." % 20)
