@@ -128,6 +128,8 @@ static const struct row rows[] = {
 	{ NOT_OK, NULL, "Internal error occurred", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "Dovecot", NULL },
 	{ NOT_OK, NULL, "Unexpected exception", WAITS, LATER, LATER, DOUBT, GOES_ON, 0, "Exchange", NULL },
 	{ NO | BAD, NULL, "Error in IMAP command", PERSON, LATER, LATER, DOUBT, GOES_ON, 0, "Dovecot, Courier", NULL },
+	/* It has read the whole command and understood it, as it names what it does not have: keywords. */
+	{ BAD, NULL, "APPEND Unrecognized flag", PERSON, LATER, LATER, LATER, GOES_ON, 0, "GNU Mailutils", NULL },
 
 	{ NO | BYE, "LIMIT", NULL, WAITS, HOLD, HOLD, HOLD, WAITS, 0, "RFC 5530", NULL },
 	{ NO, "INUSE", NULL, WAITS, LATER, LATER, LATER, GOES_ON, 0, "Dovecot", NULL },
@@ -241,7 +243,7 @@ struct answer answers_read(const struct imap_reply *r, enum answer_phase phase)
 	else if (phase == ANSWER_HEAD)
 		a.verdict = (enum verdict)row->head;
 	else if (phase == ANSWER_BODY)
-		a.verdict = r->status == IMAP_BAD ? VERDICT_DOUBT : (enum verdict)row->body;
+		a.verdict = r->status == IMAP_BAD && row->status != BAD ? VERDICT_DOUBT : (enum verdict)row->body;
 	return a;
 }
 

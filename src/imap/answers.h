@@ -6,7 +6,8 @@
  * "Not stored" is believed of a message whose bytes were sent only where a row
  * says so: for a closed list of codes, and for texts that their server is known
  * to write before it keeps anything. Any other NO then is a doubt, and so is BAD,
- * because a server that did not understand may have executed what came behind.
+ * because a server that did not understand may have executed what came behind;
+ * only a row of its own tells of a BAD after which nothing did.
  */
 #ifndef MAILFERRY_IMAP_ANSWERS_H
 #define MAILFERRY_IMAP_ANSWERS_H

@@ -190,7 +190,7 @@ static int whole_answered(struct lane *l, const struct imap_reply *r, struct err
 {
 	const struct lane_command *c = &l->commands[0];
 
-	if (r->status == IMAP_BAD) {
+	if (r->status == IMAP_BAD && (c->n > 1 || classify_append(r, true) == VERDICT_DOUBT)) {
 		l->batch_bad = c->n > 1;
 		/* What it did with a command of many is anyone's guess: they stay sent, and are looked for. */
 		if (c->n == 1)

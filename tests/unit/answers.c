@@ -125,6 +125,8 @@ static void answers_mean_what_they_say(void **state)
 		{ IMAP_NO, "", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
 		{ IMAP_NO, "LOGIN failed.", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
 		{ IMAP_NO, "[X-OTHER] no", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
+		{ IMAP_BAD, "APPEND Unrecognized flag", V(LATER, LATER, LATER), A(GOES_ON, PERSON), 0 },
+		{ IMAP_NO, "APPEND Unrecognized flag", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
 		{ IMAP_BAD, "what?", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
 		{ IMAP_BAD, "[OVERQUOTA] what?", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
 		{ IMAP_BAD, "[TRYCREATE] what?", V(DOUBT, LATER, LATER), A(GOES_ON, PERSON), 0 },
