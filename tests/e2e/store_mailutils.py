@@ -9,5 +9,10 @@ from lib.store_cases import Cases, Traits  # noqa: E402
 from lib.tap import Tap  # noqa: E402
 
 tap = Tap(900)
-Cases(tap, "Mailutils", Mailutils, Traits(answer=b"OK APPEND", uids=False, keywords=False, parks=True)).run()
+# It offers every SASL mechanism that its library has, but has the password for none that does not send it; mbox keeps
+# UIDs in the header, and marks lines of the body that begin as a message does. Killed while it writes, it leaves locks
+# that it waits for itself, and folders that it can't read any more.
+Cases(tap, "Mailutils", Mailutils, Traits(
+    answer=b"OK APPEND", uids=False, keywords=False, parks=True, breaks=True, from_lines=False, account={"auth": "PLAIN"},
+    adds=(b"X-IMAPbase", b"X-UID", b"Status", b"X-Status"))).run()
 tap.done()

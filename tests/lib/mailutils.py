@@ -11,7 +11,6 @@ pidfile "{dir}/pid";
 max-children 100;
 auth {{ authentication clear; authentication generic; authorization clear; authorization virtdomain; }};
 virtdomain {{ passwd-dir "{dir}/users"; }};
-gsasl {{ enable no; }};
 mailbox {{ mailbox-type {format}; }};
 logging {{ syslog no; }};
 server 127.0.0.1:{port} {{ tls-mode no; }};
