@@ -58,9 +58,12 @@ static int account_state(struct worker *w)
 	/* Whatever broke because we must leave says nothing about the account. */
 	if (w->hurry != INT64_MAX)
 		return 0;
-	/* A mailbox that is too full for some mail, and took other. */
-	if (w->trouble.set && w->trouble.full && w->stored != w->stored_before)
+	/* A mailbox that is too full for some mail, and took other: it does not wait, but somebody must make room. */
+	if (w->trouble.set && w->trouble.full && w->stored != w->stored_before) {
+		if (w->setup.notice != NULL)
+			w->setup.notice(w->setup.arg, w->trouble.text);
 		w->trouble.set = false;
+	}
 	if (!w->trouble.set) {
 		if (w->attempts == 0 || w->stored == w->stored_before)
 			return 0;
