@@ -272,7 +272,7 @@ static void check_outcome(const struct delivery *d, const struct spool_outcome *
 	case OUTCOME_RETRY:
 	case OUTCOME_REFUSED:
 	case OUTCOME_ELSEWHERE:
-		if (sent && !peer_answered(d->id, "NO", true))
+		if (sent && !peer_answered(d->id, "NO", true) && !(peer_lied() && peer_answered(d->id, "BAD", true)))
 			abort();
 		if (d->state == DELIVERY_DOUBT && peer_connections() <= d->connections)
 			abort();
