@@ -97,6 +97,8 @@ static const struct row rows[] = {
 	{ NO, NULL, "Message has no header/body separator", PERSON, LATER, LATER, FORM, GOES_ON, 0, "Cyrus", NULL },
 
 	/* Its size: known before it is kept. */
+	{ NO, "LIMIT", "mailbox size", WAITS, HOLD, HOLD, HOLD, FULL, 0, "RFC 5530", NULL },
+	{ NO, "LIMIT", "quota", WAITS, HOLD, HOLD, HOLD, FULL, 0, "RFC 5530", NULL },
 	{ NO, "LIMIT", "size", WAITS, HOLD, REFUSED, REFUSED, GOES_ON, 0, "RFC 5530", NULL },
 	{ NO, "LIMIT", "large", WAITS, HOLD, REFUSED, REFUSED, GOES_ON, 0, "RFC 5530", NULL },
 	{ NO, "LIMIT", "big", WAITS, HOLD, REFUSED, REFUSED, GOES_ON, 0, "RFC 5530", NULL },

@@ -87,6 +87,7 @@ static void answers_mean_what_they_say(void **state)
 		{ IMAP_NO, "Too many user flags in mailbox", V(LATER, LATER, LATER), A(GOES_ON, PERSON), 0 },
 		/* size */
 		{ IMAP_NO, "[LIMIT] message too large", V(REFUSED, REFUSED, HOLD), A(GOES_ON, WAITS), 0 },
+		{ IMAP_NO, "[LIMIT] Mailbox size limit reached", V(HOLD, HOLD, HOLD), A(FULL, WAITS), 0 },
 		{ IMAP_NO, "Message size exceeds fixed limit", V(REFUSED, REFUSED, LATER), A(GOES_ON, PERSON), 0 },
 		{ IMAP_NO, "The message exceeds the maximum size", V(REFUSED, REFUSED, LATER), A(GOES_ON, PERSON), 0 },
 		/* room */
