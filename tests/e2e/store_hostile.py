@@ -133,6 +133,21 @@ for words, steps in (
         script.close()
         assert not script.failures, script.failures
 
+FLOOR = STYLE + (("send", "* NAMESPACE NIL NIL NIL"), ("send", "{tag} OK done"), ("expect", "STATUS"),
+                 ("send", '* STATUS "INBOX" (UIDVALIDITY 7 UIDNEXT 5)'), ("send", "{tag} OK done"), ("expect", "APPEND"))
+for tls in ("none", "implicit"):
+    for words, steps in (("the first octets of a message", (("cut", 1),)), ("half of a message", (("cut", 300),)),
+                         ("a message without its end of line", (("cut", 580),)),
+                         ("a message, and garbage for an answer", (("take", 300), ("garbage", 2000), ("stall", 1))),
+                         ("a message, and a literal for an answer", (("take", 300), ("send", "{tag} OK {100000}"), ("stall", 1)))):
+        with tap.case("script (TLS %s): the store takes %s" % (tls, words)):
+            script = Script(*((("tls", context(good)),) if tls != "none" else ()), *FLOOR, ("send", "+ go on"), *steps)
+            run = Run(script, messages=1, seconds=2, timeout=700, tls=tls, **({"ca": good.ca} if tls != "none" else {}))
+            # It is looked for, and the script knows no look: it must not be sent again.
+            assert run.states() == {"in-doubt": 1}, (run.states(), run.log[-1500:])
+            assert sum("APPEND" in h for h in script.heard) == 1, script.heard
+            script.close()
+
 with tap.case("a STATUS that tells nothing, or not a number of 32 bits"):
     for line in ("", '* STATUS "INBOX" ()', '* STATUS "INBOX" (UIDNEXT 0 UIDVALIDITY 0)', '* STATUS "INBOX" (UIDNEXT 4294967296)',
                  '* STATUS "INBOX" (MESSAGES 3)'):

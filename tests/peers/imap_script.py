@@ -5,7 +5,10 @@ A server that follows a script, whatever the client says. Steps:
     ("raw", octets)         as they are
     ("drip", octets, s)     one octet every s seconds
     ("flood", octets, n)    the octets n times, as fast as the client takes them
+    ("garbage", n)          n octets of no meaning, the same each time
     ("expect", word)        reads one line; it must hold the word
+    ("take", n)             reads n octets, whatever they are
+    ("cut", n)              reads n octets, then resets the connection, and what follows them is lost
     ("stall", s)            says nothing
     ("tls", context)        a TLS handshake
     ("reset",) ("close",)   the end; so does the end of the script
@@ -13,6 +16,7 @@ A server that follows a script, whatever the client says. Steps:
 Each connection runs the script from its start.
 """
 
+import random
 import re
 import socket
 import ssl
@@ -71,6 +75,19 @@ class Script:
                     tag = re.match(r"\S*", text).group(0)
                     if arguments[0] not in text:
                         self.failures.append("expected %r, got %r" % (arguments[0], text))
+                        return
+                elif verb == "garbage":
+                    dice = random.Random(arguments[0])
+                    sock.sendall(bytes(dice.randrange(256) for _ in range(arguments[0])))
+                elif verb in ("take", "cut"):
+                    while len(buffer) < arguments[0]:
+                        data = sock.recv(65536)
+                        if not data:
+                            return
+                        buffer += data
+                    buffer = buffer[arguments[0]:]
+                    if verb == "cut":
+                        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                         return
                 elif verb == "stall":
                     time.sleep(arguments[0])

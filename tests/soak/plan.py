@@ -28,10 +28,10 @@ REFUSALS = (
 )
 AT_HEAD = ("drop-before-plus", "bye-before-plus", "refuse-before-plus", "bad-before-literal", "exists-before-plus", "no-early")
 WITHIN = ("drop-mid-literal", "bye-mid-literal", "no-mid-literal", "silence-mid-literal")
-AT_END = ("drop-after-literal", "store-then-drop", "late-commit", "bye", "no", "bad", "bye-then-ok", "ok-without-uid", "ok-throttled",
+AT_END = ("drop-after-literal", "drop-after-literal", "store-then-drop", "late-commit", "late-commit", "bye", "no", "no", "no", "no", "bad", "bye-then-ok", "ok-without-uid", "ok-throttled",
           "wrong-tag", "odd-tag", "garbage", "out-of-order", "silence-after-literal", "store-then-silence")
 DEATHS = ("kill-mid-literal", "kill-before-commit", "kill-after-commit", "kill-after-answer")
-EVENTS = ("accept", "login", "status", "examine", "fetch", "fetch", "fetch")
+EVENTS = ("accept", "login", "status", "examine", "fetch", "fetch", "fetch", "fetch", "fetch")
 VERBS = ("CAPABILITY", "LOGIN", "AUTHENTICATE", "LIST", "NAMESPACE", "STATUS", "EXAMINE", "UID", "CLOSE", "NOOP", "COMPRESS")
 ENDS = ("drop", "reset", "bye", "garbage", "wrong-tag", "NO not now", "NO [UNAVAILABLE] later", "BAD what?", "silence")
 
@@ -77,8 +77,8 @@ class Plan:
 
     # ---- the mail ----
     def draw_mail(self):
-        n = self.dice.choice((1, 2, 5, 12, 12, 25, 40))
-        self.folders = self.dice.choice((["INBOX"], ["INBOX", "Work"], ["INBOX", "Work", "Work/Deep", "Scans"]))
+        n = self.dice.choice((1, 2, 5, 12, 12, 25, 25, 40))
+        self.folders = self.dice.choice((["INBOX"], ["INBOX"], ["INBOX", "Work"], ["INBOX", "Work", "Work/Deep", "Scans"]))
         self.mail = []
         for _ in range(n):
             size = self.dice.choice((200, 500, 500, 500, 3000, 3900, 4200, 9000, 70000))
@@ -100,7 +100,7 @@ class Plan:
     # ---- what goes wrong ----
     def draw_faults(self):
         self.faults, self.commands, self.damages, self.steps, self.moves = [], [], {}, [], []
-        n = self.dice.choice((0, 1, 2, 2, 3, 4, 6))
+        n = self.dice.choice((0, 1, 2, 3, 3, 4, 6))
         for _ in range(n):
             self.dice.choice((self.draw_fault, self.draw_fault, self.draw_fault, self.draw_damage, self.draw_command, self.draw_step))()
         if self.chance(0.04):
@@ -112,7 +112,7 @@ class Plan:
         self.quiet_down()
 
     def draw_fault(self):
-        where = self.dice.choice((AT_HEAD, WITHIN, AT_END, AT_END, DEATHS))
+        where = self.dice.choice((AT_HEAD, WITHIN, WITHIN, AT_END, AT_END, AT_END, AT_END, DEATHS))
         kind = self.dice.choice(where)
         options = {"at": self.dice.randrange(1, len(self.mail) + 2 + len(self.mail) // 3)}
         if where is WITHIN or kind == "kill-mid-literal":
@@ -121,7 +121,7 @@ class Plan:
             options["reset"] = self.chance(0.5)
         if kind.startswith(("silence", "store-then-silence")):
             options["deaf"] = self.chance(0.3)
-        text, doubtful = self.dice.choice(REFUSALS)
+        text, doubtful = self.dice.choice(REFUSALS if self.chance(0.6) else REFUSALS[:3])
         if kind in ("no", "no-mid-literal", "no-early"):
             options["text"] = text
         if kind == "no" and self.chance(0.1):
