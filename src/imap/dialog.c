@@ -288,7 +288,11 @@ void dialog_wait_any(const struct dialog_watch *w, size_t n)
 
 	if (n > STREAM_WATCH_MAX)
 		n = STREAM_WATCH_MAX;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		/* A reply that came while a continuation request was looked for: nothing more may come behind it. */
+		if (imap_filter_replies(w[i].session->filter) > 0)
+			return;
 		all[i] = (struct stream_watch){ w[i].session->stream, w[i].write };
+	}
 	stream_wait_any(all, n);
 }
