@@ -24,6 +24,7 @@ struct place {
 	uint32_t tag;
 	struct mailbox_status status;
 	struct imap_reply reply; /* to STATUS; REFUSED: to CREATE */
+	bool asked; /* … and has not answered */
 	bool open, refused;
 	bool missing;
 	bool shy; /* a delivery that may lie in a folder that was moved away goes here: the name must not be taken anew
@@ -91,7 +92,8 @@ static int ask(struct imap *s, struct place *places, size_t n, struct floors *f,
 {
 	for (size_t i = 0; i < n; i++) {
 		places[i].open = floors_know(f, places[i].mailbox, &places[i].status);
-		if (!places[i].open && mailbox_status_send(s, places[i].mailbox, &places[i].tag, e) != 0)
+		places[i].asked = !places[i].open;
+		if (places[i].asked && mailbox_status_send(s, places[i].mailbox, &places[i].tag, e) != 0)
 			return -1;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -101,14 +103,17 @@ static int ask(struct imap *s, struct place *places, size_t n, struct floors *f,
 			continue;
 		if (mailbox_status_read(s, p->tag, &p->status, &p->reply, e) != 0)
 			return -1;
+		p->asked = false;
 		p->open = p->reply.status == IMAP_OK;
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct place *p = &places[i];
 
 		if (!p->open && p->reply.status == IMAP_NO && folder_is_inbox(p->mailbox)) {
+			p->asked = true;
 			if (open_inbox(s, p, e) != 0)
 				return -1;
+			p->asked = false;
 			p->open = p->reply.status == IMAP_OK;
 		}
 		if (p->open)
@@ -328,7 +333,7 @@ bool place_known(struct imap *s, struct job *j, const struct floors *f)
 }
 
 int place_jobs(struct imap *s, const struct config_account *a, struct job **jobs, size_t n, struct floors *f,
-	       struct trouble *t, struct err *e)
+	       struct trouble *t, const char **asked, struct err *e)
 {
 	struct place *places = mem_array(n + 1, sizeof *places);
 	struct target *targets = mem_array(n + 1, sizeof *targets);
@@ -359,8 +364,10 @@ int place_jobs(struct imap *s, const struct config_account *a, struct job **jobs
 	for (size_t k = 0; k < nplaces; k++) {
 		struct place *p = &places[k];
 
+		p->asked = true;
 		if (!p->open && reopen(s, a, p, jobs, n, f, e) != 0)
 			goto done;
+		p->asked = false;
 		for (size_t i = 0; i < n; i++) {
 			if (!goes_to(jobs[i], p))
 				continue;
@@ -374,6 +381,9 @@ int place_jobs(struct imap *s, const struct config_account *a, struct job **jobs
 	}
 	ret = 0;
 done:
+	*asked = NULL;
+	for (size_t k = 0; ret != 0 && k < nplaces && *asked == NULL; k++)
+		*asked = places[k].asked ? places[k].mailbox : NULL;
 	for (size_t i = 0; i < n; i++)
 		target_free(&targets[i]);
 	free(targets);

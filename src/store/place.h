@@ -12,9 +12,10 @@
 
 /* For each job in JOB_READY sets mailbox and floor; or its outcome: INBOX instead with a note, a doubt when it was sent
  * before and its folder is gone, a later try. Makes folders where rule or account allow. T is set when even INBOX is
- * closed. Asks the store only for mailboxes that F does not know. 0, or -1 and E when the connection is over. */
+ * closed. Asks the store only for mailboxes that F does not know. 0, or -1 and E when the connection is over, and in *ASKED
+ * the mailbox whose answer was due (a job's), or NULL. */
 int place_jobs(struct imap *s, const struct config_account *a, struct job **jobs, size_t n, struct floors *f,
-	       struct trouble *t, struct err *e);
+	       struct trouble *t, const char **asked, struct err *e);
 
 /* The same for one job, without a word to the store: false when that can't be done, or its outcome is set. */
 bool place_known(struct imap *s, struct job *j, const struct floors *f);

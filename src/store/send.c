@@ -41,6 +41,7 @@ struct sending {
 	bool lost;	 /* the spool is gone, or could not record an outcome */
 	bool refused;	 /* the spool did not record a flight: why */
 	bool broke;	 /* a connection broke: why */
+	const char *broke_at; /* … and the folder that the store was busy with, or NULL */
 	struct err why_refused, why_broke;
 };
 
@@ -314,15 +315,19 @@ static void broke(void *arg, struct lane *l, const struct err *e)
 	struct sending *s = arg;
 	struct worker *w = s->w;
 	/* In a hurry the deadline was ours. */
-	bool silent = e->code == ETIMEDOUT && w->hurry == INT64_MAX, suspect = true, batch_bad = l->batch_bad;
+	bool ours = w->hurry != INT64_MAX, silent = e->code == ETIMEDOUT && !ours, suspect, batch_bad = l->batch_bad;
 	int64_t settle = w->account->settle, now;
 	struct job **left = mem_array(l->njobs + 1, sizeof(struct job *));
 	size_t n = l->njobs, most = 1;
 
 	for (size_t i = 0; i < l->ncommands; i++)
 		most = l->commands[i].n > most ? l->commands[i].n : most;
-	if (n > 0)
+	if (n > 0) {
 		memcpy(left, l->jobs, n * sizeof *left);
+		s->broke_at = left[0]->work->folder;
+	}
+	/* An answer to the oldest, BAD or too early, has said which one it was. */
+	suspect = n > 0 && left[0]->state == JOB_SENT && !ours;
 	/* Reset first: the time to settle counts from the end of the connection. */
 	lane_abort(l);
 	now = clock_wall_ms();
@@ -377,6 +382,7 @@ static void between(void *arg)
 static int place(struct sending *s, struct job **jobs, size_t n)
 {
 	struct worker *w = s->w;
+	const char *asked;
 	struct err e = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
@@ -384,9 +390,13 @@ static int place(struct sending *s, struct job **jobs, size_t n)
 		if (w->no_keywords && jobs[i]->keywords)
 			job_drop_keywords(jobs[i]);
 	}
-	if (place_jobs(w->lanes[0].session, w->account, jobs, n, &w->floors, &w->trouble, &e) == 0)
+	if (place_jobs(w->lanes[0].session, w->account, jobs, n, &w->floors, &w->trouble, &asked, &e) == 0)
 		return 0;
 	broke(s, &w->lanes[0], &e);
+	for (size_t i = 0; i < n && asked != NULL; i++) {
+		if (jobs[i]->state == JOB_READY && jobs[i]->mailbox != NULL && strcmp(jobs[i]->mailbox, asked) == 0)
+			s->broke_at = jobs[i]->work->folder;
+	}
 	return -1;
 }
 
@@ -500,6 +510,20 @@ static void take_back(void *arg, struct job *j)
 		job_unsent(j);
 }
 
+/* A folder at which the store fails each time must not stop the mail for others: what is for it comes later than the
+ * account's wait ends. */
+static void pass_over(void *arg, struct job *j)
+{
+	const struct sending *s = arg;
+	const struct worker *w = s->w;
+
+	if (j->state != JOB_READY || j->work->state == DELIVERY_DOUBT || strcmp(j->work->folder, s->broke_at) != 0)
+		return;
+	job_settle(j, OUTCOME_RETRY, clock_wall_ms() + 2 * trouble_backoff(w->account, w->attempts), j->body_begun,
+		   "the connection broke when the store was busy with %.200s: %s", j->work->folder, s->why_broke.text);
+	j->outcome.unsent = !j->resend && !j->retried;
+}
+
 /* A store that answers NO to everything has trouble of its own, and no message is to blame. */
 static void acquit(void *arg, struct job *j)
 {
@@ -555,6 +579,9 @@ int worker_deliver(struct worker *w, struct job **jobs, size_t n)
 		w->batch = w->batch * 2 < w->account->batch ? w->batch * 2 : w->account->batch;
 	if (s.lost)
 		return -1;
+	/* Once says nothing: it can be any fault of the network. In a hurry it is we who end it. */
+	if (s.broke_at != NULL && w->stored == stored && w->attempts > 0 && w->hurry == INT64_MAX)
+		turn_each(&w->turn, pass_over, &s);
 	turn_each(&w->turn, take_back, NULL);
 	if (w->passed == 0 && w->refused >= 2)
 		turn_each(&w->turn, acquit, w);

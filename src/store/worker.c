@@ -146,15 +146,20 @@ int worker_settle(struct worker *w, struct job **jobs, size_t n)
 
 /* ---- one turn ---- */
 
-/* The store answers the look with something that can't be understood, and will do so again: looks come before other
- * mail, so these must come later than the account's wait ends. */
+/* The store fails at the look in the same way each time, or it may: looks come before other mail, so these must come later
+ * than the account's wait ends. The folder that it was asked for comes last, behind what waits to be looked for in others. */
 static void postpone(struct worker *w, struct job **jobs, size_t n, const struct err *e)
 {
-	int64_t due = clock_wall_ms() + 2 * trouble_backoff(w->account, w->attempts + 2);
+	int64_t now = clock_wall_ms(), wait = 2 * trouble_backoff(w->account, w->attempts + 2);
+	const char *asked = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		if (jobs[i]->state != JOB_ANSWERED)
-			job_settle(jobs[i], OUTCOME_DOUBT, due, false, "it could not be looked for: %s", e->text);
+		if (jobs[i]->state == JOB_ANSWERED)
+			continue;
+		if (asked == NULL)
+			asked = jobs[i]->mailbox;
+		job_settle(jobs[i], OUTCOME_DOUBT, now + (strcmp(jobs[i]->mailbox, asked) == 0 ? 2 * wait : wait), false,
+			   "it could not be looked for: %s", e->text);
 	}
 }
 
@@ -172,7 +177,8 @@ static int look_for(struct worker *w, struct job **jobs, size_t n)
 	if (recover_jobs(&rc, jobs, n, &e) != 0) {
 		worker_hang_up(w);
 		trouble_from(&w->trouble, &e);
-		if (e.class == ERR_PROTOCOL)
+		/* A connection that breaks once says nothing. In a hurry it is we who end it. */
+		if (w->hurry == INT64_MAX && (e.class == ERR_PROTOCOL || w->attempts > 0))
 			postpone(w, jobs, n, &e);
 	}
 	return worker_settle(w, jobs, n);

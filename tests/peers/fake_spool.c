@@ -178,8 +178,19 @@ static void give(struct delivery *d, struct spool_work *w)
 				  .floor_folder = d->r.has_floor ? mem_strdup(d->r.floor_folder) : NULL };
 }
 
+/* As the real spool has it. */
+static int by_due(const void *a, const void *b)
+{
+	const struct delivery *const *x = a, *const *y = b;
+
+	if ((*x)->r.due != (*y)->r.due)
+		return (*x)->r.due < (*y)->r.due ? -1 : 1;
+	return (*x)->number < (*y)->number ? -1 : 1;
+}
+
 static int hand_out(size_t max, uint64_t max_bytes, struct spool_work **work, size_t *n, int64_t *next_due_ms)
 {
+	struct delivery **order = mem_array(count + 1, sizeof(struct delivery *));
 	int64_t now = clock_wall_ms();
 
 	wake();
@@ -188,11 +199,15 @@ static int hand_out(size_t max, uint64_t max_bytes, struct spool_work **work, si
 	*next_due_ms = INT64_MAX;
 	if (account.hold_until > now) {
 		*next_due_ms = account.hold_until;
+		free(order);
 		return 0;
 	}
+	for (size_t i = 0; i < count; i++)
+		order[i] = &all[i];
+	qsort(order, count, sizeof(struct delivery *), by_due);
 	for (int doubts = 1; doubts >= 0; doubts--) {
 		for (size_t i = 0; i < count && *n < max; i++) {
-			struct delivery *d = &all[i];
+			struct delivery *d = order[i];
 
 			if ((d->r.state != DELIVERY_DOUBT && d->r.state != DELIVERY_QUEUED) ||
 			    (d->r.state == DELIVERY_DOUBT) != doubts || d->taken)
@@ -207,6 +222,7 @@ static int hand_out(size_t max, uint64_t max_bytes, struct spool_work **work, si
 			give(d, &(*work)[(*n)++]);
 		}
 	}
+	free(order);
 	return 0;
 }
 
@@ -337,7 +353,7 @@ static void settle(const struct spool_outcome *o)
 	enter(d, states[o->kind], ACTOR_STORE);
 	d->taken = false;
 	r->outcomes++;
-	r->due = o->due_ms;
+	r->due = o->due_ms == 0 ? clock_wall_ms() : o->due_ms;
 	r->attempts += o->sent;
 	r->uid = o->uid;
 	r->uidvalidity = o->uidvalidity;
