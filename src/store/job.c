@@ -272,6 +272,13 @@ void job_unsent(struct job *j)
 	j->outcome.unsent = !j->resend && !j->retried;
 }
 
+void job_found(struct job *j, uint32_t uidvalidity, const char *folder)
+{
+	job_done(j, uidvalidity, j->found, folder);
+	/* Most were counted when they came in doubt. */
+	j->outcome.sent = j->work->attempts == 0;
+}
+
 void job_done(struct job *j, uint32_t uidvalidity, uint32_t uid, const char *folder)
 {
 	if (j->note != NULL)

@@ -68,6 +68,7 @@ void job_settle(struct job *j, enum outcome_kind kind, int64_t due_ms, bool sent
 /* In flight by the record, and no octet of it was sent: it is due again. */
 void job_unsent(struct job *j);
 void job_done(struct job *j, uint32_t uidvalidity, uint32_t uid, const char *folder);
+void job_found(struct job *j, uint32_t uidvalidity, const char *folder); /* by a look: J's UID is what it found */
 void job_elsewhere(struct job *j, const char *folder, const char *reason);
 
 /* The message becomes the attachment of one that quotes the store's words WHY; its id stays. Gets the body for that. As

@@ -78,7 +78,7 @@ static bool conclude(struct recover *rc, struct job *j, const struct sight *v, b
 	case LOOK_FOUND:
 		warn_copies(rc, j);
 		quiet_forget(rc->quiet, j->work->number);
-		job_done(j, v->status.uidvalidity, j->found, j->work->folder);
+		job_found(j, v->status.uidvalidity, j->work->folder);
 		return false;
 	case LOOK_ABSENT:
 		absent(rc, j, now);

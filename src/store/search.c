@@ -31,7 +31,7 @@ static void found(struct recover *rc, struct job *j, const char *mailbox, uint32
 	if (strcmp(folder, j->work->folder) == 0)
 		j->note = NULL;
 	quiet_forget(rc->quiet, j->work->number);
-	job_done(j, uidvalidity, j->found, folder);
+	job_found(j, uidvalidity, folder);
 	log_info("found-elsewhere", LOG_STR("account", rc->account->name), LOG_STR("delivery", j->work->id),
 		 LOG_STR("folder", folder));
 	free(folder);
