@@ -10,7 +10,7 @@ enum {
 	FOLDERS_MAX = 24,
 	NAME_MAX_BYTES = 200,
 	LITERALS_MAX = 64,
-	KEPT_MAX = 2000,
+	KEPT_MAX = 20000,
 	LATER_MAX = 64,
 	STREAM_MAX = 16 * 1024 * 1024,
 	LATER_STEP_MS = 200 /* times a byte: up to 51 seconds, less than the settle time */

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 enum {
 	INPUT_MAX = 2000,
-	DELIVERIES_MAX = 12,
+	DELIVERIES_MAX = 120,
 	TURNS_MAX = 3000,
 	LYING_TURNS_MAX = 150,
 	POLLS_MAX = 200000, /* in one turn: more than that is no waiting */
