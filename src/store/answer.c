@@ -152,9 +152,12 @@ void worker_refused(void *arg, struct job **jobs, size_t n, const struct imap_re
 	w->refused++;
 	/* If the account must wait, they are not tried one by one at once. */
 	said(w, r, &a, text, sizeof text);
+	if (a.verdict == VERDICT_NO_FOLDER)
+		floors_forget(&w->floors, jobs[0]->mailbox);
 	for (size_t i = 0; i < n; i++) {
 		job_settle(jobs[i], OUTCOME_DOUBT, 0, false, "the store refused it together with others: %s", r->text);
 		jobs[i]->state = JOB_UNCLEAR;
+		jobs[i]->folder_gone = a.verdict == VERDICT_NO_FOLDER;
 	}
 }
 

@@ -29,6 +29,7 @@ struct job {
 	bool resend;		     /* bytes of it may have been sent before: never CREATE for it */
 	bool retried;		     /* a second try within one turn is under way */
 	bool alone;		     /* to be sent in a command of its own */
+	bool folder_gone;	     /* the store refused a batch because its folder is missing */
 	bool recorded;		     /* in flight, by the spool's record */
 	bool settled;		     /* the spool has its outcome */
 	uint32_t stored_validity, stored_uid; /* from the store's OK; 0: not told */

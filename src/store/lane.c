@@ -197,7 +197,7 @@ static int whole_answered(struct lane *l, const struct imap_reply *r, struct err
 			answer(l, l->jobs[0], r);
 		return err_set(e, ERR_PROTOCOL, 0, "the store did not understand an APPEND: %s", r->text);
 	}
-	if (r->status == IMAP_OK || c->n == 1 || classify_append(r, true) == VERDICT_NO_FOLDER)
+	if (r->status == IMAP_OK || c->n == 1)
 		answer_all(l, c, r);
 	else
 		l->user->refused(l->user->arg, l->jobs, c->n, r);

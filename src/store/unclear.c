@@ -36,6 +36,11 @@ static int look(struct recover *rc, struct job **jobs, size_t n, struct err *e)
 	}
 	ret = sight_take(&v, rc->session, jobs[0]->mailbox, jobs, n, floor, e);
 	for (size_t i = 0; ret == 0 && i < n; i++) {
+		/* As it said. A folder that is there all the same may hold some of them. */
+		if (jobs[i]->folder_gone && !v.opened && v.known) {
+			absent(jobs[i]);
+			continue;
+		}
 		switch (sight_decide(&v, jobs[i], floor_of(jobs[i]), true, true, &why)) {
 		case LOOK_FOUND:
 			job_done(jobs[i], v.status.uidvalidity, jobs[i]->found, jobs[i]->work->folder);

@@ -148,7 +148,7 @@ class Wire:
         if deaf:
             poll = select.poll()
             poll.register(self.sock, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
-            poll.poll(120000)
+            poll.poll(10000)  # a client that was killed may not be heard of: its end waits behind what nobody takes
             raise Gone()
         self.sock.settimeout(120)
         while self.sock.recv(65536):
