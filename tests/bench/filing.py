@@ -4,7 +4,7 @@ import calendar
 import os
 import time
 
-from bench.clients import Figure, own_run
+from bench.clients import Figure, own_run, peak_of
 from lib.area import free_port, wait_for
 from lib.ferry import Ferry
 from lib.office import address
@@ -66,11 +66,11 @@ class Peak:
         self.pid = None
 
     def look(self):
-        try:
-            with open("/proc/%s/status" % self.pid) as f:
-                self.most = max([self.most] + [int(line.split()[1]) for line in f if line.startswith("VmHWM")])
-        except OSError:
+        size = peak_of(self.pid)
+        if size is None:
             self.pid = next((p for p, line in self.ferry.children().items() if "mailferry-store" in line), None)
+            size = peak_of(self.pid)
+        self.most = max(self.most, size or 0)
 
 
 def _filed(ferry, count, began, cpu):
@@ -82,6 +82,7 @@ def _filed(ferry, count, began, cpu):
         return log.read() >= count
     try:
         wait_for("%d deliveries in the log" % count, all_filed, 600, every=0.02)
+        peak.look()
     except AssertionError as e:
         raise RuntimeError("%s: %d were filed\n%s" % (e, log.filed, ferry.logs(5)))
     return Figure(_stamp(log.last) - began, _cpu(ferry) - cpu, count, peak.most)

@@ -11,7 +11,7 @@ from lib.store_cases import Cases, Traits  # noqa: E402
 from lib.tap import Tap  # noqa: E402
 
 tap = Tap(900)
-c = Cases(tap, "Cyrus", Cyrus, Traits(path="MULTIAPPEND", limit=Cyrus.limit))
+c = Cases(tap, "Cyrus", Cyrus, Traits(path="MULTIAPPEND", limit=Cyrus.limit, headers=("changed", "attached")))
 c.run()
 c = Cases(tap, "Cyrus", Cyrus, Traits(path="MULTIAPPEND"))
 

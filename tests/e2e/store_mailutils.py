@@ -13,6 +13,6 @@ tap = Tap(900)
 # UIDs in the header, and marks lines of the body that begin as a message does. Killed while it writes, it leaves locks
 # that it waits for itself, and folders that it can't read any more.
 Cases(tap, "Mailutils", Mailutils, Traits(
-    answer=b"OK APPEND", uids=False, keywords=False, parks=True, breaks=True, from_lines=False, account={"auth": "PLAIN"},
-    adds=(b"X-IMAPbase", b"X-UID", b"Status", b"X-Status"))).run()
+    answer=b"OK APPEND", uids=False, headers=("kept", "waits"), keywords=False, parks=True, breaks=True, from_lines=False,
+    account={"auth": "PLAIN"}, adds=(b"X-IMAPbase", b"X-UID", b"Status", b"X-Status"))).run()
 tap.done()
