@@ -50,8 +50,7 @@ void floors_learn(struct floors *f, const char *mailbox, uint32_t uidvalidity, u
 		one = &f->all[f->n++];
 		*one = (struct floor){ .mailbox = mem_strdup(mailbox) };
 	}
-	if (one->status.uidvalidity != uidvalidity || one->status.uidnext < uidnext)
-		one->status = (struct mailbox_status){ uidvalidity, uidnext };
+	one->status = (struct mailbox_status){ uidvalidity, uidnext };
 	one->told = clock_mono_ms();
 }
 

@@ -24,7 +24,8 @@ struct floors {
 
 void floors_free(struct floors *f);
 
-/* MAILBOX was answered for: by STATUS, or as the place of a new message. Keeps the higher UIDNEXT. */
+/* MAILBOX was answered for: by STATUS, or as the place of a new message. A UIDNEXT that is lower than before counts, too: it may
+ * be old, which does no harm; or the mailbox was made anew, on a store that gives each the same UIDVALIDITY. */
 void floors_learn(struct floors *f, const char *mailbox, uint32_t uidvalidity, uint32_t uidnext);
 
 /* False when nothing is known, or it was told too long ago. */

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "store/classify.h"
+#include "store/floors.h"
 #include "store/look.h"
 #include "store/quiet.h"
 #include "store/trouble.h"
@@ -196,6 +197,29 @@ static void waits_double_up_to_their_maximum(void **state)
 	assert_int_equal(trouble_hold(&a, &t, 100), 24 * 3600000);
 }
 
+/* Too low is safe, too high is not: a folder that was made anew on a store that gives each the same UIDVALIDITY. */
+static void a_floor_is_what_was_told_last(void **state)
+{
+	struct mailbox_status st = { 0, 0 };
+	struct floors f = { .n = 0 };
+
+	(void)state;
+	assert_false(floors_know(&f, "Work", &st));
+	floors_learn(&f, "Work", 1, 50);
+	floors_learn(&f, "Other", 2, 7);
+	floors_learn(&f, "Work", 1, 3);
+	assert_true(floors_know(&f, "Work", &st));
+	assert_int_equal(st.uidvalidity, 1);
+	assert_int_equal(st.uidnext, 3);
+	floors_learn(&f, "Work", 0, 99);
+	assert_true(floors_know(&f, "Work", &st));
+	assert_int_equal(st.uidnext, 3);
+	floors_forget(&f, "Work");
+	assert_false(floors_know(&f, "Work", &st));
+	assert_true(floors_know(&f, "Other", &st));
+	floors_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +227,7 @@ int main(void)
 		cmocka_unit_test(looks_prove_what_they_prove),
 		cmocka_unit_test(settling_counts_from_the_end_of_the_connection),
 		cmocka_unit_test(waits_double_up_to_their_maximum),
+		cmocka_unit_test(a_floor_is_what_was_told_last),
 	};
 
 	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
