@@ -67,6 +67,8 @@ int mailbox_status_read(struct imap *s, uint32_t tag, struct mailbox_status *st,
 	struct untagged_status told;
 
 	*st = (struct mailbox_status){ 0, 0 };
+	/* Each answer has its time: many may have been asked for at once. */
+	dialog_deadline(s, s->account->timeout);
 	if (dialog_flush(s, e) != 0 || dialog_reply(s, tag, true, r, e) != 1)
 		return -1;
 	if (r->status != IMAP_OK)

@@ -57,4 +57,15 @@ for verb, words in (("status", "it hangs up when it is asked for a folder, befor
                     ("examine", "it hangs up when a delivery in doubt is looked for in its folder")):
     with tap.case(words):
         together([passes(verb), passes(verb, window=1), passes(verb, silent=True)])
+
+with tap.case("a store that takes its time for each of many folders"):
+    store = Store(delay=0.1)
+    with tempfile.NamedTemporaryFile("w") as f:
+        for i in range(40):
+            store.create("F%d" % i)
+            f.write("F%d\t\t500\n" % i)
+        f.flush()
+        run = Run(store, deliveries=f.name, timeout=3000, seconds=60)
+    settled(store, run, messages=40)
+    assert store.connections == 1, run.log[-2000:]
 tap.done()
