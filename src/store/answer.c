@@ -124,6 +124,7 @@ static void answered_doubt(struct worker *w, struct job *j, const struct imap_re
 /* For how it is written: nobody can change that, but as an attachment it may pass. */
 static void answered_form(struct worker *w, struct job *j, const struct imap_reply *r)
 {
+	int64_t again = clock_wall_ms() + trouble_backoff(w->account, 1);
 	struct err e = { 0 };
 	int ret;
 
@@ -131,15 +132,16 @@ static void answered_form(struct worker *w, struct job *j, const struct imap_rep
 		job_settle(j, OUTCOME_REFUSED, 0, true, "the store refused it as an attachment too: %s", r->text);
 		return;
 	}
-	ret = job_wrap(j, w->spool, r->text, clock_wall_ms() + trouble_backoff(w->account, 1), &e);
+	ret = job_wrap(j, w->spool, r->text, again, &e);
 	if (ret == 0) {
 		log_info("wrapped", LOG_STR("account", w->account->name), LOG_STR("delivery", j->work->id),
 			 LOG_STR("reason", r->text));
 		j->state = JOB_READY;
 		j->retried = j->alone = true;
 	} else if (ret < 0) {
-		/* The spool is lost: the next worker begins with it. */
-		job_settle(j, OUTCOME_RETRY, 0, true, "the store said: %s", r->text);
+		/* The spool is lost, or its disk fails. */
+		job_settle(j, OUTCOME_RETRY, again, true, "the store said: %s; its body could not be read: %s", r->text,
+			   e.text);
 	}
 }
 
