@@ -14,6 +14,7 @@ from lib.proxy import Proxy  # noqa: E402
 from lib.reconcile import reconcile  # noqa: E402
 from lib.sender import Item, Sender, message  # noqa: E402
 from lib.tap import Tap  # noqa: E402
+from lib.wire import commands  # noqa: E402
 
 
 class Peer:
@@ -111,6 +112,11 @@ with tap.case("reconciliation finds the lost, the doubled and the misplaced"):
     wrong = reconcile(items, {"<%d@x>" % n: "250" for n in (1, 2, 3, 4)}, store.messages())
     assert sorted(w.split(" ")[0] + w.split(" ")[1] for w in wrong) == \
         ["doubled:<3@x>", "lost:<2@x>", "lost:<4@x>", "misplaced:<9@x>"], wrong
+
+with tap.case("what a client said is read as commands, whatever its literals hold"):
+    said = (b"a1 LOGIN x y\r\na2 APPEND A {5+}\r\n{3}\r\n {4+}\r\nab\r\n\r\na3 APPEND B {2}\r\nhi\r\n"
+            b"a4 NOOP\r\na5 APPEND C {9}\r\ncut")
+    assert commands(said) == [("LOGIN", []), ("APPEND", ["+", "+"]), ("APPEND", [""]), ("NOOP", [])], commands(said)
 
 with tap.case("an emptied store is empty"):
     store.empty()
