@@ -226,9 +226,11 @@ void stream_wait_any(const struct stream_watch *w, size_t n)
 		w[0].stream->wake(w[0].stream->wake_arg);
 		/* What woke us may stay readable: leave it alone for a moment. */
 		if (got == 1)
-			(void)poll(fds, n, left < WAKE_PAUSE_MS ? left : WAKE_PAUSE_MS);
+			got = poll(fds, n, left < WAKE_PAUSE_MS ? left : WAKE_PAUSE_MS);
 	}
-	(void)next_deadline(w, n);
+	/* What has come in time is read first, however late we are. */
+	if (got == 0)
+		(void)next_deadline(w, n);
 }
 
 static int low_close(mailstream_low *low)

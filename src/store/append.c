@@ -49,9 +49,8 @@ void append_run(struct append *a)
 	bool busy = true;
 
 	while (busy) {
-		bool moved = step_all(a);
-
+		/* Other work can take long: what came meanwhile is read before anybody is called silent. */
 		a->between(a->arg);
-		busy = moved || wait_any(a);
+		busy = step_all(a) || wait_any(a);
 	}
 }
