@@ -6,10 +6,10 @@
 #include "store/worker_impl.h"
 
 enum {
-	TRUSTED_MS = 1000,	      /* a connection that was used so lately is not asked first */
-	LANES_AGAIN_MS = 10 * 60000,  /* a store that let us have fewer is asked again so much later */
-	ERRORS_MAX = 8,		      /* NO and BAD on one connection */
-	MESSAGES_A_LANE = 50	      /* fewer are not worth another login */
+	TRUSTED_MS = 1000,	     /* a connection that was used so lately is not asked first */
+	LANES_AGAIN_MS = 10 * 60000, /* a store that let us have fewer is asked again so much later */
+	ERRORS_MAX = 8,		     /* NO and BAD on one connection */
+	MESSAGES_A_LANE = 50	     /* fewer are not worth another login */
 };
 
 static void close_others(struct worker *w)
@@ -76,7 +76,9 @@ int worker_log_in(struct worker *w)
 	tls = imap_tls_facts(l->session, &facts);
 	log_debug("logged-in", LOG_STR("account", w->account->name), LOG_STR("auth", imap_mechanism(l->session)),
 		  LOG_STR("path", lane_path(l)), LOG_STR("tls", tls ? facts.version : NULL),
-		  LOG_STR("session", !tls ? NULL : facts.resumed ? "resumed" : "new"));
+		  LOG_STR("session", !tls	     ? NULL
+				     : facts.resumed ? "resumed"
+						     : "new"));
 	return 0;
 }
 

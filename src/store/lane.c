@@ -11,10 +11,10 @@
 enum {
 	CHUNK = 64 * 1024,
 	OUT_MAX = CHUNK * 4,
-	LITERAL_MINUS_MAX = 4096,		  /* RFC 7888, 5 */
-	WITHOUT_ASKING_MAX = 8 * 1024 * 1024,	  /* a larger message first asks whether it is wanted */
-	SLOWEST_RATE = 16 * 1024,		  /* octets a second; what is slower counts as silence */
-	BUFFERED_MAX = 1024 * 1024		  /* octets that may wait in sockets while an answer is due */
+	LITERAL_MINUS_MAX = 4096,	      /* RFC 7888, 5 */
+	WITHOUT_ASKING_MAX = 8 * 1024 * 1024, /* a larger message first asks whether it is wanted */
+	SLOWEST_RATE = 16 * 1024,	      /* octets a second; what is slower counts as silence */
+	BUFFERED_MAX = 1024 * 1024	      /* octets that may wait in sockets while an answer is due */
 };
 
 /* ---- life ---- */

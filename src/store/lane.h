@@ -33,11 +33,11 @@ struct lane_user {
 	/* Gets the body of a job that is next: 0, 1 when it can't be sent (its outcome is set), -1 and E when nothing
 	 * can. */
 	int (*load)(void *arg, struct job *j, struct err *e);
-	/* A tagged reply to J: sets its outcome. V is VERDICT_DONE for OK; then J's stored_validity and stored_uid are set
-	 * where the store told them. */
+	/* A tagged reply to J: sets its outcome. V is VERDICT_DONE for OK; then J's stored_validity and stored_uid are
+	 * set where the store told them. */
 	void (*answered)(void *arg, struct job *j, enum verdict v, const struct imap_reply *r);
-	/* N jobs that went together were refused together: which of them is to blame, and whether some were kept all the
-	 * same, is not known. Sets each to JOB_UNCLEAR or to an outcome. */
+	/* N jobs that went together were refused together: which of them is to blame, and whether some were kept all
+	 * the same, is not known. Sets each to JOB_UNCLEAR or to an outcome. */
 	void (*refused)(void *arg, struct job **jobs, size_t n, const struct imap_reply *r);
 	void *arg;
 };
@@ -69,10 +69,10 @@ struct lane {
 	uint64_t at;	/* … and the octet of its literal */
 	struct buf out; /* written up to OUT_AT */
 	size_t out_at;
-	uint64_t put, written, touched;		/* octets in all: into OUT, to the connection, and when last timed */
-	bool blocked;				/* the connection takes nothing now */
-	bool batch_bad;				/* the store does not understand a command with several messages */
-	char *accepted[LANE_FLAG_SETS_MAX];	/* flag sets; owned */
+	uint64_t put, written, touched;	    /* octets in all: into OUT, to the connection, and when last timed */
+	bool blocked;			    /* the connection takes nothing now */
+	bool batch_bad;			    /* the store does not understand a command with several messages */
+	char *accepted[LANE_FLAG_SETS_MAX]; /* flag sets; owned */
 	size_t naccepted;
 };
 
