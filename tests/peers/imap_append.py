@@ -18,6 +18,7 @@ class Offer:
     def __init__(self, number, flags, date, octets):
         self.number, self.flags, self.date, self.octets = number, flags, date, octets
         self.stored = None  # its UID, where it was stored before the end of the command
+        self.hated = False  # the store fails because of what it is: it is never stored
 
 
 class Append:
@@ -111,6 +112,7 @@ death of the client           kill-mid-literal (after=N), kill-before-commit, ki
             self.go(fault)
         self.fault = match or self.fault or fault
         self.offers.append(Offer(number, flags, date.strip('"'), octets))
+        self.offers[-1].hated = match is not None and match.kind in UNSTORED
         if not self.store.atomic and not self.cancelled and not (fault and fault.kind in UNSTORED):
             self.store_early(self.offers[-1])
         return rest
@@ -199,7 +201,7 @@ death of the client           kill-mid-literal (after=N), kill-before-commit, ki
         late = fault.get("late", fault.get("seconds") if fault.kind == "late-commit" else None)
         if fault.kind == "no" and len(self.offers) > 1:
             late = None  # a command that was answered is over
-        offers = [o for o in self.chosen(keep) if o.stored is None]
+        offers = [o for o in self.chosen(keep) if o.stored is None and not o.hated]
         folder = self.session.find(self.name)
         if not offers or folder is None:
             return

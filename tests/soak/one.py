@@ -105,7 +105,7 @@ class Run:
         elif what == "remake":
             folder.uidvalidity += 500
         elif name != "INBOX" and what == "rename":
-            store.folders["Renamed %d" % len(store.folders)] = store.folders.pop(name)
+            store.folders["Renamed %d" % folder.uidvalidity] = store.folders.pop(name)
         elif name != "INBOX" and what == "drop":
             for message in store.folders.pop(name).messages.values():
                 self.deleted |= ids(message[2])

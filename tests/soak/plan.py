@@ -172,7 +172,7 @@ class Plan:
     def draw_user(self):
         """When so many messages are stored, the user does that."""
         self.user = True
-        self.stale = 0  # a UIDNEXT that hides what was there and is gone: no look can tell
+        self.stale, self.tell_uidnext = 0, True  # a UIDNEXT that hides what was there and is gone: no look can tell
         for _ in range(self.dice.choice((1, 2, 3))):
             self.moves.append((self.dice.randrange(1, len(self.mail) + 1), self.dice.choice(("move", "delete", "rename", "remake", "drop"))))
 
