@@ -270,6 +270,7 @@ static mailstream_low_driver driver = {
 struct stream *stream_new(int fd, const char *host)
 {
 	struct stream *s = mem_alloc(sizeof *s);
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	int flags = fcntl(fd, F_GETFL), on = 1;
 	mailstream_low *low;
 
@@ -277,6 +278,9 @@ struct stream *stream_new(int fd, const char *host)
 		(void)err_sys(&s->failure, errno, "can't use the connection to %s", host);
 	/* Small pipelined commands must not wait for each other's acknowledgement. A socket pair has no such option. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	/* Should this process die, the system must not go on sending for it: half a minute of a message may be in there, and
+	 * the next process soon looks whether it was stored. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 	s->fd = fd;
 	s->host = mem_strdup(host);
 	s->wake_fd = -1;
@@ -436,8 +440,11 @@ static void release(struct stream **sp)
 
 void stream_close(struct stream **s)
 {
+	struct linger order = { .l_onoff = 0 };
+
 	if (*s == NULL)
 		return;
+	(void)setsockopt((*s)->fd, SOL_SOCKET, SO_LINGER, &order, sizeof order);
 	if ((*s)->ssl != NULL && (*s)->failure.class == ERR_NONE) {
 		ERR_clear_error();
 		(void)SSL_shutdown((*s)->ssl);
@@ -447,10 +454,7 @@ void stream_close(struct stream **s)
 
 void stream_abort(struct stream **s)
 {
-	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-
-	if (*s == NULL)
-		return;
-	(void)setsockopt((*s)->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-	release(s);
+	/* It resets, as stream_new made it. */
+	if (*s != NULL)
+		release(s);
 }

@@ -98,7 +98,8 @@ const struct err *stream_failure(const struct stream *s);
 /* Closes in good order. */
 void stream_close(struct stream **s);
 
-/* Resets: the server sees at once that nobody waits for the rest of a literal. */
+/* Resets: the server sees at once that nobody waits for the rest of a literal, and nothing more is sent. So does the death of
+ * the process. */
 void stream_abort(struct stream **s);
 
 #endif
