@@ -16,6 +16,7 @@ enum {
 	FETCH_MAX = 64,				  /* bodies that are got from the spool at once */
 	FETCH_SMALL = 64 * 1024,		  /* octets of one of them, at most */
 	FETCH_BYTES_MAX = 512 * 1024,		  /* and of all */
+	FETCH_TIMES = 2,			  /* for one command */
 	OPEN_MAX = 2000,			  /* deliveries in hand */
 	TURN_MAX = 10000			  /* in one turn: then doubts and others get theirs */
 };
@@ -187,9 +188,9 @@ static void take_body(void *arg, int64_t message, struct slice bytes)
 	}
 }
 
-/* The next small bodies of the queue in one question to the spool, instead of one for each. That some do not come is no
- * matter: they are asked for when their turn comes. */
-static void fetch_bodies(struct sending *s)
+/* The small bodies of the queue from place FROM on in one question to the spool, instead of one for each. That some do
+ * not come is no matter: they are asked for when their turn comes. */
+static void fetch_some(struct sending *s, size_t from)
 {
 	struct turn *t = &s->w->turn;
 	int64_t messages[FETCH_MAX];
@@ -198,7 +199,7 @@ static void fetch_bodies(struct sending *s)
 	uint64_t octets = 0;
 	struct err e;
 
-	for (size_t i = t->at; i < t->recorded && f.n < FETCH_MAX; i++) {
+	for (size_t i = from; i < t->recorded && f.n < FETCH_MAX; i++) {
 		struct job *j = t->queue[i];
 
 		if (j->bytes != NULL || j->work->size > FETCH_SMALL)
@@ -213,6 +214,21 @@ static void fetch_bodies(struct sending *s)
 		(void)spool_bodies(s->w->spool, messages, f.n, take_body, &f, &e);
 }
 
+/* Bodies for the next N of the queue; the rest of a large batch comes one by one, so that memory does not grow with it.
+ */
+static void fetch_bodies(struct sending *s, size_t n)
+{
+	struct turn *t = &s->w->turn;
+
+	for (size_t i = 0, times = 0; i < n && times < FETCH_TIMES; i++) {
+		if (t->queue[t->at + i]->bytes != NULL || t->queue[t->at + i]->work->size > FETCH_SMALL)
+			continue;
+		fetch_some(s, t->at + i);
+		times++;
+		i += FETCH_MAX - 1;
+	}
+}
+
 int supply_next(void *arg, struct lane *l, struct job **out, struct err *e)
 {
 	struct sending *s = arg;
@@ -224,8 +240,6 @@ int supply_next(void *arg, struct lane *l, struct job **out, struct err *e)
 	(void)e;
 	if (room == 0 || l->octets >= OUTSTANDING_BYTES_MAX || !prepare(s))
 		return 0;
-	if (t->queue[t->at]->bytes == NULL && t->queue[t->at]->work->size <= FETCH_SMALL)
-		fetch_bodies(s);
 	while (t->at + n < t->recorded && n < w->batch && n < LANE_BATCH_MAX) {
 		struct job *j = t->queue[t->at + n];
 
@@ -241,6 +255,7 @@ int supply_next(void *arg, struct lane *l, struct job **out, struct err *e)
 	if (n > room && lane_busy(l))
 		return 0;
 	n = n > room ? room : n;
+	fetch_bodies(s, n);
 	memcpy(out, t->queue + t->at, n * sizeof *out);
 	t->at += n;
 	return (int)n;
@@ -249,7 +264,11 @@ int supply_next(void *arg, struct lane *l, struct job **out, struct err *e)
 int supply_load(void *arg, struct job *j, struct err *e)
 {
 	struct sending *s = arg;
-	int ret = job_load(j, s->w->spool, clock_wall_ms() + trouble_backoff(s->w->account, 1), e);
+	int ret;
+
+	if (j->bytes != NULL)
+		return 0;
+	ret = job_load(j, s->w->spool, clock_wall_ms() + trouble_backoff(s->w->account, 1), e);
 
 	if (ret < 0)
 		s->stop = true;
