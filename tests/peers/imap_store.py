@@ -88,6 +88,7 @@ class Store:
         self.live = {}        # number -> session
         self.kill = lambda: None  # kills the client, for faults that ask for it
         self.stored = 0       # messages, ever
+        self.vanished = []    # stored into a folder that was deleted in the middle of the command
         self.on_stored = None  # called behind each command that stored some, with the lock held
         self.violations = []  # what the client did against the RFCs
         self.logins = 0
@@ -152,6 +153,8 @@ class Store:
                     return
         offer.stored = folder.add(offer.flags, offer.date, offer.octets)
         self.stored += 1
+        if folder not in self.folders.values():
+            self.vanished.append(offer.octets)
 
     def was_stored(self):
         """With the lock held, behind the last message of a command."""

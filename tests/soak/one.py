@@ -188,6 +188,8 @@ class Run:
             for uid, message in folder.messages.items():
                 for ident in ids(message[2]):
                     found[ident].append((name, uid) + message)
+        for octets in store.vanished:
+            self.deleted |= ids(octets)
         wrong = ["against the RFCs: " + v for v in store.violations]
         big = plan.big
         for number, (row, mail) in enumerate(zip(rows, plan.mail), 1):
