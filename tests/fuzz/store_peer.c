@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/slice.h"
 
 struct peer peer;
@@ -47,6 +48,34 @@ static void close_one(struct connection *c)
 	c->fd = -1;
 }
 
+/* WORD in B from AT on, or B's end. */
+static size_t find(const struct buf *b, size_t at, const char *word)
+{
+	const char *hit = at < b->n ? memmem(b->p + at, b->n - at, word, strlen(word)) : NULL;
+
+	return hit == NULL ? b->n : (size_t)(hit - b->p);
+}
+
+/* Every message bears its id behind this, in the line that mailferry adds. */
+static void note_sightings(struct connection *c)
+{
+	static const char mark[] = "SMTP id ";
+	size_t at;
+
+	while ((at = find(&c->seen, c->noted, mark)) + sizeof mark + PEER_ID < c->seen.n) {
+		struct sighting *g;
+
+		if (peer.nsightings == peer.sightings_room) {
+			peer.sightings_room = peer.sightings_room * 2 + 64;
+			peer.sightings = mem_resize(peer.sightings, peer.sightings_room, sizeof *peer.sightings);
+		}
+		g = &peer.sightings[peer.nsightings++];
+		*g = (struct sighting){ .connection = (size_t)(c - peer.all), .at = at };
+		memcpy(g->id, c->seen.p + at + sizeof mark - 1, PEER_ID);
+		c->noted = at + 1;
+	}
+}
+
 static void read_one(struct connection *c)
 {
 	char chunk[16 * 1024];
@@ -62,13 +91,14 @@ static void read_one(struct connection *c)
 		peer.moved = true;
 		(void)buf_add(&c->in, chunk, (size_t)n);
 		(void)buf_add(&c->seen, chunk, (size_t)n);
+		note_sightings(c);
 	}
 	close_one(c);
 }
 
 static void write_one(struct connection *c)
 {
-	size_t most = c->slow ? 1 + (size_t)peer_draw() % 7 : c->out.n;
+	size_t most = c->slow ? 1 + (size_t)peer_draw() % 7 + c->out.n / 50 : c->out.n;
 
 	while (c->fd >= 0 && c->out.n > 0 && most > 0) {
 		size_t n = c->out.n < most ? c->out.n : most;
@@ -190,7 +220,9 @@ void peer_end(void)
 	}
 	for (size_t i = 0; i < peer.nfolders; i++)
 		free(peer.folders[i].all);
-	peer.nall = peer.nfolders = 0;
+	free(peer.sightings);
+	peer.sightings = NULL;
+	peer.nall = peer.nfolders = peer.nsightings = peer.sightings_room = 0;
 }
 
 /* ---- testimony ---- */
@@ -214,24 +246,12 @@ unsigned peer_kept(const char *id)
 	return n;
 }
 
-/* WORD in B from AT on, or B's end. */
-static size_t find(const struct buf *b, size_t at, const char *word)
-{
-	const char *hit = at < b->n ? memmem(b->p + at, b->n - at, word, strlen(word)) : NULL;
-
-	return hit == NULL ? b->n : (size_t)(hit - b->p);
-}
-
 unsigned peer_seen(const char *id)
 {
 	unsigned n = 0;
 
-	for (size_t i = 0; i < peer.nall; i++) {
-		const struct buf *b = &peer.all[i].seen;
-
-		for (size_t at = find(b, 0, id); at < b->n; at = find(b, at + 1, id))
-			n++;
-	}
+	for (size_t i = 0; i < peer.nsightings; i++)
+		n += strcmp(peer.sightings[i].id, id) == 0;
 	return n;
 }
 
@@ -282,15 +302,16 @@ bool peer_answered(const char *id, const char *word, bool last)
 {
 	bool yes = false;
 
-	for (size_t i = 0; i < peer.nall; i++) {
-		const struct connection *c = &peer.all[i];
+	for (size_t i = 0; i < peer.nsightings; i++) {
+		const struct sighting *g = &peer.sightings[i];
+		const struct connection *c = &peer.all[g->connection];
 		char tag[24];
+		bool this;
 
-		for (size_t at = find(&c->seen, 0, id); at < c->seen.n; at = find(&c->seen, at + 1, id)) {
-			bool this = tag_at(&c->seen, at, tag) && said(&c->fed, tag, word);
-
-			yes = last ? this : yes || this;
-		}
+		if (strcmp(g->id, id) != 0)
+			continue;
+		this = tag_at(&c->seen, g->at, tag) && said(&c->fed, tag, word);
+		yes = last ? this : yes || this;
 	}
 	return yes;
 }

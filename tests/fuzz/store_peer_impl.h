@@ -56,6 +56,7 @@ struct connection {
 	size_t nliterals;
 	struct buf literal;
 	uint64_t left; /* octets of a literal that are to come */
+	size_t noted;  /* up to there SEEN was searched for ids */
 	bool in_literal, silent, hang_up, greeted, slow;
 	struct folder *selected;
 };
@@ -63,6 +64,12 @@ struct connection {
 struct later {
 	int64_t at;
 	size_t folder;
+	char id[PEER_ID + 1];
+};
+
+/* A message, or its front, that a client wrote. */
+struct sighting {
+	size_t connection, at; /* its id, among the octets that the connection has seen */
 	char id[PEER_ID + 1];
 };
 
@@ -79,6 +86,8 @@ struct peer {
 	size_t nkept;
 	struct later later[LATER_MAX];
 	size_t nlater;
+	struct sighting *sightings; /* in the order in which they came */
+	size_t nsightings, sightings_room;
 	int64_t now;
 	bool moved;
 };
