@@ -62,7 +62,8 @@ int history_note(struct spool_server *s, const struct delivery_row *row, enum st
 			return 0;
 		if (c->to == DELIVERY_DONE && row->attempts == 0)
 			return 0;
-		if (add_attempt(s, row, c->to == DELIVERY_FLIGHT ? "; not taken so, and sent again at once" : "") != 0)
+		if (!c->unsent &&
+		    add_attempt(s, row, c->to == DELIVERY_FLIGHT ? "; not taken so, and sent again at once" : "") != 0)
 			return -1;
 	}
 	/* Said by the line above, once it is over. */

@@ -153,6 +153,7 @@ struct delivery_change {
 	int64_t due, doubt;
 	const char *reason; /* NULL: as it was */
 	bool sent;	    /* one attempt more */
+	bool unsent;	    /* it was in flight by the record only */
 	const char *words;  /* for the history; NULL: the reason */
 };
 /* The one way to change a state. 1; 0 when ACTOR may not do that; -1. */

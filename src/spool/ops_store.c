@@ -404,7 +404,10 @@ static int go_elsewhere(struct spool_server *s, struct op *op, const struct deli
 
 static int settle(struct spool_server *s, struct op *op, const struct delivery_row *row, const struct spool_outcome *o)
 {
-	struct delivery_change c = { .due = o->due_ms == 0 ? s->now : o->due_ms, .reason = o->reason, .sent = o->sent };
+	struct delivery_change c = { .due = o->due_ms == 0 ? s->now : o->due_ms,
+				     .reason = o->reason,
+				     .sent = o->sent,
+				     .unsent = o->unsent };
 	char words[WORDS_MAX];
 	int r;
 

@@ -23,7 +23,8 @@ for name, of_sender, of_store, tls in (("from the senders", 0.7, 0.0, "none"), (
     with tap.case("connections are cut " + name):
         tap.diag("seed %d" % seed)
         office = Office(tap, "cuts", tls=tls)
-        store_proxy = Proxy(office.store.port if tls == "none" else office.store.tls_port, of_store, 20, 40000, seed)
+        store_proxy = Proxy(office.store.port if tls == "none" else office.store.tls_port, of_store, 20, 40000, seed,
+                            terse=20)
         office.ferry.account["port"] = store_proxy.port
         # A cut log-in or an unreachable store makes the account wait; the test has not that much time.
         office.ferry.save(accounts={"office": {"retry_min": "1s", "retry_max": "1s"}})
@@ -71,11 +72,14 @@ for name, aim, keys, cuts in AIMED:
         office.ferry.drained(240)
         assert proxy.cuts == cuts, proxy.cuts
         check(items, sender.acked, office.store.messages())
-        # What became of those is told by trace, step by step; of the others there is nothing to tell.
-        told = [d["history"] for r in office.ferry.rows("trace", "aimed") for d in r["deliveries"] if d["history"]]
+        # What became of those is told by trace, step by step; of the others there is nothing to tell, or that they waited
+        # because the connection broke twice at their folder.
+        told = [d["history"] for r in office.ferry.rows("trace", "aimed") for d in r["deliveries"]]
+        told = [[s for s in steps if s["state"] != "queued" or "was busy with" not in s["what"]]
+                for steps in told if any(s["state"] == "in-doubt" for s in steps)]
         assert cuts <= len(told) and (len(told) < 40 or keys.get("window") != 1), len(told)
         for steps in told:
-            assert [s["n"] for s in steps] == list(range(1, len(steps) + 1)), steps
+            assert [s["n"] for s in steps] == sorted({s["n"] for s in steps}), steps
             assert steps[0]["state"] == "in-flight" and "sent to" in steps[0]["what"], steps
             assert steps[-1]["state"] == "done" and steps[-1]["attempts"] <= 1 + sum(s["state"] == "in-flight" for s in steps[1:]), steps
             assert any(s["state"] == "in-doubt" for s in steps[1:]), steps

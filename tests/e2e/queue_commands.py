@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -69,7 +70,9 @@ with tap.case("the plain list has a line for each message, and the reason"):
     text = ferry.command("queue", "list", check=True).stdout
     for n in names:
         assert "Subject " + n in text or key_of(n) in text, text
-    assert text == ferry.command("queue", check=True).stdout, "`queue' alone should list"
+    # But for the ages and the time of the next try.
+    lists = [re.sub(r"[0-9]+|now|in [a-z ]*", "#", t) for t in (text, ferry.command("queue", check=True).stdout)]
+    assert lists[0] == lists[1], "`queue' alone should list\n" + "\n".join(lists)
 
 with tap.case("show tells all about one"):
     text = ferry.command("queue", "show", key_of("one"), check=True).stdout

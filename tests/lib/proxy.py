@@ -17,7 +17,7 @@ class Proxy:
     Listens on `port`, forwards to TARGET. Each connection gets, with chance
     `cut`, a byte count between `low` and `high` (drawn evenly on a logarithmic
     scale, so that early and late cuts are both frequent) after which it ends.
-    Which direction counts is drawn too. `cut` may be changed at any time. With
+    Which direction counts is drawn too; the answers count `terse` times, where they are that much shorter. `cut` may be changed at any time. With
     chance `soft` the end is a close in order, else a reset.
 
     `swallow` and `late` are aimed: (pattern, times). The first `times` answers
@@ -28,7 +28,7 @@ class Proxy:
     """
 
     def __init__(self, target, cut=0.5, low=1, high=200000, seed=1, swallow=(b"", 0), late=(b"", 0), delay=2,
-                 soft=0.3):
+                 soft=0.3, terse=1):
         self.target = target
         self.cut = cut
         self.low = low
@@ -38,6 +38,7 @@ class Proxy:
         self.late, self.lates = late
         self.delay = delay
         self.soft = soft
+        self.terse = terse
         self.port = free_port()
         self.connections = 0
         self.cuts = 0
@@ -81,7 +82,8 @@ class Proxy:
             budget = [None, None]
             if self.random.random() < self.cut:
                 size = int(self.low * (self.high / self.low) ** self.random.random())
-                budget[self.random.randrange(2)] = size
+                back = self.random.randrange(2)
+                budget[back] = max(self.low, size // self.terse) if back else size
             hard = self.random.random() >= self.soft
             tasks = [asyncio.ensure_future(self._pump(reader, far, budget[0], self._is_late)),
                      asyncio.ensure_future(self._pump(far_reader, writer, budget[1], self._is_swallowed))]
