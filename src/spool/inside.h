@@ -79,7 +79,8 @@ struct verb {
 	/* Inside a savepoint. OP_FAILED: undone, and answered as failed. OP_BROKEN: undone, and the peer is put out. */
 	enum op_result (*run)(struct spool_server *s, struct op *op);
 };
-extern const struct verb verbs_intake[], verbs_store[], verbs_admin[], verbs_facts[]; /* end with type 0 */
+extern const struct verb verbs_intake[], verbs_store[], verbs_admin[], verbs_facts[],
+    verbs_body[]; /* end with type 0 */
 
 /* What is done after the commit, and must not be done without one. */
 struct effect {
@@ -127,6 +128,16 @@ bool server_has_room(struct spool_server *s);
 void server_busy_ended(struct spool_server *s); /* something that a stop waits for has ended */
 void op_reply(struct op *op, const struct reply *reply);
 void op_free(struct op *op);
+
+/* ---- ops_store.c: what several verbs of a store share ---- */
+struct op_list {
+	void *all;
+	size_t n;
+};
+int op_decode_ask(struct op *op, struct slice fields, struct err *e);
+/* One record of T at least, SPOOL_BATCH_MAX at most. */
+int op_decode_list(struct op *op, const struct wire_table *t, struct slice fields, struct err *e);
+enum op_result op_done(struct op *op); /* answers: it is done */
 
 /* ---- effects.c ---- */
 void effect_add(struct spool_server *s, struct effect e);

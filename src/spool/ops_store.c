@@ -1,39 +1,30 @@
 /* A store's work and outcomes. It may touch only its own account's deliveries: a number of another's puts it out. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "spool/inside.h"
 
 enum { WORK_OCTETS = IPC_MAX * 4, WORDS_MAX = 600 };
 
-static int decode_ask(struct op *op, struct slice fields, struct err *e)
+int op_decode_ask(struct op *op, struct slice fields, struct err *e)
 {
 	op->request = pool_alloc(&op->pool, sizeof(struct ask));
 	return protocol_get_one(&wire_ask, fields, op->request, &op->pool, e);
 }
 
-struct list {
-	void *all;
-	size_t n;
-};
-
-static int decode_list(struct op *op, const struct wire_table *t, struct slice fields, struct err *e)
+int op_decode_list(struct op *op, const struct wire_table *t, struct slice fields, struct err *e)
 {
-	struct list *l = pool_alloc(&op->pool, sizeof *l);
+	struct op_list *l = pool_alloc(&op->pool, sizeof *l);
 
 	op->request = l;
 	return wire_get_all(t, fields, 1, SPOOL_BATCH_MAX, &l->all, &l->n, &op->pool, e);
 }
 
-static enum op_result done(struct op *op)
+enum op_result op_done(struct op *op)
 {
 	static const struct reply reply = { 0 };
 
@@ -154,7 +145,8 @@ static enum op_result run_next(struct spool_server *s, struct op *op)
 	}
 	if (max > SPOOL_BATCH_MAX)
 		max = SPOOL_BATCH_MAX;
-	/* A store that does not ask for more is through with what it was given; what it left undone is due as before. */
+	/* A store that does not ask for more is through with what it was given; what it left undone is due as before.
+	 */
 	if (!ask->more)
 		a->ntaken = 0;
 	packets_begin(&op->reply, (uint16_t)op->verb->type, op->id);
@@ -172,157 +164,11 @@ static enum op_result run_next(struct spool_server *s, struct op *op)
 	return op->reply.failed ? OP_FAILED : OP_DONE;
 }
 
-/* ---- body ---- */
-
-static enum op_result no_body(struct spool_server *s, struct op *op, int64_t message, const char *why)
-{
-	struct reply reply = { .class = ERR_PERM, .text = why };
-
-	if (!db_in_transaction(&s->db))
-		return OP_FAILED; /* something is to be written: in the next batch */
-	log_error("body-damaged", LOG_NUM("message", message), LOG_STR("reason", why));
-	if (message_set_aside(s, message, why, &op->pool) != 0)
-		return OP_FAILED;
-	op_reply(op, &reply);
-	return OP_DONE;
-}
-
-static enum op_result file_body(struct spool_server *s, struct op *op, int64_t message, const char *file, int64_t size)
-{
-	char *path = body_path(s, file);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	int error = errno;
-	struct stat st;
-
-	free(path);
-	if (fd < 0 && error != ENOENT) {
-		struct reply reply = { .class = ERR_TEMP, .text = strerror(error) };
-
-		op_reply(op, &reply);
-		return OP_DONE;
-	}
-	if (fd < 0)
-		return no_body(s, op, message, "its body is missing from the spool");
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != size) {
-		file_close(&fd);
-		return no_body(s, op, message, "its body in the spool is damaged: it has another size");
-	}
-	op->reply_fd = fd;
-	return done(op);
-}
-
-static enum op_result inline_body(struct spool_server *s, struct op *op, int64_t message, int64_t size)
-{
-	sqlite3_stmt *st = db_ask(&s->db, SQL_BODY_INLINE, "i", message);
-	struct reply reply = { 0 };
-	int r = db_step(&s->db, st);
-
-	if (r < 0)
-		return OP_FAILED;
-	if (r == 1) {
-		reply.bytes = db_bytes(st, 0);
-		if ((int64_t)reply.bytes.n == size)
-			op_reply(op, &reply);
-		else
-			r = 0;
-		db_done(st);
-	}
-	return r == 1 ? OP_DONE : no_body(s, op, message, "its body is missing from the spool");
-}
-
-static enum op_result run_body(struct spool_server *s, struct op *op)
-{
-	const struct ask *ask = op->request;
-	sqlite3_stmt *st = db_ask(&s->db, SQL_BODY_OF, "it", ask->number, op->peer->account->name);
-	int r = db_step(&s->db, st);
-	int64_t size;
-	char *file;
-	bool finished;
-
-	if (r < 0)
-		return OP_FAILED;
-	if (r == 0) {
-		log_warning("not-its-message", LOG_STR("account", op->peer->account->name),
-			    LOG_NUM("message", ask->number));
-		return OP_BROKEN;
-	}
-	size = sqlite3_column_int64(st, 0);
-	file = db_text(st, 1) == NULL ? NULL : pool_text(&op->pool, slice_str(db_text(st, 1)));
-	finished = sqlite3_column_type(st, 2) != SQLITE_NULL;
-	db_done(st);
-	if (finished) {
-		struct reply reply = { .class = ERR_PERM, .text = "the message is finished: its body is gone" };
-
-		op_reply(op, &reply);
-		return OP_DONE;
-	}
-	return file != NULL ? file_body(s, op, ask->number, file, size) : inline_body(s, op, ask->number, size);
-}
-
-/* ---- bodies ---- */
-
-static int decode_asks(struct op *op, struct slice fields, struct err *e)
-{
-	return decode_list(op, &wire_ask, fields, e);
-}
-
-/* The body of MESSAGE if it stands in the database. 1; 0 and the store is to be put out; -1. */
-static int put_inline(struct spool_server *s, struct op *op, int64_t message)
-{
-	sqlite3_stmt *st = db_ask(&s->db, SQL_BODY_OF, "it", message, op->peer->account->name);
-	int r = db_step(&s->db, st);
-	struct body body = { .number = message };
-	int64_t size;
-	bool here;
-
-	if (r != 1)
-		return r;
-	size = sqlite3_column_int64(st, 0);
-	here = db_text(st, 1) == NULL && sqlite3_column_type(st, 2) == SQLITE_NULL;
-	db_done(st);
-	if (!here)
-		return 1;
-	st = db_ask(&s->db, SQL_BODY_INLINE, "i", message);
-	r = db_step(&s->db, st);
-	if (r < 0)
-		return -1;
-	if (r == 1) {
-		body.bytes = db_bytes(st, 0);
-		if ((int64_t)body.bytes.n == size)
-			packets_put(&op->reply, &wire_body, &body);
-		db_done(st);
-	}
-	return 1;
-}
-
-/* What is damaged, in a file, or more than fits is left out: the store then asks for it by itself. */
-static enum op_result run_bodies(struct spool_server *s, struct op *op)
-{
-	static const struct reply reply = { 0 };
-	const struct list *l = op->request;
-	const struct ask *all = l->all;
-
-	packets_begin(&op->reply, (uint16_t)op->verb->type, op->id);
-	for (size_t i = 0; i < l->n && op->reply.total < WORK_OCTETS; i++) {
-		int r = put_inline(s, op, all[i].number);
-
-		if (r == 0) {
-			log_warning("not-its-message", LOG_STR("account", op->peer->account->name),
-				    LOG_NUM("message", all[i].number));
-			return OP_BROKEN;
-		}
-		if (r < 0)
-			return OP_FAILED;
-	}
-	op_reply(op, &reply);
-	return op->reply.failed ? OP_FAILED : OP_DONE;
-}
-
 /* ---- in flight ---- */
 
 static int decode_flights(struct op *op, struct slice fields, struct err *e)
 {
-	return decode_list(op, &wire_flight, fields, e);
+	return op_decode_list(op, &wire_flight, fields, e);
 }
 
 static int fly(struct spool_server *s, const struct delivery_row *row, const struct spool_flight *f)
@@ -343,7 +189,7 @@ static int fly(struct spool_server *s, const struct delivery_row *row, const str
 
 static enum op_result run_in_flight(struct spool_server *s, struct op *op)
 {
-	const struct list *l = op->request;
+	const struct op_list *l = op->request;
 	const struct spool_flight *all = l->all;
 
 	for (size_t i = 0; i < l->n; i++) {
@@ -367,14 +213,14 @@ static enum op_result run_in_flight(struct spool_server *s, struct op *op)
 			return OP_DONE;
 		}
 	}
-	return done(op);
+	return op_done(op);
 }
 
 /* ---- outcomes ---- */
 
 static int decode_outcomes(struct op *op, struct slice fields, struct err *e)
 {
-	return decode_list(op, &wire_outcome, fields, e);
+	return op_decode_list(op, &wire_outcome, fields, e);
 }
 
 static int go_elsewhere(struct spool_server *s, struct op *op, const struct delivery_row *row,
@@ -404,10 +250,9 @@ static int go_elsewhere(struct spool_server *s, struct op *op, const struct deli
 
 static int settle(struct spool_server *s, struct op *op, const struct delivery_row *row, const struct spool_outcome *o)
 {
-	struct delivery_change c = { .due = o->due_ms == 0 ? s->now : o->due_ms,
-				     .reason = o->reason,
-				     .sent = o->sent,
-				     .unsent = o->unsent };
+	struct delivery_change c = {
+		.due = o->due_ms == 0 ? s->now : o->due_ms, .reason = o->reason, .sent = o->sent, .unsent = o->unsent
+	};
 	char words[WORDS_MAX];
 	int r;
 
@@ -449,7 +294,7 @@ static int settle(struct spool_server *s, struct op *op, const struct delivery_r
 
 static enum op_result run_settle(struct spool_server *s, struct op *op)
 {
-	const struct list *l = op->request;
+	const struct op_list *l = op->request;
 	const struct spool_outcome *all = l->all;
 	struct reply reply = { 0 };
 
@@ -497,7 +342,7 @@ static enum op_result run_hold(struct spool_server *s, struct op *op)
 		log_warning("account-held", LOG_STR("account", a->name), LOG_STR("until", until),
 			    LOG_STR("reason", ask->text));
 	}
-	return done(op);
+	return op_done(op);
 }
 
 static enum op_result run_account(struct spool_server *s, struct op *op)
@@ -520,19 +365,7 @@ static enum op_result run_account(struct spool_server *s, struct op *op)
 }
 
 const struct verb verbs_store[] = {
-	{ .type = REQUEST_NEXT, .name = "next", .peers = SPOOL_PEER_STORE, .decode = decode_ask, .run = run_next },
-	{ .type = REQUEST_BODY,
-	  .name = "body",
-	  .peers = SPOOL_PEER_STORE,
-	  .reads = true,
-	  .decode = decode_ask,
-	  .run = run_body },
-	{ .type = REQUEST_BODIES,
-	  .name = "bodies",
-	  .peers = SPOOL_PEER_STORE,
-	  .reads = true,
-	  .decode = decode_asks,
-	  .run = run_bodies },
+	{ .type = REQUEST_NEXT, .name = "next", .peers = SPOOL_PEER_STORE, .decode = op_decode_ask, .run = run_next },
 	{ .type = REQUEST_IN_FLIGHT,
 	  .name = "in-flight",
 	  .peers = SPOOL_PEER_STORE,
@@ -543,7 +376,7 @@ const struct verb verbs_store[] = {
 	  .peers = SPOOL_PEER_STORE,
 	  .decode = decode_outcomes,
 	  .run = run_settle },
-	{ .type = REQUEST_HOLD, .name = "hold", .peers = SPOOL_PEER_STORE, .decode = decode_ask, .run = run_hold },
+	{ .type = REQUEST_HOLD, .name = "hold", .peers = SPOOL_PEER_STORE, .decode = op_decode_ask, .run = run_hold },
 	{ .type = REQUEST_ACCOUNT, .name = "account", .peers = SPOOL_PEER_STORE, .run = run_account },
 	{ 0 },
 };

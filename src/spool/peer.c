@@ -18,7 +18,7 @@ enum {
 
 static const struct verb *find_verb(uint16_t type)
 {
-	static const struct verb *const families[] = { verbs_intake, verbs_store, verbs_admin, verbs_facts };
+	static const struct verb *const families[] = { verbs_intake, verbs_store, verbs_body, verbs_admin, verbs_facts };
 
 	for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
 		for (const struct verb *v = families[i]; v->type != 0; v++)
