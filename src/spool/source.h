@@ -1,0 +1,133 @@
+/*
+ * The memory of the fetchers: what of each source was seen, and what became of
+ * it. Blocking, on a socket whose other end was given to the spool for the role
+ * "fetch" of that source; the spool answers for this source only.
+ *
+ * A message that is fetched is committed together with its origin (struct
+ * spool_message.origin, by spool_accept): a crash can neither lose it nor have
+ * it fetched twice. Everything else here only adds to what is known.
+ *
+ * All calls return 0 when what they ask for is committed and synced, or -1 and E.
+ */
+#ifndef MAILFERRY_SPOOL_SOURCE_H
+#define MAILFERRY_SPOOL_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum {
+	ORIGIN_HEAD_SIZE = 16, /* of a hash over a header block */
+	ORIGIN_NAME_MAX = 255, /* octets of a UIDL */
+	ORIGIN_BATCH_MAX = 500 /* changes in one request */
+};
+
+enum origin_fate {
+	ORIGIN_TAKEN = 1, /* accepted: it is the spool's message MESSAGE */
+	ORIGIN_SKIPPED,	  /* by the limits of the source: REASON */
+	ORIGIN_OWN,	  /* this spool had filed it there itself */
+	ORIGIN_KNOWN,	  /* taken before under another name, or its memory came from another program */
+	ORIGIN_REFUSED	  /* the server would not give it: REASON; it is asked for again in later runs */
+};
+
+/* What became of the message that it was taken as: whether the original may go (`delete = "after-delivery"'). Kept when
+ * the record of the message is swept. */
+enum origin_settled {
+	ORIGIN_WAITS,	  /* a delivery is not final */
+	ORIGIN_DELIVERED, /* every delivery is done (or merged with one that is), or the rules discarded it */
+	ORIGIN_STUCK	  /* a delivery was dropped by a person, or is quarantined or parked: the original stays */
+};
+
+struct spool_origin {
+	int64_t number; /* its row; 0 in a new one */
+	int64_t folder; /* number of its struct origin_folder */
+	uint32_t uid;	/* IMAP; 0 for POP3 */
+	const char *name; /* POP3: UIDL, or "" where the server has none; several messages may share one. "" for IMAP */
+	uint64_t size;	  /* as the source's listing tells it */
+	/* Truncated SHA-256 of the header block as fetched; zeros: not known (imported, skipped). */
+	unsigned char head[ORIGIN_HEAD_SIZE];
+	enum origin_fate fate;
+	enum origin_settled settled;
+	int64_t message;     /* of the spool; 0: none, or swept */
+	int64_t taken_ms;    /* wall clock: when it became known */
+	int64_t absent_ms;   /* since when complete listings lack it; 0: it was in the newest */
+	unsigned absent;     /* how many of them */
+	bool removal;	     /* its removal was asked for: final when a listing lacks it */
+	bool handled;	     /* it was moved or marked as the configuration asks */
+	const char *reason;  /* for people, or NULL */
+};
+
+/* A folder in one generation: after a change of UIDVALIDITY there is a new one, and the old stays until its origins were
+ * found again or forgotten. */
+struct origin_folder {
+	int64_t number;	  /* 0 in a new one */
+	const char *name; /* UTF-8; "" for POP3 */
+	uint32_t uidvalidity; /* 0 for POP3 */
+	uint32_t uidnext;     /* all below it are known */
+	uint64_t modseq;
+	uint32_t exists;
+	int64_t listed_ms; /* of the newest complete listing; 0: none */
+};
+
+struct spool_source;
+struct spool_source *spool_source_new(int fd); /* takes FD */
+void spool_source_free(struct spool_source **s);
+
+/* Every generation of every folder, oldest first. Strings live during the call of FN; other than 0 from it ends the call,
+ * which then returns 0. */
+typedef int spool_folder_fn(void *arg, const struct origin_folder *f);
+int spool_source_folders(struct spool_source *s, spool_folder_fn *fn, void *arg, struct err *e);
+
+/* Adds one (number 0; the new number is put there) or writes its fields but name and uidvalidity. */
+int spool_source_folder_put(struct spool_source *s, struct origin_folder *f, struct err *e);
+
+/* Forgets a generation with all its origins. */
+int spool_source_folder_drop(struct spool_source *s, int64_t folder, struct err *e);
+
+/* The origins of FOLDER with a UID of FROM at least, ascending by UID, then by number; page after page. */
+typedef int spool_origin_fn(void *arg, const struct spool_origin *o);
+int spool_source_origins(struct spool_source *s, int64_t folder, uint32_t from, spool_origin_fn *fn, void *arg,
+			 struct err *e);
+
+/* Of all generations: those whose original may have to be seen to: taken or known, neither handled nor with a removal that
+ * a listing has confirmed, and settled as asked (a bit 1 << enum origin_settled each), taken at BEFORE_MS at the latest. */
+int spool_source_pending(struct spool_source *s, unsigned settled, int64_t before_ms, spool_origin_fn *fn, void *arg,
+			 struct err *e);
+
+enum origin_act {
+	ORIGIN_ADD = 1,	/* a new one: all fields; fate not ORIGIN_TAKEN (spool_accept does that) */
+	ORIGIN_PRESENT,	/* a complete listing has it: absent is 0 */
+	ORIGIN_ABSENT,	/* a complete listing lacks it: counts, and notes since when */
+	ORIGIN_REMOVAL,	/* its removal was asked for */
+	ORIGIN_HANDLED,
+	ORIGIN_RENAME,	/* the same message under another name: folder, uid, name, size of O; forgets absence */
+	ORIGIN_FORGET
+};
+struct origin_change {
+	enum origin_act act;
+	struct spool_origin o; /* number says which; the fields that ACT names */
+};
+/* N at most ORIGIN_BATCH_MAX, in one commit. Numbers that are not there are passed over. */
+int spool_source_change(struct spool_source *s, const struct origin_change *changes, size_t n, struct err *e);
+
+/* Which of N delivery ids (of Received lines) are of this spool? Sets MINE[i]. N at most ORIGIN_BATCH_MAX. */
+int spool_source_mine(struct spool_source *s, const char *const *ids, size_t n, bool *mine, struct err *e);
+
+/* ---- how its runs went: for status, back-off and catch-up after a restart ---- */
+struct source_run {
+	int64_t started_ms, ended_ms; /* wall clock; ended 0: it has not, or died */
+	int64_t ok_ms;		      /* when the newest good one ended; filled in by the spool */
+	unsigned failures;	      /* in a row; filled in by the spool */
+	const char *end;	      /* "ok", or what was wrong in one word (fetch/run.h) */
+	const char *words;	      /* for people, NULL when all is well */
+	uint64_t messages, octets, skipped, known, removed, moved, marked; /* of this run */
+	uint64_t total;			/* messages ever taken; filled in by the spool */
+	int64_t next_ms;		/* when the next is due, 0: not known; only for people */
+};
+int spool_source_ran(struct spool_source *s, const struct source_run *run, struct err *e);
+
+/* Strings live until the next call on S. started_ms 0: it never ran. */
+int spool_source_last(struct spool_source *s, struct source_run *run, struct err *e);
+
+#endif
