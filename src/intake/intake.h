@@ -20,6 +20,9 @@
 #include "config/config.h"
 #include "sieve/sieve.h"
 #include "spool/client.h"
+#include "spool/source.h"
+
+struct config_source;
 
 /* The spool, as intake needs it. A test puts a fake behind it. */
 struct intake_spool {
@@ -77,6 +80,19 @@ enum intake_result {
 	INTAKE_LOST	  /* the spool went away while it decided: nobody knows. Say nothing */
 };
 
+/* Mail that was fetched from a source. There is nobody who could be told of a refusal, so that such a message is filed
+ * where a person sees it instead: INTAKE_REJECTED, INTAKE_LOOPING and INTAKE_HEADER do not occur. INTAKE_MALFORMED and
+ * INTAKE_LARGE mean that it can't be taken as it is: leave the original, and tell why (intake_outcome). */
+struct intake_fetched { /* borrowed until the message is freed */
+	const struct spool_origin *origin; /* committed together with the message; message and fate are the spool's to fill in */
+	const char *flags;     /* that it had at the source, separated by blanks; "" */
+	int64_t internal_ms;   /* its INTERNALDATE; 0: not known */
+	const struct config_source *source;
+	const char *folder;    /* a copy: it goes there and past all rules; as rules name folders. NULL: by rules */
+	const struct config_account *account; /* a copy: whose folder; else the source says */
+	bool head_only; /* only the header block comes, to see what rules would do: origin->size counts as its size */
+};
+
 struct intake_recipient {
 	char *address;			      /* owned; as the client gave it, without brackets */
 	char *local, *domain;		      /* owned; the same in two parts, as struct address has them */
@@ -91,7 +107,8 @@ struct intake_envelope { /* borrowed until the message is freed; NULL where not 
 	const char *sender;		     /* "" for the null sender */
 	const char *once; /* what makes it the same message as another one, instead of its content; NULL: its content */
 	struct intake_recipient *recipients; /* at least one; results are filled in */
-	size_t nrecipients;
+	size_t nrecipients;		     /* of fetched mail none: intake works them out, and the sender (NULL) too */
+	const struct intake_fetched *fetched; /* NULL for mail that somebody hands in */
 	bool each; /* every recipient is answered for itself (LMTP): a refusal does not need company */
 };
 
@@ -120,6 +137,9 @@ bool intake_finish(struct intake_message *m);
 
 /* Refuses the message for something that the caller found in it; results are filled in. */
 void intake_refuse(struct intake_message *m, enum intake_result result);
+
+/* What became of fetched mail, once results are there. *WHY, if it is not taken: for people, owned by M. */
+enum intake_result intake_outcome(const struct intake_message *m, const char **why);
 
 const char *intake_id(const struct intake_message *m); /* the queue id */
 int64_t intake_number(const struct intake_message *m); /* for intake_confirm; 0 when it was not accepted */

@@ -99,6 +99,8 @@ struct intake_message {
 	uint64_t asked; /* handle of the request to accept */
 	int64_t number;
 	bool named; /* see intake_is_named */
+	enum intake_result outcome; /* of fetched mail */
+	char *why;		    /* owned; for people */
 
 	struct intake_verdict *verdicts; /* one a recipient, while the request is made */
 	unsigned char digest[EVP_MAX_MD_SIZE];

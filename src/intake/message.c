@@ -44,6 +44,7 @@ void intake_set_results(struct intake_message *m, enum intake_result result, boo
 			continue;
 		r->result = result;
 	}
+	m->outcome = result;
 }
 
 static void drop_upload(struct intake_message *m)
@@ -183,6 +184,12 @@ bool intake_finish(struct intake_message *m)
 	return intake_submit(m);
 }
 
+enum intake_result intake_outcome(const struct intake_message *m, const char **why)
+{
+	*why = m->why;
+	return m->outcome;
+}
+
 const char *intake_id(const struct intake_message *m)
 {
 	return m->id;
@@ -205,6 +212,7 @@ void intake_end(struct intake_message **m)
 	if ((*m)->asked != 0)
 		(*m)->in->functions->cancel((*m)->in->spool, (*m)->asked);
 	intake_release(*m);
+	free((*m)->why);
 	free(*m);
 	*m = NULL;
 }
