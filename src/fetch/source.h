@@ -51,6 +51,8 @@ struct source_login {
 struct source_folder { /* POP3 has one, with an empty name */
 	char *name;    /* owned; UTF-8, levels separated by the server's own separator */
 	char separator; /* '\0': flat */
+	size_t prefix;	/* octets of NAME that are the prefix of its namespace ("INBOX.", separator included), which people
+			 * do not mean; 0: none. INBOX itself has none */
 	unsigned uses; /* special uses, msg/special_use.h */
 };
 
