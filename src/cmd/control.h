@@ -9,6 +9,9 @@
  *            account of the running configuration has a group `oauth'
  *   "connect" the same with the connector (role/connect.h), for any account
  *   "lift"   accounts that are held are tried now, as after SIGHUP; that is all
+ *   "sync"   a run of sources and accounts; the fields of the request and what is
+ *            told until it is over are in cmd/sync.h
+ *   "sources" how the schedule stands, the same
  */
 #ifndef MAILFERRY_CMD_CONTROL_H
 #define MAILFERRY_CMD_CONTROL_H
@@ -23,6 +26,8 @@ enum { CONTROL_TEXT_MAX = 400, CONTROL_TIMEOUT_MS = 30 * 1000 };
 #define CONTROL_WANT_TOKEN   "token"
 #define CONTROL_WANT_CONNECT "connect"
 #define CONTROL_WANT_LIFT    "lift"
+#define CONTROL_WANT_SYNC    "sync"
+#define CONTROL_WANT_SOURCES "sources"
 
 /* A socket to the daemon that listens at PATH, which has agreed to WANT; or -1 with a text that names the control
  * socket and says what to do. FILE is the daemon's configuration. */

@@ -49,7 +49,9 @@ struct run_setup {
 	struct intake *intake;
 	struct spool_source *memory;
 	const struct source_driver *driver;
-	struct source_login login; /* its source, deadline, wake_fd and wake are filled in here */
+	/* The run fills in its source, deadline, delay and wake. WAKE_FD is readable whenever BASE has something to do: the
+	 * run's wake turns it. */
+	struct source_login login;
 	void (*progress)(void *arg, const struct run_progress *p); /* often: the callee limits */
 	void (*line)(void *arg, const struct run_line *l);
 	void *arg;
@@ -69,6 +71,7 @@ const char *run_end_name(enum run_end end); /* "ok", "server-away", … */
 struct run_result {
 	enum run_end end;
 	struct run_progress done;
+	int64_t delay_ms; /* how long the server asks to be left alone, 0: it did not say */
 	char words[500]; /* why, for people; "" when all is well */
 };
 

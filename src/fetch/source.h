@@ -44,6 +44,9 @@ struct source_login {
 	int wake_fd;
 	void (*wake)(void *arg);
 	void *arg;
+	/* Set to the milliseconds for which the server asks to be left alone, where it says so (LOGIN-DELAY, RFC 2449, 6.5).
+	 * May be NULL. */
+	int64_t *delay;
 	int64_t deadline; /* clock_mono_ms: everything has ended by then; 0: none but those of single commands */
 };
 

@@ -185,6 +185,9 @@ static bool take_message(struct role *r, const struct ipc_in *in, int *fd)
 	case ROLE_SPOOL:
 		take_socket(&r->spool, fd);
 		break;
+	case ROLE_MEMORY:
+		take_socket(&r->memory, fd);
+		break;
 	case ROLE_CONNECT:
 		take_socket(&r->connect, fd);
 		break;
@@ -235,7 +238,7 @@ static void take_all(struct role *r)
 void role_begin(struct role *r, const char *role)
 {
 	*r = (struct role){
-		.role = mem_strdup(role), .socket = ROLE_SOCKET, .spool = -1, .connect = -1, .token = -1, .token_directory = -1
+		.role = mem_strdup(role), .socket = ROLE_SOCKET, .spool = -1, .memory = -1, .connect = -1, .token = -1, .token_directory = -1
 	};
 	log_open(role, LOG_INFO); /* the log outlives R */
 	environment_empty();
@@ -277,8 +280,9 @@ void role_free(struct role *r)
 	free(r->account);
 	free(r->role);
 	file_close(&r->spool);
+	file_close(&r->memory);
 	file_close(&r->connect);
 	file_close(&r->token);
 	file_close(&r->token_directory);
-	*r = (struct role){ .socket = -1, .spool = -1, .connect = -1, .token = -1, .token_directory = -1 };
+	*r = (struct role){ .socket = -1, .spool = -1, .memory = -1, .connect = -1, .token = -1, .token_directory = -1 };
 }

@@ -46,8 +46,13 @@ enum role_message {
 		    * token role: a person has signed in, the same */
 	ROLE_TOKEN, /* to the role, also later: a socket to the token role (role/token.h) */
 	ROLE_TOKEN_DIRECTORY, /* to the token role: the open directory of refresh tokens */
-	ROLE_NOTICE /* from the token role: the operator must know of TEXT, which concerns account NAME. From a store: the
-		     * same of its own account. To a receiver: tell the operator. KIND: which notice it is */
+	ROLE_NOTICE, /* from the token role: the operator must know of TEXT, which concerns account or source NAME. From a
+		      * store: the same of its own account. To a receiver: tell the operator. KIND: which notice it is */
+	ROLE_MEMORY,   /* to a fetcher: its blocking socket to the spool (spool/source.h) */
+	ROLE_RUN,      /* these four: role/fetch.h */
+	ROLE_PROGRESS,
+	ROLE_LINE,
+	ROLE_RAN
 };
 
 enum role_tag {
@@ -74,11 +79,12 @@ struct role_rules {
 
 struct role {
 	char *role;    /* "receiver" */
-	char *account; /* "" where the role has none */
+	char *account; /* of the account or the source; "" where the role has none */
 	bool restored; /* the spool: every undelivered row is in doubt */
 	struct config *config;
 	int socket;  /* ROLE_SOCKET: make a channel of it, or read it blocking */
 	int spool;   /* -1 when none was given; the role takes it over and sets -1 */
+	int memory;  /* the same */
 	int connect; /* the same */
 	int token;   /* the same */
 	int token_directory; /* the same */
