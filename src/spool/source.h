@@ -5,7 +5,11 @@
  *
  * A message that is fetched is committed together with its origin (struct
  * spool_message.origin, by spool_accept): a crash can neither lose it nor have
- * it fetched twice. Everything else here only adds to what is known.
+ * it fetched twice. An origin with number 0 becomes a new row; else that row
+ * (of one that was refused or skipped before) becomes what the origin says. Its
+ * fate is ORIGIN_TAKEN, or ORIGIN_SKIPPED with the reason when the message is a
+ * note about an original that was not taken. Everything else here only adds to
+ * what is known.
  *
  * All calls return 0 when what they ask for is committed and synced, or -1 and E.
  */
@@ -53,6 +57,8 @@ struct spool_origin {
 	int64_t taken_ms;    /* wall clock: when it became known */
 	int64_t absent_ms;   /* since when complete listings lack it; 0: it was in the newest */
 	unsigned absent;     /* how many of them */
+	unsigned tries;	     /* ORIGIN_REFUSED: how often it was asked for … */
+	int64_t tried_ms;    /* … and when last (wall clock) */
 	bool removal;	     /* its removal was asked for: final when a listing lacks it */
 	bool handled;	     /* it was moved or marked as the configuration asks */
 	const char *reason;  /* for people, or NULL */
@@ -90,9 +96,14 @@ typedef int spool_origin_fn(void *arg, const struct spool_origin *o);
 int spool_source_origins(struct spool_source *s, int64_t folder, uint32_t from, spool_origin_fn *fn, void *arg,
 			 struct err *e);
 
-/* Of all generations: those whose original may have to be seen to: taken or known, neither handled nor with a removal that
- * a listing has confirmed, and settled as asked (a bit 1 << enum origin_settled each), taken at BEFORE_MS at the latest. */
-int spool_source_pending(struct spool_source *s, unsigned settled, int64_t before_ms, spool_origin_fn *fn, void *arg,
+/* Of all generations: those that may have something due. Rows whose removal a listing confirmed are gone. */
+struct origin_want {
+	unsigned fates;	   /* a bit 1 << enum origin_fate each */
+	unsigned settled;  /* a bit 1 << enum origin_settled each */
+	int64_t before_ms; /* taken_ms at most */
+	bool handled;	   /* also those that were handled */
+};
+int spool_source_pending(struct spool_source *s, const struct origin_want *want, spool_origin_fn *fn, void *arg,
 			 struct err *e);
 
 enum origin_act {
@@ -101,6 +112,8 @@ enum origin_act {
 	ORIGIN_ABSENT,	/* a complete listing lacks it: counts, and notes since when */
 	ORIGIN_REMOVAL,	/* its removal was asked for */
 	ORIGIN_HANDLED,
+	ORIGIN_TRIED,	/* asked for again, and still not taken: fate (not ORIGIN_TAKEN), reason, size, head of O; counts
+			 * tries and notes when */
 	ORIGIN_RENAME,	/* the same message under another name: folder, uid, name, size of O; forgets absence */
 	ORIGIN_FORGET
 };
