@@ -82,7 +82,7 @@ static void accounts_warn(const char *file, const struct config *c)
 	for (size_t i = 0; i < c->naccounts; i++) {
 		const struct config_account *a = &c->accounts[i];
 
-		if (a->tls == CONFIG_TLS_NONE && !is_local(a->host))
+		if (a->server.tls == CONFIG_TLS_NONE && !is_local(a->server.host))
 			warn(file, "account", a->name,
 			     "tls is \"none\": everybody on the way to the store can read password and mail");
 		if (a->rules == NULL)
@@ -95,7 +95,7 @@ static void accounts_warn(const char *file, const struct config *c)
 		warn(file, "user", c->user, "there is no such user here; started as root, mailferry needs it");
 }
 
-static void expiry_warn(const char *file, const struct config_account *a)
+static void expiry_warn(const char *file, const struct config_server *a)
 {
 	const char *what;
 	int64_t left = grant_expires(a, &what) - clock_wall_ms();
@@ -107,24 +107,25 @@ static void expiry_warn(const char *file, const struct config_account *a)
 		(void)snprintf(text, sizeof text, "its %s has expired", what);
 	else
 		(void)snprintf(text, sizeof text, "its %s expires in %lld days", what, (long long)(left / DAY_MS));
-	warn(file, "account", a->name, text);
+	warn(file, config_kind(a), a->name, text);
 }
 
-/* 0, or -1 after an error for each account whose key or certificate no program could use. */
+/* 0, or -1 after an error for each account or source whose key or certificate no program could use. */
 static int grants_check(const char *file, const struct config *c)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < c->naccounts; i++) {
+	for (size_t i = 0; i < config_servers(c); i++) {
+		const struct config_server *s = config_server_at(c, i);
 		struct err e;
 
-		if (!c->accounts[i].oauth)
+		if (!s->oauth)
 			continue;
-		if (grant_check(&c->accounts[i], &e) != 0) {
+		if (grant_check(s, &e) != 0) {
 			(void)fprintf(stderr, "%s: %s\n", file, e.text);
 			ret = -1;
 		} else {
-			expiry_warn(file, &c->accounts[i]);
+			expiry_warn(file, s);
 		}
 	}
 	return ret;

@@ -47,7 +47,7 @@ static int options_parse(const struct command *self, int argc, char **argv, stru
 	return EX_OK;
 }
 
-static void steps_print(const struct config_account *a, const char *file)
+static void steps_print(const struct config_server *a, const char *file)
 {
 	struct buf text;
 
@@ -61,7 +61,7 @@ static void steps_print(const struct config_account *a, const char *file)
 /* --steps: also before the configuration is good, since it tells what belongs into it. */
 static int steps_only(const struct command *self, const char *file, const char *name)
 {
-	const struct config_account *a;
+	const struct config_server *a;
 	struct buf errors, text;
 	struct config *c;
 	int status = EX_OK;
@@ -69,7 +69,7 @@ static int steps_only(const struct command *self, const char *file, const char *
 	buf_init(&errors, TEXT_MAX);
 	buf_init(&text, TEXT_MAX);
 	c = config_draft(file, &errors);
-	a = config_account(c, name);
+	a = config_server(c, name);
 	if (a != NULL) {
 		login_steps(a, file, &text);
 	} else if (login_steps_provider(name, file, &text) != 0) {
@@ -89,13 +89,13 @@ static int steps_only(const struct command *self, const char *file, const char *
 /* The configuration has errors: perhaps those that the steps are there to mend. */
 static int bad_configuration(const struct command *self, const char *file, const char *name, const char *errors)
 {
-	const struct config_account *a;
+	const struct config_server *a;
 	struct config *c;
 	struct buf again;
 
 	buf_init(&again, TEXT_MAX);
 	c = config_draft(file, &again);
-	a = config_account(c, name);
+	a = config_server(c, name);
 	if (a != NULL && (a->oauth || a->provider != NULL)) {
 		steps_print(a, file);
 		(void)printf("\n");
@@ -110,7 +110,7 @@ static int bad_configuration(const struct command *self, const char *file, const
 
 static int run(struct login *l)
 {
-	const struct config_account *a = l->account;
+	const struct config_server *a = l->server;
 	struct err e = { 0 };
 	char *token;
 	int r = 0;
@@ -152,15 +152,15 @@ int command_login(const struct command *self, const char *config_file, int argc,
 	c = config_load(config_file, &errors);
 	if (c == NULL) {
 		status = bad_configuration(self, config_file, o.name, buf_str(&errors));
-	} else if ((l.account = config_account(c, o.name)) == NULL) {
+	} else if ((l.server = config_server(c, o.name)) == NULL) {
 		(void)fprintf(stderr, "mailferry %s: %s has no account \"%s\"\n", self->name, config_file, o.name);
 		status = EX_USAGE;
 	} else {
 		l.config = c;
 		l.paste = o.paste;
-		l.tokens = (struct token_asker){ .socket = -1, .account = l.account->name, .person = true };
+		l.tokens = (struct token_asker){ .socket = -1, .account = l.server->name, .person = true };
 		if (!o.no_steps) {
-			steps_print(l.account, config_file);
+			steps_print(l.server, config_file);
 			(void)printf("\n");
 		}
 		status = client_done(self, run(&l));

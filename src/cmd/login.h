@@ -20,7 +20,7 @@ struct login {
 	const struct command *self;
 	const char *file;
 	const struct config *config;
-	const struct config_account *account;
+	const struct config_server *server;
 	bool paste;		      /* the browser is not on this machine: nothing listens here */
 	struct token_asker tokens;    /* a socket to a token role; -1: none yet */
 	struct errand token, connect; /* ours, where no daemon runs */

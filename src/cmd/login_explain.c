@@ -8,7 +8,7 @@
 
 enum family { ANY, MICROSOFT, GOOGLE };
 
-static enum family family_of(const struct config_account *a)
+static enum family family_of(const struct config_server *a)
 {
 	if (a->provider == NULL)
 		return ANY;
@@ -42,7 +42,7 @@ static const struct {
 
 static bool is_wrong_user(const struct login_finding *f)
 {
-	const struct config_account *a = f->account;
+	const struct config_server *a = f->server;
 
 	if (f->who == NULL || f->who[0] == '\0' || strcasecmp(f->who, a->user) == 0)
 		return false;
@@ -52,7 +52,7 @@ static bool is_wrong_user(const struct login_finding *f)
 /* The store refuses, and its words are none of the table. */
 static enum login_cause cause_of_refusal(const struct login_finding *f)
 {
-	const struct config_account *a = f->account;
+	const struct config_server *a = f->server;
 	bool application =
 	    a->oauth && (a->token.grant == CONFIG_GRANT_APPLICATION || a->token.grant == CONFIG_GRANT_SERVICE_ACCOUNT);
 
@@ -99,7 +99,7 @@ static void say_imap_off(const struct login_finding *f, enum family family, stru
 	if (family == MICROSOFT) {
 		line(out,
 		     "Microsoft 365 admin center: Users, Active users, the user, Mail, Manage email apps: IMAP. Or in");
-		line_with(out, "Exchange Online PowerShell: Set-CASMailbox -Identity ", f->account->user,
+		line_with(out, "Exchange Online PowerShell: Set-CASMailbox -Identity ", f->server->user,
 			  " -ImapEnabled $true");
 		line(out, "Outlook.com: Settings, Mail, Forwarding and IMAP. It can take an hour.");
 	} else if (family == GOOGLE) {
@@ -113,7 +113,7 @@ static void say_imap_off(const struct login_finding *f, enum family family, stru
 
 static void say_consent(const struct login_finding *f, enum family family, struct buf *out)
 {
-	bool application = f->account->oauth && f->account->token.grant == CONFIG_GRANT_APPLICATION;
+	bool application = f->server->oauth && f->server->token.grant == CONFIG_GRANT_APPLICATION;
 
 	(void)buf_add_str(out, "Consent is missing: nobody has allowed the application to use IMAP here.\n");
 	if (family == MICROSOFT && application) {
@@ -155,7 +155,7 @@ static void say_policy(enum family family, struct buf *out)
 
 static void say_permission(const struct login_finding *f, enum family family, struct buf *out)
 {
-	bool application = f->account->token.grant == CONFIG_GRANT_APPLICATION;
+	bool application = f->server->token.grant == CONFIG_GRANT_APPLICATION;
 
 	(void)buf_add_str(out, "The login is good, but has no right to this mailbox.\n");
 	if (family == MICROSOFT && application) {
@@ -163,15 +163,15 @@ static void say_permission(const struct login_finding *f, enum family family, st
 			  "Exchange Online");
 		line(out, "must know the application, by the Object ID of Enterprise applications (not of App "
 			  "registrations):");
-		line_with(out, "    New-ServicePrincipal -AppId ", f->account->token.client_id, " -ObjectId OBJECT_ID");
-		line_with(out, "(3)  Add-MailboxPermission -Identity ", f->account->user,
+		line_with(out, "    New-ServicePrincipal -AppId ", f->server->token.client_id, " -ObjectId OBJECT_ID");
+		line_with(out, "(3)  Add-MailboxPermission -Identity ", f->server->user,
 			  " -User OBJECT_ID -AccessRights FullAccess");
-		line_with(out, "(4)  Set-CASMailbox -Identity ", f->account->user, " -ImapEnabled $true");
+		line_with(out, "(4)  Set-CASMailbox -Identity ", f->server->user, " -ImapEnabled $true");
 		line(out, "Exchange Online needs up to an hour to know of it.");
 	} else if (family == MICROSOFT) {
 		line_with(out, "Whoever signed in needs full access to it: Add-MailboxPermission -Identity ",
-			  f->account->user, " -User WHO -AccessRights FullAccess");
-		line_with(out, "IMAP must be on: Set-CASMailbox -Identity ", f->account->user,
+			  f->server->user, " -User WHO -AccessRights FullAccess");
+		line_with(out, "IMAP must be on: Set-CASMailbox -Identity ", f->server->user,
 			  " -ImapEnabled $true; and the mailbox needs a licence.");
 	} else if (family == GOOGLE) {
 		line(out, "https://admin.google.com: Security, Access and data control, API controls, Domain-wide "
@@ -189,9 +189,9 @@ static void say_wrong_user(const struct login_finding *f, enum family family, st
 	(void)buf_add_str(out, "The sign-in is not that of this mailbox.\n");
 	if (f->who != NULL && f->who[0] != '\0') {
 		line_with(out, "Signed in: ", f->who, "");
-		line_with(out, "Mailbox:   ", f->account->user, "");
+		line_with(out, "Mailbox:   ", f->server->user, "");
 	}
-	line_with(out, "Sign in again as the owner of ", f->account->user,
+	line_with(out, "Sign in again as the owner of ", f->server->user,
 		  " (in a private window, so that the browser does not choose for you).");
 	if (family == MICROSOFT)
 		line(out,
@@ -214,7 +214,7 @@ static void say_password(enum family family, struct buf *out)
 
 void login_explain(const struct login_finding *f, struct buf *out)
 {
-	enum family family = family_of(f->account);
+	enum family family = family_of(f->server);
 
 	switch (login_cause_of(f)) {
 	case CAUSE_OTHER:

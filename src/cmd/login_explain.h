@@ -21,7 +21,7 @@ enum login_cause {
 };
 
 struct login_finding {
-	const struct config_account *account;
+	const struct config_server *server;
 	bool token;	  /* no access token was to be had; else it is the store that refuses */
 	bool logged_in;	  /* the store took the login, and refused what came behind it */
 	bool refused;	  /* the login was refused: no matter of the network or of TLS */

@@ -50,7 +50,7 @@ static int listen_here(uint16_t *port, struct err *e)
 
 /* Where the browser is to come back to (RFC 8252, 7.3). Microsoft lets the port differ from what is registered only for
  * the name localhost, and without a path; others want the address, as RFC 8252, 8.3 does. */
-static char *redirect_to(const struct config_account *a, uint16_t port)
+static char *redirect_to(const struct config_server *a, uint16_t port)
 {
 	bool by_name = a->provider != NULL &&
 		       (strcmp(a->provider, "microsoft365") == 0 || strcmp(a->provider, "outlook.com") == 0);
@@ -72,7 +72,7 @@ static int check_client(const struct login *l, const char *url, struct err *e)
 {
 	char *client = of_url(url, "client_id");
 	bool same =
-	    client != NULL && l->account->token.client_id != NULL && strcmp(client, l->account->token.client_id) == 0;
+	    client != NULL && l->server->token.client_id != NULL && strcmp(client, l->server->token.client_id) == 0;
 
 	free(client);
 	return same
@@ -80,7 +80,7 @@ static int check_client(const struct login *l, const char *url, struct err *e)
 		   : err_set(e, ERR_CONFIG, 0,
 			     "the running mailferry has another client_id for account %s than %s: let it read the file "
 			     "(systemctl reload mailferry), then sign in",
-			     l->account->name, l->file);
+			     l->server->name, l->file);
 }
 
 static int start_helper(struct login *l, int listener, uint16_t port, const char *url, struct err *e)
@@ -145,7 +145,7 @@ static int take_browser(struct login *l, struct err *e)
 		mem_wipe_str(&answer);
 		return err_set(e, ERR_PROTOCOL, 0, "mailferry-login said something that makes no sense");
 	}
-	r = token_sign_in_code(l->tokens.socket, l->account->name, answer, e);
+	r = token_sign_in_code(l->tokens.socket, l->server->name, answer, e);
 	mem_wipe_str(&answer);
 	show_page(l, r == 0);
 	return r == 0 ? 1 : -1;
@@ -163,7 +163,7 @@ static int take_paste(struct login *l, struct terminal *t, struct err *e)
 		free(line);
 		return 0;
 	}
-	r = token_sign_in_code(l->tokens.socket, l->account->name, line, e);
+	r = token_sign_in_code(l->tokens.socket, l->server->name, line, e);
 	mem_wipe_str(&line);
 	if (r == 0)
 		return 1;
@@ -184,7 +184,7 @@ static int wait_for_person(struct login *l, struct terminal *t, int64_t until, s
 
 		if (left <= 0)
 			return err_set(e, ERR_TEMP, ETIMEDOUT,
-				       "nobody signed in in time; begin again: mailferry login %s", l->account->name);
+				       "nobody signed in in time; begin again: mailferry login %s", l->server->name);
 		if (poll(fds, 2, (int)(left < LOOK_MS ? left : LOOK_MS)) <= 0)
 			continue;
 		if (fds[0].revents != 0)
@@ -207,8 +207,8 @@ int login_by_browser(struct login *l, struct err *e)
 		return -1;
 	/* Somebody must have the port, so that nobody else of this machine gets the code, if the browser is here after
 	 * all. */
-	redirect = redirect_to(l->account, port);
-	r = token_sign_in(l->tokens.socket, l->account->name, redirect, &please, e);
+	redirect = redirect_to(l->server, port);
+	r = token_sign_in(l->tokens.socket, l->server->name, redirect, &please, e);
 	if (r == 0)
 		r = check_client(l, please.url, e);
 	if (r == 0 && !l->paste)
@@ -233,7 +233,7 @@ int login_by_code(struct login *l, struct err *e)
 {
 	struct token_please please;
 	int64_t left;
-	int r = token_sign_in(l->tokens.socket, l->account->name, NULL, &please, e);
+	int r = token_sign_in(l->tokens.socket, l->server->name, NULL, &please, e);
 
 	if (r != 0)
 		return -1;
@@ -243,7 +243,7 @@ int login_by_code(struct login *l, struct err *e)
 	(void)printf("\nWaiting …\n");
 	(void)fflush(stdout);
 	left = please.expires - clock_wall_ms();
-	r = token_sign_in_wait(l->tokens.socket, l->account->name, left < LOOK_MS ? LOOK_MS : left + LOOK_MS, e);
+	r = token_sign_in_wait(l->tokens.socket, l->server->name, left < LOOK_MS ? LOOK_MS : left + LOOK_MS, e);
 	token_please_free(&please);
 	if (r == 0)
 		(void)printf("Signed in: the token is stored.\n");

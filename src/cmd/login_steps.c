@@ -180,7 +180,7 @@ static const char *or_word(const char *given, const char *word)
 	return given != NULL && given[0] != '\0' ? given : word;
 }
 
-static void fill(const char *text, const struct config_account *a, struct buf *out)
+static void fill(const char *text, const struct config_server *a, struct buf *out)
 {
 	const struct {
 		const char *mark, *text;
@@ -240,7 +240,7 @@ static void tail_add(const char *file, struct buf *out)
 	    file);
 }
 
-void login_steps(const struct config_account *a, const char *file, struct buf *out)
+void login_steps(const struct config_server *a, const char *file, struct buf *out)
 {
 	fill(steps_find(a->provider, a->oauth ? (enum way)a->token.grant : WAY_PASSWORD), a, out);
 	tail_add(file, out);
@@ -248,7 +248,7 @@ void login_steps(const struct config_account *a, const char *file, struct buf *o
 
 int login_steps_provider(const char *provider, const char *file, struct buf *out)
 {
-	const struct config_account nobody = { .provider = (char *)(uintptr_t)provider };
+	const struct config_server nobody = { .provider = (char *)(uintptr_t)provider };
 	size_t n = 0;
 
 	if (provider_find(provider) == NULL)

@@ -7,7 +7,7 @@
 
 /* Appends the steps for account A: by its provider and grant, or for its password. Texts that A does not give yet stand
  * as "CLIENT_ID" and the like. FILE is the configuration. A may have errors. */
-void login_steps(const struct config_account *a, const char *file, struct buf *out);
+void login_steps(const struct config_server *a, const char *file, struct buf *out);
 
 /* The same for a provider by name, before there is a configuration: every way to log in there, best first. 0, or -1
  * when there is no such provider. */

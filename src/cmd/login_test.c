@@ -32,14 +32,14 @@ static void complain(const struct login *l, const char *step, const char *why)
 	buf_init(&text, TEXT_MAX);
 	(void)text_clean(&text, why, 0);
 	(void)fflush(stdout);
-	(void)fprintf(stderr, "mailferry %s: account %s: %s%s%s\n", l->self->name, l->account->name, step,
+	(void)fprintf(stderr, "mailferry %s: account %s: %s%s%s\n", l->self->name, l->server->name, step,
 		      step[0] == '\0' ? "" : ": ", buf_str(&text));
 	buf_free(&text);
 }
 
 int login_failed(const struct login *l, const struct err *e, bool token)
 {
-	const struct login_finding f = { .account = l->account, .token = token, .text = e->text };
+	const struct login_finding f = { .server = l->server, .token = token, .text = e->text };
 
 	complain(l, "", e->text);
 	if (token)
@@ -55,7 +55,7 @@ static char *give_token(void *arg, bool fresh, struct err *e)
 static int store_failed(const struct login *l, const struct probe_report *r, const struct err *e, const char *step)
 {
 	bool logged_in = r->step[SURVEY_LOGIN].begun && r->step[SURVEY_LOGIN].err.class == ERR_NONE;
-	struct login_finding f = { .account = l->account, .text = e->text, .says = l->says, .who = l->who };
+	struct login_finding f = { .server = l->server, .text = e->text, .says = l->says, .who = l->who };
 
 	f.logged_in = logged_in;
 	f.refused = logged_in || (r->step[SURVEY_LOGIN].err.class == ERR_CONFIG && e == &r->step[SURVEY_LOGIN].err);
@@ -75,7 +75,7 @@ static void lift(const struct login *l)
 
 int login_test(struct login *l)
 {
-	struct probe_options o = { .token = l->account->oauth ? give_token : NULL, .token_arg = l };
+	struct probe_options o = { .token = l->server->oauth ? give_token : NULL, .token_arg = l };
 	const struct err *failure;
 	struct probe_report r;
 	const char *step = "";
@@ -85,14 +85,14 @@ int login_test(struct login *l)
 	(void)printf("Trying the mailbox …\n");
 	(void)fflush(stdout);
 	probe_report_init(&r);
-	if (probe_account(l->config, l->account, &o, &r, &e) != 0) {
+	if (probe_account(l->config, l->server, &o, &r, &e) != 0) {
 		status = login_failed(l, &e, false);
 	} else if ((failure = probe_failure(&r, &step)) != NULL) {
 		status = store_failed(l, &r, failure, step);
 	} else {
 		(void)printf("All is well: %s lets mailferry into the mailbox of %s, which has %zu folder%s.\n",
-			     l->account->host, l->account->user, r.nfolders, r.nfolders == 1 ? "" : "s");
-		(void)printf("`mailferry probe %s' says more.\n", l->account->name);
+			     l->server->host, l->server->user, r.nfolders, r.nfolders == 1 ? "" : "s");
+		(void)printf("`mailferry probe %s' says more.\n", l->server->name);
 		lift(l);
 	}
 	probe_report_free(&r);

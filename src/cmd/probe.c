@@ -13,7 +13,7 @@
 
 enum { TEXT_MAX = 64 * 1024 };
 
-static void complain(const struct command *self, const struct config_account *a, const char *where, const char *why)
+static void complain(const struct command *self, const struct config_server *a, const char *where, const char *why)
 {
 	struct buf text;
 
@@ -35,13 +35,13 @@ static char *give_token(void *arg, bool fresh, struct err *e)
 	return token_get(&l->tokens, fresh, e);
 }
 
-static int probe_one(const struct command *self, const struct config *c, const struct config_account *a, bool write,
+static int probe_one(const struct command *self, const struct config *c, const struct config_server *a, bool write,
 		     bool json)
 {
 	struct login l = { .self = self,
 			   .file = c->file,
 			   .config = c,
-			   .account = a,
+			   .server = a,
 			   .tokens = { .socket = -1, .account = a->name },
 			   .token = ERRAND_NONE,
 			   .connect = ERRAND_NONE,
@@ -79,7 +79,7 @@ static int probe_all(const struct command *self, const struct config *c, const c
 
 		if (name != NULL && &c->accounts[i] != config_account(c, name))
 			continue;
-		one = probe_one(self, c, &c->accounts[i], write, json);
+		one = probe_one(self, c, &c->accounts[i].server, write, json);
 		status = status == EX_OK ? one : status;
 	}
 	return status;

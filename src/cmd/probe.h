@@ -19,7 +19,7 @@ struct probe_options {
 /* Starts mailferry-probe for account A of C and fills R (probe_report_init before, probe_report_free after). 0 when it
  * came to its end, also when a step failed: probe_failure says so; -1 and E when it did not, with R as far as it came.
  */
-int probe_account(const struct config *c, const struct config_account *a, const struct probe_options *o,
+int probe_account(const struct config *c, const struct config_server *a, const struct probe_options *o,
 		  struct probe_report *r, struct err *e);
 
 /* ---- probe_print.c ---- */
@@ -30,9 +30,9 @@ const struct err *probe_failure(const struct probe_report *r, const char **name)
 /* The exit status that fits a failure. */
 int probe_status(const struct err *e);
 
-void probe_print(const struct config_account *a, const struct probe_report *r);
+void probe_print(const struct config_server *a, const struct probe_report *r);
 
 /* One object in one line; E as probe_account left it, NULL when it returned 0. */
-void probe_print_json(const struct config_account *a, const struct probe_report *r, const struct err *e);
+void probe_print_json(const struct config_server *a, const struct probe_report *r, const struct err *e);
 
 #endif

@@ -132,7 +132,7 @@ static bool has(const struct probe_report *r, const char *capability)
 	return false;
 }
 
-static void certificate_print(const struct config_account *a, const struct probe_report *r)
+static void certificate_print(const struct config_server *a, const struct probe_report *r)
 {
 	int64_t until = r->number[SURVEY_VALID_UNTIL], left = until - clock_wall_ms() / 1000;
 	char date[CERT_DATE_SIZE];
@@ -153,7 +153,7 @@ static void certificate_print(const struct config_account *a, const struct probe
 	     a->npins > 0 ? ", which is what is trusted" : "");
 }
 
-static void compress_print(const struct config_account *a, const struct probe_report *r)
+static void compress_print(const struct config_server *a, const struct probe_report *r)
 {
 	if (r->number[SURVEY_COMPRESSED] == 1)
 		line("", "packed on the line (COMPRESS=DEFLATE)");
@@ -282,7 +282,7 @@ static void trial_print(const struct probe_report *r)
 		line("", "removed: %" PRId64 " ms", r->step[SURVEY_REMOVE].ms);
 }
 
-void probe_print(const struct config_account *a, const struct probe_report *r)
+void probe_print(const struct config_server *a, const struct probe_report *r)
 {
 	(void)printf("%s: %s at %s, port %u\n", a->name, a->user, a->host, a->port);
 	if (went_well(r, SURVEY_CONNECT, "reached"))
@@ -340,7 +340,7 @@ static void json_failure(json_t *o, const char *step, const struct err *e)
 	(void)json_object_set_new(o, "status", json_integer(probe_status(e)));
 }
 
-void probe_print_json(const struct config_account *a, const struct probe_report *r, const struct err *e)
+void probe_print_json(const struct config_server *a, const struct probe_report *r, const struct err *e)
 {
 	json_t *o = json_object(), *folders = json_array(), *quotas = json_array(), *steps = json_array();
 	const struct err *failure;

@@ -11,14 +11,14 @@ enum { PATIENCE_MS = 60 * 1000 };
 
 struct probe_run {
 	const struct config *config;
-	const struct config_account *account;
+	const struct config_server *server;
 	const struct probe_options *options;
 	struct errand errand;
 };
 
 static int tell_all(struct probe_run *p, struct err *e)
 {
-	if (errand_start(&p->errand, p->config, "probe", CONFIG_PART_STORE, p->account->name, e) != 0 ||
+	if (errand_start(&p->errand, p->config, "probe", CONFIG_PART_STORE, p->server->name, e) != 0 ||
 	    errand_go(&p->errand, e) != 0)
 		return -1;
 	ipc_begin(&p->errand.out, PROBE_START, 0);
@@ -57,7 +57,7 @@ static int listen_to(struct probe_run *p, struct probe_report *r, struct err *e)
 {
 	while (!r->ended) {
 		/* A step has several commands; each has its own limit in the probe. */
-		int64_t wait = p->account->timeout * 4 + PATIENCE_MS;
+		int64_t wait = p->server->timeout * 4 + PATIENCE_MS;
 		struct ipc_in in;
 
 		if (errand_receive(&p->errand, &in, wait, e) != 0) {
@@ -65,7 +65,7 @@ static int listen_to(struct probe_run *p, struct probe_report *r, struct err *e)
 				return err_set(
 				    e, ERR_TEMP, ETIMEDOUT,
 				    "the probe of %s does not come to an end; check this machine's name server",
-				    p->account->host);
+				    p->server->host);
 			return -1;
 		}
 		if (in.type == PROBE_TOKEN) {
@@ -78,10 +78,10 @@ static int listen_to(struct probe_run *p, struct probe_report *r, struct err *e)
 	return 0;
 }
 
-int probe_account(const struct config *c, const struct config_account *a, const struct probe_options *o,
+int probe_account(const struct config *c, const struct config_server *a, const struct probe_options *o,
 		  struct probe_report *r, struct err *e)
 {
-	struct probe_run p = { .config = c, .account = a, .options = o, .errand = ERRAND_NONE };
+	struct probe_run p = { .config = c, .server = a, .options = o, .errand = ERRAND_NONE };
 	int ret, status;
 
 	ret = tell_all(&p, e);

@@ -71,7 +71,7 @@ static bool waits_for_token(const struct slot *s)
 	const struct config_account *a = config_account(s->sup->setup->config, s->account);
 	const struct slot *token = slot_of_kind(s->sup, SLOT_TOKEN);
 
-	return a != NULL && a->oauth && token != NULL && token->failed_starts == 0 &&
+	return a != NULL && a->server.oauth && token != NULL && token->failed_starts == 0 &&
 	       worker_of_kind(s->sup, SLOT_TOKEN) == NULL;
 }
 

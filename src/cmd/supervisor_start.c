@@ -116,7 +116,7 @@ static int tell_token(struct telling *t)
 {
 	const struct config_account *a = config_account(t->w->sup->setup->config, t->w->account);
 
-	if (a == NULL || !a->oauth || worker_of_kind(t->w->sup, SLOT_TOKEN) == NULL)
+	if (a == NULL || !a->server.oauth || worker_of_kind(t->w->sup, SLOT_TOKEN) == NULL)
 		return 0;
 	return tell_peer(t, SLOT_TOKEN, ROLE_TOKEN);
 }

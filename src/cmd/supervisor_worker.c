@@ -163,7 +163,7 @@ static uint16_t hand_out_type(const struct worker *w, enum slot_kind kind)
 	if (kind == SLOT_CONNECT)
 		return w->kind == SLOT_STORE || w->kind == SLOT_TOKEN ? ROLE_CONNECT : 0;
 	a = w->kind == SLOT_STORE ? config_account(w->sup->setup->config, w->account) : NULL;
-	return a != NULL && a->oauth ? ROLE_TOKEN : 0;
+	return a != NULL && a->server.oauth ? ROLE_TOKEN : 0;
 }
 
 /* A server that was started again: who had the old one gets a socket to the new one. */

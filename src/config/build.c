@@ -12,6 +12,7 @@ struct place {
 	struct build *b;
 	enum key_group group;
 	void *base;
+	struct config_server *server; /* of an account or a source: what KEYS_SERVER and KEYS_OAUTH fill */
 	struct group_lines *lines;
 	char path[REPORT_PATH_SIZE]; /* "accounts.office", or "" */
 };
@@ -24,6 +25,12 @@ static unsigned line_of(const config_setting_t *s)
 static size_t index_of(const struct key *k)
 {
 	return (size_t)(k - keys_table);
+}
+
+/* What holds the field of K. */
+static void *base_of(const struct place *p, const struct key *k)
+{
+	return k->group == KEYS_SERVER || k->group == KEYS_OAUTH ? (void *)p->server : p->base;
 }
 
 unsigned build_line(const struct group_lines *g, enum key_group group, const char *name)
@@ -108,9 +115,9 @@ static void value_error(const struct place *p, const struct key *k, const config
 	buf_free(&text);
 }
 
-static int number_set(const struct key *k, long long n, void *base)
+static int number_set(const struct place *p, const struct key *k, long long n)
 {
-	void *at = (char *)base + k->offset;
+	void *at = (char *)base_of(p, k) + k->offset;
 	uint16_t port = (uint16_t)n;
 	unsigned count = (unsigned)n;
 
@@ -154,7 +161,7 @@ static void list_set(const struct place *p, const struct key *k, const config_se
 			if (k->type == KEY_ADDRESSES)
 				failed = build_address(p->b, p->base, text, line_of(e), hint);
 			else if (k->type == KEY_PINS)
-				failed = build_pin(p->base, text, hint);
+				failed = build_pin(p->server, text, hint);
 			else
 				failed = build_network(p->base, text, hint);
 		}
@@ -191,18 +198,18 @@ static void value_set(const struct place *p, const struct key *k, const config_s
 	case KEY_COUNT:
 	case KEY_PORT:
 		if (is_integer(s))
-			failed = number_set(k, config_setting_get_int64(s), p->base);
+			failed = number_set(p, k, config_setting_get_int64(s));
 		break;
 	case KEY_BOOL:
 		if (config_setting_type(s) == CONFIG_TYPE_BOOL) {
 			flag = config_setting_get_bool(s) != 0;
-			memcpy((char *)p->base + k->offset, &flag, sizeof(flag));
+			memcpy((char *)base_of(p, k) + k->offset, &flag, sizeof(flag));
 			failed = 0;
 		}
 		break;
 	default:
 		if (config_setting_type(s) == CONFIG_TYPE_STRING)
-			failed = build_text(k, slice_str(config_setting_get_string(s)), file, p->base, hint);
+			failed = build_text(k, slice_str(config_setting_get_string(s)), file, base_of(p, k), hint);
 	}
 	if (failed)
 		value_error(p, k, s, hint);
@@ -219,15 +226,15 @@ static void defaults_set(const struct place *p)
 		const struct key *k = &keys_table[i];
 		bool flag;
 
-		if (k->group != p->group || k->otherwise == NULL)
+		if (!key_is_of(k, p->group) || k->otherwise == NULL)
 			continue;
 		flag = strcmp(k->otherwise, "true") == 0;
 		if (k->type == KEY_BOOL)
-			memcpy((char *)p->base + k->offset, &flag, sizeof(flag));
+			memcpy((char *)base_of(p, k) + k->offset, &flag, sizeof(flag));
 		else if (k->type == KEY_COUNT)
-			(void)number_set(k, strtoll(k->otherwise, NULL, 10), p->base);
+			(void)number_set(p, k, strtoll(k->otherwise, NULL, 10));
 		else
-			(void)build_text(k, slice_str(k->otherwise), NULL, p->base, hint);
+			(void)build_text(k, slice_str(k->otherwise), NULL, base_of(p, k), hint);
 	}
 }
 
@@ -238,7 +245,7 @@ static void required_check(const struct place *p)
 		char path[REPORT_PATH_SIZE];
 		struct buf text;
 
-		if (k->group != p->group || !k->required || p->lines->key[i] != 0)
+		if (!key_is_of(k, p->group) || !k->required || p->lines->key[i] != 0)
 			continue;
 		path_join(p->path, k->name, path);
 		buf_init(&text, 500);
@@ -250,32 +257,71 @@ static void required_check(const struct place *p)
 
 static void group_set(struct place *p, const config_setting_t *s);
 
-/* Names of accounts and listeners stand in logs, records and on command lines. */
+/* Names of accounts, sources and listeners stand in logs, records and on command lines. */
 static bool name_good(const char *name)
 {
 	return strchr(name, '*') == NULL;
 }
 
-/* `listeners' and `accounts': groups under names of the operator's choice. */
-static void named_set(const struct place *outer, const struct key *k, const config_setting_t *s)
+/* Room for N of them, before the first is read. */
+static void named_room(struct build *b, enum key_group group, size_t n)
 {
-	struct build *b = outer->b;
 	struct config *c = b->config;
-	bool accounts = strcmp(k->name, "accounts") == 0;
-	size_t n = (size_t)config_setting_length(s), made = 0;
 
-	if (n == 0 && b->strict)
-		report_error(b->report, line_of(s), k->name, "the group is empty: expected NAME = { … }; in it");
-	if (accounts) {
+	if (group == KEYS_ACCOUNT) {
 		c->accounts = mem_array(n, sizeof(*c->accounts));
 		b->accounts = mem_array(n, sizeof(*b->accounts));
+	} else if (group == KEYS_SOURCE) {
+		c->sources = mem_array(n, sizeof(*c->sources));
+		b->sources = mem_array(n, sizeof(*b->sources));
 	} else {
 		c->listeners = mem_array(n, sizeof(*c->listeners));
 		b->listeners = mem_array(n, sizeof(*b->listeners));
 	}
+}
+
+/* The next of them, with its name. */
+static void named_begin(struct place *p, const char *name)
+{
+	struct config *c = p->b->config;
+
+	if (p->group == KEYS_ACCOUNT) {
+		struct config_account *a = &c->accounts[c->naccounts];
+
+		p->lines = &p->b->accounts[c->naccounts++];
+		p->base = a;
+		p->server = &a->server;
+		a->server.name = a->name = mem_strdup(name);
+	} else if (p->group == KEYS_SOURCE) {
+		struct config_source *s = &c->sources[c->nsources];
+
+		p->lines = &p->b->sources[c->nsources++];
+		p->base = s;
+		p->server = &s->server;
+		s->server.name = s->name = mem_strdup(name);
+		s->server.of_source = true;
+	} else {
+		p->lines = &p->b->listeners[c->nlisteners];
+		p->base = &c->listeners[c->nlisteners];
+		c->listeners[c->nlisteners++].name = mem_strdup(name);
+	}
+}
+
+/* `listeners', `accounts' and `sources': groups under names of the operator's choice. */
+static void named_set(const struct place *outer, const struct key *k, const config_setting_t *s)
+{
+	struct build *b = outer->b;
+	enum key_group group = strcmp(k->name, "accounts") == 0	 ? KEYS_ACCOUNT
+			       : strcmp(k->name, "sources") == 0 ? KEYS_SOURCE
+								 : KEYS_LISTENER;
+	size_t n = (size_t)config_setting_length(s);
+
+	if (n == 0 && b->strict)
+		report_error(b->report, line_of(s), k->name, "the group is empty: expected NAME = { … }; in it");
+	named_room(b, group, n);
 	for (size_t i = 0; i < n; i++) {
 		const config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
-		struct place p = { .b = b, .group = accounts ? KEYS_ACCOUNT : KEYS_LISTENER };
+		struct place p = { .b = b, .group = group };
 		struct buf got;
 
 		path_join(k->name, config_setting_name(e), p.path);
@@ -288,31 +334,22 @@ static void named_set(const struct place *outer, const struct key *k, const conf
 			buf_free(&got);
 			continue;
 		}
-		if (accounts) {
-			p.base = &c->accounts[made];
-			p.lines = &b->accounts[made];
-			c->accounts[made].name = mem_strdup(config_setting_name(e));
-			c->naccounts = ++made;
-		} else {
-			p.base = &c->listeners[made];
-			p.lines = &b->listeners[made];
-			c->listeners[made].name = mem_strdup(config_setting_name(e));
-			c->nlisteners = ++made;
-		}
+		named_begin(&p, config_setting_name(e));
 		if (config_setting_length(e) == 0 && b->strict)
 			report_error(b->report, line_of(e), p.path, "the group is empty");
 		group_set(&p, e);
 	}
 }
 
-/* `oauth' of an account: its fields and lines stand in the account's. */
-static void oauth_set(const struct place *outer, const struct key *k, const config_setting_t *s)
+/* `oauth' and `skip': their fields and lines stand in those of what is around them. */
+static void within_set(const struct place *outer, const struct key *k, const config_setting_t *s)
 {
-	struct place p = { .b = outer->b, .group = KEYS_OAUTH, .base = outer->base, .lines = outer->lines };
-	struct config_account *a = outer->base;
+	struct place p = *outer;
 	unsigned line = outer->lines->line;
 
-	a->oauth = true;
+	p.group = strcmp(k->name, "oauth") == 0 ? KEYS_OAUTH : KEYS_SKIP;
+	if (p.group == KEYS_OAUTH)
+		p.server->oauth = true;
 	path_join(outer->path, k->name, p.path);
 	group_set(&p, s);
 	outer->lines->line = line;
@@ -326,8 +363,8 @@ static void inner_set(const struct place *outer, const struct key *k, const conf
 		value_error(outer, k, s, "");
 		return;
 	}
-	if (k->group == KEYS_ACCOUNT) {
-		oauth_set(outer, k, s);
+	if (k->group != KEYS_TOP) {
+		within_set(outer, k, s);
 		return;
 	}
 	if (strcmp(k->name, "limits") != 0) {
@@ -389,5 +426,6 @@ void build_free(struct build *b)
 {
 	free(b->listeners);
 	free(b->accounts);
-	b->listeners = b->accounts = NULL;
+	free(b->sources);
+	b->listeners = b->accounts = b->sources = NULL;
 }

@@ -11,7 +11,7 @@
 
 struct group_lines { /* lines in the source; 0: not given */
 	unsigned line;
-	unsigned key[KEYS_MAX]; /* by place in keys_table; an account's has those of its oauth too */
+	unsigned key[KEYS_MAX]; /* by place in keys_table; an account's has those of its oauth too, a source's of skip */
 };
 
 struct build {
@@ -21,7 +21,7 @@ struct build {
 	bool strict; /* a whole configuration: what is required must be there and fit together */
 	bool files;  /* read what it names; modes of files matter; paths hang on config->file */
 	bool secrets; /* read passwords and keys too */
-	struct group_lines top, limits, *listeners, *accounts; /* the last two as many as the configuration has */
+	struct group_lines top, limits, *listeners, *accounts, *sources; /* the last three as many as there are */
 };
 
 /* Each setting's hook holds its line. Errors go to the report. */
@@ -40,6 +40,6 @@ int build_text(const struct key *k, struct slice text, const char *file, void *b
 /* One element of `addresses', `networks' or `pin_sha256' of the struct at BASE. */
 int build_address(struct build *b, struct config_account *a, struct slice text, unsigned line, char *hint);
 int build_network(struct config_listener *l, struct slice text, char *hint);
-int build_pin(struct config_account *a, struct slice text, char *hint);
+int build_pin(struct config_server *s, struct slice text, char *hint);
 
 #endif

@@ -5,7 +5,7 @@
  * directory; sizes are octets, times are milliseconds.
  *
  * A role gets only its part: config_render writes that part as libconfig text
- * with secrets of one account at most, and the role reads it with config_parse.
+ * with passwords of one account or source at most, and the role reads it with config_parse.
  */
 #ifndef MAILFERRY_CONFIG_CONFIG_H
 #define MAILFERRY_CONFIG_CONFIG_H
@@ -19,12 +19,14 @@
 #include "base/slice.h"
 
 enum config_protocol { CONFIG_SMTP, CONFIG_LMTP };
+enum config_mailbox { CONFIG_POP3, CONFIG_IMAP }; /* what a source speaks */
+enum config_delete { CONFIG_DELETE_NEVER, CONFIG_DELETE_ACCEPTED, CONFIG_DELETE_DELIVERED };
 enum config_tls { CONFIG_TLS_IMPLICIT, CONFIG_TLS_STARTTLS, CONFIG_TLS_NONE };
 enum config_compress { CONFIG_COMPRESS_AUTO, CONFIG_COMPRESS_ON, CONFIG_COMPRESS_OFF };
 enum config_newlines { CONFIG_NEWLINES_REJECT, CONFIG_NEWLINES_ACCEPT };
 enum config_grant { CONFIG_GRANT_APPLICATION, CONFIG_GRANT_USER, CONFIG_GRANT_DEVICE, CONFIG_GRANT_SERVICE_ACCOUNT };
 
-enum { CONFIG_LISTENERS_MAX = 64, CONFIG_ACCOUNTS_MAX = 1000 };
+enum { CONFIG_LISTENERS_MAX = 64, CONFIG_ACCOUNTS_MAX = 1000, CONFIG_SOURCES_MAX = 1000 };
 
 struct config_network { /* 192.0.2.0/24, 2001:db8::/32, 192.0.2.1 */
 	unsigned char bytes[16]; /* network order; 4 used for IPv4 */
@@ -41,9 +43,9 @@ struct config_listener {
 	enum config_newlines bare_newlines;
 };
 
-/* The group `oauth' of an account; means something only where config_account.oauth is true. Texts that are not given are
+/* The group `oauth' of an account or a source; means something only where config_server.oauth is true. Texts that are not given are
  * NULL. Endpoints and scope are complete: the provider's preset is filled in, and "{tenant}" replaced. Which role gets
- * what: a store the kind of grant, the connector the endpoints, the token role all of it. */
+ * what: a store or a fetcher the kind of grant, the connector the endpoints, the token role all of it. */
 struct config_oauth {
 	enum config_grant grant;
 	char *client_id;
@@ -60,9 +62,11 @@ struct config_oauth {
 	char *ca_file; /* of the endpoints; NULL: the system's */
 };
 
-struct config_account {
-	char *name;
-	char *provider; /* a name of config/provider.h, or NULL */
+/* A server that mailferry logs in to, and how: an account's store, or where a source's mail lies. */
+struct config_server {
+	const char *name; /* the account's or source's */
+	bool of_source;	  /* whose: for the words of errors, see config_kind */
+	char *provider;	  /* a name of config/provider.h, or NULL */
 	char *host;
 	uint16_t port;
 	enum config_tls tls;
@@ -71,27 +75,65 @@ struct config_account {
 	size_t npins;
 	char *user;
 	char *login_as; /* who authenticates, where that is not user; NULL */
-	char *auth;	/* the one SASL mechanism to use; NULL: the strongest */
+	char *auth;	/* the one SASL mechanism to use, or "APOP"; NULL: the strongest */
 	char *client_certificate, *client_key;	       /* paths of PEM files; NULL: no certificate of ours */
 	char *client_certificate_pem, *client_key_pem; /* what is in them */
-	char *password;      /* wherever it came from; NULL in parts that must not have it */
+	char *password;	     /* wherever it came from; NULL in parts that must not have it */
 	char *password_file; /* as configured, absolute; NULL when the password comes from elsewhere */
 	char *password_command, *password_credential, *password_env; /* the same */
-	bool oauth;	     /* logs in with access tokens (OAUTHBEARER, XOAUTH2) and has no password */
-	struct config_oauth token; /* how they are got, where oauth is true */
-	char **addresses;    /* "@office.example", "info@office.example" */
+	bool oauth;		    /* logs in with access tokens (OAUTHBEARER, XOAUTH2) and has no password */
+	struct config_oauth token;  /* how they are got, where oauth is true */
+	enum config_compress compress; /* AUTO: unless the server is in our own network */
+	int64_t timeout;	       /* of one command on the server */
+};
+
+struct config_account {
+	char *name;
+	struct config_server server;
+	char **addresses; /* "@office.example", "info@office.example" */
 	size_t naddresses;
 	bool postmaster; /* takes the postmaster's mail that no address above takes */
-	char *rules; /* absolute path of the script; NULL: all mail into INBOX */
-	bool create_folders; /* may folders be made that no rule marked with :create */
-	bool subscribe;      /* subscribe to folders that we made */
-	unsigned window;     /* messages outstanding at once on a connection, 1…1000 */
-	unsigned batch;	     /* messages in one MULTIAPPEND, 1…500 */
+	char *rules;	 /* absolute path of the script; NULL: all mail into INBOX */
+	bool create_folders;  /* may folders be made that no rule marked with :create */
+	bool subscribe;	      /* subscribe to folders that we made */
+	unsigned window;      /* messages outstanding at once on a connection, 1…1000 */
+	unsigned batch;	      /* messages in one MULTIAPPEND, 1…500 */
 	unsigned connections; /* at once, 1…10 */
-	enum config_compress compress; /* AUTO: unless the store is in our own network */
-	int64_t settle;      /* see docs/architecture.md: how long after a lost connection absence counts */
-	int64_t timeout;     /* of one command on the store */
+	int64_t settle;	      /* see docs/architecture.md: how long after a lost connection absence counts */
 	int64_t retry_min, retry_max; /* back-off between tries */
+	char **at; /* when its mail is filed, as config/schedule.h reads it; none: as it comes */
+	size_t nat;
+};
+
+/* A mailbox elsewhere whose mail is fetched, and filed by the rules of an account. Names of sources and accounts differ. */
+struct config_source {
+	char *name;
+	enum config_mailbox protocol;
+	struct config_server server;
+	char *account; /* name of the account that it is fetched for */
+	char *to;      /* recipient of all its mail, an address that goes to ACCOUNT; NULL: by RECIPIENT_HEADERS */
+	char **recipient_headers; /* names of fields that tell a message's recipients, in the order in which they are asked */
+	size_t nrecipient_headers;
+	char *unmatched, *rejected; /* folders of ACCOUNT: for mail that is for no one here; that the rules reject */
+	char **folders; /* IMAP: names, patterns, special uses, and with `!' what is left out */
+	size_t nfolders;
+	bool keep; /* originals stay as they are: no delete, no move_to, no mark_seen */
+	enum config_delete delete;
+	int64_t delete_after; /* how long after it was accepted; 0: at once. Not for CONFIG_DELETE_DELIVERED */
+	char *move_to;	      /* folder of the source; NULL: none */
+	bool mark_seen;
+	struct {
+		int64_t larger; /* octets; 0: nothing is too large but for limits.message_size */
+		int64_t older;	/* ms before now; 0: nothing is too old */
+		bool note;	/* tell in the mailbox what was left */
+	} skip;
+	int64_t every; /* ms from one run's start to the next's; 0: not by this */
+	char **at;     /* as config/schedule.h reads it */
+	size_t nat;
+	bool push;	  /* IDLE */
+	int64_t jitter;	  /* a run begins up to so much later */
+	int64_t deadline; /* of one run */
+	unsigned window;  /* messages asked for and not yet there */
 };
 
 struct config {
@@ -121,6 +163,8 @@ struct config {
 	size_t nlisteners;
 	struct config_account *accounts;
 	size_t naccounts;
+	struct config_source *sources;
+	size_t nsources;
 	struct routes *routes; /* index of all addresses, for config_route */
 };
 
@@ -149,15 +193,29 @@ enum config_part {
 	CONFIG_PART_SPOOL,
 	CONFIG_PART_STORE,
 	CONFIG_PART_CONNECT,
-	CONFIG_PART_TOKEN
+	CONFIG_PART_TOKEN,
+	CONFIG_PART_FETCH
 };
 
-/* Appends the part of C that such a role needs; ACCOUNT (a name) only for CONFIG_PART_STORE, the one part with a secret. */
-int config_render(const struct config *c, enum config_part part, const char *account, struct buf *out);
+/* Appends the part of C that such a role needs. Passwords are in two parts only: CONFIG_PART_STORE has those of account
+ * NAME, CONFIG_PART_FETCH those of source NAME, and all accounts without. */
+int config_render(const struct config *c, enum config_part part, const char *name, struct buf *out);
 
 const struct config_account *config_account(const struct config *c, const char *name);
 
-/* Does any account log in with access tokens? */
+const struct config_source *config_source(const struct config *c, const char *name);
+
+/* That of the account or the source of that name. */
+const struct config_server *config_server(const struct config *c, const char *name);
+
+/* First those of all accounts, then those of all sources. */
+size_t config_servers(const struct config *c);
+const struct config_server *config_server_at(const struct config *c, size_t i);
+
+/* "account" or "source". */
+const char *config_kind(const struct config_server *s);
+
+/* Does any account or source log in with access tokens? */
 bool config_has_oauth(const struct config *c);
 
 /* ---- config/route.h: which account an address belongs to ---- */

@@ -14,16 +14,27 @@ const char *key_group_name(enum key_group group)
 		return "listeners.NAME";
 	case KEYS_ACCOUNT:
 		return "accounts.NAME";
+	case KEYS_SERVER:
+		return "accounts.NAME or sources.NAME";
+	case KEYS_SOURCE:
+		return "sources.NAME";
+	case KEYS_SKIP:
+		return "sources.NAME.skip";
 	case KEYS_OAUTH:
-		return "accounts.NAME.oauth";
+		return "oauth of accounts.NAME or sources.NAME";
 	}
 	return "";
+}
+
+bool key_is_of(const struct key *k, enum key_group group)
+{
+	return k->group == group || (k->group == KEYS_SERVER && (group == KEYS_ACCOUNT || group == KEYS_SOURCE));
 }
 
 const struct key *key_find(enum key_group group, struct slice name)
 {
 	for (size_t i = 0; i < keys_count; i++) {
-		if (keys_table[i].group == group && slice_eq(slice_str(keys_table[i].name), name))
+		if (key_is_of(&keys_table[i], group) && slice_eq(slice_str(keys_table[i].name), name))
 			return &keys_table[i];
 	}
 	return NULL;
@@ -74,7 +85,7 @@ void key_suggest(enum key_group group, struct slice name, struct buf *out)
 	for (size_t i = 0; i < keys_count; i++) {
 		unsigned d = distance(name, slice_str(keys_table[i].name));
 
-		if (keys_table[i].group == group && !keys_table[i].internal && d < least) {
+		if (key_is_of(&keys_table[i], group) && !keys_table[i].internal && d < least) {
 			least = d;
 			near = &keys_table[i];
 		}

@@ -11,7 +11,10 @@ static const struct {
 	{ KEYS_LIMITS, "Keys in limits" },
 	{ KEYS_LISTENER, "Keys of each listener" },
 	{ KEYS_ACCOUNT, "Keys of each account" },
-	{ KEYS_OAUTH, "Keys of oauth in an account" },
+	{ KEYS_SERVER, "Keys of the server, in each account and each source" },
+	{ KEYS_OAUTH, "Keys of oauth in an account or a source" },
+	{ KEYS_SOURCE, "Keys of each source" },
+	{ KEYS_SKIP, "Keys of skip in a source" },
 };
 
 static void default_print(const struct key *k, struct buf *out)

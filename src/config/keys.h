@@ -12,7 +12,8 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-enum key_group { KEYS_TOP, KEYS_LIMITS, KEYS_LISTENER, KEYS_ACCOUNT, KEYS_OAUTH };
+/* KEYS_SERVER stand in each account and in each source: key_find and the like find them there. */
+enum key_group { KEYS_TOP, KEYS_LIMITS, KEYS_LISTENER, KEYS_SERVER, KEYS_ACCOUNT, KEYS_SOURCE, KEYS_SKIP, KEYS_OAUTH };
 
 enum key_type {		       /* and the field that it fills */
 		KEY_STRING,    /* char *: a line of text */
@@ -32,7 +33,7 @@ enum key_type {		       /* and the field that it fills */
 		KEY_NETWORKS,  /* struct config_network * and its count at OFFSET2 */
 		KEY_ADDRESSES, /* char ** and its count at OFFSET2 */
 		KEY_PINS,      /* the same */
-		KEY_GROUP      /* a group of keys: limits, oauth, or one of names (listeners, accounts) */
+		KEY_GROUP      /* a group of keys: limits, oauth, skip, or one of names (listeners, accounts, sources) */
 };
 
 struct key {
@@ -44,16 +45,20 @@ struct key {
 	const char *const *words; /* KEY_ENUM, KEY_WORD; NULL ends them */
 	const char *otherwise; /* the default as it would stand in the file, without quotes; NULL: none, or see below */
 	const char *otherwise_is; /* for people, where the default is worked out: "the system's host name" */
-	unsigned parts;		  /* bits 1 << enum config_part: who gets it */
+	unsigned parts; /* bits 1 << enum config_part: who gets it. A source's KEYS_SERVER: the fetcher, what a store gets of
+			 * an account's */
 	bool required;
 	bool internal;	  /* only in the parts that roles get: no key for people */
 	const char *help; /* plain sentences */
 };
 
-enum { KEYS_MAX = 128 };
+enum { KEYS_MAX = 160 };
 
 extern const struct key keys_table[];
 extern const size_t keys_count;
+
+/* May K stand in GROUP? */
+bool key_is_of(const struct key *k, enum key_group group);
 
 /* The key NAME of GROUP, or NULL. */
 const struct key *key_find(enum key_group group, struct slice name);

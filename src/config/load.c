@@ -151,32 +151,55 @@ static void oauth_free(struct config_oauth *o)
 	free(o->ca_file);
 }
 
+static void texts_free(char **texts, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+static void server_free(struct config_server *s)
+{
+	texts_free(s->pins, s->npins);
+	mem_wipe_str(&s->password);
+	mem_wipe_str(&s->client_key_pem);
+	free(s->client_certificate_pem);
+	free(s->client_certificate);
+	free(s->client_key);
+	free(s->host);
+	free(s->ca_file);
+	free(s->user);
+	free(s->login_as);
+	free(s->auth);
+	free(s->password_file);
+	free(s->password_command);
+	free(s->password_credential);
+	free(s->password_env);
+	free(s->provider);
+	oauth_free(&s->token);
+}
+
 static void account_free(struct config_account *a)
 {
-	for (size_t i = 0; i < a->naddresses; i++)
-		free(a->addresses[i]);
-	free(a->addresses);
-	for (size_t i = 0; i < a->npins; i++)
-		free(a->pins[i]);
-	free(a->pins);
-	mem_wipe_str(&a->password);
+	texts_free(a->addresses, a->naddresses);
+	texts_free(a->at, a->nat);
+	server_free(&a->server);
 	free(a->name);
-	free(a->host);
-	free(a->ca_file);
-	free(a->user);
-	mem_wipe_str(&a->client_key_pem);
-	free(a->client_certificate_pem);
-	free(a->client_certificate);
-	free(a->client_key);
-	free(a->login_as);
-	free(a->auth);
-	free(a->password_file);
-	free(a->password_command);
-	free(a->password_credential);
-	free(a->password_env);
 	free(a->rules);
-	free(a->provider);
-	oauth_free(&a->token);
+}
+
+static void source_free_fields(struct config_source *s)
+{
+	texts_free(s->recipient_headers, s->nrecipient_headers);
+	texts_free(s->folders, s->nfolders);
+	texts_free(s->at, s->nat);
+	server_free(&s->server);
+	free(s->name);
+	free(s->account);
+	free(s->to);
+	free(s->unmatched);
+	free(s->rejected);
+	free(s->move_to);
 }
 
 void config_free(struct config **config)
@@ -192,8 +215,11 @@ void config_free(struct config **config)
 	}
 	for (size_t i = 0; i < c->naccounts; i++)
 		account_free(&c->accounts[i]);
+	for (size_t i = 0; i < c->nsources; i++)
+		source_free_fields(&c->sources[i]);
 	free(c->listeners);
 	free(c->accounts);
+	free(c->sources);
 	routes_free(&c->routes);
 	free(c->file);
 	free(c->hostname);
@@ -216,10 +242,42 @@ const struct config_account *config_account(const struct config *c, const char *
 	return NULL;
 }
 
+const struct config_source *config_source(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->nsources; i++) {
+		if (strcmp(c->sources[i].name, name) == 0)
+			return &c->sources[i];
+	}
+	return NULL;
+}
+
+const struct config_server *config_server(const struct config *c, const char *name)
+{
+	const struct config_account *a = config_account(c, name);
+	const struct config_source *s = a == NULL ? config_source(c, name) : NULL;
+
+	return a != NULL ? &a->server : s != NULL ? &s->server : NULL;
+}
+
+size_t config_servers(const struct config *c)
+{
+	return c->naccounts + c->nsources;
+}
+
+const struct config_server *config_server_at(const struct config *c, size_t i)
+{
+	return i < c->naccounts ? &c->accounts[i].server : &c->sources[i - c->naccounts].server;
+}
+
+const char *config_kind(const struct config_server *s)
+{
+	return s->of_source ? "source" : "account";
+}
+
 bool config_has_oauth(const struct config *c)
 {
-	for (size_t i = 0; i < c->naccounts; i++) {
-		if (c->accounts[i].oauth)
+	for (size_t i = 0; i < config_servers(c); i++) {
+		if (config_server_at(c, i)->oauth)
 			return true;
 	}
 	return false;

@@ -148,19 +148,44 @@ static void close_print(struct renderer *r)
 	(void)buf_add_str(r->out, "};\n");
 }
 
+/* What of SERVER is for the part in hand. */
+static void server_print(struct renderer *r, const struct config_server *server)
+{
+	struct renderer inner = *r;
+
+	/* The fetcher stands to its source as a store to its account. */
+	if (server->of_source && r->part == 1u << CONFIG_PART_FETCH)
+		inner.part = 1u << CONFIG_PART_STORE;
+	group_print(&inner, KEYS_SERVER, server);
+	if (server->oauth && group_has(&inner, KEYS_OAUTH)) {
+		open_print(&inner, "oauth");
+		group_print(&inner, KEYS_OAUTH, server);
+		close_print(&inner);
+	}
+}
+
 static void account_print(struct renderer *r, const struct config_account *a)
 {
 	open_print(r, a->name);
+	server_print(r, &a->server);
 	group_print(r, KEYS_ACCOUNT, a);
-	if (a->oauth && group_has(r, KEYS_OAUTH)) {
-		open_print(r, "oauth");
-		group_print(r, KEYS_OAUTH, a);
+	close_print(r);
+}
+
+static void source_print(struct renderer *r, const struct config_source *s)
+{
+	open_print(r, s->name);
+	server_print(r, &s->server);
+	group_print(r, KEYS_SOURCE, s);
+	if (group_has(r, KEYS_SKIP)) {
+		open_print(r, "skip");
+		group_print(r, KEYS_SKIP, s);
 		close_print(r);
 	}
 	close_print(r);
 }
 
-int config_render(const struct config *c, enum config_part part, const char *account, struct buf *out)
+int config_render(const struct config *c, enum config_part part, const char *name, struct buf *out)
 {
 	struct renderer r = { out, 1u << part, 0 };
 
@@ -181,10 +206,22 @@ int config_render(const struct config *c, enum config_part part, const char *acc
 	for (size_t i = 0; i < c->naccounts; i++) {
 		const struct config_account *a = &c->accounts[i];
 
-		if (part == CONFIG_PART_STORE && (account == NULL || strcmp(a->name, account) != 0))
+		if (part == CONFIG_PART_STORE && (name == NULL || strcmp(a->name, name) != 0))
 			continue;
-		if (part != CONFIG_PART_TOKEN || a->oauth)
+		if (part != CONFIG_PART_TOKEN || a->server.oauth)
 			account_print(&r, a);
+	}
+	close_print(&r);
+	if (part == CONFIG_PART_RECEIVER || part == CONFIG_PART_STORE || c->nsources == 0)
+		return buf_failed(out) ? -1 : 0;
+	open_print(&r, "sources");
+	for (size_t i = 0; i < c->nsources; i++) {
+		const struct config_source *s = &c->sources[i];
+
+		if (part == CONFIG_PART_FETCH && (name == NULL || strcmp(s->name, name) != 0))
+			continue;
+		if (part != CONFIG_PART_TOKEN || s->server.oauth)
+			source_print(&r, s);
 	}
 	close_print(&r);
 	return buf_failed(out) ? -1 : 0;

@@ -158,7 +158,7 @@ int build_network(struct config_listener *l, struct slice text, char *hint)
 	return 0;
 }
 
-int build_pin(struct config_account *a, struct slice text, char *hint)
+int build_pin(struct config_server *s, struct slice text, char *hint)
 {
 	struct buf raw;
 	int bad;
@@ -172,12 +172,12 @@ int build_pin(struct config_account *a, struct slice text, char *hint)
 	buf_free(&raw);
 	if (slice_find(text, ':') < text.n)
 		(void)snprintf(hint, VALUE_HINT_SIZE, "a fingerprint in hexadecimal is of the certificate, not of its key");
-	if (!bad && a->npins == PINS_MAX)
+	if (!bad && s->npins == PINS_MAX)
 		(void)snprintf(hint, VALUE_HINT_SIZE, "more than %d pins", PINS_MAX);
-	if (bad || a->npins == PINS_MAX)
+	if (bad || s->npins == PINS_MAX)
 		return -1;
-	a->pins = mem_resize(a->pins, a->npins + 1, sizeof *a->pins);
-	a->pins[a->npins++] = slice_dup(text);
+	s->pins = mem_resize(s->pins, s->npins + 1, sizeof *s->pins);
+	s->pins[s->npins++] = slice_dup(text);
 	return 0;
 }
 

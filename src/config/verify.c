@@ -34,6 +34,14 @@ static char *system_name(void)
 	return whole != NULL ? whole : mem_strdup(name);
 }
 
+/* RFC 8314, 3 */
+static uint16_t port_of(const struct build *b, size_t holder, enum config_tls tls)
+{
+	if (holder >= b->config->naccounts && b->config->sources[holder - b->config->naccounts].protocol == CONFIG_POP3)
+		return tls == CONFIG_TLS_IMPLICIT ? 995 : 110;
+	return tls == CONFIG_TLS_IMPLICIT ? 993 : 143;
+}
+
 void verify_complete(struct build *b)
 {
 	struct config *c = b->config;
@@ -44,15 +52,37 @@ void verify_complete(struct build *b)
 		c->control = mem_printf("%s/control", c->spool);
 	if (c->token_directory == NULL)
 		c->token_directory = mem_printf("%s-tokens", c->spool);
-	if (b->strict)
-		oauth_complete_all(b);
-	for (size_t i = 0; i < c->naccounts; i++) {
-		if (c->accounts[i].port == 0)
-			c->accounts[i].port = c->accounts[i].tls == CONFIG_TLS_IMPLICIT ? 993 : 143;
+	for (size_t i = 0; i < config_servers(c); i++) {
+		struct holder h = holder_at(b, i);
+
+		if (b->strict)
+			oauth_complete(&h);
+		if (h.server->port == 0)
+			h.server->port = port_of(b, i, h.server->tls);
 	}
 }
 
-void verify_error(struct build *b, size_t i, const char *key, const char *fmt, ...)
+struct holder holder_account(struct build *b, size_t i)
+{
+	return (struct holder){ b, &b->config->accounts[i].server, &b->accounts[i], KEYS_ACCOUNT };
+}
+
+struct holder holder_source(struct build *b, size_t i)
+{
+	return (struct holder){ b, &b->config->sources[i].server, &b->sources[i], KEYS_SOURCE };
+}
+
+struct holder holder_at(struct build *b, size_t i)
+{
+	return i < b->config->naccounts ? holder_account(b, i) : holder_source(b, i - b->config->naccounts);
+}
+
+bool holder_given(const struct holder *h, const char *key)
+{
+	return build_given(h->lines, h->group, key);
+}
+
+void verify_error(const struct holder *h, const char *key, const char *fmt, ...)
 {
 	char path[REPORT_PATH_SIZE], text[600];
 	va_list ap;
@@ -60,13 +90,8 @@ void verify_error(struct build *b, size_t i, const char *key, const char *fmt, .
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	(void)snprintf(path, sizeof(path), "accounts.%s.%s", b->config->accounts[i].name, key);
-	report_error(b->report, build_line(&b->accounts[i], KEYS_ACCOUNT, key), path, "%s", text);
-}
-
-static void account_error(struct build *b, size_t i, const char *key, const char *text)
-{
-	verify_error(b, i, key, "%s", text);
+	(void)snprintf(path, sizeof(path), "%ss.%.120s.%s", config_kind(h->server), h->server->name, key);
+	report_error(h->b->report, build_line(h->lines, h->group, key), path, "%s", text);
 }
 
 static void limits_verify(struct build *b)
@@ -147,6 +172,19 @@ static void listeners_verify(struct build *b)
 	}
 }
 
+static void server_verify(const struct holder *h)
+{
+	const struct config_server *s = h->server;
+
+	if (s->host == NULL && !holder_given(h, "host"))
+		verify_error(h, "host", "missing: expected a host name in quotes; or give provider");
+	if (s->oauth)
+		oauth_verify(h);
+	login_verify(h);
+	if (s->npins > 0 && s->tls == CONFIG_TLS_NONE)
+		verify_error(h, "pin_sha256", "tls is \"none\": the server shows no key");
+}
+
 void verify_values(struct build *b)
 {
 	struct config *c = b->config;
@@ -162,25 +200,19 @@ void verify_values(struct build *b)
 	limits_verify(b);
 	operator_verify(b);
 	listeners_verify(b);
+	for (size_t i = 0; i < config_servers(c); i++) {
+		struct holder h = holder_at(b, i);
+
+		server_verify(&h);
+	}
 	for (size_t i = 0; i < c->naccounts; i++) {
 		struct config_account *a = &c->accounts[i];
+		struct holder h = holder_account(b, i);
 
-		if (a->host == NULL && !build_given(&b->accounts[i], KEYS_ACCOUNT, "host"))
-			account_error(b, i, "host", "missing: expected a host name in quotes; or give provider");
-		if (a->oauth)
-			oauth_verify(b, i);
-		login_verify(b, i);
-		if (a->npins > 0 && a->tls == CONFIG_TLS_NONE)
-			account_error(b, i, "pin_sha256", "tls is \"none\": the server shows no key");
 		if (a->retry_max < a->retry_min)
-			account_error(b, i, "retry_max", "smaller than retry_min");
-		if (a->postmaster && flagged != NULL) {
-			char text[200];
-
-			(void)snprintf(text, sizeof(text), "account `%.64s' takes the postmaster's mail already",
-				       flagged);
-			account_error(b, i, "postmaster", text);
-		}
+			verify_error(&h, "retry_max", "smaller than retry_min");
+		if (a->postmaster && flagged != NULL)
+			verify_error(&h, "postmaster", "account `%.64s' takes the postmaster's mail already", flagged);
 		if (a->postmaster)
 			flagged = a->name;
 	}
@@ -202,7 +234,7 @@ static void certificates_verify(int fd, const char *file, struct err *e)
 	buf_free(&text);
 }
 
-static void readable_verify(struct build *b, size_t i, const char *key, const char *file)
+static void readable_verify(const struct holder *h, const char *key, const char *file)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
@@ -213,10 +245,10 @@ static void readable_verify(struct build *b, size_t i, const char *key, const ch
 		(void)file_unread(&e, errno, file);
 	else if (!S_ISREG(st.st_mode))
 		(void)err_set(&e, ERR_CONFIG, 0, "%s is not a regular file", file);
-	else if (file == b->config->accounts[i].ca_file)
+	else if (file == h->server->ca_file)
 		certificates_verify(fd, file, &e);
 	if (e.class != ERR_NONE)
-		account_error(b, i, key, e.text);
+		verify_error(h, key, "%s", e.text);
 	file_close(&fd);
 }
 
@@ -225,14 +257,18 @@ void verify_files(struct build *b)
 	struct config *c = b->config;
 
 	for (size_t i = 0; i < c->naccounts; i++) {
-		struct config_account *a = &c->accounts[i];
+		struct holder h = holder_account(b, i);
 
-		if (a->rules != NULL)
-			readable_verify(b, i, "rules", a->rules);
-		if (a->ca_file != NULL)
-			readable_verify(b, i, "ca_file", a->ca_file);
-		if (a->oauth && b->secrets)
-			oauth_files(b, i);
+		if (c->accounts[i].rules != NULL)
+			readable_verify(&h, "rules", c->accounts[i].rules);
+	}
+	for (size_t i = 0; i < config_servers(c); i++) {
+		struct holder h = holder_at(b, i);
+
+		if (h.server->ca_file != NULL)
+			readable_verify(&h, "ca_file", h.server->ca_file);
+		if (h.server->oauth && b->secrets)
+			oauth_files(&h);
 	}
 	if (b->secrets)
 		login_files(b);

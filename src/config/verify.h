@@ -13,17 +13,31 @@ void verify_values(struct build *b);
 /* Reads password files; rules and certificates must be readable. Only for b->files. */
 void verify_files(struct build *b);
 
-/* ---- config/verify_oauth.c ---- */
-void oauth_complete_all(struct build *b); /* fills in what providers are known for; only for b->strict */
-void oauth_verify(struct build *b, size_t account);
-void oauth_files(struct build *b, size_t account);
+/* An account or a source: what the checks below are of. */
+struct holder {
+	struct build *b;
+	struct config_server *server;
+	const struct group_lines *lines;
+	enum key_group group; /* KEYS_ACCOUNT, KEYS_SOURCE */
+};
+struct holder holder_account(struct build *b, size_t i);
+struct holder holder_source(struct build *b, size_t i);
 
-/* ---- config/verify_login.c: how an account logs in ---- */
-void login_verify(struct build *b, size_t account);
-void login_files(struct build *b); /* of all accounts: passwords, certificates of ours */
+/* As config_server_at. */
+struct holder holder_at(struct build *b, size_t i);
+
+bool holder_given(const struct holder *h, const char *key);
 
 /* An error of KEY, or where it is missing. */
-void verify_error(struct build *b, size_t account, const char *key, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+void verify_error(const struct holder *h, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* ---- config/verify_oauth.c ---- */
+void oauth_complete(const struct holder *h); /* fills in what its provider is known for; only for b->strict */
+void oauth_verify(const struct holder *h);
+void oauth_files(const struct holder *h);
+
+/* ---- config/verify_login.c: how one logs in ---- */
+void login_verify(const struct holder *h);
+void login_files(struct build *b); /* of all accounts and sources: passwords, certificates of ours */
 
 #endif

@@ -1,4 +1,4 @@
-/* How an account logs in: one source of its password, a certificate of ours, the mechanism; and reading them. */
+/* How an account or a source logs in: one source of its password, a certificate of ours, the mechanism; and reading them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,14 +17,14 @@ static const struct source_key {
 	const char *name;
 	size_t offset;
 } sources[SOURCES] = {
-	{ "password", offsetof(struct config_account, password) },
-	{ "password_file", offsetof(struct config_account, password_file) },
-	{ "password_command", offsetof(struct config_account, password_command) },
-	{ "password_credential", offsetof(struct config_account, password_credential) },
-	{ "password_env", offsetof(struct config_account, password_env) },
+	{ "password", offsetof(struct config_server, password) },
+	{ "password_file", offsetof(struct config_server, password_file) },
+	{ "password_command", offsetof(struct config_server, password_command) },
+	{ "password_credential", offsetof(struct config_server, password_credential) },
+	{ "password_env", offsetof(struct config_server, password_env) },
 };
 
-static const char *source_value(const struct config_account *a, const struct source_key *k)
+static const char *source_value(const struct config_server *a, const struct source_key *k)
 {
 	const char *value;
 
@@ -32,41 +32,41 @@ static const char *source_value(const struct config_account *a, const struct sou
 	return value;
 }
 
-static void password_verify(struct build *b, size_t i)
+static void password_verify(const struct holder *h)
 {
-	const struct config_account *a = &b->config->accounts[i];
+	const struct config_server *a = h->server;
 	const char *first = NULL;
 	bool given = false;
 
 	for (size_t k = 0; k < SOURCES; k++) {
 		/* One that is wrong is given, too. */
-		given = given || build_given(&b->accounts[i], KEYS_ACCOUNT, sources[k].name);
+		given = given || holder_given(h, sources[k].name);
 		if (source_value(a, &sources[k]) == NULL)
 			continue;
 		if (first != NULL)
-			verify_error(b, i, sources[k].name, "%s is given too: give one of the two", first);
+			verify_error(h, sources[k].name, "%s is given too: give one of the two", first);
 		else
 			first = sources[k].name;
 	}
 	if (a->oauth && first != NULL)
-		verify_error(b, i, "oauth", "%s is given too: give one of the two", first);
+		verify_error(h, "oauth", "%s is given too: give one of the two", first);
 	if (!a->oauth && !given && a->client_certificate == NULL)
-		verify_error(b, i, "password_file",
+		verify_error(h, "password_file",
 			     "missing: give password_file, or password, or another source of the password");
 }
 
-static void certificate_verify(struct build *b, size_t i)
+static void certificate_verify(const struct holder *h)
 {
-	const struct config_account *a = &b->config->accounts[i];
+	const struct config_server *a = h->server;
 
 	if (a->client_certificate != NULL && a->client_key == NULL)
 		verify_error(
-		    b, i, "client_key",
+		    h, "client_key",
 		    "missing: client_certificate needs its private key; if both are in one file, name it twice");
 	if (a->client_key != NULL && a->client_certificate == NULL)
-		verify_error(b, i, "client_certificate", "missing: client_key is of no use without it");
+		verify_error(h, "client_certificate", "missing: client_key is of no use without it");
 	if (a->client_certificate != NULL && a->tls == CONFIG_TLS_NONE)
-		verify_error(b, i, "client_certificate", "tls is \"none\": certificates are a part of TLS");
+		verify_error(h, "client_certificate", "tls is \"none\": certificates are a part of TLS");
 }
 
 static bool is_token_mechanism(const char *name)
@@ -74,39 +74,39 @@ static bool is_token_mechanism(const char *name)
 	return strcmp(name, "OAUTHBEARER") == 0 || strcmp(name, "XOAUTH2") == 0;
 }
 
-static void mechanism_verify(struct build *b, size_t i)
+static void mechanism_verify(const struct holder *h)
 {
-	const struct config_account *a = &b->config->accounts[i];
+	const struct config_server *a = h->server;
 	size_t n;
 
 	if (a->auth == NULL)
 		return;
 	n = strlen(a->auth);
 	if (is_token_mechanism(a->auth) != a->oauth)
-		verify_error(b, i, "auth",
-			     a->oauth ? "\"%s\" takes a password, and the account has oauth: use OAUTHBEARER or XOAUTH2"
-				      : "\"%s\" takes access tokens, and the account has no oauth",
-			     a->auth);
+		verify_error(h, "auth",
+			     a->oauth ? "\"%s\" takes a password, and the %s has oauth: use OAUTHBEARER or XOAUTH2"
+				      : "\"%s\" takes access tokens, and the %s has no oauth",
+			     a->auth, config_kind(a));
 	else if (strcmp(a->auth, "EXTERNAL") == 0 && a->client_certificate == NULL)
-		verify_error(b, i, "auth", "\"EXTERNAL\" needs client_certificate and client_key");
+		verify_error(h, "auth", "\"EXTERNAL\" needs client_certificate and client_key");
 	else if (a->login_as != NULL && a->user != NULL && strcmp(a->login_as, a->user) != 0 &&
 		 (strcmp(a->auth, "LOGIN") == 0 || strcmp(a->auth, "CRAM-MD5") == 0))
-		verify_error(b, i, "auth", "\"%s\" can't name both user and login_as", a->auth);
+		verify_error(h, "auth", "\"%s\" can't name both user and login_as", a->auth);
 	else if (n > 5 && strcmp(a->auth + n - 5, "-PLUS") == 0 && a->tls == CONFIG_TLS_NONE)
-		verify_error(b, i, "auth", "tls is \"none\": there is no channel that \"%s\" could be bound to",
+		verify_error(h, "auth", "tls is \"none\": there is no channel that \"%s\" could be bound to",
 			     a->auth);
 }
 
-void login_verify(struct build *b, size_t i)
+void login_verify(const struct holder *h)
 {
-	password_verify(b, i);
-	certificate_verify(b, i);
-	mechanism_verify(b, i);
+	password_verify(h);
+	certificate_verify(h);
+	mechanism_verify(h);
 }
 
 /* ---- reading ---- */
 
-static void pem_take(struct build *b, size_t i, const char *key, const char *path, char **field)
+static void pem_take(const struct holder *h, const char *key, const char *path, char **field)
 {
 	bool private = strcmp(key, "client_key") == 0;
 	struct err e;
@@ -115,25 +115,25 @@ static void pem_take(struct build *b, size_t i, const char *key, const char *pat
 		return;
 	*field = secret_text(path, private, &e);
 	if (*field == NULL)
-		verify_error(b, i, key, "%s", e.text);
+		verify_error(h, key, "%s", e.text);
 	else if (strstr(*field, "-----BEGIN ") == NULL)
-		verify_error(b, i, key, "%s is no PEM file: it has no line such as -----BEGIN %s-----", path,
+		verify_error(h, key, "%s is no PEM file: it has no line such as -----BEGIN %s-----", path,
 			     private ? "PRIVATE KEY" : "CERTIFICATE");
 	else if (private && strstr(*field, "PRIVATE KEY-----") == NULL)
-		verify_error(b, i, key, "%s holds no private key", path);
+		verify_error(h, key, "%s holds no private key", path);
 	else if (private && strstr(*field, "ENCRYPTED") != NULL)
-		verify_error(b, i, key,
+		verify_error(h, key,
 			     "the key in %s has a passphrase, which nobody could type in: take it off "
 			     "(openssl pkey -in %s -out NEW), and keep others from reading it",
 			     path, path);
 }
 
-static void password_take(struct build *b, size_t i, const struct source_key *k, char *secret, const struct err *e)
+static void password_take(const struct holder *h, const struct source_key *k, char *secret, const struct err *e)
 {
 	if (secret == NULL)
-		verify_error(b, i, k->name, "%s", e->text);
+		verify_error(h, k->name, "%s", e->text);
 	else
-		b->config->accounts[i].password = secret;
+		h->server->password = secret;
 }
 
 static char *run_command(const char *command, int64_t until, struct err *e)
@@ -142,36 +142,37 @@ static char *run_command(const char *command, int64_t until, struct err *e)
 
 	if (left > 0)
 		return secret_command(command, left < COMMAND_MS ? left : COMMAND_MS, e);
-	(void)err_set(e, ERR_CONFIG, 0, "it was not run: the commands of other accounts took too long");
+	(void)err_set(e, ERR_CONFIG, 0, "it was not run: the commands of others took too long");
 	return NULL;
 }
 
 void login_files(struct build *b)
 {
-	struct config *c = b->config;
 	int64_t until;
 	struct err e;
 
-	for (size_t i = 0; i < c->naccounts; i++) {
-		struct config_account *a = &c->accounts[i];
+	for (size_t i = 0; i < config_servers(b->config); i++) {
+		struct holder h = holder_at(b, i);
+		struct config_server *a = h.server;
 
-		pem_take(b, i, "client_certificate", a->client_certificate, &a->client_certificate_pem);
-		pem_take(b, i, "client_key", a->client_key, &a->client_key_pem);
+		pem_take(&h, "client_certificate", a->client_certificate, &a->client_certificate_pem);
+		pem_take(&h, "client_key", a->client_key, &a->client_key_pem);
 		if (a->password != NULL)
 			continue;
 		if (a->password_file != NULL)
-			password_take(b, i, &sources[1], secret_read(a->password_file, &e), &e);
+			password_take(&h, &sources[1], secret_read(a->password_file, &e), &e);
 		else if (a->password_credential != NULL)
-			password_take(b, i, &sources[3], secret_credential(a->password_credential, &e), &e);
+			password_take(&h, &sources[3], secret_credential(a->password_credential, &e), &e);
 		else if (a->password_env != NULL)
-			password_take(b, i, &sources[4], secret_env(a->password_env, &e), &e);
+			password_take(&h, &sources[4], secret_env(a->password_env, &e), &e);
 	}
 	/* Behind all the variables, so that no command sees one; and not for nothing. */
 	until = clock_mono_ms() + COMMANDS_MS;
-	for (size_t i = 0; i < c->naccounts && b->report->n == 0; i++) {
-		struct config_account *a = &c->accounts[i];
+	for (size_t i = 0; i < config_servers(b->config) && b->report->n == 0; i++) {
+		struct holder h = holder_at(b, i);
+		struct config_server *a = h.server;
 
 		if (a->password == NULL && a->password_command != NULL)
-			password_take(b, i, &sources[2], run_command(a->password_command, until, &e), &e);
+			password_take(&h, &sources[2], run_command(a->password_command, until, &e), &e);
 	}
 }

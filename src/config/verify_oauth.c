@@ -1,4 +1,4 @@
-/* Accounts with a provider or a group `oauth': presets, what belongs together, files. */
+/* Accounts and sources with a provider or a group `oauth': presets, what belongs together, files. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,19 +16,19 @@
 
 enum { TENANT_BRACES = 8 /* octets of "{tenant}" */ };
 
-__attribute__((format(printf, 4, 5))) static void oauth_error(struct build *b, size_t i, const char *key,
+__attribute__((format(printf, 3, 4))) static void oauth_error(const struct holder *h, const char *key,
 							      const char *fmt, ...)
 {
-	const struct group_lines *g = &b->accounts[i];
-	bool given = build_given(g, KEYS_OAUTH, key);
+	bool given = build_given(h->lines, KEYS_OAUTH, key);
 	char path[REPORT_PATH_SIZE], text[600];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	(void)snprintf(path, sizeof path, "accounts.%.120s.oauth.%s", b->config->accounts[i].name, key);
-	report_error(b->report, given ? build_line(g, KEYS_OAUTH, key) : build_line(g, KEYS_ACCOUNT, "oauth"), path,
+	(void)snprintf(path, sizeof path, "%ss.%.120s.oauth.%s", config_kind(h->server), h->server->name, key);
+	report_error(h->b->report,
+		     given ? build_line(h->lines, KEYS_OAUTH, key) : build_line(h->lines, h->group, "oauth"), path,
 		     "%s", text);
 }
 
@@ -63,7 +63,7 @@ static bool tenant_good(const char *tenant)
 	return true;
 }
 
-static void oauth_complete(struct config_oauth *o, const struct provider *p)
+static void token_complete(struct config_oauth *o, const struct provider *p)
 {
 	if (p != NULL) {
 		text_fill(&o->token_endpoint, p->token_endpoint);
@@ -79,87 +79,85 @@ static void oauth_complete(struct config_oauth *o, const struct provider *p)
 	tenant_fill(&o->device_endpoint, o->tenant);
 }
 
-void oauth_complete_all(struct build *b)
+void oauth_complete(const struct holder *h)
 {
-	for (size_t i = 0; i < b->config->naccounts; i++) {
-		struct config_account *a = &b->config->accounts[i];
-		const struct provider *p = a->provider == NULL ? NULL : provider_find(a->provider);
+	struct config_server *a = h->server;
+	const struct provider *p = a->provider == NULL ? NULL : provider_find(a->provider);
 
-		if (p != NULL) {
-			text_fill(&a->host, p->host);
-			if (!build_given(&b->accounts[i], KEYS_ACCOUNT, "tls"))
-				a->tls = p->tls;
-			if (a->port == 0 && a->tls == p->tls)
-				a->port = p->port;
-		}
-		if (a->oauth)
-			oauth_complete(&a->token, p);
+	if (p != NULL) {
+		text_fill(&a->host, p->host);
+		if (!holder_given(h, "tls"))
+			a->tls = p->tls;
+		if (a->port == 0 && a->tls == p->tls)
+			a->port = p->port;
 	}
+	if (a->oauth)
+		token_complete(&a->token, p);
 }
 
 /* ---- what belongs together ---- */
 
-static void client_verify(struct build *b, size_t i)
+static void client_verify(const struct holder *h)
 {
-	const struct config_oauth *o = &b->config->accounts[i].token;
+	const struct config_oauth *o = &h->server->token;
 	bool secret = o->client_secret != NULL || o->client_secret_file != NULL;
 	bool certificate = o->certificate_file != NULL;
 
 	if (o->grant == CONFIG_GRANT_SERVICE_ACCOUNT) {
 		if (o->service_account_file == NULL)
-			oauth_error(b, i, "service_account_file",
+			oauth_error(h, "service_account_file",
 				    "missing: give the JSON key file of the service account");
 		return;
 	}
 	if (o->service_account_file != NULL)
-		oauth_error(b, i, "service_account_file", "it is for grant \"service-account\" only");
+		oauth_error(h, "service_account_file", "it is for grant \"service-account\" only");
 	if (o->client_id == NULL)
-		oauth_error(b, i, "client_id",
+		oauth_error(h, "client_id",
 			    "missing: give the id of the application that you registered; `mailferry "
 			    "login %s' says how",
-			    b->config->accounts[i].name);
+			    h->server->name);
 	if (o->client_secret != NULL && o->client_secret_file != NULL)
-		oauth_error(b, i, "client_secret_file", "client_secret is given too: give one of the two");
+		oauth_error(h, "client_secret_file", "client_secret is given too: give one of the two");
 	if (certificate != (o->key_file != NULL))
-		oauth_error(b, i, certificate ? "key_file" : "certificate_file",
+		oauth_error(h, certificate ? "key_file" : "certificate_file",
 			    "missing: certificate_file and key_file go together");
 	if (secret && certificate)
-		oauth_error(b, i, "certificate_file", "a client secret is given too: give one of the two");
+		oauth_error(h, "certificate_file", "a client secret is given too: give one of the two");
 	if (o->grant == CONFIG_GRANT_APPLICATION && !secret && !certificate && o->key_file == NULL)
 		oauth_error(
-		    b, i, "certificate_file",
+		    h, "certificate_file",
 		    "missing: grant \"application\" needs certificate_file and key_file, or client_secret_file");
 }
 
-static void endpoint_verify(struct build *b, size_t i, const char *key, const char *url, bool needed)
+static void endpoint_verify(const struct holder *h, const char *key, const char *url, bool needed)
 {
-	const struct config_account *a = &b->config->accounts[i];
+	const struct config_server *a = h->server;
 
 	if (needed && url == NULL && a->provider != NULL)
-		oauth_error(b, i, key, "missing: provider \"%s\" is not known to have one", a->provider);
+		oauth_error(h, key, "missing: provider \"%s\" is not known to have one", a->provider);
 	else if (needed && url == NULL)
-		oauth_error(b, i, key, "missing: give it, or provider");
+		oauth_error(h, key, "missing: give it, or provider");
 	else if (needed && strstr(url, "{tenant}") != NULL && a->token.tenant == NULL &&
 		 strcmp(key, "token_endpoint") == 0)
-		oauth_error(b, i, "tenant", "missing: give the id or the domain of the organisation's directory");
+		oauth_error(h, "tenant", "missing: give the id or the domain of the organisation's directory");
 }
 
-static void grant_verify(struct build *b, size_t i)
+static void grant_verify(const struct holder *h)
 {
-	const struct config_account *a = &b->config->accounts[i];
+	const struct config_server *a = h->server;
 	const struct config_oauth *o = &a->token;
 	const struct provider *p = a->provider == NULL ? NULL : provider_find(a->provider);
 	const struct key *k = key_find(KEYS_OAUTH, SLICE_LIT("grant"));
 
 	/* Whoever gives an endpoint knows more than the table. */
 	if (p != NULL && (p->grants & (1u << o->grant)) == 0 &&
-	    !build_given(&b->accounts[i], KEYS_OAUTH, "token_endpoint"))
-		oauth_error(b, i, "grant", "\"%s\" is not possible with provider \"%s\": %s", k->words[o->grant],
+	    !build_given(h->lines, KEYS_OAUTH, "token_endpoint"))
+		oauth_error(h, "grant", "\"%s\" is not possible with provider \"%s\": %s", k->words[o->grant],
 			    p->name, p->advice);
 	else
-		endpoint_verify(b, i, "token_endpoint", o->token_endpoint, true);
-	endpoint_verify(b, i, "authorization_endpoint", o->authorization_endpoint, o->grant == CONFIG_GRANT_USER);
-	endpoint_verify(b, i, "device_endpoint", o->device_endpoint, o->grant == CONFIG_GRANT_DEVICE);
+		endpoint_verify(h, "token_endpoint", o->token_endpoint, true);
+	endpoint_verify(h, "authorization_endpoint", o->authorization_endpoint, o->grant == CONFIG_GRANT_USER);
+	endpoint_verify(h, "device_endpoint", o->device_endpoint, o->grant == CONFIG_GRANT_DEVICE);
 }
 
 static bool day_good(const char *text)
@@ -174,23 +172,23 @@ static bool day_good(const char *text)
 	       (text[8] != '0' || text[9] != '0') && (text[8] != '3' || text[9] <= '1') && text[0] == '2';
 }
 
-void oauth_verify(struct build *b, size_t i)
+void oauth_verify(const struct holder *h)
 {
-	const struct config_account *a = &b->config->accounts[i];
+	const struct config_server *a = h->server;
 	const struct config_oauth *o = &a->token;
 
-	if (build_given(&b->accounts[i], KEYS_OAUTH, "grant"))
-		grant_verify(b, i);
-	client_verify(b, i);
+	if (build_given(h->lines, KEYS_OAUTH, "grant"))
+		grant_verify(h);
+	client_verify(h);
 	if (o->tenant != NULL && !tenant_good(o->tenant))
-		oauth_error(b, i, "tenant", "expected an id or a domain: letters, digits, `-' and `.'");
+		oauth_error(h, "tenant", "expected an id or a domain: letters, digits, `-' and `.'");
 	if (o->client_secret_expires != NULL && !day_good(o->client_secret_expires))
-		oauth_error(b, i, "client_secret_expires", "expected a day such as \"2027-05-01\"");
+		oauth_error(h, "client_secret_expires", "expected a day such as \"2027-05-01\"");
 }
 
 /* ---- files ---- */
 
-static void file_take(struct build *b, size_t i, const char *key, const char *path, bool secret, char **field)
+static void file_take(const struct holder *h, const char *key, const char *path, bool secret, char **field)
 {
 	struct err e;
 
@@ -198,24 +196,24 @@ static void file_take(struct build *b, size_t i, const char *key, const char *pa
 		return;
 	*field = secret_text(path, secret, &e);
 	if (*field == NULL)
-		oauth_error(b, i, key, "%s", e.text);
+		oauth_error(h, key, "%s", e.text);
 }
 
-void oauth_files(struct build *b, size_t i)
+void oauth_files(const struct holder *h)
 {
-	struct config_oauth *o = &b->config->accounts[i].token;
+	struct config_oauth *o = &h->server->token;
 	struct err e;
 
 	if (o->client_secret_file != NULL && o->client_secret == NULL) {
 		o->client_secret = secret_read(o->client_secret_file, &e);
 		if (o->client_secret == NULL)
-			oauth_error(b, i, "client_secret_file", "%s", e.text);
+			oauth_error(h, "client_secret_file", "%s", e.text);
 	}
-	file_take(b, i, "certificate_file", o->certificate_file, false, &o->certificate);
-	file_take(b, i, "key_file", o->key_file, true, &o->key);
-	file_take(b, i, "service_account_file", o->service_account_file, true, &o->service_account);
+	file_take(h, "certificate_file", o->certificate_file, false, &o->certificate);
+	file_take(h, "key_file", o->key_file, true, &o->key);
+	file_take(h, "service_account_file", o->service_account_file, true, &o->service_account);
 	if (o->ca_file != NULL && access(o->ca_file, R_OK) != 0) {
 		(void)file_unread(&e, errno, o->ca_file);
-		oauth_error(b, i, "ca_file", "%s", e.text);
+		oauth_error(h, "ca_file", "%s", e.text);
 	}
 }

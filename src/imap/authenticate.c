@@ -51,7 +51,7 @@ static void hide_bye(const struct attempt *a, struct err *e)
 {
 	if (e == NULL || imap_filter_bye(a->session->filter) == NULL)
 		return;
-	hide(e->text, a->session->account->password);
+	hide(e->text, a->session->server->password);
 	hide(e->text, a->token);
 }
 
@@ -61,7 +61,7 @@ static int take_reply(struct attempt *a, uint32_t tag, const char *sent, struct 
 	if (dialog_reply(a->session, tag, true, &a->reply, e) != 1)
 		return -1;
 	hide(a->reply.text, sent);
-	hide(a->reply.text, a->session->account->password);
+	hide(a->reply.text, a->session->server->password);
 	hide(a->reply.text, a->token);
 	return 0;
 }
@@ -108,7 +108,7 @@ done:
 static int login_command(struct attempt *a, struct err *e)
 {
 	struct imap *s = a->session;
-	const struct config_account *c = s->account;
+	const struct config_server *c = s->server;
 	uint32_t tag = dialog_tag(s);
 	struct buf line;
 	int ret;
@@ -152,7 +152,7 @@ static bool unsupported(const struct imap_reply *r, const struct sasl *x)
 
 static enum next judge(struct attempt *a, const struct sasl *x, int way, struct err *e)
 {
-	const struct config_account *c = a->session->account;
+	const struct config_server *c = a->session->server;
 	struct answer answer = answers_read(&a->reply, ANSWER_LOGIN);
 	char said[REFUSAL_WORDS_SIZE];
 	bool person = answer.account == ACCOUNT_PERSON;
@@ -178,7 +178,7 @@ static enum next judge(struct attempt *a, const struct sasl *x, int way, struct 
 
 static int take_token(struct attempt *a, bool fresh, struct err *e)
 {
-	const struct config_account *c = a->session->account;
+	const struct config_server *c = a->session->server;
 
 	mem_wipe_str(&a->token);
 	if (a->login->token == NULL)
@@ -193,7 +193,7 @@ static int take_token(struct attempt *a, bool fresh, struct err *e)
 /* The exchange broke off with E. A server that hangs up on a token that it refuses gets a fresh one next time. */
 static void hung_up(struct attempt *a, const struct sasl *x, struct err *e)
 {
-	const struct config_account *c = a->session->account;
+	const struct config_server *c = a->session->server;
 
 	if (a->token == NULL || e->class == ERR_PROTOCOL || sasl_verdict(x) != SASL_DENIED)
 		return;
@@ -218,7 +218,7 @@ static int try_way(struct attempt *a, int way, struct err *e)
 	int ret = -1;
 
 	imap_forget_capability(s);
-	dialog_deadline(s, s->account->timeout);
+	dialog_deadline(s, s->server->timeout);
 	if (exchange(a, x, way, e) != 0) {
 		hide_bye(a, e);
 		hung_up(a, x, e);
@@ -230,13 +230,13 @@ static int try_way(struct attempt *a, int way, struct err *e)
 	}
 	switch (judge(a, x, way, e)) {
 	case NEXT_OTHER_WAY:
-		log_debug("mechanism-refused", LOG_STR("account", s->account->name), LOG_STR("auth", sasl_name(way)),
+		log_debug("mechanism-refused", LOG_STR("account", s->server->name), LOG_STR("auth", sasl_name(way)),
 			  LOG_STR("text", a->reply.text));
 		sasl_exclude(&a->setup, way);
 		ret = 0;
 		break;
 	case NEXT_FRESH_TOKEN:
-		log_info("token-refused", LOG_STR("account", s->account->name), LOG_STR("text", a->reply.text),
+		log_info("token-refused", LOG_STR("account", s->server->name), LOG_STR("text", a->reply.text),
 			 LOG_STR("status", a->complaint));
 		ret = take_token(a, true, e);
 		break;
@@ -250,7 +250,7 @@ done:
 
 static bool may_use_login_command(const struct attempt *a)
 {
-	const struct config_account *c = a->session->account;
+	const struct config_server *c = a->session->server;
 
 	return c->password != NULL && !c->oauth && (a->session->can & IMAP_LOGIN_DISABLED) == 0 &&
 	       (c->auth == NULL || strcasecmp(c->auth, "LOGIN") == 0) &&
@@ -264,7 +264,7 @@ static int try_login_command(struct attempt *a, struct err *e)
 	char said[REFUSAL_WORDS_SIZE];
 
 	imap_forget_capability(s);
-	dialog_deadline(s, s->account->timeout);
+	dialog_deadline(s, s->server->timeout);
 	a->complaint[0] = '\0';
 	if (login_command(a, e) != 0) {
 		hide_bye(a, e);
@@ -275,8 +275,8 @@ static int try_login_command(struct attempt *a, struct err *e)
 	answer = answers_read(&a->reply, ANSWER_LOGIN);
 	if (answer.account == ACCOUNT_PERSON)
 		return refusal_person(a, SASL_NO_WAY, answer.advice, e);
-	return err_set(e, ERR_TEMP, 0, "%s does not let %s log in now: %s", s->account->host,
-		       refusal_login_name(s->account), refusal_words(a, said));
+	return err_set(e, ERR_TEMP, 0, "%s does not let %s log in now: %s", s->server->host,
+		       refusal_login_name(s->server), refusal_words(a, said));
 }
 
 static int log_in(struct attempt *a, struct err *e)
@@ -298,7 +298,7 @@ static int log_in(struct attempt *a, struct err *e)
 
 int imap_authenticate(struct imap *s, const struct imap_login *login, struct err *e)
 {
-	const struct config_account *c = s->account;
+	const struct config_server *c = s->server;
 	struct attempt a = { .session = s, .login = login };
 	int ret;
 

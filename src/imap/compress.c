@@ -7,10 +7,10 @@ enum { WORTH_TELLING = 4096 }; /* octets; a connection that did less broke or ha
 
 static bool is_wanted(const struct imap *s)
 {
-	if (s->account->compress == CONFIG_COMPRESS_OFF || !imap_has(s, "COMPRESS=DEFLATE"))
+	if (s->server->compress == CONFIG_COMPRESS_OFF || !imap_has(s, "COMPRESS=DEFLATE"))
 		return false;
 	/* A line of the office's own is faster than packing. */
-	return s->account->compress == CONFIG_COMPRESS_ON || !s->lan;
+	return s->server->compress == CONFIG_COMPRESS_ON || !s->lan;
 }
 
 int imap_compress(struct imap *s, struct err *e)
@@ -29,7 +29,7 @@ int imap_compress(struct imap *s, struct err *e)
 	if (r.status == IMAP_OK)
 		return stream_start_deflate(s->stream, e);
 	/* It was only an offer to save octets. */
-	log_warning("compress-refused", LOG_STR("account", s->account->name), LOG_STR("reason", r.text));
+	log_warning("compress-refused", LOG_STR("account", s->server->name), LOG_STR("reason", r.text));
 	return 0;
 }
 
@@ -49,7 +49,7 @@ void imap_log_compressed(const struct imap *s)
 		return;
 	plain = c.sent + c.got;
 	packed = c.sent_packed + c.got_packed;
-	LOG_EVENT(plain < WORTH_TELLING ? LOG_DEBUG : LOG_INFO, "compressed", LOG_STR("account", s->account->name),
+	LOG_EVENT(plain < WORTH_TELLING ? LOG_DEBUG : LOG_INFO, "compressed", LOG_STR("account", s->server->name),
 		  LOG_NUM("sent", c.sent), LOG_NUM("sent_packed", c.sent_packed), LOG_NUM("received", c.got),
 		  LOG_NUM("received_packed", c.got_packed),
 		  LOG_NUM("saved_percent", plain > packed ? (plain - packed) * 100 / plain : 0), { 0 });

@@ -27,7 +27,7 @@ static int broken(struct imap *s, struct err *e, const char *otherwise)
 		if (a.account == ACCOUNT_PERSON)
 			class = ERR_CONFIG;
 		return err_set(e, class, a.account == ACCOUNT_FEWER ? EUSERS : why->code, "%s said goodbye: %s%s%s",
-			       s->account->host, bye, a.advice == NULL ? "" : "; ", a.advice == NULL ? "" : a.advice);
+			       s->server->host, bye, a.advice == NULL ? "" : "; ", a.advice == NULL ? "" : a.advice);
 	}
 	if (class != ERR_NONE) {
 		if (e != NULL)
@@ -182,10 +182,10 @@ int dialog_reply(struct imap *s, uint32_t tag, bool wait, struct imap_reply *r, 
 	filter_reply_free(&raw);
 	alert = imap_filter_take_alert(s->filter);
 	if (alert != NULL)
-		log_warning("store-alert", LOG_STR("account", s->account->name), LOG_STR("text", alert));
+		log_warning("store-alert", LOG_STR("account", s->server->name), LOG_STR("text", alert));
 	free(alert);
 	if (raw.tag != tag)
-		return err_set(e, ERR_PROTOCOL, 0, "%s answered a command out of order", s->account->host);
+		return err_set(e, ERR_PROTOCOL, 0, "%s answered a command out of order", s->server->host);
 
 	/* libetpan takes the bytes of the whole reply, gathers its data, and checks the tag once more. */
 	s->mi->imap_tag = (int)tag;
@@ -212,7 +212,7 @@ int dialog_run(struct imap *s, struct imap_reply *r, struct err *e, const char *
 	va_list ap;
 	int ret;
 
-	dialog_deadline(s, s->account->timeout);
+	dialog_deadline(s, s->server->timeout);
 	if (dialog_putf(s, e, "%lu ", (unsigned long)tag) != 0)
 		return -1;
 	va_start(ap, fmt);

@@ -124,7 +124,7 @@ int imap_ask_capability(struct imap *s, struct err *e)
 	if (dialog_run(s, &r, e, "CAPABILITY") != 0)
 		return -1;
 	if (r.status != IMAP_OK || s->mi->imap_connection_info->imap_capability == NULL)
-		return err_set(e, ERR_TEMP, 0, "%s does not tell its capabilities: %s", s->account->host, r.text);
+		return err_set(e, ERR_TEMP, 0, "%s does not tell its capabilities: %s", s->server->host, r.text);
 	read_capabilities(s);
 	return 0;
 }

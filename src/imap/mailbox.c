@@ -18,7 +18,7 @@ static int name_command(struct imap *s, const char *verb, const char *mailbox, s
 {
 	uint32_t tag = dialog_tag(s);
 
-	dialog_deadline(s, s->account->timeout);
+	dialog_deadline(s, s->server->timeout);
 	if (dialog_putf(s, e, "%lu %s ", (unsigned long)tag, verb) != 0 || dialog_put_mailbox(s, mailbox, e) != 0)
 		return -1;
 	return dialog_finish(s, tag, r, e);
@@ -29,7 +29,7 @@ static int name_command(struct imap *s, const char *verb, const char *mailbox, s
 int mailbox_status_send(struct imap *s, const char *mailbox, uint32_t *tag, struct err *e)
 {
 	*tag = dialog_tag(s);
-	dialog_deadline(s, s->account->timeout);
+	dialog_deadline(s, s->server->timeout);
 	if (dialog_putf(s, e, "%lu STATUS ", (unsigned long)*tag) != 0 || dialog_put_mailbox(s, mailbox, e) != 0)
 		return -1;
 	return dialog_put(s, SLICE_LIT(" (UIDVALIDITY UIDNEXT)\r\n"), e);
@@ -68,7 +68,7 @@ int mailbox_status_read(struct imap *s, uint32_t tag, struct mailbox_status *st,
 
 	*st = (struct mailbox_status){ 0, 0 };
 	/* Each answer has its time: many may have been asked for at once. */
-	dialog_deadline(s, s->account->timeout);
+	dialog_deadline(s, s->server->timeout);
 	if (dialog_flush(s, e) != 0 || dialog_reply(s, tag, true, r, e) != 1)
 		return -1;
 	if (r->status != IMAP_OK)
@@ -90,7 +90,7 @@ int mailbox_append_limit(struct imap *s, const char *mailbox, uint64_t *limit, s
 	*limit = s->append_limit;
 	if ((s->can & IMAP_CAN_APPENDLIMIT) == 0 || *limit != UINT64_MAX)
 		return 0;
-	dialog_deadline(s, s->account->timeout);
+	dialog_deadline(s, s->server->timeout);
 	if (dialog_putf(s, e, "%lu STATUS ", (unsigned long)tag) != 0 || dialog_put_mailbox(s, mailbox, e) != 0 ||
 	    dialog_putf(s, e, " (APPENDLIMIT)") != 0 || dialog_finish(s, tag, &r, e) != 0)
 		return -1;
@@ -144,7 +144,7 @@ int mailbox_catalog(struct imap *s, bool fresh, const struct catalog **c, struct
 	if (s->listed && !fresh)
 		return 0;
 	tag = dialog_tag(s);
-	dialog_deadline(s, s->account->timeout);
+	dialog_deadline(s, s->server->timeout);
 	dialog_expect(s, LIST_TOTAL_MAX);
 	if (dialog_putf(s, e, "%lu LIST \"\" \"*\"%s", (unsigned long)tag, uses ? " RETURN (SPECIAL-USE)" : "") != 0 ||
 	    dialog_finish(s, tag, &r, e) != 0)
@@ -173,7 +173,7 @@ int mailbox_create(struct imap *s, const char *mailbox, unsigned use, struct ima
 
 	if ((s->can & IMAP_CAN_CREATE_SPECIAL_USE) == 0)
 		use = 0;
-	dialog_deadline(s, s->account->timeout);
+	dialog_deadline(s, s->server->timeout);
 	if (dialog_putf(s, e, "%lu CREATE ", (unsigned long)tag) != 0 || dialog_put_mailbox(s, mailbox, e) != 0 ||
 	    (use != 0 && dialog_putf(s, e, " (USE (%s))", special_use_name(use)) != 0) ||
 	    dialog_finish(s, tag, r, e) != 0)

@@ -16,14 +16,14 @@ const char *refusal_words(const struct attempt *a, char out[REFUSAL_WORDS_SIZE])
 	return out;
 }
 
-const char *refusal_login_name(const struct config_account *c)
+const char *refusal_login_name(const struct config_server *c)
 {
 	return c->login_as != NULL ? c->login_as : c->user;
 }
 
 int refusal_person(const struct attempt *a, int way, const char *advice, struct err *e)
 {
-	const struct config_account *c = a->session->account;
+	const struct config_server *c = a->session->server;
 	char said[REFUSAL_WORDS_SIZE];
 	const char *mechanism = way == SASL_NO_WAY ? "LOGIN" : sasl_name(way);
 
@@ -64,7 +64,7 @@ int refusal_person(const struct attempt *a, int way, const char *advice, struct 
 
 int refusal_relayed(const struct attempt *a, int way, struct err *e)
 {
-	const struct config_account *c = a->session->account;
+	const struct config_server *c = a->session->server;
 
 	return err_set(
 	    e, ERR_CONFIG, 0,
@@ -76,7 +76,7 @@ int refusal_relayed(const struct attempt *a, int way, struct err *e)
 int refusal_no_way(const struct attempt *a, struct err *e)
 {
 	const struct imap *s = a->session;
-	const struct config_account *c = s->account;
+	const struct config_server *c = s->server;
 	const char *offers = s->mechanisms[0] == '\0' ? "nothing" : s->mechanisms;
 	char said[REFUSAL_WORDS_SIZE];
 

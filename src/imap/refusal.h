@@ -24,7 +24,7 @@ struct attempt {
 /* The server's words, with what it said within the mechanism. */
 const char *refusal_words(const struct attempt *a, char out[REFUSAL_WORDS_SIZE]);
 
-const char *refusal_login_name(const struct config_account *c);
+const char *refusal_login_name(const struct config_server *c);
 
 /* All fill E (ERR_CONFIG) and return -1. WAY is SASL_NO_WAY for the LOGIN command; ADVICE may be NULL. */
 int refusal_person(const struct attempt *a, int way, const char *advice, struct err *e);

@@ -109,7 +109,7 @@ static int greet(struct imap *s, struct err *e)
 {
 	int ret;
 
-	dialog_deadline(s, s->account->timeout);
+	dialog_deadline(s, s->server->timeout);
 	ret = mailimap_connect(s->mi, stream_mailstream(s->stream));
 	if (ret == MAILIMAP_NO_ERROR_NON_AUTHENTICATED)
 		return 0;
@@ -117,13 +117,13 @@ static int greet(struct imap *s, struct err *e)
 		/* Somebody else's login, or bait to skip STARTTLS (RFC 9051, 7.1.4). */
 		return err_set(e, ERR_PROTOCOL, 0,
 			       "%s says that we are logged in already (PREAUTH); that is not accepted",
-			       s->account->host);
+			       s->server->host);
 	if (stream_failure(s->stream)->class != ERR_NONE) {
 		*e = *stream_failure(s->stream);
 		return -1;
 	}
 	return err_set(e, ERR_PROTOCOL, 0, "%s port %u did not greet as an IMAP server does; check host, port and tls",
-		       s->account->host, s->account->port);
+		       s->server->host, s->server->port);
 }
 
 static int start_tls(struct imap *s, struct tls_client *tls, struct err *e)
@@ -134,12 +134,12 @@ static int start_tls(struct imap *s, struct tls_client *tls, struct err *e)
 		return err_set(e, ERR_CONFIG, 0,
 			       "%s port %u does not offer STARTTLS; set tls = \"implicit\" and its port (993), or ask "
 			       "the provider",
-			       s->account->host, s->account->port);
+			       s->server->host, s->server->port);
 	if (dialog_run(s, &r, e, "STARTTLS") != 0)
 		return -1;
 	if (r.status != IMAP_OK)
-		return err_set(e, ERR_TEMP, 0, "%s refuses STARTTLS: %s", s->account->host, r.text);
-	dialog_deadline(s, s->account->timeout);
+		return err_set(e, ERR_TEMP, 0, "%s refuses STARTTLS: %s", s->server->host, r.text);
+	dialog_deadline(s, s->server->timeout);
 	if (stream_start_tls(s->stream, tls, e) != 0)
 		return -1;
 	/* What was learned before TLS may be forged (RFC 9051, 11.1). */
@@ -155,10 +155,10 @@ static void reached(const struct imap_login *login, const struct imap *s, enum i
 struct imap *imap_open(int fd, const struct imap_login *login, struct err *e)
 {
 	struct imap *s = mem_alloc(sizeof *s);
-	const struct config_account *a = login->account;
+	const struct config_server *a = login->server;
 	uint32_t start;
 
-	s->account = a;
+	s->server = a;
 	s->hurry = INT64_MAX;
 	s->lan = lan_peer(fd);
 	s->stream = stream_new(fd, a->host);

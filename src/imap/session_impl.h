@@ -12,7 +12,7 @@
 enum { IMAP_MECHANISMS_MAX = 160 };
 
 struct imap {
-	const struct config_account *account;
+	const struct config_server *server;
 	struct stream *stream;
 	struct imap_filter *filter;
 	mailimap *mi;

@@ -43,7 +43,7 @@ static int enable_utf8(struct imap *s, struct err *e)
 /* To guess where folders are would make others beside them, and file into those. */
 static int untold(const struct imap *s, const char *what, const struct imap_reply *r, struct err *e)
 {
-	return err_set(e, ERR_TEMP, 0, "%s does not tell %s: %s; it is asked again later", s->account->host, what,
+	return err_set(e, ERR_TEMP, 0, "%s does not tell %s: %s; it is asked again later", s->server->host, what,
 		       r->text);
 }
 

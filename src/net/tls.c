@@ -191,13 +191,13 @@ fail:
 	return NULL;
 }
 
-struct tls_client *tls_client_of(const struct config_account *account, struct err *e)
+struct tls_client *tls_client_of(const struct config_server *server, struct err *e)
 {
-	struct tls_policy policy = { account->ca_file, (const char *const *)account->pins, account->npins };
+	struct tls_policy policy = { server->ca_file, (const char *const *)server->pins, server->npins };
 	struct tls_client *t = tls_client_new(&policy, e);
 
-	if (t != NULL && account->client_certificate_pem != NULL &&
-	    identity_use(t->ctx, account->client_certificate_pem, account->client_key_pem, e) != 0)
+	if (t != NULL && server->client_certificate_pem != NULL &&
+	    identity_use(t->ctx, server->client_certificate_pem, server->client_key_pem, e) != 0)
 		tls_client_free(&t);
 	return t;
 }

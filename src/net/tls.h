@@ -33,7 +33,7 @@ struct tls_policy {
 
 /* Reads the authorities now, so that nothing is opened later. NULL and E (ERR_CONFIG) on failure. */
 struct tls_client *tls_client_new(const struct tls_policy *policy, struct err *e);
-struct tls_client *tls_client_of(const struct config_account *account, struct err *e); /* what its keys say */
+struct tls_client *tls_client_of(const struct config_server *server, struct err *e); /* what its keys say */
 void tls_client_free(struct tls_client **t); /* when no session lives any more */
 
 /* One handshake: whom we want to meet, and what was found wrong with the certificate. Zero it before use. */

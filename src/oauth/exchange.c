@@ -47,7 +47,7 @@ static void keep(const struct exchange_order *o, struct token_store *store, stru
 		(void)err_set(&out->err, ERR_CONFIG, 0,
 			      "the provider let account %s in but gave no refresh token: see that scope asks for one "
 			      "(Microsoft: offline_access), and that the client is of a kind that gets one",
-			      o->account->name);
+			      o->server->name);
 		return;
 	}
 	/* The same one again is none that was rotated. */
@@ -58,7 +58,7 @@ static void keep(const struct exchange_order *o, struct token_store *store, stru
 	next.refreshed = clock_wall_ms();
 	if (first)
 		next.signed_in = next.refreshed;
-	if (token_store_write(store, o->account->name, &next, &out->err) == 0)
+	if (token_store_write(store, o->server->name, &next, &out->err) == 0)
 		out->serial = next.serial;
 	else
 		out->unwritten = out->fresh;
@@ -67,7 +67,7 @@ static void keep(const struct exchange_order *o, struct token_store *store, stru
 void exchange_run(const struct exchange_order *o, int fd, struct tls_client *tls, struct token_store *store, int64_t by,
 		  struct exchange_result *out)
 {
-	const char *endpoint = grant_endpoint(o->account, o->request.step);
+	const char *endpoint = grant_endpoint(o->server, o->request.step);
 	char hint[200];
 	struct http_reply reply;
 	struct buf form;
@@ -79,20 +79,20 @@ void exchange_run(const struct exchange_order *o, int fd, struct tls_client *tls
 	buf_init(&form, FORM_MAX);
 	if (endpoint == NULL || url_parse(endpoint, &url, hint) != 0) {
 		out->answer.verdict = GRANT_REFUSED;
-		(void)err_set(&out->err, ERR_CONFIG, 0, "account %s has no endpoint to ask", o->account->name);
-	} else if (grant_form(o->account, &o->request, &form, &out->err) != 0) {
+		(void)err_set(&out->err, ERR_CONFIG, 0, "account %s has no endpoint to ask", o->server->name);
+	} else if (grant_form(o->server, &o->request, &form, &out->err) != 0) {
 		out->answer.verdict = GRANT_REFUSED;
 	} else {
 		ret = http_post(fd, &url, tls, buf_slice(&form), by, &reply, &out->err);
 		fd = -1;
 		if (ret != 0) {
 			out->answer.verdict = out->err.class == ERR_CONFIG ? GRANT_REFUSED : GRANT_LATER;
-			(void)err_prefix(&out->err, "no access token for account %s", o->account->name);
+			(void)err_prefix(&out->err, "no access token for account %s", o->server->name);
 		}
 	}
 	file_close(&fd);
 	step("token: the endpoint has answered");
-	if (ret == 0 && grant_reply(o->account, o->request.step, &reply, &out->answer, &out->err) == GRANT_OK &&
+	if (ret == 0 && grant_reply(o->server, o->request.step, &reply, &out->answer, &out->err) == GRANT_OK &&
 	    o->request.step != GRANT_DEVICE_START)
 		keep(o, store, out);
 	mem_wipe(form.p, form.cap);

@@ -14,7 +14,7 @@
 enum { EXCHANGE_MS = 30 * 1000 };
 
 struct exchange_order {
-	const struct config_account *account;
+	const struct config_server *server;
 	struct grant_request request;
 	struct stored_token stored; /* what is on disk; binding and times are those of the next one */
 	bool touch;		    /* write it anew though the refresh token stays the same: `refreshed' is old */

@@ -114,7 +114,7 @@ static const struct meaning *meaning_find(const char *error, unsigned number)
 
 /* Appends what the provider says, so that a line of a log can hold it: the first line, without its tracing numbers. A
  * word as long as a secret may be one that came back. */
-static void words_add(const struct config_account *a, const char *text, struct buf *out)
+static void words_add(const struct config_server *a, const char *text, struct buf *out)
 {
 	struct slice rest = slice_str(text);
 
@@ -147,7 +147,7 @@ static void words_add(const struct config_account *a, const char *text, struct b
 	}
 }
 
-static const char *host_of(const struct config_account *a, struct url *u)
+static const char *host_of(const struct config_server *a, struct url *u)
 {
 	char hint[200];
 
@@ -179,7 +179,7 @@ static const char *advice_of(const struct meaning *m, enum grant_step step)
 	return m->advice;
 }
 
-enum grant_verdict grant_explain(const struct config_account *a, enum grant_step step, const char *error,
+enum grant_verdict grant_explain(const struct config_server *a, enum grant_step step, const char *error,
 				 const char *words, int status, struct err *e)
 {
 	const struct meaning *m = meaning_find(error, microsoft_number(words));

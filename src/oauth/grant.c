@@ -18,7 +18,7 @@ enum { RANDOM_BYTES = 32, DIGEST_BYTES = 32, ASSERTION_MAX = 64 * 1024, DAY_MS =
 /* ---- requests ---- */
 
 /* Who asks (RFC 6749, 2.3.1; RFC 7523, 2.2). */
-static int client_add(const struct config_account *a, int64_t now, struct buf *form, struct err *e)
+static int client_add(const struct config_server *a, int64_t now, struct buf *form, struct err *e)
 {
 	const struct config_oauth *o = &a->token;
 	struct buf jwt;
@@ -44,19 +44,19 @@ static int client_add(const struct config_account *a, int64_t now, struct buf *f
 	return ret;
 }
 
-static void scope_add(const struct config_account *a, struct buf *form)
+static void scope_add(const struct config_server *a, struct buf *form)
 {
 	if (a->token.scope != NULL)
 		form_add(form, "scope", a->token.scope);
 }
 
 /* Who logs in. */
-static const char *person_of(const struct config_account *a)
+static const char *person_of(const struct config_server *a)
 {
 	return a->login_as != NULL ? a->login_as : a->user;
 }
 
-static int service_add(const struct config_account *a, int64_t now, struct buf *form, struct err *e)
+static int service_add(const struct config_server *a, int64_t now, struct buf *form, struct err *e)
 {
 	const struct config_oauth *o = &a->token;
 	struct buf jwt;
@@ -77,7 +77,7 @@ static int service_add(const struct config_account *a, int64_t now, struct buf *
 	return ret;
 }
 
-int grant_form(const struct config_account *a, const struct grant_request *r, struct buf *form, struct err *e)
+int grant_form(const struct config_server *a, const struct grant_request *r, struct buf *form, struct err *e)
 {
 	int ret = 0;
 
@@ -115,7 +115,7 @@ int grant_form(const struct config_account *a, const struct grant_request *r, st
 	return ret;
 }
 
-const char *grant_endpoint(const struct config_account *a, enum grant_step step)
+const char *grant_endpoint(const struct config_server *a, enum grant_step step)
 {
 	return step == GRANT_DEVICE_START ? a->token.device_endpoint : a->token.token_endpoint;
 }
@@ -146,7 +146,7 @@ static void challenge_make(const char *verifier, struct buf *out)
 	(void)base64url_encode(slice_of((const char *)digest, sizeof digest), out);
 }
 
-void grant_authorization_url(const struct config_account *a, const char *redirect, const char *state,
+void grant_authorization_url(const struct config_server *a, const char *redirect, const char *state,
 			     const char *verifier, struct buf *out)
 {
 	const struct config_oauth *o = &a->token;
@@ -179,7 +179,7 @@ static bool same_secret(const char *a, const char *b)
 	return strlen(a) == strlen(b) && CRYPTO_memcmp(a, b, strlen(a)) == 0;
 }
 
-char *grant_code_take(const struct config_account *a, const char *answer, const char *state, struct err *e)
+char *grant_code_take(const struct config_server *a, const char *answer, const char *state, struct err *e)
 {
 	struct slice query = slice_trim(slice_str(answer));
 	char *given, *code = NULL, *error, *words;
@@ -229,7 +229,7 @@ static void digest_add(const char *text, struct buf *out)
 	(void)hex_encode(slice_of((const char *)digest, sizeof digest), out);
 }
 
-char *grant_key(const struct config_account *a)
+char *grant_key(const struct config_server *a)
 {
 	const struct config_oauth *o = &a->token;
 	struct buf key;
@@ -249,12 +249,12 @@ char *grant_key(const struct config_account *a)
 	return out;
 }
 
-char *grant_binding(const struct config_account *a)
+char *grant_binding(const struct config_server *a)
 {
 	return mem_printf("%s %s", a->token.client_id == NULL ? "" : a->token.client_id, a->token.token_endpoint);
 }
 
-int grant_check(const struct config_account *a, struct err *e)
+int grant_check(const struct config_server *a, struct err *e)
 {
 	const struct config_oauth *o = &a->token;
 	int64_t expires;
@@ -279,7 +279,7 @@ static int64_t day_ms(const char *day)
 	return date_days((int64_t)y, (unsigned)m, (unsigned)d) * DAY_MS;
 }
 
-int64_t grant_expires(const struct config_account *a, const char **what)
+int64_t grant_expires(const struct config_server *a, const char **what)
 {
 	const struct config_oauth *o = &a->token;
 	int64_t at = INT64_MAX, certificate = INT64_MAX;

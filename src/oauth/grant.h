@@ -29,13 +29,13 @@ struct grant_request {
 };
 
 /* Appends the form. -1 with ERR_CONFIG: key or certificate can't be used. FORM holds secrets: wipe it. */
-int grant_form(const struct config_account *a, const struct grant_request *r, struct buf *form, struct err *e);
+int grant_form(const struct config_server *a, const struct grant_request *r, struct buf *form, struct err *e);
 
 /* The endpoint of a step: token or device. */
-const char *grant_endpoint(const struct config_account *a, enum grant_step step);
+const char *grant_endpoint(const struct config_server *a, enum grant_step step);
 
 /* Where the person is sent to sign in: appends the URL (RFC 6749, 4.1.1; RFC 7636, 4.3). */
-void grant_authorization_url(const struct config_account *a, const char *redirect, const char *state,
+void grant_authorization_url(const struct config_server *a, const char *redirect, const char *state,
 			     const char *verifier, struct buf *out);
 
 /* A random text for `state' or as PKCE verifier: 43 characters of base64url. */
@@ -44,7 +44,7 @@ void grant_random(char out[GRANT_RANDOM_SIZE]);
 
 /* The code in the URL to which the browser was sent back (whole, or its query, as a person pastes it). Checks STATE in
  * constant time. From mem_alloc; NULL and E: the server's words when it says no (access_denied, consent). */
-char *grant_code_take(const struct config_account *a, const char *answer, const char *state, struct err *e);
+char *grant_code_take(const struct config_server *a, const char *answer, const char *state, struct err *e);
 
 enum grant_verdict {
 	GRANT_OK,
@@ -67,23 +67,23 @@ struct grant_answer {
 
 /* Reads a reply. E is filled for every verdict but GRANT_OK and GRANT_PENDING: ERR_TEMP for GRANT_LATER, else
  * ERR_CONFIG; account, the server's own words, and what to do. OUT is always filled: free it. */
-enum grant_verdict grant_reply(const struct config_account *a, enum grant_step step, const struct http_reply *r,
+enum grant_verdict grant_reply(const struct config_server *a, enum grant_step step, const struct http_reply *r,
 			       struct grant_answer *out, struct err *e);
 void grant_answer_free(struct grant_answer *a);
 
 /* Which accounts share one access token: equal text, equal grant. Application access is the same for all mailboxes of a
  * client; the other kinds belong to one account or user. From mem_alloc. */
-char *grant_key(const struct config_account *a);
+char *grant_key(const struct config_server *a);
 
 /* What a refresh token is bound to: client and endpoints. One that was given for another is never sent. From mem_alloc.
  */
-char *grant_binding(const struct config_account *a);
+char *grant_binding(const struct config_server *a);
 
 /* Has the account what its kind of grant needs (client id, secret or certificate that match, endpoints)? Reads key and
  * certificate. 0, or -1 with ERR_CONFIG. For `mailferry check' and the token role's start. */
-int grant_check(const struct config_account *a, struct err *e);
+int grant_check(const struct config_server *a, struct err *e);
 
 /* When the first of client secret and certificate expires: wall clock, INT64_MAX: not known or never. *WHAT: which. */
-int64_t grant_expires(const struct config_account *a, const char **what);
+int64_t grant_expires(const struct config_server *a, const char **what);
 
 #endif

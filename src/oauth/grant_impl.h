@@ -6,7 +6,7 @@
 
 /* What an error of a provider means: ERROR is its word of RFC 6749, 5.2 ("" when there is none), WORDS its description
  * (may be NULL), STATUS of HTTP or 0. Fills E with account, the provider's words and what to do. */
-enum grant_verdict grant_explain(const struct config_account *a, enum grant_step step, const char *error,
+enum grant_verdict grant_explain(const struct config_server *a, enum grant_step step, const char *error,
 				 const char *words, int status, struct err *e);
 
 #endif

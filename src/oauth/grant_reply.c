@@ -62,14 +62,14 @@ static void wipe_strings(json_t *root)
 	}
 }
 
-static enum grant_verdict nonsense(const struct config_account *a, const char *what, struct err *e)
+static enum grant_verdict nonsense(const struct config_server *a, const char *what, struct err *e)
 {
 	(void)err_set(e, ERR_TEMP, 0, "the token endpoint of account %s (%s) answers with %s", a->name,
 		      a->token.token_endpoint, what);
 	return GRANT_LATER;
 }
 
-static enum grant_verdict tokens_read(const struct config_account *a, json_t *root, struct grant_answer *out,
+static enum grant_verdict tokens_read(const struct config_server *a, json_t *root, struct grant_answer *out,
 				      struct err *e)
 {
 	const char *type = json_string_value(json_object_get(root, "token_type"));
@@ -88,7 +88,7 @@ static enum grant_verdict tokens_read(const struct config_account *a, json_t *ro
 	return GRANT_OK;
 }
 
-static enum grant_verdict device_read(const struct config_account *a, json_t *root, struct grant_answer *out,
+static enum grant_verdict device_read(const struct config_server *a, json_t *root, struct grant_answer *out,
 				      struct err *e)
 {
 	out->device_code = text_take(root, "device_code", TOKEN_BYTES_MAX);
@@ -104,7 +104,7 @@ static enum grant_verdict device_read(const struct config_account *a, json_t *ro
 	return GRANT_OK;
 }
 
-static enum grant_verdict error_read(const struct config_account *a, enum grant_step step, json_t *root, int status,
+static enum grant_verdict error_read(const struct config_server *a, enum grant_step step, json_t *root, int status,
 				     struct err *e)
 {
 	json_t *error = json_object_get(root, "error");
@@ -119,7 +119,7 @@ static enum grant_verdict error_read(const struct config_account *a, enum grant_
 	return grant_explain(a, step, word == NULL ? "" : word, words, status, e);
 }
 
-enum grant_verdict grant_reply(const struct config_account *a, enum grant_step step, const struct http_reply *r,
+enum grant_verdict grant_reply(const struct config_server *a, enum grant_step step, const struct http_reply *r,
 			       struct grant_answer *out, struct err *e)
 {
 	json_t *root = NULL;

@@ -19,7 +19,7 @@ enum {
 
 bool grant_is_person(const struct grant *g)
 {
-	return g->account->token.grant == CONFIG_GRANT_USER || g->account->token.grant == CONFIG_GRANT_DEVICE;
+	return g->server->token.grant == CONFIG_GRANT_USER || g->server->token.grant == CONFIG_GRANT_DEVICE;
 }
 
 static void asker_drop(struct asker **at)
@@ -56,7 +56,7 @@ static void grant_free(struct grant *g)
 /* What is on disk. Trouble with it is told to whoever asks. */
 static void grant_read(struct keeper *k, struct grant *g)
 {
-	const char *name = g->account->name;
+	const char *name = g->server->name;
 	struct err e = { 0 };
 	char *binding;
 
@@ -68,7 +68,7 @@ static void grant_read(struct keeper *k, struct grant *g)
 			      "nobody has signed in for account %s yet; do so with: mailferry login %s", name, name);
 		break;
 	case 1:
-		binding = grant_binding(g->account);
+		binding = grant_binding(g->server);
 		if (strcmp(binding, g->stored.binding) != 0) {
 			/* Another endpoint must not see it. */
 			(void)err_set(&g->trouble, ERR_CONFIG, 0,
@@ -87,7 +87,7 @@ static void grant_read(struct keeper *k, struct grant *g)
 		log_warning("not-signed-in", LOG_STR("account", name), LOG_STR("reason", g->trouble.text));
 }
 
-static void grant_new(struct keeper *k, const struct config_account *a)
+static void grant_new(struct keeper *k, const struct config_server *a)
 {
 	char *key = grant_key(a);
 	struct grant **at = &k->grants, *g;
@@ -102,7 +102,7 @@ static void grant_new(struct keeper *k, const struct config_account *a)
 	g = mem_alloc(sizeof *g);
 	g->job = job;
 	g->key = key;
-	g->account = a;
+	g->server = a;
 	g->forced = g->asked = g->urged = INT64_MIN;
 	g->not_before = keeper_now(k);
 	*at = g;
@@ -115,9 +115,9 @@ struct keeper *keeper_new(const struct config *config, struct token_store *store
 
 	*k = (struct keeper){ .config = config, .store = store, .hooks = *hooks, .serial = clock_wall_ms() };
 	k->told = keeper_now(k) - DAY_MS;
-	for (size_t i = 0; i < config->naccounts; i++) {
-		if (config->accounts[i].oauth)
-			grant_new(k, &config->accounts[i]);
+	for (size_t i = 0; i < config_servers(config); i++) {
+		if (config_server_at(config, i)->oauth)
+			grant_new(k, config_server_at(config, i));
 	}
 	return k;
 }
@@ -140,7 +140,7 @@ void keeper_free(struct keeper **kp)
 
 struct grant *keeper_grant(struct keeper *k, const char *account)
 {
-	const struct config_account *a = config_account(k->config, account);
+	const struct config_server *a = config_server(k->config, account);
 	char *key = a == NULL || !a->oauth ? NULL : grant_key(a);
 	struct grant *g = key == NULL ? NULL : k->grants;
 
@@ -153,7 +153,7 @@ struct grant *keeper_grant(struct keeper *k, const char *account)
 void keeper_narrow(struct keeper *k, unsigned job)
 {
 	for (struct grant *g = k->grants; g != NULL; g = g->next) {
-		struct config_oauth *o = (struct config_oauth *)(uintptr_t)&g->account->token;
+		struct config_oauth *o = (struct config_oauth *)(uintptr_t)&g->server->token;
 
 		mem_wipe_str(&g->token);
 		if (g->job == job)

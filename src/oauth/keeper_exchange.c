@@ -29,13 +29,13 @@ enum {
 
 void keeper_begin(struct keeper *k, struct grant *g, enum grant_step step, const char *value)
 {
-	g->order.account = g->account;
+	g->order.server = g->server;
 	g->order.request = (struct grant_request){ .step = step, .value = mem_strdup(value), .now = clock_wall_ms() };
 	if (step == GRANT_CODE) {
 		g->order.request.verifier = mem_strdup(g->sign_in->verifier);
 		g->order.request.redirect = mem_strdup(g->sign_in->redirect);
 	}
-	g->order.stored = (struct stored_token){ .binding = grant_binding(g->account),
+	g->order.stored = (struct stored_token){ .binding = grant_binding(g->server),
 						 .signed_in = g->stored.signed_in,
 						 .refreshed = g->stored.refreshed,
 						 .serial = g->stored.serial };
@@ -77,9 +77,9 @@ static void refresh_begin(struct keeper *k, struct grant *g)
 {
 	enum grant_step step = GRANT_REFRESH;
 
-	if (g->account->token.grant == CONFIG_GRANT_APPLICATION)
+	if (g->server->token.grant == CONFIG_GRANT_APPLICATION)
 		step = GRANT_APPLICATION;
-	else if (g->account->token.grant == CONFIG_GRANT_SERVICE_ACCOUNT)
+	else if (g->server->token.grant == CONFIG_GRANT_SERVICE_ACCOUNT)
 		step = GRANT_SERVICE;
 	keeper_begin(k, g, step, step == GRANT_REFRESH ? g->stored.refresh_token : NULL);
 }
@@ -89,11 +89,11 @@ static void write_again(struct keeper *k, struct grant *g)
 {
 	struct err e;
 
-	if (token_store_write(k->store, g->account->name, &g->stored, &e) == 0) {
+	if (token_store_write(k->store, g->server->name, &g->stored, &e) == 0) {
 		g->unwritten = false;
 		err_clear(&g->trouble);
 		g->failures = 0;
-		log_info("refresh-token-written", LOG_STR("account", g->account->name));
+		log_info("refresh-token-written", LOG_STR("account", g->server->name));
 		keeper_answer_all(k, g, WANT_TOKEN, NULL);
 		return;
 	}
@@ -107,7 +107,7 @@ static bool may_begin(const struct keeper *k, const struct grant *g)
 	unsigned same = 0;
 
 	for (const struct grant *o = k->grants; o != NULL; o = o->next)
-		same += o->running && strcmp(o->account->token.token_endpoint, g->account->token.token_endpoint) == 0;
+		same += o->running && strcmp(o->server->token.token_endpoint, g->server->token.token_endpoint) == 0;
 	return k->running < RUNNING_MAX && same < SAME_MAX;
 }
 
@@ -152,7 +152,7 @@ static void tell_expiring(struct keeper *k)
 
 	for (struct grant *g = k->grants; g != NULL; g = g->next) {
 		const char *what;
-		int64_t at = grant_expires(g->account, &what), days = (at - wall) / DAY_MS;
+		int64_t at = grant_expires(g->server, &what), days = (at - wall) / DAY_MS;
 		struct err e;
 
 		if (at == INT64_MAX || at - wall > (int64_t)WARN_DAYS * DAY_MS)
@@ -160,15 +160,15 @@ static void tell_expiring(struct keeper *k)
 		if (at <= wall)
 			(void)err_set(&e, ERR_CONFIG, 0,
 				      "the %s of account %s has expired: make a new one in the provider's console",
-				      what, g->account->name);
+				      what, g->server->name);
 		else
 			(void)err_set(&e, ERR_CONFIG, 0,
 				      "the %s of account %s expires in %lld days: make a new one in the provider's "
 				      "console before",
-				      what, g->account->name, (long long)days);
-		log_warning("secret-expires", LOG_STR("account", g->account->name), LOG_STR("what", what),
+				      what, g->server->name, (long long)days);
+		log_warning("secret-expires", LOG_STR("account", g->server->name), LOG_STR("what", what),
 			    LOG_NUM("days", days), LOG_STR("reason", e.text));
-		k->hooks.notice(k->hooks.arg, g->account->name, true, e.text);
+		k->hooks.notice(k->hooks.arg, g->server->name, true, e.text);
 	}
 }
 
@@ -221,10 +221,10 @@ static void failed(struct keeper *k, struct grant *g, const struct exchange_resu
 		wait = r->answer.retry_after;
 	g->not_before = keeper_now(k) + wait;
 	LOG_EVENT(person ? LOG_ERROR : LOG_WARNING, verdict == GRANT_LOST ? "sign-in-lost" : "no-access-token",
-		  LOG_STR("account", g->account->name), LOG_NUM("attempts", g->failures),
+		  LOG_STR("account", g->server->name), LOG_NUM("attempts", g->failures),
 		  LOG_NUM("seconds", wait / SECOND_MS), LOG_STR("reason", g->trouble.text), { 0 });
 	if (person && !told)
-		k->hooks.notice(k->hooks.arg, g->account->name, false, g->trouble.text);
+		k->hooks.notice(k->hooks.arg, g->server->name, false, g->trouble.text);
 	/* The old token may live yet. */
 	keeper_answer_all(k, g, WANT_TOKEN, grant_is_usable(k, g) ? NULL : &g->trouble);
 }
@@ -253,16 +253,16 @@ static void succeeded(struct keeper *k, struct grant *g, const struct exchange_r
 	g->failures = 0;
 	g->not_before = g->got;
 	err_clear(&g->trouble);
-	log_info("access-token", LOG_STR("account", g->account->name), LOG_NUM("seconds", a->expires_in / SECOND_MS),
+	log_info("access-token", LOG_STR("account", g->server->name), LOG_NUM("seconds", a->expires_in / SECOND_MS),
 		 LOG_STR("rotated", r->fresh ? "yes" : NULL));
 	if (r->unwritten) {
 		g->unwritten = true;
 		g->trouble = r->err;
 		g->trouble.class = ERR_TEMP;
-		(void)err_prefix(&g->trouble, "the new refresh token of account %s is not safe yet", g->account->name);
-		log_error("refresh-token-not-written", LOG_STR("account", g->account->name),
+		(void)err_prefix(&g->trouble, "the new refresh token of account %s is not safe yet", g->server->name);
+		log_error("refresh-token-not-written", LOG_STR("account", g->server->name),
 			  LOG_STR("reason", r->err.text));
-		k->hooks.notice(k->hooks.arg, g->account->name, false, g->trouble.text);
+		k->hooks.notice(k->hooks.arg, g->server->name, false, g->trouble.text);
 		keeper_answer_all(k, g, WANT_TOKEN, &g->trouble);
 		return;
 	}

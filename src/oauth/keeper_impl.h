@@ -28,7 +28,7 @@ struct grant {
 	struct grant *next;
 	unsigned job; /* its number, from 1 */
 	char *key;
-	const struct config_account *account; /* the first that has it */
+	const struct config_server *server; /* the first that has it */
 
 	struct stored_token stored; /* refresh_token NULL: there is none */
 	bool unwritten;		    /* it is not on disk yet: nothing may be used that came with it */

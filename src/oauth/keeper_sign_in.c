@@ -57,9 +57,9 @@ void keeper_sign_in(struct keeper *k, uint64_t asker, const char *account, const
 
 	if (g == NULL)
 		return;
-	if (redirect == NULL && g->account->token.device_endpoint == NULL)
+	if (redirect == NULL && g->server->token.device_endpoint == NULL)
 		(void)err_set(&e, ERR_CONFIG, 0, "account %s has no device_endpoint", account);
-	else if (redirect != NULL && g->account->token.authorization_endpoint == NULL)
+	else if (redirect != NULL && g->server->token.authorization_endpoint == NULL)
 		(void)err_set(&e, ERR_CONFIG, 0, "account %s has no authorization_endpoint", account);
 	else
 		err_clear(&e);
@@ -83,7 +83,7 @@ void keeper_sign_in(struct keeper *k, uint64_t asker, const char *account, const
 	grant_random(s->state);
 	grant_random(s->verifier);
 	buf_init(&url, 16 * 1024);
-	grant_authorization_url(g->account, redirect, s->state, s->verifier, &url);
+	grant_authorization_url(g->server, redirect, s->state, s->verifier, &url);
 	s->url = mem_strdup(buf_str(&url));
 	buf_free(&url);
 	keeper_answer_one(k, g, asker, WANT_PLEASE, NULL);
@@ -106,7 +106,7 @@ void keeper_code(struct keeper *k, uint64_t asker, const char *account, const ch
 		refuse(k, asker, &e);
 		return;
 	}
-	code = grant_code_take(g->account, answer, s->state, &e);
+	code = grant_code_take(g->server, answer, s->state, &e);
 	if (code == NULL) {
 		refuse(k, asker, &e);
 		return;
@@ -153,7 +153,7 @@ bool sign_in_turn(struct keeper *k, struct grant *g)
 	if (now >= s->until && s->code == NULL) {
 		(void)err_set(&e, ERR_TEMP, 0,
 			      "the sign-in for account %s took too long; begin again: mailferry login %s",
-			      g->account->name, g->account->name);
+			      g->server->name, g->server->name);
 		keeper_answer_all(k, g, WANT_PLEASE, &e);
 		keeper_answer_all(k, g, WANT_AGREED, &e);
 		sign_in_free(&g->sign_in);
@@ -196,11 +196,11 @@ static void done(struct keeper *k, struct grant *g, const struct exchange_result
 {
 	const struct err *e = r->unwritten ? &g->trouble : NULL;
 
-	log_info("signed-in", LOG_STR("account", g->account->name));
+	log_info("signed-in", LOG_STR("account", g->server->name));
 	sign_in_free(&g->sign_in);
 	keeper_answer_all(k, g, WANT_CODE, e);
 	keeper_answer_all(k, g, WANT_AGREED, e);
-	k->hooks.signed_in(k->hooks.arg, g->account->name);
+	k->hooks.signed_in(k->hooks.arg, g->server->name);
 }
 
 void sign_in_finished(struct keeper *k, struct grant *g, const struct exchange_result *r, const struct err *e)
@@ -228,7 +228,7 @@ void sign_in_finished(struct keeper *k, struct grant *g, const struct exchange_r
 		    keeper_now(k) + (verdict == GRANT_LATER && s->interval < LATER_MS ? LATER_MS : s->interval);
 		return;
 	}
-	log_warning("sign-in-failed", LOG_STR("account", g->account->name), LOG_STR("reason", e->text));
+	log_warning("sign-in-failed", LOG_STR("account", g->server->name), LOG_STR("reason", e->text));
 	if (step == GRANT_CODE)
 		mem_wipe_str(&s->code); /* it can be used once */
 	else

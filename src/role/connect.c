@@ -132,7 +132,7 @@ static _Noreturn void child_run(const struct peer *p, uint32_t id, const struct 
 	_exit(0);
 }
 
-static int endpoint_find(const struct config_account *a, enum connect_endpoint which, struct target *t)
+static int endpoint_find(const struct config_server *a, enum connect_endpoint which, struct target *t)
 {
 	const char *text = which == CONNECT_DEVICE ? a->token.device_endpoint : a->token.token_endpoint;
 	char hint[VALUE_HINT_SIZE];
@@ -146,7 +146,7 @@ static int endpoint_find(const struct config_account *a, enum connect_endpoint w
 	return 0;
 }
 
-static int store_find(const struct config_account *a, struct target *t)
+static int store_find(const struct config_server *a, struct target *t)
 {
 	size_t n = strlen(a->host);
 
@@ -163,12 +163,12 @@ static int target_find(const struct connector *c, const struct peer *p, const st
 {
 	char *name = ipc_get_str(in->rest, CONNECT_TAG_ACCOUNT, NAME_MAX_BYTES);
 	int64_t which = ipc_get_number(in->rest, CONNECT_TAG_ENDPOINT, CONNECT_STORE);
-	const struct config_account *a = NULL;
+	const struct config_server *a = NULL;
 	bool store = which == CONNECT_STORE;
 
 	*t = (struct target){ .timeout = ipc_get_number(in->rest, CONNECT_TAG_TIMEOUT, 0) };
 	if (name != NULL && (p->kind != PEER_STORE || strcmp(p->account, name) == 0))
-		a = config_account(c->role.config, name);
+		a = config_server(c->role.config, name);
 	free(name);
 	if (a == NULL || t->timeout < 1 || t->timeout > TIMEOUT_MAX_MS || store != (p->kind != PEER_TOKEN))
 		return -1;

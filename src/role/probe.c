@@ -19,7 +19,7 @@ enum { TOKEN_MAX = 16 * 1024, TOKEN_WAIT_MS = 5 * 60 * 1000 };
 
 struct probe {
 	struct role role;
-	const struct config_account *account;
+	const struct config_server *server;
 	struct ipc_out out;
 	struct buf frame;
 };
@@ -110,7 +110,7 @@ static int connect_now(void *arg, struct err *e)
 {
 	const struct probe *p = arg;
 
-	return dial(p->account->host, p->account->port, "host and port of the account", p->account->timeout, e);
+	return dial(p->server->host, p->server->port, "host and port of the account", p->server->timeout, e);
 }
 
 static char *ask_token(void *arg, bool fresh, struct err *e)
@@ -137,7 +137,7 @@ static char *ask_token(void *arg, bool fresh, struct err *e)
 
 int main(void)
 {
-	struct probe p = { .account = NULL };
+	struct probe p = { .server = NULL };
 	struct survey_sink sink = { say_step, say_text, say_number, say_folder, say_quota, &p };
 	struct survey survey = { .connect = connect_now, .token = ask_token, .arg = &p, .sink = &sink };
 	struct ipc_in in;
@@ -150,14 +150,14 @@ int main(void)
 		log_error("role-start-failed", LOG_STR("what", "a probe needs its account"));
 		return EX_SOFTWARE;
 	}
-	survey.account = p.account = &p.role.config->accounts[0];
+	survey.server = p.server = &p.role.config->accounts[0].server;
 	survey.hostname = p.role.config->hostname;
 	imap_start();
 	role_ready(&p.role);
 	if (ipc_receive(p.role.socket, &p.frame, &in, NULL, NULL, -1, &e) != 0 || in.type != PROBE_START)
 		leave(&e);
 	survey.write = ipc_get_number(in.rest, PROBE_TAG_NUMBER, 0) == 1;
-	if (p.account->tls != CONFIG_TLS_NONE && (survey.tls = tls_client_of(p.account, &e)) == NULL)
+	if (p.server->tls != CONFIG_TLS_NONE && (survey.tls = tls_client_of(p.server, &e)) == NULL)
 		say_step(&p, SURVEY_ENCRYPT, 0, &e);
 	else
 		(void)survey_run(&survey, &e);

@@ -86,7 +86,7 @@ static int connect_now(void *arg, struct err *e)
 {
 	struct store *s = arg;
 
-	return connect_account(s->role.connect, s->role.account, s->role.config->accounts[0].timeout, e);
+	return connect_account(s->role.connect, s->role.account, s->role.config->accounts[0].server.timeout, e);
 }
 
 static char *token_now(void *arg, bool fresh, struct err *e)
@@ -173,14 +173,14 @@ int main(void)
 		return EX_SOFTWARE;
 	}
 	setup.account = &s.role.config->accounts[0];
-	if (setup.account->oauth)
+	if (setup.account->server.oauth)
 		setup.token = token_now;
 	setup.wake_fd = s.role.socket;
 	spool = spool_store_new(s.role.spool);
 	s.role.spool = -1;
 	setup.spool = spool;
-	if (setup.account->tls != CONFIG_TLS_NONE) {
-		setup.tls = s.tls = tls_client_of(setup.account, &e);
+	if (setup.account->server.tls != CONFIG_TLS_NONE) {
+		setup.tls = s.tls = tls_client_of(&setup.account->server, &e);
 		if (s.tls == NULL) {
 			log_error("role-start-failed", LOG_STR("account", setup.account->name), LOG_STR("why", e.text));
 			/* Mail waits with this reason, instead of a process that starts again and again. */

@@ -89,7 +89,7 @@ static void on_result_closed(void *arg, const struct err *why)
 
 	(void)why;
 	(void)err_set(&e, ERR_TEMP, 0, "no access token for account %s: the process that asked for it ended too early",
-		      j->order->account->name);
+		      j->order->server->name);
 	job_failed(j, &e);
 }
 
@@ -140,7 +140,7 @@ static _Noreturn void child_run(struct token *t, const struct job *j, int connec
 	_exit(0);
 }
 
-static struct tls_shared *tls_of(struct token *t, const struct config_account *a)
+static struct tls_shared *tls_of(struct token *t, const struct config_server *a)
 {
 	struct tls_shared *s = t->tls;
 
@@ -153,7 +153,7 @@ static struct tls_shared *tls_of(struct token *t, const struct config_account *a
 static void connected(struct job *j, int *fd)
 {
 	struct token *t = j->token;
-	const struct tls_shared *tls = tls_of(t, j->order->account);
+	const struct tls_shared *tls = tls_of(t, j->order->server);
 	int pair[2];
 	struct err e;
 
@@ -192,7 +192,7 @@ static void on_connect_late(evutil_socket_t fd, short what, void *arg)
 		(void)err_set(&e, ERR_TEMP, 0, "the connector is being started again");
 	else
 		(void)err_set(&e, ERR_TEMP, ETIMEDOUT, "the connector does not answer");
-	(void)err_prefix(&e, "no access token for account %s", j->order->account->name);
+	(void)err_prefix(&e, "no access token for account %s", j->order->server->name);
 	job_failed(j, &e);
 }
 
@@ -206,7 +206,7 @@ static int connector_ask(struct token *t, const struct job *j, struct err *e)
 		return err_set(e, ERR_TEMP, 0, "the connector is being started again");
 	ipc_out_init(&out);
 	ipc_begin(&out, CONNECT_OPEN, j->number);
-	ipc_put_str(&out, CONNECT_TAG_ACCOUNT, j->order->account->name);
+	ipc_put_str(&out, CONNECT_TAG_ACCOUNT, j->order->server->name);
 	ipc_put_number(&out, CONNECT_TAG_ENDPOINT, device ? CONNECT_DEVICE : CONNECT_TOKEN);
 	ipc_put_number(&out, CONNECT_TAG_TIMEOUT, CONNECT_MS);
 	ret = channel_send(t->connector, &out, NULL, 0, e);
@@ -220,7 +220,7 @@ void token_begin(void *arg, unsigned number, const struct exchange_order *order)
 	struct timeval late = { .tv_sec = CONNECT_MS / 1000 + LATE_SECONDS };
 	struct token *t = arg;
 	struct job *j = mem_alloc(sizeof *j);
-	const struct tls_shared *tls = tls_of(t, order->account);
+	const struct tls_shared *tls = tls_of(t, order->server);
 
 	j->token = t;
 	j->number = number;
@@ -254,7 +254,7 @@ static int on_connection(void *arg, const struct ipc_in *in, int *fds, size_t nf
 		return 0;
 	}
 	text = ipc_get_str(in->rest, CONNECT_TAG_TEXT, NAME_MAX_BYTES);
-	(void)err_set(&e, ERR_TEMP, 0, "no access token for account %s: %s", j->order->account->name,
+	(void)err_set(&e, ERR_TEMP, 0, "no access token for account %s: %s", j->order->server->name,
 		      text == NULL ? "the connector did not say why" : text);
 	free(text);
 	job_failed(j, &e);
@@ -289,8 +289,8 @@ void token_tls_prepare(struct token *t)
 {
 	const struct config *c = t->role.config;
 
-	for (size_t i = 0; i < c->naccounts; i++) {
-		const struct config_account *a = &c->accounts[i];
+	for (size_t i = 0; i < config_servers(c); i++) {
+		const struct config_server *a = config_server_at(c, i);
 		struct tls_policy policy = { .ca_file = a->token.ca_file };
 		struct tls_shared *s;
 

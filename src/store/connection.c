@@ -32,7 +32,7 @@ void worker_rest(struct worker *w)
 /* A new connection for L. 0, or -1 and E. */
 static int open_lane(struct worker *w, struct lane *l, struct err *e)
 {
-	struct imap_login login = { .account = w->account,
+	struct imap_login login = { .server = &w->account->server,
 				    .tls = w->setup.tls,
 				    .wake_fd = w->setup.wake_fd,
 				    .wake = w->setup.wake,

@@ -143,7 +143,7 @@ static int place(struct sending *s, struct job **jobs, size_t n)
 static void pass(struct sending *s, struct job **jobs, size_t n)
 {
 	struct worker *w = s->w;
-	struct lane_user user = { .timeout = w->account->timeout,
+	struct lane_user user = { .timeout = w->account->server.timeout,
 				  .next = supply_next,
 				  .load = supply_load,
 				  .answered = answered,

@@ -86,7 +86,7 @@ static void tell_tls(const struct way *w, const struct tls_facts *f)
 static void reached(void *arg, const struct imap *s, enum imap_stage stage)
 {
 	struct way *w = arg;
-	bool starttls = w->survey->account->tls == CONFIG_TLS_STARTTLS;
+	bool starttls = w->survey->server->tls == CONFIG_TLS_STARTTLS;
 	struct tls_facts facts;
 
 	if (stage == IMAP_STAGE_ENCRYPTED && imap_tls_facts(s, &facts)) {
@@ -107,7 +107,7 @@ static void reached(void *arg, const struct imap *s, enum imap_stage stage)
 static struct imap *enter(struct way *w, struct err *e)
 {
 	const struct survey *v = w->survey;
-	struct imap_login login = { .account = v->account,
+	struct imap_login login = { .server = v->server,
 				    .tls = v->tls,
 				    .wake_fd = -1,
 				    .token = v->token,
@@ -120,7 +120,7 @@ static struct imap *enter(struct way *w, struct err *e)
 		return NULL;
 	if (!w->again) {
 		tell_address(w, fd);
-		next(w, v->account->tls == CONFIG_TLS_IMPLICIT ? SURVEY_ENCRYPT : SURVEY_GREET);
+		next(w, v->server->tls == CONFIG_TLS_IMPLICIT ? SURVEY_ENCRYPT : SURVEY_GREET);
 	}
 	return imap_open(fd, &login, e);
 }
@@ -184,7 +184,7 @@ static int ask(const struct way *w, struct imap *s, struct err *e)
 /* There is an INBOX in every mailbox (RFC 9051, 5.1): a login that sees none has no right to this one. */
 static int no_folders(const struct way *w, struct imap *s, struct err *e)
 {
-	const struct config_account *a = w->survey->account;
+	const struct config_server *a = w->survey->server;
 	enum mailbox_presence presence;
 	struct imap_reply r;
 
@@ -238,7 +238,7 @@ static int list(const struct way *w, struct imap *s, struct err *e)
 
 static int try_message(struct way *w, struct imap *s, struct err *e)
 {
-	struct trial t = { .session = s, .account = w->survey->account, .hostname = w->survey->hostname };
+	struct trial t = { .session = s, .server = w->survey->server, .hostname = w->survey->hostname };
 	bool left = false;
 
 	begin(w, SURVEY_WRITE);
@@ -297,7 +297,7 @@ int survey_run(const struct survey *survey, struct err *e)
 		return -1;
 	}
 	imap_close(&s);
-	return survey->account->tls == CONFIG_TLS_NONE ? 0 : come_again(&w, e);
+	return survey->server->tls == CONFIG_TLS_NONE ? 0 : come_again(&w, e);
 broken:
 	imap_abort(&s);
 	return failed(&w, e);

@@ -68,7 +68,7 @@ struct survey_sink {
 };
 
 struct survey {
-	const struct config_account *account;
+	const struct config_server *server;
 	const char *hostname;	/* ours, for the test message */
 	struct tls_client *tls; /* NULL where the account's tls is "none" */
 	bool write;

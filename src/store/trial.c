@@ -17,7 +17,7 @@ enum {
 
 static int refused(const struct trial *t, const char *what, const struct imap_reply *r, struct err *e)
 {
-	return err_set(e, ERR_PERM, 0, "%s does not %s: %.200s", t->account->host, what, r->text);
+	return err_set(e, ERR_PERM, 0, "%s does not %s: %.200s", t->server->host, what, r->text);
 }
 
 static int message_make(const struct trial *t, struct buf *out)
@@ -47,7 +47,7 @@ static int append(struct trial *t, struct slice message, struct imap_reply *r, s
 	uint32_t tag = dialog_tag(s);
 	int ret;
 
-	dialog_deadline(s, t->account->timeout);
+	dialog_deadline(s, t->server->timeout);
 	if (dialog_putf(s, e, "%lu APPEND INBOX (\\Seen) {%zu}\r\n", (unsigned long)tag, message.n) != 0)
 		return -1;
 	ret = dialog_await_continue(s, e);
@@ -130,7 +130,7 @@ int trial_find(struct trial *t, struct err *e)
 		if (r.status != IMAP_OK)
 			return refused(t, "open INBOX", &r, e);
 		if (st.uidvalidity != t->uidvalidity)
-			return err_set(e, ERR_TEMP, 0, "%s renumbered INBOX meanwhile; try again", t->account->host);
+			return err_set(e, ERR_TEMP, 0, "%s renumbered INBOX meanwhile; try again", t->server->host);
 		t->uid = told;
 		if (look(t, e) != 0)
 			return -1;
@@ -141,7 +141,7 @@ int trial_find(struct trial *t, struct err *e)
 	    e, ERR_PERM, 0,
 	    "%s took the test message (subject \"mailferry probe\") but does not show it in INBOX: a rule of the "
 	    "store may have moved it",
-	    t->account->host);
+	    t->server->host);
 }
 
 int trial_remove(struct trial *t, bool *left, struct err *e)

@@ -7,7 +7,7 @@
 
 struct trial {
 	struct imap *session;
-	const struct config_account *account;
+	const struct config_server *server;
 	const char *hostname;
 	char id[RANDOM_ID_SIZE]; /* in its Received line */
 	uint32_t uidvalidity;

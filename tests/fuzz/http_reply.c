@@ -65,7 +65,7 @@ static void carry(const struct exchange_result *r)
 
 static void understand(const struct http_reply *reply, enum grant_step step)
 {
-	struct config_account a = { .name = name, .user = user, .oauth = true };
+	struct config_server a = { .name = name, .user = user, .oauth = true };
 	struct exchange_result r = { 0 };
 
 	a.token.token_endpoint = endpoint;

@@ -449,15 +449,16 @@ static void run(struct worker *w)
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	struct config_account account = { .name = (char *)(uintptr_t) "office",
-					  .host = (char *)(uintptr_t) "imap.example.net",
-					  .user = (char *)(uintptr_t) "user",
-					  .password = (char *)(uintptr_t) "secret",
+					  .server = { .name = "office",
+						      .host = (char *)(uintptr_t) "imap.example.net",
+						      .user = (char *)(uintptr_t) "user",
+						      .password = (char *)(uintptr_t) "secret",
+						      .timeout = 30 * 1000,
+						      .tls = CONFIG_TLS_NONE },
 					  .settle = SETTLE_MS,
-					  .timeout = 30 * 1000,
 					  .retry_min = 1000,
 					  .retry_max = 60 * 1000,
-					  .subscribe = true,
-					  .tls = CONFIG_TLS_NONE };
+					  .subscribe = true };
 	struct spool_store spool = { 0 };
 	struct worker_setup setup = {
 		.account = &account, .spool = &spool, .connect = dial, .wake_fd = -1, .wake = wake

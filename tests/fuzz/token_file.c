@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char memory[] = "/dev/shm/mailferry-fuzz-XXXXXX", disk[] = "/tmp/mailferry-fuzz-XXXXXX";
 	static const char *dir;
-	struct config_account a = { .name = name, .user = name };
+	struct config_server a = { .name = name, .user = name };
 	struct slice text = slice_of((const char *)data, size);
 	char hint[VALUE_HINT_SIZE];
 	struct url url;

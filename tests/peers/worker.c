@@ -45,7 +45,7 @@ static int dial(void *arg, struct err *e)
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
 		return fd;
-	(void)err_set(e, ERR_TEMP, errno, "cannot connect to %s port %d: %s", account.host, port, strerror(errno));
+	(void)err_set(e, ERR_TEMP, errno, "cannot connect to %s port %d: %s", account.server.host, port, strerror(errno));
 	(void)close(fd);
 	return -1;
 }
@@ -122,47 +122,48 @@ int main(int argc, char **argv)
 	struct err e;
 
 	account = (struct config_account){ .name = mem_strdup("office"),
-					   .host = mem_strdup("localhost"),
-					   .user = mem_strdup("user"),
-					   .password = mem_strdup("secret"),
+					   .server = { .name = "office",
+						       .host = mem_strdup("localhost"),
+						       .user = mem_strdup("user"),
+						       .password = mem_strdup("secret"),
+						       .timeout = 2000,
+						       .tls = CONFIG_TLS_NONE },
 					   .window = 32,
 					   .batch = 10,
 					   .connections = 1,
 					   .settle = 300,
-					   .timeout = 2000,
 					   .retry_min = 100,
 					   .retry_max = 1000,
-					   .subscribe = true,
-					   .tls = CONFIG_TLS_NONE };
+					   .subscribe = true };
 	for (int i = 1; i + 1 < argc; i += 2) {
 		const char *key = argv[i], *value = argv[i + 1];
 
 		if (strcmp(key, "port") == 0)
 			port = (int)number_of(value);
 		else if (strcmp(key, "host") == 0)
-			give(&account.host, value);
+			give(&account.server.host, value);
 		else if (strcmp(key, "password") == 0)
-			give(&account.password, value);
+			give(&account.server.password, value);
 		else if (strcmp(key, "user") == 0)
-			give(&account.user, value);
+			give(&account.server.user, value);
 		else if (strcmp(key, "login_as") == 0)
-			give(&account.login_as, value);
+			give(&account.server.login_as, value);
 		else if (strcmp(key, "auth") == 0)
-			give(&account.auth, value);
+			give(&account.server.auth, value);
 		else if (strcmp(key, "client_certificate") == 0)
-			account.client_certificate_pem = text_of(value);
+			account.server.client_certificate_pem = text_of(value);
 		else if (strcmp(key, "client_key") == 0)
-			account.client_key_pem = text_of(value);
+			account.server.client_key_pem = text_of(value);
 		else if (strcmp(key, "tokens") == 0)
 			tokens = value;
 		else if (strcmp(key, "tls") == 0)
-			account.tls = strcmp(value, "implicit") == 0   ? CONFIG_TLS_IMPLICIT
+			account.server.tls = strcmp(value, "implicit") == 0   ? CONFIG_TLS_IMPLICIT
 				      : strcmp(value, "starttls") == 0 ? CONFIG_TLS_STARTTLS
 								       : CONFIG_TLS_NONE;
 		else if (strcmp(key, "ca") == 0)
 			ca = value;
 		else if (strcmp(key, "compress") == 0)
-			account.compress = strcmp(value, "yes") == 0 ? CONFIG_COMPRESS_ON : CONFIG_COMPRESS_OFF;
+			account.server.compress = strcmp(value, "yes") == 0 ? CONFIG_COMPRESS_ON : CONFIG_COMPRESS_OFF;
 		else if (strcmp(key, "window") == 0)
 			account.window = (unsigned)number_of(value);
 		else if (strcmp(key, "batch") == 0)
@@ -172,7 +173,7 @@ int main(int argc, char **argv)
 		else if (strcmp(key, "settle") == 0)
 			account.settle = number_of(value);
 		else if (strcmp(key, "timeout") == 0)
-			account.timeout = number_of(value);
+			account.server.timeout = number_of(value);
 		else if (strcmp(key, "retry") == 0)
 			account.retry_min = number_of(value);
 		else if (strcmp(key, "messages") == 0)
@@ -216,14 +217,14 @@ int main(int argc, char **argv)
 		fake_spool_add_file(deliveries);
 	if (state != NULL)
 		fake_spool_keep(state);
-	give(&account.ca_file, ca);
-	account.port = (uint16_t)port;
+	give(&account.server.ca_file, ca);
+	account.server.port = (uint16_t)port;
 	if (tokens != NULL) {
-		account.oauth = true;
-		give(&account.password, NULL);
+		account.server.oauth = true;
+		give(&account.server.password, NULL);
 		setup.token = token;
 	}
-	if (account.tls != CONFIG_TLS_NONE && (setup.tls = tls_client_of(&account, &e)) == NULL) {
+	if (account.server.tls != CONFIG_TLS_NONE && (setup.tls = tls_client_of(&account.server, &e)) == NULL) {
 		(void)fprintf(stderr, "%s\n", e.text);
 		return 78;
 	}

@@ -63,19 +63,19 @@ static void defaults_are_right(void **state)
 	assert_int_equal(c->limits.message_timeout, 3600000);
 	assert_int_equal(c->listeners[0].protocol, CONFIG_SMTP);
 	assert_int_equal(c->listeners[0].bare_newlines, CONFIG_NEWLINES_REJECT);
-	assert_int_equal(c->accounts[0].port, 993);
-	assert_int_equal(c->accounts[0].tls, CONFIG_TLS_IMPLICIT);
+	assert_int_equal(c->accounts[0].server.port, 993);
+	assert_int_equal(c->accounts[0].server.tls, CONFIG_TLS_IMPLICIT);
 	assert_int_equal(c->accounts[0].window, 256);
 	assert_int_equal(c->accounts[0].settle, 60000);
 	assert_true(c->accounts[0].subscribe);
 	assert_false(c->accounts[0].create_folders);
 	assert_null(c->accounts[0].rules);
-	assert_string_equal(c->accounts[0].password, "sesame");
+	assert_string_equal(c->accounts[0].server.password, "sesame");
 	assert_ptr_equal(config_account(c, "a"), &c->accounts[0]);
 	assert_null(config_account(c, "A"));
 	config_free(&c);
 	c = config_check("t", SLICE_LIT(ACCOUNT("tls = \"starttls\";")), &errors);
-	assert_int_equal(c->accounts[0].port, 143);
+	assert_int_equal(c->accounts[0].server.port, 143);
 	config_free(&c);
 	assert_null(c);
 	buf_free(&errors);
@@ -162,7 +162,7 @@ static void passwords_come_from_guarded_files(void **state)
 				       "@/main.conf:3: key `accounts.a.password_file': %s\n", rows[i].error);
 		c = load(expected);
 		if (c != NULL)
-			assert_string_equal(c->accounts[0].password, rows[i].secret);
+			assert_string_equal(c->accounts[0].server.password, rows[i].secret);
 		config_free(&c);
 	}
 	(void)PUT("main.conf", 0644, FILED("password_file = \"nowhere\";"));
@@ -187,7 +187,7 @@ static void a_password_in_the_file_guards_the_file(void **state)
 	(void)PUT("main.conf", 0644, FILED("@include \"secret.conf\""));
 	(void)PUT("secret.conf", 0600, "password = \"sesame\";\n");
 	c = load("");
-	assert_string_equal(c->accounts[0].password, "sesame");
+	assert_string_equal(c->accounts[0].server.password, "sesame");
 	config_free(&c);
 	(void)PUT("secret.conf", 0604, "\n\npassword = \"sesame\";\n");
 	(void)load(
@@ -339,13 +339,13 @@ static void parts_come_back_as_they_went(void **state)
 		assert_string_equal(again->hostname, c->hostname);
 		if (part == CONFIG_PART_STORE) {
 			assert_int_equal(again->naccounts, 1);
-			assert_string_equal(again->accounts[0].password, c->accounts[0].password);
-			assert_string_equal(again->accounts[0].user, c->accounts[0].user);
-			assert_int_equal(again->accounts[0].tls, CONFIG_TLS_STARTTLS);
-			assert_int_equal(again->accounts[0].compress, CONFIG_COMPRESS_OFF);
-			assert_int_equal(again->accounts[0].npins, 2);
-			assert_string_equal(again->accounts[0].pins[1], "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
-			assert_int_equal(again->accounts[0].port, 143);
+			assert_string_equal(again->accounts[0].server.password, c->accounts[0].server.password);
+			assert_string_equal(again->accounts[0].server.user, c->accounts[0].server.user);
+			assert_int_equal(again->accounts[0].server.tls, CONFIG_TLS_STARTTLS);
+			assert_int_equal(again->accounts[0].server.compress, CONFIG_COMPRESS_OFF);
+			assert_int_equal(again->accounts[0].server.npins, 2);
+			assert_string_equal(again->accounts[0].server.pins[1], "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+			assert_int_equal(again->accounts[0].server.port, 143);
 			assert_int_equal(again->accounts[0].settle, 1);
 		}
 		if (part == CONFIG_PART_RECEIVER) {

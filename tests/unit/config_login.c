@@ -143,7 +143,7 @@ static void a_command_prints_the_password(void **state)
 		(void)snprintf(keys, sizeof keys, "password_command = \"%s\";", rows[i].command);
 		c = load(keys, rows[i].error);
 		if (c != NULL)
-			assert_string_equal(c->accounts[0].password, rows[i].password);
+			assert_string_equal(c->accounts[0].server.password, rows[i].password);
 		config_free(&c);
 	}
 }
@@ -193,7 +193,7 @@ static void a_command_is_not_run_for_nothing(void **state)
 	assert_int_equal(unlink(path_of("mark")), 0);
 	c = config_look(path_of("main.conf"), &errors);
 	assert_non_null(c);
-	assert_null(c->accounts[0].password);
+	assert_null(c->accounts[0].server.password);
 	config_free(&c);
 	free(config_control(path_of("main.conf"), &errors));
 	assert_string_equal(buf_str(&errors), "");
@@ -215,7 +215,7 @@ static void credentials_come_from_systemd(void **state)
 	/* As systemd makes them for a user by an access list: the group bits are its mask. */
 	put("office", 0444, "sesame\n");
 	c = load("password_credential = \"office\";", NULL);
-	assert_string_equal(c->accounts[0].password, "sesame");
+	assert_string_equal(c->accounts[0].server.password, "sesame");
 	config_free(&c);
 	(void)unsetenv("CREDENTIALS_DIRECTORY");
 }
@@ -232,7 +232,7 @@ static void variables_are_taken_out(void **state)
 	(void)load("password_env = \"FERRY_PASSWORD\";", "there is no environment variable FERRY_PASSWORD");
 	environ = made;
 	c = load("password_env = \"FERRY_PASSWORD\";", NULL);
-	assert_string_equal(c->accounts[0].password, "sesame");
+	assert_string_equal(c->accounts[0].server.password, "sesame");
 	config_free(&c);
 	assert_null(getenv("FERRY_PASSWORD"));
 	assert_string_equal(getenv("OTHER"), "value");
@@ -240,7 +240,7 @@ static void variables_are_taken_out(void **state)
 		assert_memory_not_equal(given + i, "sesame", 6);
 	/* A reload. */
 	c = load("password_env = \"FERRY_PASSWORD\";", NULL);
-	assert_string_equal(c->accounts[0].password, "sesame");
+	assert_string_equal(c->accounts[0].server.password, "sesame");
 	config_free(&c);
 	environ = saved;
 }
@@ -264,9 +264,9 @@ static void commands_see_no_variable(void **state)
 	c = config_load(path_of("main.conf"), &errors);
 	assert_string_equal(buf_str(&errors), "");
 	assert_non_null(c);
-	assert_string_equal(c->accounts[0].password, "none");
-	assert_string_equal(c->accounts[1].password, "sesame2");
-	assert_string_equal(c->accounts[2].password, "x");
+	assert_string_equal(c->accounts[0].server.password, "none");
+	assert_string_equal(c->accounts[1].server.password, "sesame2");
+	assert_string_equal(c->accounts[2].server.password, "x");
 	config_free(&c);
 	buf_free(&errors);
 }
@@ -328,11 +328,11 @@ static void only_the_store_gets_them(void **state)
 	part = config_parse("part", slice_str(text), &errors);
 	assert_string_equal(buf_str(&errors), "");
 	assert_non_null(part);
-	assert_string_equal(part->accounts[0].client_certificate_pem, CERTIFICATE);
-	assert_string_equal(part->accounts[0].client_key_pem, KEY);
-	assert_string_equal(part->accounts[0].password, "sesame");
-	assert_string_equal(part->accounts[0].login_as, "v");
-	assert_string_equal(part->accounts[0].auth, "PLAIN");
+	assert_string_equal(part->accounts[0].server.client_certificate_pem, CERTIFICATE);
+	assert_string_equal(part->accounts[0].server.client_key_pem, KEY);
+	assert_string_equal(part->accounts[0].server.password, "sesame");
+	assert_string_equal(part->accounts[0].server.login_as, "v");
+	assert_string_equal(part->accounts[0].server.auth, "PLAIN");
 	assert_null(strstr(text, "echo"));
 	free(text);
 	config_free(&part);

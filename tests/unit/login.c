@@ -124,7 +124,7 @@ static void page_has_its_length(void **state)
 
 static void challenge_is_that_of_the_rfc(void **state)
 {
-	struct config_account a = { .name = "office", .user = "office@example.net", .oauth = true };
+	struct config_server a = { .name = "office", .user = "office@example.net", .oauth = true };
 	struct buf url;
 
 	(void)state;
@@ -238,7 +238,7 @@ static void causes_are_told_apart(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof findings / sizeof findings[0]; i++) {
-		struct config_account a = { .name = "office",
+		struct config_server a = { .name = "office",
 					    .user = "info@office.example",
 					    .login_as = "helper@office.example",
 					    .provider = (char *)(uintptr_t)findings[i].provider };
@@ -269,7 +269,7 @@ static void each_provider_has_steps(void **state)
 {
 	(void)state;
 	for (const struct provider *p = provider_table; p->name != NULL; p++) {
-		struct config_account a = { .name = "office", .user = "info@example.net" };
+		struct config_server a = { .name = "office", .user = "info@example.net" };
 		struct buf text;
 
 		a.provider = (char *)(uintptr_t)p->name;

@@ -28,7 +28,7 @@
 static struct config *config;
 
 /* The account of a configuration with KEYS; lives until the next call. */
-static struct config_account *account(const char *text)
+static struct config_server *account(const char *text)
 {
 	struct buf errors;
 
@@ -38,7 +38,7 @@ static struct config_account *account(const char *text)
 	if (config == NULL)
 		fail_msg("%s", buf_str(&errors));
 	buf_free(&errors);
-	return &config->accounts[0];
+	return &config->accounts[0].server;
 }
 
 static int forget(void **state)
@@ -83,7 +83,7 @@ static void forms_are_coded_and_read(void **state)
 
 /* ---- requests ---- */
 
-static void check_form(const struct config_account *a, const struct grant_request *r, const char *expected)
+static void check_form(const struct config_server *a, const struct grant_request *r, const char *expected)
 {
 	struct buf form;
 	struct err e;
@@ -96,7 +96,7 @@ static void check_form(const struct config_account *a, const struct grant_reques
 
 static void requests_are_those_of_the_rfcs(void **state)
 {
-	struct config_account *a;
+	struct config_server *a;
 
 	(void)state;
 	a = account(ACCOUNT("grant = \"application\"; client_secret = \"" SECRET "\";"));
@@ -126,7 +126,7 @@ static void a_sign_in_is_bound_to_its_browser(void **state)
 {
 	/* RFC 7636, appendix B */
 	static const char verifier[] = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-	struct config_account *a = account(ACCOUNT("grant = \"user\";"));
+	struct config_server *a = account(ACCOUNT("grant = \"user\";"));
 	static const struct {
 		const char *answer, *code, *error;
 	} rows[] = {
@@ -177,7 +177,7 @@ static void a_sign_in_is_bound_to_its_browser(void **state)
 
 /* ---- replies ---- */
 
-static enum grant_verdict reply(const struct config_account *a, enum grant_step step, int status, const char *body,
+static enum grant_verdict reply(const struct config_server *a, enum grant_step step, int status, const char *body,
 				struct grant_answer *out, struct err *e)
 {
 	struct http_reply r;
@@ -222,7 +222,7 @@ static void tokens_are_taken_from_replies(void **state)
 		{ "", NULL, NULL, 0 },
 		{ "<html>Please log in to the hotel's network</html>", NULL, NULL, 0 },
 	};
-	struct config_account *a = account(ACCOUNT("grant = \"user\";"));
+	struct config_server *a = account(ACCOUNT("grant = \"user\";"));
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -385,7 +385,7 @@ static void errors_say_what_to_do(void **state)
 		  GRANT_LOST,
 		  { "secret [...] is bad", "", "" } },
 	};
-	struct config_account *a = account(ACCOUNT("grant = \"user\"; client_secret = \"" SECRET "\";"));
+	struct config_server *a = account(ACCOUNT("grant = \"user\"; client_secret = \"" SECRET "\";"));
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -413,7 +413,7 @@ static void errors_say_what_to_do(void **state)
 
 static void long_words_of_a_server_are_cut(void **state)
 {
-	struct config_account *a = account(ACCOUNT("grant = \"user\";"));
+	struct config_server *a = account(ACCOUNT("grant = \"user\";"));
 	struct grant_answer out;
 	struct buf body;
 	struct err e;
@@ -432,7 +432,7 @@ static void long_words_of_a_server_are_cut(void **state)
 
 static void device_codes_are_taken(void **state)
 {
-	struct config_account *a = account(ACCOUNT("grant = \"device\";"));
+	struct config_server *a = account(ACCOUNT("grant = \"device\";"));
 	struct grant_answer out;
 	struct err e;
 
@@ -471,8 +471,8 @@ static void application_access_is_shared_and_sign_ins_are_not(void **state)
 		char *text = mem_printf(two, rows[i].grant, rows[i].grant, rows[i].secret), *a, *b;
 
 		(void)account(text);
-		a = grant_key(&config->accounts[0]);
-		b = grant_key(&config->accounts[1]);
+		a = grant_key(&config->accounts[0].server);
+		b = grant_key(&config->accounts[1].server);
 		assert_int_equal(strcmp(a, b) == 0, rows[i].shared);
 		assert_null(strstr(a, "one"));
 		free(a);
@@ -584,7 +584,7 @@ static const char *text_of(json_t *j, const char *name)
 
 static void a_certificate_proves_who_the_client_is(void **state)
 {
-	struct config_account *a =
+	struct config_server *a =
 	    account(ACCOUNT("grant = \"application\"; certificate_file = \"/c\"; key_file = \"/k\";"));
 	json_t *header, *claims;
 	char *key, *certificate, *other_key, *other, *jwt;
@@ -643,7 +643,7 @@ static void a_certificate_proves_who_the_client_is(void **state)
 
 static void a_service_account_asks_for_a_user(void **state)
 {
-	struct config_account *a = account(
+	struct config_server *a = account(
 	    "accounts = { a = { provider = \"gmail\"; user = \"scan@office.example\"; addresses = [ "
 	    "\"@office.example\" ]; oauth = { grant = \"service-account\"; service_account_file = \"/s\"; }; }; };\n");
 	static const char *const wrong[] = {
@@ -693,7 +693,7 @@ static void a_service_account_asks_for_a_user(void **state)
 
 static void a_secret_expires_on_its_day(void **state)
 {
-	struct config_account *a =
+	struct config_server *a =
 	    account(ACCOUNT("grant = \"application\"; client_secret = \"x\"; client_secret_expires = \"2027-05-01\";"));
 	const char *what;
 

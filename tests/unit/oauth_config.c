@@ -123,27 +123,27 @@ static void a_provider_fills_in_what_is_not_given(void **state)
 	struct config_account *a = &c->accounts[0];
 
 	(void)state;
-	assert_string_equal(a->host, "outlook.office365.com");
-	assert_int_equal(a->port, 993);
-	assert_true(a->oauth);
-	assert_string_equal(a->token.token_endpoint, "https://login.microsoftonline.com/t.example/oauth2/v2.0/token");
-	assert_string_equal(a->token.scope, "https://outlook.office365.com/.default");
+	assert_string_equal(a->server.host, "outlook.office365.com");
+	assert_int_equal(a->server.port, 993);
+	assert_true(a->server.oauth);
+	assert_string_equal(a->server.token.token_endpoint, "https://login.microsoftonline.com/t.example/oauth2/v2.0/token");
+	assert_string_equal(a->server.token.scope, "https://outlook.office365.com/.default");
 	config_free(&c);
 	c = check(
 	    ACCOUNT("provider = \"outlook.com\"; host = \"h.example\"; tls = \"starttls\"; oauth = { grant = \"user\"; "
 		    "client_id = \"i\"; scope = \"s\"; token_endpoint = \"https://x.example/{tenant}/{tenant}\"; };"));
 	a = &c->accounts[0];
-	assert_string_equal(a->host, "h.example");
-	assert_int_equal(a->port, 143);
-	assert_string_equal(a->token.token_endpoint, "https://x.example/consumers/consumers");
-	assert_string_equal(a->token.authorization_endpoint,
+	assert_string_equal(a->server.host, "h.example");
+	assert_int_equal(a->server.port, 143);
+	assert_string_equal(a->server.token.token_endpoint, "https://x.example/consumers/consumers");
+	assert_string_equal(a->server.token.authorization_endpoint,
 			    "https://login.microsoftonline.com/consumers/oauth2/v2.0/authorize");
-	assert_string_equal(a->token.scope, "s");
+	assert_string_equal(a->server.token.scope, "s");
 	config_free(&c);
 	c = check(ACCOUNT("provider = \"gmail\"; password = \"p\";"));
-	assert_false(c->accounts[0].oauth);
+	assert_false(c->accounts[0].server.oauth);
 	assert_false(config_has_oauth(c));
-	assert_string_equal(c->accounts[0].host, "imap.gmail.com");
+	assert_string_equal(c->accounts[0].server.host, "imap.gmail.com");
 	config_free(&c);
 }
 
@@ -234,12 +234,12 @@ static void secrets_reach_the_token_role_alone(void **state)
 	again = config_parse("part", buf_slice(&part), &errors);
 	assert_non_null(again);
 	assert_int_equal(again->naccounts, 3);
-	assert_string_equal(again->accounts[0].token.certificate, secrets[0]);
-	assert_string_equal(again->accounts[0].token.key, secrets[1]);
-	assert_string_equal(again->accounts[1].token.service_account, secrets[2]);
-	assert_string_equal(again->accounts[2].token.client_secret, secrets[3]);
-	assert_int_equal(again->accounts[1].token.grant, CONFIG_GRANT_SERVICE_ACCOUNT);
-	assert_string_equal(again->accounts[1].token.token_endpoint, "https://oauth2.googleapis.com/token");
+	assert_string_equal(again->accounts[0].server.token.certificate, secrets[0]);
+	assert_string_equal(again->accounts[0].server.token.key, secrets[1]);
+	assert_string_equal(again->accounts[1].server.token.service_account, secrets[2]);
+	assert_string_equal(again->accounts[2].server.token.client_secret, secrets[3]);
+	assert_int_equal(again->accounts[1].server.token.grant, CONFIG_GRANT_SERVICE_ACCOUNT);
+	assert_string_equal(again->accounts[1].server.token.token_endpoint, "https://oauth2.googleapis.com/token");
 	config_free(&again);
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
 		for (size_t n = 0; n < c->naccounts; n++) {
@@ -256,8 +256,8 @@ static void secrets_reach_the_token_role_alone(void **state)
 	buf_clear(&part);
 	assert_int_equal(config_render(c, CONFIG_PART_STORE, "u", &part), 0);
 	again = config_parse("part", buf_slice(&part), &errors);
-	assert_true(again->accounts[0].oauth);
-	assert_int_equal(again->accounts[0].token.grant, CONFIG_GRANT_USER);
+	assert_true(again->accounts[0].server.oauth);
+	assert_int_equal(again->accounts[0].server.token.grant, CONFIG_GRANT_USER);
 	config_free(&again);
 	config_free(&c);
 

@@ -439,7 +439,7 @@ static void a_secret_that_expires_is_told_every_day(void **state)
 	(void)strftime(expires, sizeof expires, "%Y-%m-%d", gmtime(&day));
 	(void)keeper_turn(t.keeper);
 	assert_int_equal(t.notices, 0);
-	t.config->accounts[0].token.client_secret_expires = mem_strdup(expires);
+	t.config->accounts[0].server.token.client_secret_expires = mem_strdup(expires);
 	for (unsigned i = 1; i <= 3; i++) {
 		t.now += 24 * HOUR;
 		(void)keeper_turn(t.keeper);
