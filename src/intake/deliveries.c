@@ -121,6 +121,38 @@ void intake_deliver_inbox(struct intake_deliveries *d, const struct config_accou
 	add(d, account, "INBOX", to, flags, nflags, false, rule, note);
 }
 
+void intake_deliver_folder(struct intake_deliveries *d, const struct config_account *account, size_t to,
+			   const char *folder, const char *note)
+{
+	if (is_folder(folder))
+		add(d, account, folder, to, NULL, 0, true, NULL, note);
+	else
+		intake_deliver_inbox(d, account, to, NULL, 0, NULL, note);
+}
+
+void intake_deliveries_flags(struct intake_deliveries *d, const char *flags)
+{
+	struct slice rest = slice_str(flags);
+
+	while (rest.n > 0) {
+		const size_t end = slice_find(rest, ' ');
+		char *word = slice_dup(slice_of(rest.p, end));
+		const struct slice flag = clean_flag(word);
+
+		for (size_t i = 0; i < d->n && flag.n > 0 && !slice_eq(flag, SLICE_LIT("\\Deleted")); i++)
+			if (!has_flag(&d->all[i].flags, flag))
+				append(&d->all[i].flags, " ", flag);
+		free(word);
+		rest = slice_skip(rest, end < rest.n ? end + 1 : end);
+	}
+}
+
+void intake_deliveries_note(struct intake_deliveries *d, const char *note)
+{
+	for (size_t i = 0; i < d->n; i++)
+		append(&d->all[i].note, "; ", slice_str(note));
+}
+
 /* "office.sieve:12", from mem_alloc. */
 static char *rule_name(const struct config_account *account, unsigned line)
 {
@@ -164,7 +196,7 @@ void intake_deliver(struct intake_deliveries *d, const struct config_account *ac
 }
 
 int intake_deliveries_finish(struct intake_deliveries *d, const struct intake *in, const struct intake_envelope *env,
-			     int64_t wall_ms)
+			     struct intake_lines lines, int64_t wall_ms)
 {
 	struct slice *to = mem_array(env->nrecipients, sizeof *to);
 	int r = 0;
@@ -180,9 +212,14 @@ int intake_deliveries_finish(struct intake_deliveries *d, const struct intake *i
 			.to = to,
 			.nto = x->nto,
 			.time = (time_t)(wall_ms / 1000),
+			.without_path = lines.without_path,
+			.without_delivered = lines.without_delivered,
 		};
 
-		for (size_t j = 0; j < x->nto; j++)
+		/* A copy is for nobody: it only moves house. */
+		if (env->fetched != NULL && env->fetched->folder != NULL)
+			info.nto = 0;
+		for (size_t j = 0; j < info.nto; j++)
 			to[j] = slice_str(env->recipients[x->to[j]].address);
 		random_id(x->id);
 		info.id = slice_str(x->id);

@@ -47,6 +47,11 @@ void intake_set_results(struct intake_message *m, enum intake_result result, boo
 	m->outcome = result;
 }
 
+static bool fetched(const struct intake_message *m)
+{
+	return m->env.fetched != NULL;
+}
+
 static void drop_upload(struct intake_message *m)
 {
 	if (m->opening != 0)
@@ -76,6 +81,8 @@ void intake_refuse(struct intake_message *m, enum intake_result result)
 	intake_set_results(m, result, false);
 	intake_release(m);
 	m->stage = INTAKE_DONE;
+	if (fetched(m))
+		intake_fetched_explain(m);
 }
 
 static int write_file(struct intake_message *m, struct slice s)
@@ -142,15 +149,21 @@ static int find_header_end(struct intake_message *m, size_t before)
 		m->header_end = (size_t)(end - m->data.p) + 4;
 		m->header_done = true;
 	}
-	return (m->header_done ? m->header_end : m->data.n) > HEADER_MAX_BYTES ? -1 : 0;
+	if ((m->header_done ? m->header_end : m->data.n) <= HEADER_MAX_BYTES)
+		return 0;
+	if (!fetched(m))
+		return -1;
+	/* Nobody can be told: the front of it is what rules see. */
+	m->header_end = HEADER_MAX_BYTES;
+	m->header_done = true;
+	m->cut = true;
+	return 0;
 }
 
-enum intake_flow intake_add(struct intake_message *m, struct slice piece)
+static enum intake_flow add(struct intake_message *m, struct slice piece)
 {
 	const size_t before = m->data.n;
 
-	if (m->stage == INTAKE_DONE)
-		return INTAKE_STOP;
 	(void)EVP_DigestUpdate(m->hash, piece.p, piece.n);
 	m->size += piece.n;
 	if (m->fd < 0 || !m->header_done) {
@@ -167,11 +180,28 @@ enum intake_flow intake_add(struct intake_message *m, struct slice piece)
 		if (write_file(m, piece) != 0)
 			return INTAKE_STOP;
 		trim_data(m);
+	} else if (fetched(m) && m->env.fetched->head_only) {
+		if (m->header_done)
+			buf_truncate(&m->data, m->header_end);
 	} else if (m->size > IPC_INLINE_MAX) {
 		m->opening = m->in->functions->upload_open(m->in->spool, upload_opened, m);
 		return INTAKE_WAIT;
 	}
 	return INTAKE_GO;
+}
+
+enum intake_flow intake_add(struct intake_message *m, struct slice piece)
+{
+	enum intake_flow flow;
+	char *copy = NULL;
+
+	if (m->stage == INTAKE_DONE)
+		return INTAKE_STOP;
+	if (fetched(m))
+		piece = intake_fetched_clean(m, piece, &copy);
+	flow = add(m, piece);
+	free(copy);
+	return flow;
 }
 
 bool intake_finish(struct intake_message *m)
@@ -212,7 +242,7 @@ void intake_end(struct intake_message **m)
 	if ((*m)->asked != 0)
 		(*m)->in->functions->cancel((*m)->in->spool, (*m)->asked);
 	intake_release(*m);
-	free((*m)->why);
+	intake_fetched_free(*m);
 	free(*m);
 	*m = NULL;
 }

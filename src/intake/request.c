@@ -62,13 +62,17 @@ static void judge_one(struct intake_message *m, const struct message *msg, size_
 	const struct intake_recipient *r = &m->env.recipients[i];
 	struct intake_verdict *v = &m->verdicts[i];
 
-	if (r->size_max == 0 || m->size <= r->size_max) {
+	if (r->size_max == 0 || msg->size <= r->size_max) {
+		if (m->env.fetched != NULL && intake_fetched_direct(m, msg, i, v))
+			return;
 		intake_judge(m->in, &m->env, r, msg, v);
+		if (m->env.fetched != NULL && refused(v))
+			intake_fetched_keep(m, v);
 		return;
 	}
 	v->result = INTAKE_LARGE;
 	v->text = mem_printf("refused: it has %llu octets, and the store takes %llu at most with what is added here",
-			     (unsigned long long)m->size, (unsigned long long)r->size_max);
+			     (unsigned long long)msg->size, (unsigned long long)r->size_max);
 }
 
 static void judge(struct intake_message *m, const struct message *msg)
@@ -110,7 +114,7 @@ static void deliver_refused(struct intake_deliveries *d, const struct intake_mes
 {
 	const struct intake_verdict *v = &m->verdicts[to];
 	const struct intake_recipient *r = &m->env.recipients[to];
-	char *reason = v->reason != NULL	     ? summary_text(slice_str(v->reason), 200)
+	char *reason = v->reason != NULL	   ? summary_text(slice_str(v->reason), 200)
 		       : v->result == INTAKE_LARGE ? mem_strdup("it is larger than the store takes")
 						   : mem_strdup("it was delivered there before");
 	char *note =
@@ -135,6 +139,8 @@ static void plan_deliveries(struct intake_deliveries *d, const struct intake_mes
 					     "kept here: too many folders for one message");
 		else if (refused(v))
 			deliver_refused(d, m, i);
+		else if (v->folder != NULL)
+			intake_deliver_folder(d, r->account, i, v->folder, v->note);
 		else
 			intake_deliver(d, r->account, i, v);
 	}
@@ -143,11 +149,17 @@ static void plan_deliveries(struct intake_deliveries *d, const struct intake_mes
 static void fingerprint(const struct intake_message *m, const struct intake_recipient *r,
 			unsigned char out[SPOOL_FINGERPRINT_SIZE])
 {
-	const struct slice content = m->env.once == NULL
-					 ? slice_of((const char *)m->digest, SPOOL_FINGERPRINT_SIZE)
-					 : slice_of(m->env.once, strlen(m->env.once) + 1);
-	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	const struct slice content = m->env.once == NULL ? slice_of((const char *)m->digest, SPOOL_FINGERPRINT_SIZE)
+							 : slice_of(m->env.once, strlen(m->env.once) + 1);
+	EVP_MD_CTX *c;
 
+	/* Two originals are two messages, however alike: their memory is the origin. */
+	if (m->env.fetched != NULL) {
+		memset(out, 0, SPOOL_FINGERPRINT_SIZE);
+		memcpy(out, m->id, strlen(m->id));
+		return;
+	}
+	c = EVP_MD_CTX_new();
 	/* The NULs keep apart what could else be one address or another. */
 	if (c == NULL || EVP_DigestInit_ex(c, m->in->sha256, NULL) != 1 ||
 	    EVP_DigestUpdate(c, content.p, content.n) != 1 ||
@@ -155,6 +167,22 @@ static void fingerprint(const struct intake_message *m, const struct intake_reci
 	    EVP_DigestUpdate(c, r->address, strlen(r->address) + 1) != 1 || EVP_DigestFinal_ex(c, out, NULL) != 1)
 		abort(); /* a small allocation failed */
 	EVP_MD_CTX_free(c);
+}
+
+/* What concerns all deliveries of fetched mail. */
+static void add_fetched(struct intake_deliveries *d, const struct intake_message *m)
+{
+	char *note;
+
+	intake_deliveries_flags(d, m->env.fetched->flags == NULL ? "" : m->env.fetched->flags);
+	if (m->nuls > 0) {
+		note = mem_printf("%llu NULs in it, which no store takes, became octets 0x80",
+				  (unsigned long long)m->nuls);
+		intake_deliveries_note(d, note);
+		free(note);
+	}
+	if (m->cut)
+		intake_deliveries_note(d, "its header is so long that rules saw only the front of it");
 }
 
 static void answered(void *arg, enum spool_answer answer, int64_t number)
@@ -188,6 +216,8 @@ static void answered(void *arg, enum spool_answer answer, int64_t number)
 											 : NULL),
 					      { 0 } });
 	intake_set_results(m, result, true);
+	if (m->env.fetched != NULL)
+		intake_fetched_explain(m);
 	m->events.done(m->arg);
 }
 
@@ -222,7 +252,7 @@ static void fill(struct request *q, const struct intake_message *m, const struct
 		.from = or_null(sum->from),
 		.subject = or_null(sum->subject),
 		.received_ms = now,
-		.internal_ms = now,
+		.internal_ms = env->fetched != NULL ? m->internal_ms : now,
 		.size = m->size,
 		.recipients = q->recipients,
 		.deliveries = q->deliveries,
@@ -262,7 +292,9 @@ static int build(struct intake_deliveries *d, const struct intake_message *m, bo
 	size_t bytes = 0;
 
 	plan_deliveries(d, m, plain);
-	if (d->overflow || intake_deliveries_finish(d, m->in, &m->env, now) != 0)
+	if (m->env.fetched != NULL)
+		add_fetched(d, m);
+	if (d->overflow || intake_deliveries_finish(d, m->in, &m->env, m->lines, now) != 0)
 		return -1;
 	for (size_t i = 0; i < d->n; i++)
 		bytes += d->all[i].prefix.n + strlen(d->all[i].folder) + d->all[i].flags.n + d->all[i].rule.n +
@@ -315,24 +347,37 @@ static int submit(struct intake_message *m, const struct message *msg)
 	return r;
 }
 
+static uint64_t whole_size(const struct intake_message *m)
+{
+	const struct intake_fetched *f = m->env.fetched;
+
+	return f != NULL && f->head_only && f->origin != NULL && f->origin->size > m->size ? f->origin->size : m->size;
+}
+
 bool intake_submit(struct intake_message *m)
 {
 	struct message msg;
 	bool over = true;
 
-	message_init(&msg, buf_slice(&m->data), m->size, m->fd);
+	message_init(&msg, buf_slice(&m->data), whole_size(m), m->fd);
 	m->named =
 	    header_count(&msg.header, SLICE_LIT("message-id")) > 0 || header_count(&msg.header, SLICE_LIT("date")) > 0;
-	if (received_loop(&msg.header, NULL) != RECEIVED_NO_LOOP) {
+	if (m->env.fetched != NULL)
+		intake_fetched_envelope(m, &msg.header);
+	if (m->env.fetched == NULL && received_loop(&msg.header, NULL) != RECEIVED_NO_LOOP) {
 		intake_refuse(m, INTAKE_LOOPING);
 	} else {
 		judge(m, &msg);
-		if (settle_refusals(m) == 0)
+		if (settle_refusals(m) == 0) {
 			m->stage = INTAKE_DONE;
-		else if (submit(m, &msg) != 0)
+			m->outcome = m->env.recipients[0].result;
+			if (m->env.fetched != NULL)
+				intake_fetched_explain(m);
+		} else if (submit(m, &msg) != 0) {
 			intake_refuse(m, INTAKE_FAILED);
-		else
+		} else {
 			over = false;
+		}
 	}
 	message_free(&msg);
 	intake_release(m);

@@ -136,7 +136,8 @@ void intake_judge(const struct intake *in, const struct intake_envelope *env, co
 	const struct sieve_program *program = NULL;
 
 	v->result = INTAKE_ACCEPTED;
-	if (received_loop(&msg->header, &address) != RECEIVED_NO_LOOP) {
+	/* Fetched mail was delivered before, that is why it is there; fetched.c knows its loops. */
+	if (env->fetched == NULL && received_loop(&msg->header, &address) != RECEIVED_NO_LOOP) {
 		v->result = INTAKE_LOOPING;
 		v->text = mem_strdup("refused: it was delivered to this recipient before");
 		return;
@@ -163,5 +164,6 @@ void intake_verdict_free(struct intake_verdict *v)
 	free(v->reason);
 	free(v->note);
 	free(v->text);
+	free(v->folder);
 	*v = (struct intake_verdict){ 0 };
 }

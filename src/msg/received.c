@@ -1,7 +1,9 @@
 #include "msg/received.h"
 
 #include "base/clock.h"
+#include "base/encode.h"
 #include "base/utf8.h"
+#include "msg/date.h"
 
 /* ---- writing ---- */
 
@@ -78,10 +80,12 @@ int received_lines(const struct received_info *info, struct buf *out)
 {
 	char date[CLOCK_RFC5322_SIZE];
 
-	(void)buf_add_str(out, "Return-Path: ");
-	add_address(out, info->sender, info->utf8);
-	(void)buf_add_str(out, "\r\n");
-	for (size_t i = 0; i < info->nto; i++) {
+	if (!info->without_path) {
+		(void)buf_add_str(out, "Return-Path: ");
+		add_address(out, info->sender, info->utf8);
+		(void)buf_add_str(out, "\r\n");
+	}
+	for (size_t i = 0; i < info->nto && !info->without_delivered; i++) {
 		(void)buf_add_str(out, "Delivered-To: ");
 		add_clean(out, info->to[i], RECEIVED_ADDRESS_MAX, is_text, info->utf8);
 		(void)buf_add_str(out, "\r\n");
@@ -188,6 +192,35 @@ bool received_id_find(struct slice block, struct slice hostname, struct slice id
 	return false;
 }
 
+static struct slice without_brackets(struct slice word)
+{
+	if (word.n >= 2 && word.p[0] == '<' && word.p[word.n - 1] == '>')
+		return slice_of(word.p + 1, word.n - 2);
+	return word;
+}
+
+/* Many write more clauses than RFC 5321 has, so that pairs are no guide; a host name has no at sign. */
+struct slice received_for(struct slice value)
+{
+	struct slice word;
+	bool next = false;
+
+	while (word_next(&value, &word)) {
+		if (next && slice_find(word, '@') < word.n)
+			return without_brackets(word);
+		next = slice_eq_nocase(word, SLICE_LIT("for"));
+	}
+	return SLICE_NONE;
+}
+
+time_t received_time(struct slice value)
+{
+	for (size_t i = value.n; i > 0; i--)
+		if (value.p[i - 1] == ';')
+			return date_parse(slice_skip(value, i));
+	return -1;
+}
+
 static bool same_address(struct slice value, const struct address *recipient)
 {
 	struct address a = { 0 };
@@ -203,15 +236,56 @@ static bool same_address(struct slice value, const struct address *recipient)
 	return same;
 }
 
-enum received_loop received_loop(const struct header *h, const struct address *recipient)
+bool received_delivered_to(const struct header *h, const struct address *recipient)
 {
 	const struct header_field *f;
 	size_t at = 0;
 
+	while ((f = header_find(h, SLICE_LIT("Delivered-To"), &at)) != NULL)
+		if (same_address(f->value, recipient))
+			return true;
+	return false;
+}
+
+static bool is_id(struct slice s)
+{
+	if (s.n != RANDOM_ID_SIZE - 1)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (!ascii_is_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'z'))
+			return false;
+	return true;
+}
+
+/* Did the delivery that wrote field AT of H, a Received field, go to RECIPIENT? */
+static bool filed_for(const struct header *h, size_t at, const struct address *recipient)
+{
+	struct slice to = received_for(h->fields[at].value);
+
+	if (to.n > 0 && same_address(to, recipient))
+		return true;
+	for (; at > 0 && slice_eq_nocase(h->fields[at - 1].name, SLICE_LIT("Delivered-To")); at--)
+		if (same_address(h->fields[at - 1].value, recipient))
+			return true;
+	return false;
+}
+
+size_t received_before(const struct header *h, struct slice hostname, const struct address *recipient)
+{
+	struct slice by, id;
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n; i++)
+		if (slice_eq_nocase(h->fields[i].name, SLICE_LIT("Received")) &&
+		    read_clauses(h->fields[i].value, &by, &id) && slice_eq_nocase(by, hostname) && is_id(id) &&
+		    filed_for(h, i, recipient))
+			n++;
+	return n;
+}
+
+enum received_loop received_loop(const struct header *h, const struct address *recipient)
+{
 	if (header_count(h, SLICE_LIT("Received")) > RECEIVED_HOPS_MAX)
 		return RECEIVED_TOO_MANY_HOPS;
-	while (recipient != NULL && (f = header_find(h, SLICE_LIT("Delivered-To"), &at)) != NULL)
-		if (same_address(f->value, recipient))
-			return RECEIVED_DELIVERED_BEFORE;
-	return RECEIVED_NO_LOOP;
+	return recipient != NULL && received_delivered_to(h, recipient) ? RECEIVED_DELIVERED_BEFORE : RECEIVED_NO_LOOP;
 }

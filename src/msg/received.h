@@ -31,8 +31,10 @@ struct received_info {
 	struct slice sender;	/* the return path without brackets; empty for the null path */
 	const struct slice *to; /* the recipients of this delivery, without brackets */
 	size_t nto;
-	time_t time; /* of acceptance */
-	bool utf8;   /* addresses and names may stand in UTF-8 (RFC 6531) */
+	time_t time;		/* of acceptance */
+	bool utf8;		/* addresses and names may stand in UTF-8 (RFC 6531) */
+	bool without_path;	/* no Return-Path: fetched mail has that of its last transport, or none that is known */
+	bool without_delivered; /* no Delivered-To */
 };
 
 /* Appends the lines, each ended by CRLF. One recipient also stands in the for clause; of several none does, as they are
@@ -48,6 +50,21 @@ bool received_ids_next(struct slice *rest, struct slice hostname, struct slice *
 
 /* Is there such a field with exactly ID? */
 bool received_id_find(struct slice block, struct slice hostname, struct slice id);
+
+/* The address of the "for" clause of a raw Received VALUE, wherever it stands among the others, without brackets: a
+ * view. Empty where there is none with a domain. */
+struct slice received_for(struct slice value);
+
+/* When that hop took the message (RFC 5321, 4.4), or -1 when it is not clear. */
+time_t received_time(struct slice value);
+
+/* How often has HOSTNAME filed this message for RECIPIENT before? Counts the Received fields by HOSTNAME with an id of
+ * the shape that ours have, whose "for" clause or the Delivered-To fields right above it, as received_lines writes
+ * them, name RECIPIENT. Case does not matter. */
+size_t received_before(const struct header *h, struct slice hostname, const struct address *recipient);
+
+/* Does a Delivered-To name RECIPIENT? Case does not matter. */
+bool received_delivered_to(const struct header *h, const struct address *recipient);
 
 enum received_loop {
 	RECEIVED_NO_LOOP,

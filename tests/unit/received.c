@@ -57,6 +57,19 @@ static void lines_are_written(void **state)
 		  "Received: from [192.0.2.1]\r\n"
 		  "\tby h with LMTP id x;\r\n"
 		  "\tThu, 01 Jan 1970 00:00:00 +0000\r\n" },
+		{ { .hostname = SLICE_LIT("h"),
+		    .helo = SLICE_LIT("pop.example.net"),
+		    .protocol = SLICE_LIT("POP3"),
+		    .id = SLICE_LIT("x"),
+		    .sender = SLICE_LIT("a@b"),
+		    .to = one,
+		    .nto = 1,
+		    .without_path = true,
+		    .without_delivered = true },
+		  "Received: from pop.example.net\r\n"
+		  "\tby h with POP3 id x\r\n"
+		  "\tfor <info@office.example>;\r\n"
+		  "\tThu, 01 Jan 1970 00:00:00 +0000\r\n" },
 		/* Nothing that a client says starts a line, a comment or a clause. */
 		{ { .hostname = SLICE_LIT("h"),
 		    .helo = SLICE_LIT("x by h id fake\r\n\r\n(;\x1b[0m\0\xff"),
@@ -95,7 +108,8 @@ static void lines_are_written(void **state)
 		assert_int_equal(received_lines(&rows[i].info, &b), 0);
 		assert_string_equal(buf_str(&b), rows[i].text);
 		header_parse(&h, buf_slice(&b));
-		assert_int_equal(h.n, 2 + rows[i].info.nto);
+		assert_int_equal(h.n, (rows[i].info.without_path ? 1 : 2) +
+					  (rows[i].info.without_delivered ? 0 : rows[i].info.nto));
 		if (slice_find(rows[i].info.id, ' ') == rows[i].info.id.n)
 			assert_true(received_id_find(buf_slice(&b), rows[i].info.hostname, rows[i].info.id));
 		assert_false(received_id_find(buf_slice(&b), SLICE_LIT("h"), SLICE_LIT("fake")));
@@ -112,7 +126,7 @@ static void lines_stay_short(void **state)
 {
 	static char long_name[100000];
 	struct slice s = slice_of(long_name, sizeof long_name);
-	struct received_info info = { s, s, s, s, s, s, s, &s, 1, 0, true };
+	struct received_info info = { s, s, s, s, s, s, s, &s, 1, 0, true, false, false };
 	struct slice rest;
 	struct buf b;
 

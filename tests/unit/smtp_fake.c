@@ -69,6 +69,7 @@ static uint64_t spool_fake_accept(void *spool, const struct spool_message *m, sp
 	kept_free(&f->asked);
 	f->asked.text = describe(m);
 	f->asked.ndeliveries = m->ndeliveries;
+	f->asked.internal_ms = m->internal_ms;
 	memcpy(f->asked.fingerprint, m->recipients[0].fingerprint, 32);
 	buf_init(&f->asked.body, 256 << 20);
 	buf_init(&f->asked.prefix, 1 << 20);
@@ -79,7 +80,7 @@ static uint64_t spool_fake_accept(void *spool, const struct spool_message *m, sp
 		read_upload(f, &f->asked.body);
 		f->uploads_open--;
 	}
-	if (m->ndeliveries > 0 && f->asked.body.n != m->size)
+	if (m->ndeliveries > 0 && !f->heads && f->asked.body.n != m->size)
 		abort();
 	f->pending = fn;
 	f->pending_arg = arg;

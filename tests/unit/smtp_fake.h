@@ -13,6 +13,7 @@ struct fake_message {	   /* what the spool was asked to keep */
 	struct buf body;   /* inline, or of its upload */
 	struct buf prefix; /* of the first delivery */
 	size_t ndeliveries;
+	int64_t internal_ms;
 	unsigned char fingerprint[32]; /* of the first recipient */
 };
 
@@ -41,6 +42,7 @@ struct fake {
 	const char *upload_path;   /* NULL: a file in memory */
 	unsigned uploads_open, uploads_dropped;
 	bool cancelled;
+	bool heads; /* messages come without their bodies */
 };
 
 /* CONFIG is libconfig text; RULES is the script of every account that has rules, or NULL. */
