@@ -40,19 +40,15 @@ static int control_open(const char *path, const char *file, struct err *e)
 	return -1;
 }
 
-static int control_ask(int fd, const char *want, struct err *e)
+static int control_ask(int fd, const struct ipc_out *hello, struct err *e)
 {
-	struct ipc_out out;
 	struct ipc_in in;
 	struct buf frame;
 	size_t nfds = 0;
 	int r;
 
-	ipc_out_init(&out);
 	buf_init(&frame, IPC_MAX);
-	ipc_begin(&out, CONTROL_HELLO, 1);
-	ipc_put_str(&out, CONTROL_TAG_WANT, want);
-	r = ipc_send(fd, &out, NULL, 0, e);
+	r = ipc_send(fd, hello, NULL, 0, e);
 	if (r == 0)
 		r = ipc_receive(fd, &frame, &in, NULL, &nfds, CONTROL_TIMEOUT_MS, e);
 	if (r != 0 && e->code == EPIPE) {
@@ -67,18 +63,30 @@ static int control_ask(int fd, const char *want, struct err *e)
 		r = err_set(e, ERR_TEMP, 0, "mailferry says: %s", text == NULL ? "no" : text);
 		free(text);
 	}
-	ipc_out_free(&out);
 	buf_free(&frame);
 	return r;
 }
 
-int control_connect(const char *path, const char *file, const char *want, struct err *e)
+int control_request(const char *path, const char *file, const struct ipc_out *hello, struct err *e)
 {
 	int fd = control_open(path, file, e);
 
-	if (fd >= 0 && control_ask(fd, want, e) != 0) {
+	if (fd >= 0 && control_ask(fd, hello, e) != 0) {
 		(void)close(fd);
 		fd = -1;
 	}
+	return fd;
+}
+
+int control_connect(const char *path, const char *file, const char *want, struct err *e)
+{
+	struct ipc_out hello;
+	int fd;
+
+	ipc_out_init(&hello);
+	ipc_begin(&hello, CONTROL_HELLO, 1);
+	ipc_put_str(&hello, CONTROL_TAG_WANT, want);
+	fd = control_request(path, file, &hello, e);
+	ipc_out_free(&hello);
 	return fd;
 }

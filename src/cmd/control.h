@@ -33,4 +33,8 @@ enum { CONTROL_TEXT_MAX = 400, CONTROL_TIMEOUT_MS = 30 * 1000 };
  * socket and says what to do. FILE is the daemon's configuration. */
 int control_connect(const char *path, const char *file, const char *want, struct err *e);
 
+/* The same with a whole CONTROL_HELLO, which may hold more than the want. */
+struct ipc_out;
+int control_request(const char *path, const char *file, const struct ipc_out *hello, struct err *e);
+
 #endif

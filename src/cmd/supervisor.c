@@ -196,7 +196,7 @@ static int control_hand(void *arg, const char *want, int fd, struct err *e)
 			       "the role %s is not ready; try again, and look at mailferry's log if this stays so",
 			       slot_kind_names[kind]);
 	if (strcmp(want, CONTROL_WANT_LIFT) == 0) {
-		worker_lift(w);
+		worker_lift(w, NULL);
 		return 0;
 	}
 	ipc_out_init(&out);

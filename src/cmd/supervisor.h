@@ -114,7 +114,7 @@ void slot_match(struct supervisor *sup); /* makes and drops slots as the configu
 int worker_start(struct slot *s, struct err *e);
 void worker_enter(struct worker *w, enum worker_state state);
 void worker_stop(struct worker *w);
-void worker_lift(struct worker *w); /* the spool: no account is held any longer */
+void worker_lift(struct worker *w, const char *account); /* the spool: ACCOUNT (NULL: every one) is held no longer */
 void worker_wake(struct worker *w); /* a store that waits for more mail: there is some */
 void worker_kill(struct worker *w, const char *why);
 void worker_reaped(struct worker *w, int status);

@@ -42,7 +42,7 @@ static void lift_holds(struct supervisor *sup)
 	struct worker *w = worker_of_kind(sup, SLOT_SPOOL);
 
 	if (w != NULL)
-		worker_lift(w);
+		worker_lift(w, NULL);
 }
 
 static struct setup *reload_load(struct supervisor *sup, struct buf *errors)

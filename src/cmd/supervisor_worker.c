@@ -117,9 +117,15 @@ void worker_wake(struct worker *w)
 	(void)worker_say(w, ROLE_DUE);
 }
 
-void worker_lift(struct worker *w)
+void worker_lift(struct worker *w, const char *account)
 {
-	(void)worker_say(w, ROLE_LIFT);
+	struct ipc_out out;
+
+	ipc_out_init(&out);
+	ipc_begin(&out, ROLE_LIFT, 0);
+	ipc_put_str(&out, ROLE_TAG_NAME, account);
+	(void)worker_send(w, &out, -1);
+	ipc_out_free(&out);
 }
 
 struct worker *worker_of_kind(struct supervisor *sup, enum slot_kind kind)
@@ -271,7 +277,7 @@ static int on_lift(struct worker *w)
 	struct worker *spool = worker_of_kind(w->sup, SLOT_SPOOL);
 
 	if (spool != NULL)
-		worker_lift(spool);
+		worker_lift(spool, NULL);
 	return 0;
 }
 

@@ -90,7 +90,7 @@ void sync_put_event(struct ipc_out *out, const struct sync_event *ev); /* begins
 int sync_get_event(const struct ipc_in *in, struct sync_event *out);
 void sync_event_clear(struct sync_event *ev);
 
-/* ---- CONTROL_WANT_SOURCES: how the schedule stands. One message a source and account, then one without NAME ---- */
+/* ---- CONTROL_WANT_SOURCES: how the schedule stands. One message a source and account, then one with NAME "" ---- */
 enum plan_state {
 	PLAN_WAITS,  /* for its time: NEXT_MS; or for a word from `mailferry sync', INT64_MAX */
 	PLAN_QUEUED, /* as many as may run at once do */
@@ -108,6 +108,10 @@ struct plan_row {
 	const char *words;	   /* what is wrong, or "" */
 	struct run_progress progress; /* RUNS */
 };
+void plan_put_row(struct ipc_out *out, const struct plan_row *row); /* begins OUT */
+int plan_get_row(const struct ipc_in *in, struct plan_row *out);    /* as sync_get_event */
+void plan_row_clear(struct plan_row *row);
+
 typedef int plan_row_fn(void *arg, const struct plan_row *row);
 
 /* Asks the daemon. */

@@ -24,13 +24,14 @@
 #include "role/dial.h"
 #include "role/role.h"
 
-enum { PEERS_MAX = 1000, TIMEOUT_MAX_MS = 10 * 60 * 1000, NAME_MAX_BYTES = 4096 };
+/* Stores, and fetchers of which each may wait for news at its source. */
+enum { PEERS_MAX = 2500, TIMEOUT_MAX_MS = 10 * 60 * 1000, NAME_MAX_BYTES = 4096 };
 
 /* What the other end is, and so may ask for. */
 enum peer_kind {
-	PEER_STORE, /* its account's store */
-	PEER_ADMIN, /* any account's store */
-	PEER_TOKEN  /* endpoints of accounts with oauth */
+	PEER_SERVER, /* a store, a fetcher: the server of its account or source */
+	PEER_ADMIN,  /* that of any account or source */
+	PEER_TOKEN   /* endpoints of accounts and sources with oauth */
 };
 
 struct work {
@@ -41,7 +42,7 @@ struct work {
 struct peer {
 	int fd;
 	enum peer_kind kind;
-	char *account;			    /* of a store */
+	char *name;			    /* of a PEER_SERVER's account or source */
 	struct work works[CONNECT_AT_ONCE]; /* all but the first for the token role only */
 };
 
@@ -58,7 +59,7 @@ static void peer_drop(struct connector *c, size_t i)
 	struct peer *p = &c->peers[i];
 
 	file_close(&p->fd);
-	free(p->account);
+	free(p->name);
 	for (size_t w = 0; w < CONNECT_AT_ONCE; w++) {
 		if (p->works[w].child > 0)
 			(void)kill(p->works[w].child, SIGKILL);
@@ -142,11 +143,11 @@ static int endpoint_find(const struct config_server *a, enum connect_endpoint wh
 		return -1;
 	memcpy(t->host, url.host, sizeof t->host);
 	t->port = url.port;
-	t->keys = "the endpoints under oauth of the account";
+	t->keys = a->of_source ? "the endpoints under oauth of the source" : "the endpoints under oauth of the account";
 	return 0;
 }
 
-static int store_find(const struct config_server *a, struct target *t)
+static int server_find(const struct config_server *a, struct target *t)
 {
 	size_t n = strlen(a->host);
 
@@ -154,7 +155,7 @@ static int store_find(const struct config_server *a, struct target *t)
 		return -1;
 	memcpy(t->host, a->host, n + 1);
 	t->port = a->port;
-	t->keys = "host and port of the account";
+	t->keys = a->of_source ? "host and port of the source" : "host and port of the account";
 	return 0;
 }
 
@@ -167,12 +168,12 @@ static int target_find(const struct connector *c, const struct peer *p, const st
 	bool store = which == CONNECT_STORE;
 
 	*t = (struct target){ .timeout = ipc_get_number(in->rest, CONNECT_TAG_TIMEOUT, 0) };
-	if (name != NULL && (p->kind != PEER_STORE || strcmp(p->account, name) == 0))
+	if (name != NULL && (p->kind != PEER_SERVER || strcmp(p->name, name) == 0))
 		a = config_server(c->role.config, name);
 	free(name);
 	if (a == NULL || t->timeout < 1 || t->timeout > TIMEOUT_MAX_MS || store != (p->kind != PEER_TOKEN))
 		return -1;
-	return store ? store_find(a, t) : endpoint_find(a, (enum connect_endpoint)which, t);
+	return store ? server_find(a, t) : endpoint_find(a, (enum connect_endpoint)which, t);
 }
 
 /* 0, or -1 when the peer is gone or may not ask that. */
@@ -210,8 +211,7 @@ static int work_ended(const struct peer *p, struct work *work, int status)
 		return 0;
 	/* Killed at its deadline, so nothing was answered. */
 	(void)err_set(&e, ERR_TEMP, ETIMEDOUT, "looking up the %s %s takes too long; check this machine's name server",
-		      p->kind == PEER_TOKEN ? "endpoints of an account" : "store of account",
-		      p->kind == PEER_TOKEN ? "with oauth" : p->account);
+		      p->kind == PEER_TOKEN ? "endpoints under" : "server of", p->kind == PEER_TOKEN ? "oauth" : p->name);
 	return refuse(p->fd, work->id, &e);
 }
 
@@ -239,13 +239,13 @@ static void reap(struct connector *c)
 
 static void add_peer(struct connector *c, struct slice fields, int *fd)
 {
-	char *account = ipc_get_str(fields, ROLE_TAG_NAME, NAME_MAX_BYTES);
+	char *name = ipc_get_str(fields, ROLE_TAG_NAME, NAME_MAX_BYTES);
 	char *role = ipc_get_str(fields, ROLE_TAG_ROLE, NAME_MAX_BYTES);
-	enum peer_kind kind = PEER_STORE;
+	enum peer_kind kind = PEER_SERVER;
 
 	if (c->npeers == PEERS_MAX) {
 		log_error("connect-too-many-peers", LOG_NUM("peers", c->npeers));
-		free(account);
+		free(name);
 		free(role);
 		return;
 	}
@@ -256,7 +256,7 @@ static void add_peer(struct connector *c, struct slice fields, int *fd)
 	free(role);
 	c->peers = mem_resize(c->peers, c->npeers + 1, sizeof *c->peers);
 	c->peers[c->npeers++] =
-	    (struct peer){ .fd = *fd, .kind = kind, .account = account == NULL ? mem_strdup("") : account };
+	    (struct peer){ .fd = *fd, .kind = kind, .name = name == NULL ? mem_strdup("") : name };
 	*fd = -1;
 }
 

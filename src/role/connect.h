@@ -1,7 +1,8 @@
 /*
  * Asking the connector for a connection. A store may have that of its account,
- * one request at a time; the command line (role "admin") that of any account;
- * the token role those to the endpoints of accounts with oauth and no others,
+ * a fetcher that of its source, one request at a time; the command line (role
+ * "admin") that of any; the token role those to the endpoints of accounts and
+ * sources with oauth and no others,
  * up to CONNECT_AT_ONCE at a time, each answered under the id of its request.
  */
 #ifndef MAILFERRY_ROLE_CONNECT_H
@@ -18,7 +19,7 @@ enum connect_tag {
 	CONNECT_TAG_CLASS,
 	CONNECT_TAG_TEXT,
 	CONNECT_TAG_PEER,
-	CONNECT_TAG_ENDPOINT /* enum connect_endpoint; not given: the account's store */
+	CONNECT_TAG_ENDPOINT /* enum connect_endpoint; not given: the mail server */
 };
 enum connect_endpoint { CONNECT_STORE, CONNECT_TOKEN, CONNECT_DEVICE };
 enum { CONNECT_AT_ONCE = 32 };

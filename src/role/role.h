@@ -42,8 +42,8 @@ enum role_message {
 	ROLE_DUE,  /* from the spool: account NAME has work due at a wall clock time (0: now); said again every minute.
 		    * To a store that waits for more mail: there is some */
 	ROLE_IDLE, /* from a store: nothing to do before a wall clock time; it will leave */
-	ROLE_LIFT, /* to the spool: the configuration was read anew, so accounts that are held may be tried now. From the
-		    * token role: a person has signed in, the same */
+	ROLE_LIFT, /* to the spool: accounts that are held (account NAME, where it is given) may be tried now, as the
+		    * configuration was read anew, or a person asks. From the token role: a person has signed in, the same */
 	ROLE_TOKEN, /* to the role, also later: a socket to the token role (role/token.h) */
 	ROLE_TOKEN_DIRECTORY, /* to the token role: the open directory of refresh tokens */
 	ROLE_NOTICE, /* from the token role: the operator must know of TEXT, which concerns account or source NAME. From a

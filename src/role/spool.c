@@ -78,12 +78,15 @@ static int take_peer(struct program *p, struct slice fields, int *fds, size_t nf
 static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 {
 	struct program *p = arg;
+	char *account;
 
 	switch (in->type) {
 	case ROLE_PEER:
 		return take_peer(p, in->rest, fds, nfds);
 	case ROLE_LIFT:
-		spool_server_lift(p->server);
+		account = ipc_get_str(in->rest, ROLE_TAG_NAME, 1000);
+		spool_server_lift(p->server, account);
+		free(account);
 		return 0;
 	case ROLE_STOP:
 		spool_server_stop(p->server);

@@ -1,4 +1,4 @@
-/* Who asks the token role: stores and the command line. */
+/* Who asks the token role: stores, fetchers and the command line. */
 #include "role/token.h"
 
 #include <stdlib.h>
@@ -8,15 +8,15 @@
 #include "base/mem.h"
 #include "role/token_impl.h"
 
-enum { PEERS_MAX = 1100, NAME_MAX_BYTES = 4096, ANSWER_MAX_BYTES = 16 * 1024 };
+enum { PEERS_MAX = 2500, NAME_MAX_BYTES = 4096, ANSWER_MAX_BYTES = 16 * 1024 };
 
-/* Somebody who may ask: a store, the command line. */
+/* Somebody who may ask: a store, a fetcher, the command line. */
 struct peer {
 	struct peer *next;
 	struct token *token;
 	struct channel *channel;
 	uint64_t asker; /* its number */
-	char *account;	/* of a store; NULL: any, and may sign in */
+	char *account;	/* or source, of a store or fetcher; NULL: any, and may sign in */
 	bool asks;	/* waits for an answer */
 	uint16_t wants; /* type of the answer */
 	uint32_t id;	/* of its request */

@@ -91,6 +91,7 @@ struct spool_account_row {
 	bool hold_person;			/* held until a person mends something */
 	int64_t oldest_ms;			/* when the oldest message that waits was received, 0: none waits */
 	int64_t filed_ms;			/* when its last delivery was filed, 0: not known */
+	uint64_t filed;				/* deliveries filed since the spool's start */
 };
 typedef int spool_account_fn(void *arg, const struct spool_account_row *row);
 int spool_admin_accounts(struct spool_admin *a, spool_account_fn *fn, void *arg, struct err *e);

@@ -28,6 +28,7 @@ struct account {
 	bool dirty;	    /* WORK may be wrong */
 	int64_t work;	    /* wall clock when something is due, INT64_MAX for never */
 	int64_t filed;	    /* wall clock of the last delivery that was done, 0: not asked yet, -1: none */
+	uint64_t nfiled;    /* deliveries that were done since we started */
 	int64_t *taken;	    /* deliveries in the store's hands, sorted */
 	size_t ntaken, taken_cap;
 };

@@ -220,6 +220,7 @@ static int fill_times(struct spool_server *s, struct spool_account_row *row)
 		a->filed = a->filed == 0 ? -1 : a->filed;
 	}
 	row->filed_ms = a->filed > 0 ? a->filed : 0;
+	row->filed = a->nfiled;
 	return 0;
 }
 

@@ -269,6 +269,7 @@ static int settle(struct spool_server *s, struct op *op, const struct delivery_r
 				     (int64_t)o->uid, o->folder, o->reason) != 0)
 			r = -1;
 		op->peer->account->filed = s->now;
+		op->peer->account->nfiled += r == 1;
 		return r;
 	case OUTCOME_RETRY:
 		c.to = DELIVERY_QUEUED;

@@ -123,13 +123,13 @@ void server_busy_ended(struct spool_server *s)
 	s->options.stopped(s->options.arg);
 }
 
-void spool_server_lift(struct spool_server *s)
+void spool_server_lift(struct spool_server *s, const char *account)
 {
 	int r = -1;
 
 	if (s->dead || s->stopping)
 		return;
-	if (db_run(&s->db, SQL_BEGIN, "") == 0 && db_run(&s->db, SQL_HOLDS_LIFT, "t", (const char *)NULL) == 0)
+	if (db_run(&s->db, SQL_BEGIN, "") == 0 && db_run(&s->db, SQL_HOLDS_LIFT, "t", account) == 0)
 		r = db_commit(&s->db);
 	if (r == -2) {
 		server_fatal(s, "a commit failed, and so did taking it back");

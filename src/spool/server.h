@@ -41,8 +41,8 @@ void spool_server_peer(struct spool_server *s, int fd, enum spool_peer role, con
 /* There is an account of that name, though it may have no mail yet. */
 void spool_server_know(struct spool_server *s, const char *account);
 
-/* No account is held any longer: what they waited for may have been put right. A failure leaves them held. */
-void spool_server_lift(struct spool_server *s);
+/* ACCOUNT (NULL: every one) is held no longer: what it waited for may have been put right. A failure leaves it held. */
+void spool_server_lift(struct spool_server *s, const char *account);
 
 /* Finishes what waits, writes the log back, then calls options->stopped. */
 void spool_server_stop(struct spool_server *s);

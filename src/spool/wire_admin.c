@@ -96,6 +96,7 @@ static const struct wire_field account_fields[] = {
 	{ 12, WIRE_BOOL, false, ACCOUNT(hold_person), 0, 1 },
 	{ 13, WIRE_INT64, false, ACCOUNT(oldest_ms), 0, 0 },
 	{ 14, WIRE_INT64, false, ACCOUNT(filed_ms), 0, 0 },
+	{ 15, WIRE_UINT64, false, ACCOUNT(filed), 0, 0 },
 };
 const struct wire_table wire_account = WIRE_TABLE(GROUP_ACCOUNT, struct spool_account_row, account_fields);
 
