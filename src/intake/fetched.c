@@ -176,7 +176,7 @@ bool intake_fetched_direct(const struct intake_message *m, const struct message 
 	const char *why = NULL;
 
 	if (f->folder != NULL) {
-		put(v, f->folder, NULL, mem_strdup("copied, past all rules"));
+		put(v, f->folder, NULL, mem_strdup("filed past all rules"));
 		return true;
 	}
 	if (m->unmatched != NULL) {

@@ -210,7 +210,7 @@ static void copies_pass_all_rules(void **state)
 	source.protocol = CONFIG_IMAP;
 	take(&r, &f, &fetched, SLICE_LIT("Delivered-To: me@h.example\r\n" BY BY BY "\r\nx\r\n"));
 	assert_int_equal(intake_outcome(r.m, &why), INTAKE_ACCEPTED);
-	assert_string_equal(f.messages[0].text, "IMAP from=<> to=plain:postmaster@mail.office.example{copied, past all "
+	assert_string_equal(f.messages[0].text, "IMAP from=<> to=plain:postmaster@mail.office.example{filed past all "
 						"rules} [plain/A/B flags=\\Seen rule= create]");
 	assert_int_equal(f.messages[0].internal_ms, 1234567000);
 	assert_int_equal(strncmp(f.messages[0].prefix.p, "Received: from pop.far.example\r\n\tby ", 36), 0);
