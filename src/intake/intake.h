@@ -56,6 +56,9 @@ void intake_confirm(struct intake *in, int64_t number);
  * that hardly any message keeps to: those wait in the queue, where a person sees why. */
 void intake_set_facts(struct intake *in, const char *account, int64_t at_ms, struct facts *f);
 
+/* What is known of the store of A. */
+const struct facts *intake_facts(const struct intake *in, const struct config_account *a);
+
 /* Octets that a message may have, as the client sends it, so that the store of A takes it with the lines that mailferry
  * adds, of ENVELOPE octets beside those that each message has (see intake_envelope_cost); never more than the limit of
  * the configuration, which holds alone while nothing is known of the store. At least 1. */

@@ -89,9 +89,6 @@ int intake_deliveries_finish(struct intake_deliveries *d, const struct intake *i
 			     struct intake_lines lines, int64_t wall_ms);
 void intake_deliveries_free(struct intake_deliveries *d);
 
-/* What is known of the store of A. */
-const struct facts *intake_facts(const struct intake *in, const struct config_account *a);
-
 /* ---- one message ---- */
 struct intake_message {
 	struct intake *in;
