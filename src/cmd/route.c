@@ -124,8 +124,9 @@ static void text_print(const char *text, const struct route *r, const char *why,
 		(void)printf("%s\n  refused: 550\n  why:     %s\n", text, why);
 		return;
 	}
-	(void)printf("%s\n  account: %s (%s at %s, port %u)\n  rules:   %s\n  why:     %s\n", text, a->name, a->server.user,
-		     a->server.host, a->server.port, a->rules == NULL ? "none, all mail goes to INBOX" : a->rules, why);
+	(void)printf("%s\n  account: %s (%s at %s, port %u)\n  rules:   %s\n  why:     %s\n", text, a->name,
+		     a->server.user, a->server.host, a->server.port,
+		     a->rules == NULL ? "none, all mail goes to INBOX" : a->rules, why);
 	store_print(s);
 }
 

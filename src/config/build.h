@@ -11,7 +11,8 @@
 
 struct group_lines { /* lines in the source; 0: not given */
 	unsigned line;
-	unsigned key[KEYS_MAX]; /* by place in keys_table; an account's has those of its oauth too, a source's of skip */
+	unsigned
+	    key[KEYS_MAX]; /* by place in keys_table; an account's has those of its oauth too, a source's of skip */
 };
 
 struct build {

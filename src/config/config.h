@@ -43,9 +43,10 @@ struct config_listener {
 	enum config_newlines bare_newlines;
 };
 
-/* The group `oauth' of an account or a source; means something only where config_server.oauth is true. Texts that are not given are
- * NULL. Endpoints and scope are complete: the provider's preset is filled in, and "{tenant}" replaced. Which role gets
- * what: a store or a fetcher the kind of grant, the connector the endpoints, the token role all of it. */
+/* The group `oauth' of an account or a source; means something only where config_server.oauth is true. Texts that are
+ * not given are NULL. Endpoints and scope are complete: the provider's preset is filled in, and "{tenant}" replaced.
+ * Which role gets what: a store or a fetcher the kind of grant, the connector the endpoints, the token role all of it.
+ */
 struct config_oauth {
 	enum config_grant grant;
 	char *client_id;
@@ -78,11 +79,11 @@ struct config_server {
 	char *auth;	/* the one SASL mechanism to use, or "APOP"; NULL: the strongest */
 	char *client_certificate, *client_key;	       /* paths of PEM files; NULL: no certificate of ours */
 	char *client_certificate_pem, *client_key_pem; /* what is in them */
-	char *password;	     /* wherever it came from; NULL in parts that must not have it */
+	char *password;				       /* wherever it came from; NULL in parts that must not have it */
 	char *password_file; /* as configured, absolute; NULL when the password comes from elsewhere */
 	char *password_command, *password_credential, *password_env; /* the same */
-	bool oauth;		    /* logs in with access tokens (OAUTHBEARER, XOAUTH2) and has no password */
-	struct config_oauth token;  /* how they are got, where oauth is true */
+	bool oauth;		       /* logs in with access tokens (OAUTHBEARER, XOAUTH2) and has no password */
+	struct config_oauth token;     /* how they are got, where oauth is true */
 	enum config_compress compress; /* AUTO: unless the server is in our own network */
 	int64_t timeout;	       /* of one command on the server */
 };
@@ -101,21 +102,23 @@ struct config_account {
 	unsigned connections; /* at once, 1…10 */
 	int64_t settle;	      /* see docs/architecture.md: how long after a lost connection absence counts */
 	int64_t retry_min, retry_max; /* back-off between tries */
-	char **at; /* when its mail is filed, as config/schedule.h reads it; none: as it comes */
+	char **at;		      /* when its mail is filed, as config/schedule.h reads it; none: as it comes */
 	size_t nat;
 };
 
-/* A mailbox elsewhere whose mail is fetched, and filed by the rules of an account. Names of sources and accounts differ. */
+/* A mailbox elsewhere whose mail is fetched, and filed by the rules of an account. Names of sources and accounts
+ * differ. */
 struct config_source {
 	char *name;
 	enum config_mailbox protocol;
 	struct config_server server;
 	char *account; /* name of the account that it is fetched for */
 	char *to;      /* recipient of all its mail, an address that goes to ACCOUNT; NULL: by RECIPIENT_HEADERS */
-	char **recipient_headers; /* names of fields that tell a message's recipients, in the order in which they are asked */
+	char **recipient_headers; /* names of fields that tell a message's recipients, in the order in which they are
+				     asked */
 	size_t nrecipient_headers;
 	char *unmatched, *rejected; /* folders of ACCOUNT: for mail that is for no one here; that the rules reject */
-	char **folders; /* IMAP: names, patterns, special uses, and with `!' what is left out */
+	char **folders;		    /* IMAP: names, patterns, special uses, and with `!' what is left out */
 	size_t nfolders;
 	bool keep; /* originals stay as they are: no delete, no move_to, no mark_seen */
 	enum config_delete delete;

@@ -5,9 +5,9 @@
 #define TOP(f)	    offsetof(struct config, f)
 #define LIMIT(f)    offsetof(struct config, limits.f)
 #define LISTENER(f) offsetof(struct config_listener, f)
-#define SERVER(f)   offsetof(struct config_server, f)
+#define SERVER(f)     offsetof(struct config_server, f)
 #define ACCOUNT(f)  offsetof(struct config_account, f)
-#define SOURCE(f)   offsetof(struct config_source, f)
+#define SOURCE(f)     offsetof(struct config_source, f)
 #define MB	    ((int64_t)1024 * 1024)
 #define GB	    (MB * 1024)
 #define TB	    (GB * 1024)
@@ -22,7 +22,7 @@
 #define TO_CONNECT  (1u << CONFIG_PART_CONNECT)
 #define TO_TOKEN    (1u << CONFIG_PART_TOKEN)
 #define TO_ALL	    (TO_RECEIVER | TO_SPOOL | TO_STORE | TO_CONNECT | TO_TOKEN)
-#define OAUTH(f)    offsetof(struct config_server, token.f)
+#define OAUTH(f)      offsetof(struct config_server, token.f)
 
 static const char *const protocols[] = { "smtp", "lmtp", NULL };
 static const char *const newlines[] = { "reject", "accept", NULL };
@@ -78,9 +78,10 @@ const struct key keys_table[] = {
 	  .max = 320,
 	  .otherwise_is = "nobody is told but by the log",
 	  .parts = TO_RECEIVER,
-	  .help = "An address that belongs to one of the accounts. When an account takes no mail until a person has mended "
-		  "something (a password or a sign-in that is refused, a full mailbox), or when a secret or a certificate "
-		  "of it soon expires, mailferry files a message there that says so, at most once a day for an account." },
+	  .help =
+	      "An address that belongs to one of the accounts. When an account takes no mail until a person has mended "
+	      "something (a password or a sign-in that is refused, a full mailbox), or when a secret or a certificate "
+	      "of it soon expires, mailferry files a message there that says so, at most once a day for an account." },
 	{ .group = KEYS_TOP,
 	  .name = "log_level",
 	  .type = KEY_WORD,
@@ -319,11 +320,12 @@ const struct key keys_table[] = {
 	  .offset2 = SERVER(npins),
 	  .otherwise_is = "any key whose certificate is good",
 	  .parts = TO_STORE,
-	  .help = "The key that the server must have, as the base64 of the SHA-256 of its SubjectPublicKeyInfo (RFC 7469), "
-		  "or a list of keys, any of which will do. A pin takes the place of authorities, host name and dates: "
-		  "right for a server that signs its own certificate. Where ca_file is given too, both must be right. "
-		  "When the server gets another key, mail waits until the pin is corrected. The error shows the pin that "
-		  "was met." },
+	  .help =
+	      "The key that the server must have, as the base64 of the SHA-256 of its SubjectPublicKeyInfo (RFC 7469), "
+	      "or a list of keys, any of which will do. A pin takes the place of authorities, host name and dates: "
+	      "right for a server that signs its own certificate. Where ca_file is given too, both must be right. "
+	      "When the server gets another key, mail waits until the pin is corrected. The error shows the pin that "
+	      "was met." },
 	{ .group = KEYS_SERVER,
 	  .name = "user",
 	  .type = KEY_STRING,
@@ -341,10 +343,11 @@ const struct key keys_table[] = {
 	  .max = 255,
 	  .otherwise_is = "user",
 	  .parts = TO_STORE | TO_TOKEN,
-	  .help = "Who logs in, where that is another than the mailbox: an administrator, or somebody with access to a "
-		  "shared mailbox. The password is then that of login_as, and user is the authorization identity of SASL "
-		  "(PLAIN, SCRAM); with oauth, user is the mailbox that the token is used for. LOGIN and CRAM-MD5 can't "
-		  "name two, and are not used then." },
+	  .help =
+	      "Who logs in, where that is another than the mailbox: an administrator, or somebody with access to a "
+	      "shared mailbox. The password is then that of login_as, and user is the authorization identity of SASL "
+	      "(PLAIN, SCRAM); with oauth, user is the mailbox that the token is used for. LOGIN and CRAM-MD5 can't "
+	      "name two, and are not used then." },
 	{ .group = KEYS_SERVER,
 	  .name = "auth",
 	  .type = KEY_WORD,
@@ -352,17 +355,19 @@ const struct key keys_table[] = {
 	  .words = mechanisms,
 	  .otherwise_is = "the strongest that the server offers",
 	  .parts = TO_STORE,
-	  .help = "The one mechanism to log in with. By itself mailferry takes the first of this list that the server "
-		  "offers and the account can: EXTERNAL (with client_certificate), SCRAM with channel binding (-PLUS), "
-		  "SCRAM, CRAM-MD5, PLAIN, LOGIN; with oauth OAUTHBEARER, XOAUTH2. Give it for a server that offers what "
-		  "does not work." },
+	  .help =
+	      "The one mechanism to log in with. By itself mailferry takes the first of this list that the server "
+	      "offers and the account can: EXTERNAL (with client_certificate), SCRAM with channel binding (-PLUS), "
+	      "SCRAM, CRAM-MD5, PLAIN, LOGIN; with oauth OAUTHBEARER, XOAUTH2. Give it for a server that offers what "
+	      "does not work." },
 	{ .group = KEYS_SERVER,
 	  .name = "client_certificate",
 	  .type = KEY_PATH,
 	  .offset = SERVER(client_certificate),
 	  .max = TEXT_MAX,
-	  .help = "A certificate (PEM, with those that lead to its authority behind it) that is shown to the server. The "
-		  "account then needs no password where the server takes EXTERNAL." },
+	  .help =
+	      "A certificate (PEM, with those that lead to its authority behind it) that is shown to the server. The "
+	      "account then needs no password where the server takes EXTERNAL." },
 	{ .group = KEYS_SERVER,
 	  .name = "client_key",
 	  .type = KEY_PATH,
@@ -393,8 +398,9 @@ const struct key keys_table[] = {
 	  .min = 1,
 	  .max = TEXT_MAX,
 	  .parts = TO_STORE,
-	  .help = "The password. The configuration file must then not be readable by everybody. One of the five keys that "
-		  "begin with password must be given, unless the account has oauth or client_certificate." },
+	  .help =
+	      "The password. The configuration file must then not be readable by everybody. One of the five keys that "
+	      "begin with password must be given, unless the account has oauth or client_certificate." },
 	{ .group = KEYS_SERVER,
 	  .name = "password_file",
 	  .type = KEY_PATH,
@@ -407,10 +413,11 @@ const struct key keys_table[] = {
 	  .offset = SERVER(password_command),
 	  .min = 1,
 	  .max = TEXT_MAX,
-	  .help = "A command for /bin/sh that prints the password in its first line, such as \"pass show office\". It is "
-		  "run whenever the configuration is read, by the user that started mailferry: as root, where that is "
-		  "root. It must end within 20 seconds; what it writes to standard error is not kept. Never put the "
-		  "password itself into it: command lines are no secret." },
+	  .help =
+	      "A command for /bin/sh that prints the password in its first line, such as \"pass show office\". It is "
+	      "run whenever the configuration is read, by the user that started mailferry: as root, where that is "
+	      "root. It must end within 20 seconds; what it writes to standard error is not kept. Never put the "
+	      "password itself into it: command lines are no secret." },
 	{ .group = KEYS_SERVER,
 	  .name = "password_credential",
 	  .type = KEY_STRING,
@@ -425,9 +432,10 @@ const struct key keys_table[] = {
 	  .offset = SERVER(password_env),
 	  .min = 1,
 	  .max = 255,
-	  .help = "The name of an environment variable that holds the password when mailferry starts. It is taken out of "
-		  "the environment at once and remembered for reloads. A variable may be seen before that by whoever "
-		  "sees the environment of what starts mailferry: a file or a credential is better." },
+	  .help =
+	      "The name of an environment variable that holds the password when mailferry starts. It is taken out of "
+	      "the environment at once and remembered for reloads. A variable may be seen before that by whoever "
+	      "sees the environment of what starts mailferry: a file or a credential is better." },
 	{ .group = KEYS_SERVER,
 	  .name = "compress",
 	  .type = KEY_ENUM,
@@ -435,9 +443,10 @@ const struct key keys_table[] = {
 	  .words = compress_modes,
 	  .otherwise = "auto",
 	  .parts = TO_STORE,
-	  .help = "Pack what goes over the line, where the store offers it (COMPRESS=DEFLATE, RFC 4978). auto: unless "
-		  "the store's address is a private one, of the office's own network or of this machine, because packing "
-		  "costs more time there than it saves. The log says what was saved, when a connection ends." },
+	  .help =
+	      "Pack what goes over the line, where the store offers it (COMPRESS=DEFLATE, RFC 4978). auto: unless "
+	      "the store's address is a private one, of the office's own network or of this machine, because packing "
+	      "costs more time there than it saves. The log says what was saved, when a connection ends." },
 	{ .group = KEYS_SERVER,
 	  .name = "timeout",
 	  .type = KEY_DURATION,
@@ -454,8 +463,9 @@ const struct key keys_table[] = {
 	  .words = providers,
 	  .otherwise_is = "none: give host",
 	  .parts = TO_STORE | TO_TOKEN,
-	  .help = "A provider whose host, port and OAuth endpoints mailferry knows: what the account does not give itself "
-		  "is filled in." },
+	  .help =
+	      "A provider whose host, port and OAuth endpoints mailferry knows: what the account does not give itself "
+	      "is filled in." },
 	{ .group = KEYS_SERVER,
 	  .name = "oauth",
 	  .type = KEY_GROUP,
@@ -534,9 +544,10 @@ const struct key keys_table[] = {
 	  .max = 10,
 	  .otherwise = "1",
 	  .parts = TO_STORE,
-	  .help = "How many connections to the store may be used at once when much mail waits. One is enough for a store "
-		  "that takes messages without waiting for each other's answer (LITERAL+ or MULTIAPPEND), as nearly all "
-		  "do; more help where each message costs a round trip. If the store allows fewer, fewer are used." },
+	  .help =
+	      "How many connections to the store may be used at once when much mail waits. One is enough for a store "
+	      "that takes messages without waiting for each other's answer (LITERAL+ or MULTIAPPEND), as nearly all "
+	      "do; more help where each message costs a round trip. If the store allows fewer, fewer are used." },
 	{ .group = KEYS_ACCOUNT,
 	  .name = "settle",
 	  .type = KEY_DURATION,
@@ -575,10 +586,11 @@ const struct key keys_table[] = {
 	  .words = grants,
 	  .parts = TO_STORE | TO_TOKEN,
 	  .required = true,
-	  .help = "What the access rests on. application: the client's own right to the mailbox, with a certificate or a "
-		  "secret (Microsoft 365); nobody signs in. user: a person signs in once in a browser: mailferry login. "
-		  "device: the same with a code typed in on another machine; many offices block it. service-account: a key "
-		  "file of Google with domain-wide delegation." },
+	  .help =
+	      "What the access rests on. application: the client's own right to the mailbox, with a certificate or a "
+	      "secret (Microsoft 365); nobody signs in. user: a person signs in once in a browser: mailferry login. "
+	      "device: the same with a code typed in on another machine; many offices block it. service-account: a key "
+	      "file of Google with domain-wide delegation." },
 	{ .group = KEYS_OAUTH,
 	  .name = "client_id",
 	  .type = KEY_STRING,
@@ -586,8 +598,9 @@ const struct key keys_table[] = {
 	  .min = 1,
 	  .max = 255,
 	  .parts = TO_TOKEN,
-	  .help = "The id of the application that you registered with the provider. All grants but service-account need "
-		  "it." },
+	  .help =
+	      "The id of the application that you registered with the provider. All grants but service-account need "
+	      "it." },
 	{ .group = KEYS_OAUTH,
 	  .name = "client_secret",
 	  .type = KEY_SECRET,
@@ -595,8 +608,9 @@ const struct key keys_table[] = {
 	  .min = 1,
 	  .max = TEXT_MAX,
 	  .parts = TO_TOKEN,
-	  .help = "The secret that the provider made for the application. The configuration file must then not be readable "
-		  "by everybody." },
+	  .help =
+	      "The secret that the provider made for the application. The configuration file must then not be readable "
+	      "by everybody." },
 	{ .group = KEYS_OAUTH,
 	  .name = "client_secret_file",
 	  .type = KEY_PATH,
@@ -610,15 +624,17 @@ const struct key keys_table[] = {
 	  .min = 10,
 	  .max = 10,
 	  .parts = TO_TOKEN,
-	  .help = "The day on which the secret expires, as the provider's console shows it: \"2027-05-01\". From 30 days "
-		  "before, the log says so every day." },
+	  .help =
+	      "The day on which the secret expires, as the provider's console shows it: \"2027-05-01\". From 30 days "
+	      "before, the log says so every day." },
 	{ .group = KEYS_OAUTH,
 	  .name = "certificate_file",
 	  .type = KEY_PATH,
 	  .offset = OAUTH(certificate_file),
 	  .max = TEXT_MAX,
-	  .help = "The certificate (PEM) that was uploaded to the provider, which proves who the application is; better "
-		  "than a secret. Its last day is announced 30 days before." },
+	  .help =
+	      "The certificate (PEM) that was uploaded to the provider, which proves who the application is; better "
+	      "than a secret. Its last day is announced 30 days before." },
 	{ .group = KEYS_OAUTH,
 	  .name = "key_file",
 	  .type = KEY_PATH,
@@ -631,8 +647,9 @@ const struct key keys_table[] = {
 	  .type = KEY_PATH,
 	  .offset = OAUTH(service_account_file),
 	  .max = TEXT_MAX,
-	  .help = "The JSON key file of a Google service account, for grant service-account. It must not be readable by "
-		  "everybody." },
+	  .help =
+	      "The JSON key file of a Google service account, for grant service-account. It must not be readable by "
+	      "everybody." },
 	{ .group = KEYS_OAUTH,
 	  .name = "tenant",
 	  .type = KEY_STRING,
@@ -640,8 +657,9 @@ const struct key keys_table[] = {
 	  .min = 1,
 	  .max = 255,
 	  .parts = TO_TOKEN,
-	  .help = "The directory (tenant) of a Microsoft 365 organisation: its id or its domain. It stands for {tenant} in "
-		  "endpoints." },
+	  .help =
+	      "The directory (tenant) of a Microsoft 365 organisation: its id or its domain. It stands for {tenant} in "
+	      "endpoints." },
 	{ .group = KEYS_OAUTH,
 	  .name = "scope",
 	  .type = KEY_STRING,

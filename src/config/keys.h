@@ -33,7 +33,7 @@ enum key_type {		       /* and the field that it fills */
 		KEY_NETWORKS,  /* struct config_network * and its count at OFFSET2 */
 		KEY_ADDRESSES, /* char ** and its count at OFFSET2 */
 		KEY_PINS,      /* the same */
-		KEY_GROUP      /* a group of keys: limits, oauth, skip, or one of names (listeners, accounts, sources) */
+		KEY_GROUP /* a group of keys: limits, oauth, skip, or one of names (listeners, accounts, sources) */
 };
 
 struct key {
@@ -45,8 +45,8 @@ struct key {
 	const char *const *words; /* KEY_ENUM, KEY_WORD; NULL ends them */
 	const char *otherwise; /* the default as it would stand in the file, without quotes; NULL: none, or see below */
 	const char *otherwise_is; /* for people, where the default is worked out: "the system's host name" */
-	unsigned parts; /* bits 1 << enum config_part: who gets it. A source's KEYS_SERVER: the fetcher, what a store gets of
-			 * an account's */
+	unsigned parts; /* bits 1 << enum config_part: who gets it. A source's KEYS_SERVER: the fetcher, what a store
+			 * gets of an account's */
 	bool required;
 	bool internal;	  /* only in the parts that roles get: no key for people */
 	const char *help; /* plain sentences */

@@ -1,4 +1,5 @@
-/* How an account or a source logs in: one source of its password, a certificate of ours, the mechanism; and reading them. */
+/* How an account or a source logs in: one source of its password, a certificate of ours, the mechanism; and reading
+ * them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,8 +94,7 @@ static void mechanism_verify(const struct holder *h)
 		 (strcmp(a->auth, "LOGIN") == 0 || strcmp(a->auth, "CRAM-MD5") == 0))
 		verify_error(h, "auth", "\"%s\" can't name both user and login_as", a->auth);
 	else if (n > 5 && strcmp(a->auth + n - 5, "-PLUS") == 0 && a->tls == CONFIG_TLS_NONE)
-		verify_error(h, "auth", "tls is \"none\": there is no channel that \"%s\" could be bound to",
-			     a->auth);
+		verify_error(h, "auth", "tls is \"none\": there is no channel that \"%s\" could be bound to", a->auth);
 }
 
 void login_verify(const struct holder *h)

@@ -16,8 +16,8 @@
 
 enum { TENANT_BRACES = 8 /* octets of "{tenant}" */ };
 
-__attribute__((format(printf, 3, 4))) static void oauth_error(const struct holder *h, const char *key,
-							      const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void oauth_error(const struct holder *h, const char *key, const char *fmt,
+							      ...)
 {
 	bool given = build_given(h->lines, KEYS_OAUTH, key);
 	char path[REPORT_PATH_SIZE], text[600];
@@ -150,10 +150,9 @@ static void grant_verify(const struct holder *h)
 	const struct key *k = key_find(KEYS_OAUTH, SLICE_LIT("grant"));
 
 	/* Whoever gives an endpoint knows more than the table. */
-	if (p != NULL && (p->grants & (1u << o->grant)) == 0 &&
-	    !build_given(h->lines, KEYS_OAUTH, "token_endpoint"))
-		oauth_error(h, "grant", "\"%s\" is not possible with provider \"%s\": %s", k->words[o->grant],
-			    p->name, p->advice);
+	if (p != NULL && (p->grants & (1u << o->grant)) == 0 && !build_given(h->lines, KEYS_OAUTH, "token_endpoint"))
+		oauth_error(h, "grant", "\"%s\" is not possible with provider \"%s\": %s", k->words[o->grant], p->name,
+			    p->advice);
 	else
 		endpoint_verify(h, "token_endpoint", o->token_endpoint, true);
 	endpoint_verify(h, "authorization_endpoint", o->authorization_endpoint, o->grant == CONFIG_GRANT_USER);

@@ -29,7 +29,7 @@ struct imap;
 enum imap_stage { IMAP_STAGE_ENCRYPTED, IMAP_STAGE_GREETED, IMAP_STAGE_LOGGED_IN };
 
 struct imap_login {
-	const struct config_server *server; /* with password */
+	const struct config_server *server;   /* with password */
 	struct tls_client *tls;		      /* NULL only where account->tls is CONFIG_TLS_NONE */
 	int wake_fd;			      /* watched during every wait, -1 for none; see stream_set_wake */
 	void (*wake)(void *arg);

@@ -45,7 +45,8 @@ static int dial(void *arg, struct err *e)
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0)
 		return fd;
-	(void)err_set(e, ERR_TEMP, errno, "cannot connect to %s port %d: %s", account.server.host, port, strerror(errno));
+	(void)err_set(e, ERR_TEMP, errno, "cannot connect to %s port %d: %s", account.server.host, port,
+		      strerror(errno));
 	(void)close(fd);
 	return -1;
 }
@@ -158,8 +159,8 @@ int main(int argc, char **argv)
 			tokens = value;
 		else if (strcmp(key, "tls") == 0)
 			account.server.tls = strcmp(value, "implicit") == 0   ? CONFIG_TLS_IMPLICIT
-				      : strcmp(value, "starttls") == 0 ? CONFIG_TLS_STARTTLS
-								       : CONFIG_TLS_NONE;
+					     : strcmp(value, "starttls") == 0 ? CONFIG_TLS_STARTTLS
+									      : CONFIG_TLS_NONE;
 		else if (strcmp(key, "ca") == 0)
 			ca = value;
 		else if (strcmp(key, "compress") == 0)

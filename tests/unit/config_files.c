@@ -344,7 +344,8 @@ static void parts_come_back_as_they_went(void **state)
 			assert_int_equal(again->accounts[0].server.tls, CONFIG_TLS_STARTTLS);
 			assert_int_equal(again->accounts[0].server.compress, CONFIG_COMPRESS_OFF);
 			assert_int_equal(again->accounts[0].server.npins, 2);
-			assert_string_equal(again->accounts[0].server.pins[1], "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+			assert_string_equal(again->accounts[0].server.pins[1],
+					    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
 			assert_int_equal(again->accounts[0].server.port, 143);
 			assert_int_equal(again->accounts[0].settle, 1);
 		}

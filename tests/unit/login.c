@@ -239,9 +239,9 @@ static void causes_are_told_apart(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof findings / sizeof findings[0]; i++) {
 		struct config_server a = { .name = "office",
-					    .user = "info@office.example",
-					    .login_as = "helper@office.example",
-					    .provider = (char *)(uintptr_t)findings[i].provider };
+					   .user = "info@office.example",
+					   .login_as = "helper@office.example",
+					   .provider = (char *)(uintptr_t)findings[i].provider };
 		struct login_finding f = { &a,
 					   findings[i].token,
 					   findings[i].logged_in,

@@ -126,7 +126,8 @@ static void a_provider_fills_in_what_is_not_given(void **state)
 	assert_string_equal(a->server.host, "outlook.office365.com");
 	assert_int_equal(a->server.port, 993);
 	assert_true(a->server.oauth);
-	assert_string_equal(a->server.token.token_endpoint, "https://login.microsoftonline.com/t.example/oauth2/v2.0/token");
+	assert_string_equal(a->server.token.token_endpoint,
+			    "https://login.microsoftonline.com/t.example/oauth2/v2.0/token");
 	assert_string_equal(a->server.token.scope, "https://outlook.office365.com/.default");
 	config_free(&c);
 	c = check(
