@@ -22,11 +22,6 @@ static unsigned line_of(const config_setting_t *s)
 	return (unsigned)(uintptr_t)config_setting_get_hook(s);
 }
 
-static size_t index_of(const struct key *k)
-{
-	return (size_t)(k - keys_table);
-}
-
 /* What holds the field of K. */
 static void *base_of(const struct place *p, const struct key *k)
 {
@@ -36,7 +31,7 @@ static void *base_of(const struct place *p, const struct key *k)
 unsigned build_line(const struct group_lines *g, enum key_group group, const char *name)
 {
 	const struct key *k = key_find(group, slice_str(name));
-	unsigned line = k == NULL ? 0 : g->key[index_of(k)];
+	unsigned line = k == NULL ? 0 : g->key[key_index(k)];
 
 	return line != 0 ? line : g->line;
 }
@@ -45,7 +40,7 @@ bool build_given(const struct group_lines *g, enum key_group group, const char *
 {
 	const struct key *k = key_find(group, slice_str(name));
 
-	return k != NULL && g->key[index_of(k)] != 0;
+	return k != NULL && g->key[key_index(k)] != 0;
 }
 
 static void path_join(const char *path, const char *name, char out[REPORT_PATH_SIZE])
@@ -162,8 +157,10 @@ static void list_set(const struct place *p, const struct key *k, const config_se
 				failed = build_address(p->b, p->base, text, line_of(e), hint);
 			else if (k->type == KEY_PINS)
 				failed = build_pin(p->server, text, hint);
-			else
+			else if (k->type == KEY_NETWORKS)
 				failed = build_network(p->base, text, hint);
+			else
+				failed = build_element(k, text, base_of(p, k), hint);
 		}
 		if (failed)
 			value_error(p, k, e, hint);
@@ -193,6 +190,9 @@ static void value_set(const struct place *p, const struct key *k, const config_s
 	case KEY_ADDRESSES:
 	case KEY_NETWORKS:
 	case KEY_PINS:
+	case KEY_FIELDS:
+	case KEY_FOLDERS:
+	case KEY_TIMES:
 		list_set(p, k, s);
 		return;
 	case KEY_COUNT:
@@ -222,8 +222,9 @@ static void defaults_set(const struct place *p)
 {
 	char hint[VALUE_HINT_SIZE];
 
-	for (size_t i = 0; i < keys_count; i++) {
-		const struct key *k = &keys_table[i];
+	const struct key *k;
+
+	for (size_t i = 0; (k = key_at(i)) != NULL; i++) {
 		bool flag;
 
 		if (!key_is_of(k, p->group) || k->otherwise == NULL)
@@ -240,8 +241,9 @@ static void defaults_set(const struct place *p)
 
 static void required_check(const struct place *p)
 {
-	for (size_t i = 0; i < keys_count && p->b->strict; i++) {
-		const struct key *k = &keys_table[i];
+	const struct key *k;
+
+	for (size_t i = 0; p->b->strict && (k = key_at(i)) != NULL; i++) {
 		char path[REPORT_PATH_SIZE];
 		struct buf text;
 
@@ -400,7 +402,7 @@ static void group_set(struct place *p, const config_setting_t *s)
 			buf_free(&near);
 			continue;
 		}
-		p->lines->key[index_of(k)] = line_of(e);
+		p->lines->key[key_index(k)] = line_of(e);
 		if (k->type == KEY_GROUP)
 			inner_set(p, k, e);
 		else
@@ -415,7 +417,8 @@ void build_config(struct build *b, const config_setting_t *root)
 	struct place limits = { .b = b, .group = KEYS_LIMITS, .base = b->config, .lines = &b->limits };
 
 	_Static_assert(sizeof(enum config_tls) == sizeof(int) && sizeof(enum config_protocol) == sizeof(int) &&
-			   sizeof(enum config_newlines) == sizeof(int) && sizeof(enum config_compress) == sizeof(int),
+			   sizeof(enum config_newlines) == sizeof(int) && sizeof(enum config_compress) == sizeof(int) &&
+			   sizeof(enum config_mailbox) == sizeof(int) && sizeof(enum config_delete) == sizeof(int),
 		       "KEY_ENUM fields are filled as int");
 	group_set(&limits, NULL);
 	group_set(&top, root);

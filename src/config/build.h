@@ -11,8 +11,7 @@
 
 struct group_lines { /* lines in the source; 0: not given */
 	unsigned line;
-	unsigned
-	    key[KEYS_MAX]; /* by place in keys_table; an account's has those of its oauth too, a source's of skip */
+	unsigned key[KEYS_MAX]; /* by key_index; an account's has those of its oauth too, a source's of skip */
 };
 
 struct build {
@@ -42,5 +41,8 @@ int build_text(const struct key *k, struct slice text, const char *file, void *b
 int build_address(struct build *b, struct config_account *a, struct slice text, unsigned line, char *hint);
 int build_network(struct config_listener *l, struct slice text, char *hint);
 int build_pin(struct config_server *s, struct slice text, char *hint);
+
+/* One element of KEY_FIELDS, KEY_FOLDERS or KEY_TIMES; BASE holds the field of K. */
+int build_element(const struct key *k, struct slice text, void *base, char *hint);
 
 #endif

@@ -120,7 +120,7 @@ struct config_source {
 	char *unmatched, *rejected; /* folders of ACCOUNT: for mail that is for no one here; that the rules reject */
 	char **folders;		    /* IMAP: names, patterns, special uses, and with `!' what is left out */
 	size_t nfolders;
-	bool keep; /* originals stay as they are: no delete, no move_to, no mark_seen */
+	bool keep; /* originals stay where they are: no delete, no move_to */
 	enum config_delete delete;
 	int64_t delete_after; /* how long after it was accepted; 0: at once. Not for CONFIG_DELETE_DELIVERED */
 	char *move_to;	      /* folder of the source; NULL: none */
@@ -207,6 +207,12 @@ int config_render(const struct config *c, enum config_part part, const char *nam
 const struct config_account *config_account(const struct config *c, const char *name);
 
 const struct config_source *config_source(const struct config *c, const char *name);
+
+/* Is the mailbox behind SERVER that of S too? Going by host and user. */
+bool config_source_is_of(const struct config_source *s, const struct config_server *server);
+
+/* Do the folders of S have INBOX among them? */
+bool config_source_takes_inbox(const struct config_source *s);
 
 /* That of the account or the source of that name. */
 const struct config_server *config_server(const struct config *c, const char *name);

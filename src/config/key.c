@@ -1,7 +1,31 @@
 /* What the table of keys is asked. */
 #include "config/keys.h"
 
+#include "config/keys_impl.h"
 #include "config/value.h"
+
+const struct key *key_at(size_t i)
+{
+	if (i < keys_ngeneral)
+		return &keys_general[i];
+	i -= keys_ngeneral;
+	if (i < keys_nserver)
+		return &keys_server[i];
+	i -= keys_nserver;
+	if (i < keys_naccount)
+		return &keys_account[i];
+	i -= keys_naccount;
+	return i < keys_nsource ? &keys_source[i] : NULL;
+}
+
+size_t key_index(const struct key *k)
+{
+	size_t i = 0;
+
+	while (key_at(i) != k)
+		i++;
+	return i;
+}
 
 const char *key_group_name(enum key_group group)
 {
@@ -33,17 +57,21 @@ bool key_is_of(const struct key *k, enum key_group group)
 
 const struct key *key_find(enum key_group group, struct slice name)
 {
-	for (size_t i = 0; i < keys_count; i++) {
-		if (key_is_of(&keys_table[i], group) && slice_eq(slice_str(keys_table[i].name), name))
-			return &keys_table[i];
+	const struct key *k;
+
+	for (size_t i = 0; (k = key_at(i)) != NULL; i++) {
+		if (key_is_of(k, group) && slice_eq(slice_str(k->name), name))
+			return k;
 	}
 	return NULL;
 }
 
 bool key_is_bool(struct slice name)
 {
-	for (size_t i = 0; i < keys_count; i++) {
-		if (keys_table[i].type == KEY_BOOL && slice_eq(slice_str(keys_table[i].name), name))
+	const struct key *k;
+
+	for (size_t i = 0; (k = key_at(i)) != NULL; i++) {
+		if (k->type == KEY_BOOL && slice_eq(slice_str(k->name), name))
 			return true;
 	}
 	return false;
@@ -79,25 +107,24 @@ static unsigned distance(struct slice a, struct slice b)
 
 void key_suggest(enum key_group group, struct slice name, struct buf *out)
 {
-	const struct key *near = NULL;
+	const struct key *near = NULL, *k;
 	unsigned least = name.n < 4 ? 2 : 3;
 
-	for (size_t i = 0; i < keys_count; i++) {
-		unsigned d = distance(name, slice_str(keys_table[i].name));
+	for (size_t i = 0; (k = key_at(i)) != NULL; i++) {
+		unsigned d = distance(name, slice_str(k->name));
 
-		if (key_is_of(&keys_table[i], group) && !keys_table[i].internal && d < least) {
+		if (key_is_of(k, group) && !k->internal && d < least) {
 			least = d;
-			near = &keys_table[i];
+			near = k;
 		}
 	}
 	if (near != NULL) {
 		(void)buf_addf(out, "; did you mean `%s'?", near->name);
 		return;
 	}
-	for (size_t i = 0; i < keys_count; i++) {
-		if (!keys_table[i].internal && slice_eq(slice_str(keys_table[i].name), name)) {
-			(void)buf_addf(out, "; `%s' belongs in %s", keys_table[i].name,
-				       key_group_name(keys_table[i].group));
+	for (size_t i = 0; (k = key_at(i)) != NULL; i++) {
+		if (!k->internal && slice_eq(slice_str(k->name), name)) {
+			(void)buf_addf(out, "; `%s' belongs in %s", k->name, key_group_name(k->group));
 			return;
 		}
 	}
@@ -168,6 +195,18 @@ void key_expects(const struct key *k, struct buf *out)
 		break;
 	case KEY_PINS:
 		(void)buf_add_str(out, "the base64 of a SHA-256, 44 characters that end in =, or a list of them");
+		break;
+	case KEY_FIELDS:
+		(void)buf_add_str(out, "names of header fields such as [ \"Delivered-To\", \"Received\" ]");
+		break;
+	case KEY_FOLDERS:
+		(void)buf_add_str(out, "folders such as [ \"INBOX\", \"Archive/*\" ]");
+		break;
+	case KEY_TIMES:
+		(void)buf_add_str(out, "times such as \"*/15 8-18 * * mon-fri\", or a list of them");
+		break;
+	case KEY_DELETE:
+		(void)buf_add_str(out, "\"never\", \"at-once\", \"after-delivery\" or a time such as \"30d\"");
 		break;
 	case KEY_GROUP:
 		(void)buf_add_str(out, "a group { … }");

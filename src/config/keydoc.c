@@ -49,11 +49,11 @@ static void wrapped_print(const char *text, struct buf *out)
 
 void keys_print(struct buf *out)
 {
+	const struct key *k;
+
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
 		(void)buf_addf(out, "%s%s:\n", i == 0 ? "" : "\n", sections[i].title);
-		for (size_t j = 0; j < keys_count; j++) {
-			const struct key *k = &keys_table[j];
-
+		for (size_t j = 0; (k = key_at(j)) != NULL; j++) {
 			if (k->group != sections[i].group || k->internal)
 				continue;
 			(void)buf_addf(out, "\n%s: ", k->name);
@@ -111,11 +111,13 @@ static void man_key(const struct key *k, struct buf *out)
 
 void keys_print_man(struct buf *out)
 {
+	const struct key *k;
+
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
 		(void)buf_addf(out, ".Ss %s\n.Bl -tag -width Ds\n", sections[i].title);
-		for (size_t j = 0; j < keys_count; j++) {
-			if (keys_table[j].group == sections[i].group && !keys_table[j].internal)
-				man_key(&keys_table[j], out);
+		for (size_t j = 0; (k = key_at(j)) != NULL; j++) {
+			if (k->group == sections[i].group && !k->internal)
+				man_key(k, out);
 		}
 		(void)buf_add_str(out, ".El\n");
 	}

@@ -1,42 +1,15 @@
-#include "config/keys.h"
-
-#include "config/config.h"
+/* Keys at the top level, in limits and of listeners. */
+#include "config/keys_impl.h"
 
 #define TOP(f)	    offsetof(struct config, f)
 #define LIMIT(f)    offsetof(struct config, limits.f)
 #define LISTENER(f) offsetof(struct config_listener, f)
-#define SERVER(f)     offsetof(struct config_server, f)
-#define ACCOUNT(f)  offsetof(struct config_account, f)
-#define SOURCE(f)     offsetof(struct config_source, f)
-#define MB	    ((int64_t)1024 * 1024)
-#define GB	    (MB * 1024)
-#define TB	    (GB * 1024)
-#define SECONDS(n)  ((int64_t)(n)*1000)
-#define HOURS(n)    (SECONDS(n) * 3600)
-#define DAYS(n)	    (HOURS(n) * 24)
-#define TEXT_MAX    1000
-#define FILE_TEXT_MAX (64 * 1024)
-#define TO_RECEIVER (1u << CONFIG_PART_RECEIVER)
-#define TO_SPOOL    (1u << CONFIG_PART_SPOOL)
-#define TO_STORE    (1u << CONFIG_PART_STORE)
-#define TO_CONNECT  (1u << CONFIG_PART_CONNECT)
-#define TO_TOKEN    (1u << CONFIG_PART_TOKEN)
-#define TO_ALL	    (TO_RECEIVER | TO_SPOOL | TO_STORE | TO_CONNECT | TO_TOKEN)
-#define OAUTH(f)      offsetof(struct config_server, token.f)
 
 static const char *const protocols[] = { "smtp", "lmtp", NULL };
 static const char *const newlines[] = { "reject", "accept", NULL };
-static const char *const tls_modes[] = { "implicit", "starttls", "none", NULL };
-static const char *const mechanisms[] = { "EXTERNAL",	   "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256",
-					  "SCRAM-SHA-1", "CRAM-MD5",		 "PLAIN",	     "LOGIN",
-					  "OAUTHBEARER", "XOAUTH2",		 NULL };
-static const char *const grants[] = { "application", "user", "device", "service-account", NULL };
-static const char *const providers[] = { "microsoft365", "outlook.com", "gmail", "fastmail", "icloud",	    "yahoo",
-					 "aol",		 "zoho",	"gmx",	 "web.de",   "mailbox.org", NULL };
-static const char *const compress_modes[] = { "auto", "on", "off", NULL };
 static const char *const levels[] = { "error", "warning", "info", "debug", NULL };
 
-const struct key keys_table[] = {
+const struct key keys_general[] = {
 	{ .group = KEYS_TOP,
 	  .name = "hostname",
 	  .type = KEY_HOST,
@@ -49,7 +22,7 @@ const struct key keys_table[] = {
 	  .name = "spool",
 	  .type = KEY_PATH,
 	  .offset = TOP(spool),
-	  .max = TEXT_MAX,
+	  .max = KEY_TEXT_MAX,
 	  .otherwise = LOCALSTATEDIR "/lib/mailferry",
 	  .parts = TO_SPOOL,
 	  .help =
@@ -123,7 +96,7 @@ const struct key keys_table[] = {
 	  .name = "token_directory",
 	  .type = KEY_PATH,
 	  .offset = TOP(token_directory),
-	  .max = TEXT_MAX,
+	  .max = KEY_TEXT_MAX,
 	  .otherwise_is = "the name of the spool directory with -tokens behind it",
 	  .help = "The directory in which one program keeps the refresh tokens of accounts with oauth, closed to all "
 		  "others. It is made when the first account needs it." },
@@ -137,6 +110,12 @@ const struct key keys_table[] = {
 	  .type = KEY_GROUP,
 	  .required = true,
 	  .help = "Where mail goes: one group for each IMAP mailbox, under a name of your choice." },
+	{ .group = KEYS_TOP,
+	  .name = "sources",
+	  .type = KEY_GROUP,
+	  .help =
+	      "Where mail is fetched from: one group for each mailbox elsewhere, under a name of your choice that no "
+	      "account has." },
 
 	{ .group = KEYS_LIMITS,
 	  .name = "message_size",
@@ -201,7 +180,7 @@ const struct key keys_table[] = {
 	  .min = 64 * 1024,
 	  .max = TB,
 	  .otherwise = "1G",
-	  .parts = TO_RECEIVER,
+	  .parts = TO_INTAKE,
 	  .help = "Octets of messages that are on their way in and not yet accepted, in all. They stand on disk." },
 	{ .group = KEYS_LIMITS,
 	  .name = "unaccepted_per_address",
@@ -210,7 +189,7 @@ const struct key keys_table[] = {
 	  .min = 64 * 1024,
 	  .max = TB,
 	  .otherwise = "512M",
-	  .parts = TO_RECEIVER,
+	  .parts = TO_INTAKE,
 	  .help = "The same from one client address." },
 	{ .group = KEYS_LIMITS,
 	  .name = "command_timeout",
@@ -244,7 +223,7 @@ const struct key keys_table[] = {
 	  .name = "address",
 	  .type = KEY_LISTENER,
 	  .offset = LISTENER(address),
-	  .max = TEXT_MAX,
+	  .max = KEY_TEXT_MAX,
 	  .parts = TO_RECEIVER,
 	  .required = true,
 	  .help = "IP address and port, such as \"192.0.2.1:25\" or \"[2001:db8::1]:25\"; \"0.0.0.0:25\" for all of "
@@ -276,458 +255,5 @@ const struct key keys_table[] = {
 	      "What becomes of a line that does not end in CR LF, as some devices send it. With accept it counts as a "
 	      "line; never accept it from the Internet: it is a way to smuggle messages. The end of a message is CR LF "
 	      ". CR LF in either case." },
-
-	{ .group = KEYS_SERVER,
-	  .name = "host",
-	  .type = KEY_HOST,
-	  .offset = SERVER(host),
-	  .max = 253,
-	  .otherwise_is = "that of the provider; it must be given where no provider is",
-	  .parts = TO_STORE | TO_CONNECT,
-	  .help = "The IMAP server. Its certificate must be for this name." },
-	{ .group = KEYS_SERVER,
-	  .name = "port",
-	  .type = KEY_PORT,
-	  .offset = SERVER(port),
-	  .min = 1,
-	  .max = 65535,
-	  .otherwise_is = "993 with tls \"implicit\", else 143",
-	  .parts = TO_STORE | TO_CONNECT,
-	  .help = "Its port." },
-	{ .group = KEYS_SERVER,
-	  .name = "tls",
-	  .type = KEY_ENUM,
-	  .offset = SERVER(tls),
-	  .words = tls_modes,
-	  .otherwise = "implicit",
-	  .parts = TO_STORE,
-	  .help =
-	      "implicit: encrypted from the first octet. starttls: encrypted before the password is sent, or not used "
-	      "at all. none: never encrypted, password and mail can be read on the way; for a server on this machine "
-	      "only." },
-	{ .group = KEYS_SERVER,
-	  .name = "ca_file",
-	  .type = KEY_PATH,
-	  .offset = SERVER(ca_file),
-	  .max = TEXT_MAX,
-	  .otherwise_is = "the system's certification authorities",
-	  .parts = TO_STORE,
-	  .help = "Certificates (PEM) to trust instead of the system's, for a server with a certificate of its own." },
-	{ .group = KEYS_SERVER,
-	  .name = "pin_sha256",
-	  .type = KEY_PINS,
-	  .offset = SERVER(pins),
-	  .offset2 = SERVER(npins),
-	  .otherwise_is = "any key whose certificate is good",
-	  .parts = TO_STORE,
-	  .help =
-	      "The key that the server must have, as the base64 of the SHA-256 of its SubjectPublicKeyInfo (RFC 7469), "
-	      "or a list of keys, any of which will do. A pin takes the place of authorities, host name and dates: "
-	      "right for a server that signs its own certificate. Where ca_file is given too, both must be right. "
-	      "When the server gets another key, mail waits until the pin is corrected. The error shows the pin that "
-	      "was met." },
-	{ .group = KEYS_SERVER,
-	  .name = "user",
-	  .type = KEY_STRING,
-	  .offset = SERVER(user),
-	  .min = 1,
-	  .max = 255,
-	  .parts = TO_STORE | TO_TOKEN,
-	  .required = true,
-	  .help = "The mailbox, and the name to log in with unless login_as is another." },
-	{ .group = KEYS_SERVER,
-	  .name = "login_as",
-	  .type = KEY_STRING,
-	  .offset = SERVER(login_as),
-	  .min = 1,
-	  .max = 255,
-	  .otherwise_is = "user",
-	  .parts = TO_STORE | TO_TOKEN,
-	  .help =
-	      "Who logs in, where that is another than the mailbox: an administrator, or somebody with access to a "
-	      "shared mailbox. The password is then that of login_as, and user is the authorization identity of SASL "
-	      "(PLAIN, SCRAM); with oauth, user is the mailbox that the token is used for. LOGIN and CRAM-MD5 can't "
-	      "name two, and are not used then." },
-	{ .group = KEYS_SERVER,
-	  .name = "auth",
-	  .type = KEY_WORD,
-	  .offset = SERVER(auth),
-	  .words = mechanisms,
-	  .otherwise_is = "the strongest that the server offers",
-	  .parts = TO_STORE,
-	  .help =
-	      "The one mechanism to log in with. By itself mailferry takes the first of this list that the server "
-	      "offers and the account can: EXTERNAL (with client_certificate), SCRAM with channel binding (-PLUS), "
-	      "SCRAM, CRAM-MD5, PLAIN, LOGIN; with oauth OAUTHBEARER, XOAUTH2. Give it for a server that offers what "
-	      "does not work." },
-	{ .group = KEYS_SERVER,
-	  .name = "client_certificate",
-	  .type = KEY_PATH,
-	  .offset = SERVER(client_certificate),
-	  .max = TEXT_MAX,
-	  .help =
-	      "A certificate (PEM, with those that lead to its authority behind it) that is shown to the server. The "
-	      "account then needs no password where the server takes EXTERNAL." },
-	{ .group = KEYS_SERVER,
-	  .name = "client_key",
-	  .type = KEY_PATH,
-	  .offset = SERVER(client_key),
-	  .max = TEXT_MAX,
-	  .help = "The private key of client_certificate (PEM, without a passphrase). It must not be readable by "
-		  "everybody." },
-	{ .group = KEYS_SERVER,
-	  .name = "secret_client_certificate",
-	  .type = KEY_SECRETS,
-	  .offset = SERVER(client_certificate_pem),
-	  .max = FILE_TEXT_MAX,
-	  .parts = TO_STORE,
-	  .internal = true,
-	  .help = "What client_certificate holds." },
-	{ .group = KEYS_SERVER,
-	  .name = "secret_client_key",
-	  .type = KEY_SECRETS,
-	  .offset = SERVER(client_key_pem),
-	  .max = FILE_TEXT_MAX,
-	  .parts = TO_STORE,
-	  .internal = true,
-	  .help = "What client_key holds." },
-	{ .group = KEYS_SERVER,
-	  .name = "password",
-	  .type = KEY_SECRET,
-	  .offset = SERVER(password),
-	  .min = 1,
-	  .max = TEXT_MAX,
-	  .parts = TO_STORE,
-	  .help =
-	      "The password. The configuration file must then not be readable by everybody. One of the five keys that "
-	      "begin with password must be given, unless the account has oauth or client_certificate." },
-	{ .group = KEYS_SERVER,
-	  .name = "password_file",
-	  .type = KEY_PATH,
-	  .offset = SERVER(password_file),
-	  .max = TEXT_MAX,
-	  .help = "A file whose first line is the password. It must not be readable by everybody." },
-	{ .group = KEYS_SERVER,
-	  .name = "password_command",
-	  .type = KEY_STRING,
-	  .offset = SERVER(password_command),
-	  .min = 1,
-	  .max = TEXT_MAX,
-	  .help =
-	      "A command for /bin/sh that prints the password in its first line, such as \"pass show office\". It is "
-	      "run whenever the configuration is read, by the user that started mailferry: as root, where that is "
-	      "root. It must end within 20 seconds; what it writes to standard error is not kept. Never put the "
-	      "password itself into it: command lines are no secret." },
-	{ .group = KEYS_SERVER,
-	  .name = "password_credential",
-	  .type = KEY_STRING,
-	  .offset = SERVER(password_credential),
-	  .min = 1,
-	  .max = 255,
-	  .help = "The name of a credential that systemd gives to the service (LoadCredential= or "
-		  "LoadCredentialEncrypted= in its unit). Its first line is the password." },
-	{ .group = KEYS_SERVER,
-	  .name = "password_env",
-	  .type = KEY_STRING,
-	  .offset = SERVER(password_env),
-	  .min = 1,
-	  .max = 255,
-	  .help =
-	      "The name of an environment variable that holds the password when mailferry starts. It is taken out of "
-	      "the environment at once and remembered for reloads. A variable may be seen before that by whoever "
-	      "sees the environment of what starts mailferry: a file or a credential is better." },
-	{ .group = KEYS_SERVER,
-	  .name = "compress",
-	  .type = KEY_ENUM,
-	  .offset = SERVER(compress),
-	  .words = compress_modes,
-	  .otherwise = "auto",
-	  .parts = TO_STORE,
-	  .help =
-	      "Pack what goes over the line, where the store offers it (COMPRESS=DEFLATE, RFC 4978). auto: unless "
-	      "the store's address is a private one, of the office's own network or of this machine, because packing "
-	      "costs more time there than it saves. The log says what was saved, when a connection ends." },
-	{ .group = KEYS_SERVER,
-	  .name = "timeout",
-	  .type = KEY_DURATION,
-	  .offset = SERVER(timeout),
-	  .min = SECONDS(1),
-	  .max = HOURS(1),
-	  .otherwise = "60s",
-	  .parts = TO_STORE | TO_CONNECT,
-	  .help = "How long the store may be silent before the connection counts as broken." },
-	{ .group = KEYS_SERVER,
-	  .name = "provider",
-	  .type = KEY_WORD,
-	  .offset = SERVER(provider),
-	  .words = providers,
-	  .otherwise_is = "none: give host",
-	  .parts = TO_STORE | TO_TOKEN,
-	  .help =
-	      "A provider whose host, port and OAuth endpoints mailferry knows: what the account does not give itself "
-	      "is filled in." },
-	{ .group = KEYS_SERVER,
-	  .name = "oauth",
-	  .type = KEY_GROUP,
-	  .help = "Log in with access tokens (OAuth 2.0) instead of a password." },
-
-	{ .group = KEYS_ACCOUNT,
-	  .name = "addresses",
-	  .type = KEY_ADDRESSES,
-	  .offset = ACCOUNT(addresses),
-	  .offset2 = ACCOUNT(naddresses),
-	  .parts = TO_RECEIVER,
-	  .required = true,
-	  .help = "Whose mail goes to this account: [ \"info@office.example\", \"@office.example\" ]. "
-		  "\"@office.example\" takes "
-		  "every address of that domain that no account names by itself; info+anything@office.example is "
-		  "info@office.example unless it is named by itself. All other addresses are refused." },
-	{ .group = KEYS_ACCOUNT,
-	  .name = "postmaster",
-	  .type = KEY_BOOL,
-	  .offset = ACCOUNT(postmaster),
-	  .otherwise = "false",
-	  .parts = TO_RECEIVER,
-	  .help =
-	      "Mail for the postmaster that no address above takes goes to this account. One account at most may say "
-	      "so; if none does, it goes to the first account, by name, that has an address in the domain." },
-	{ .group = KEYS_ACCOUNT,
-	  .name = "rules",
-	  .type = KEY_PATH,
-	  .offset = ACCOUNT(rules),
-	  .max = TEXT_MAX,
-	  .otherwise_is = "all mail goes to INBOX",
-	  .parts = TO_RECEIVER,
-	  .help = "The Sieve script that says which folder a message goes to; see mailferry-rules(7)." },
-	{ .group = KEYS_ACCOUNT,
-	  .name = "create_folders",
-	  .type = KEY_BOOL,
-	  .offset = ACCOUNT(create_folders),
-	  .otherwise = "false",
-	  .parts = TO_STORE,
-	  .help =
-	      "Make folders that a rule names and the store does not have, also those named by their use. When false, "
-	      "only fileinto :create makes folders; other mail for a missing folder goes to INBOX, with a note in its "
-	      "record, so that a slip in a folder's name does not go unseen." },
-	{ .group = KEYS_ACCOUNT,
-	  .name = "subscribe",
-	  .type = KEY_BOOL,
-	  .offset = ACCOUNT(subscribe),
-	  .otherwise = "true",
-	  .parts = TO_STORE,
-	  .help = "Subscribe to folders that mailferry made, so that mail programs show them." },
-	{ .group = KEYS_ACCOUNT,
-	  .name = "window",
-	  .type = KEY_COUNT,
-	  .offset = ACCOUNT(window),
-	  .min = 1,
-	  .max = 1000,
-	  .otherwise = "256",
-	  .parts = TO_STORE,
-	  .help = "How many messages may be on their way to the store without an answer, on each connection. What is "
-		  "on its way when a connection breaks must be looked for." },
-	{ .group = KEYS_ACCOUNT,
-	  .name = "batch",
-	  .type = KEY_COUNT,
-	  .offset = ACCOUNT(batch),
-	  .min = 1,
-	  .max = 500,
-	  .otherwise = "100",
-	  .parts = TO_STORE,
-	  .help = "How many messages may go to the store in one command, where it has MULTIAPPEND. 1 sends each by "
-		  "itself." },
-	{ .group = KEYS_ACCOUNT,
-	  .name = "connections",
-	  .type = KEY_COUNT,
-	  .offset = ACCOUNT(connections),
-	  .min = 1,
-	  .max = 10,
-	  .otherwise = "1",
-	  .parts = TO_STORE,
-	  .help =
-	      "How many connections to the store may be used at once when much mail waits. One is enough for a store "
-	      "that takes messages without waiting for each other's answer (LITERAL+ or MULTIAPPEND), as nearly all "
-	      "do; more help where each message costs a round trip. If the store allows fewer, fewer are used." },
-	{ .group = KEYS_ACCOUNT,
-	  .name = "settle",
-	  .type = KEY_DURATION,
-	  .offset = ACCOUNT(settle),
-	  .min = 1,
-	  .max = DAYS(1),
-	  .otherwise = "60s",
-	  .parts = TO_STORE,
-	  .help = "A store may file a message some time after the connection broke. A message whose answer was lost is "
-		  "sent "
-		  "again only when it is absent this long after the break, and ten times this long after a store fell "
-		  "silent." },
-	{ .group = KEYS_ACCOUNT,
-	  .name = "retry_min",
-	  .type = KEY_DURATION,
-	  .offset = ACCOUNT(retry_min),
-	  .min = 1,
-	  .max = DAYS(1),
-	  .otherwise = "30s",
-	  .parts = TO_STORE,
-	  .help = "How long to wait after a first failure; it doubles with each further one." },
-	{ .group = KEYS_ACCOUNT,
-	  .name = "retry_max",
-	  .type = KEY_DURATION,
-	  .offset = ACCOUNT(retry_max),
-	  .min = 1,
-	  .max = DAYS(7),
-	  .otherwise = "1h",
-	  .parts = TO_STORE,
-	  .help = "The longest wait between two tries. There is no last try: mail waits until it is filed." },
-
-	{ .group = KEYS_OAUTH,
-	  .name = "grant",
-	  .type = KEY_ENUM,
-	  .offset = OAUTH(grant),
-	  .words = grants,
-	  .parts = TO_STORE | TO_TOKEN,
-	  .required = true,
-	  .help =
-	      "What the access rests on. application: the client's own right to the mailbox, with a certificate or a "
-	      "secret (Microsoft 365); nobody signs in. user: a person signs in once in a browser: mailferry login. "
-	      "device: the same with a code typed in on another machine; many offices block it. service-account: a key "
-	      "file of Google with domain-wide delegation." },
-	{ .group = KEYS_OAUTH,
-	  .name = "client_id",
-	  .type = KEY_STRING,
-	  .offset = OAUTH(client_id),
-	  .min = 1,
-	  .max = 255,
-	  .parts = TO_TOKEN,
-	  .help =
-	      "The id of the application that you registered with the provider. All grants but service-account need "
-	      "it." },
-	{ .group = KEYS_OAUTH,
-	  .name = "client_secret",
-	  .type = KEY_SECRET,
-	  .offset = OAUTH(client_secret),
-	  .min = 1,
-	  .max = TEXT_MAX,
-	  .parts = TO_TOKEN,
-	  .help =
-	      "The secret that the provider made for the application. The configuration file must then not be readable "
-	      "by everybody." },
-	{ .group = KEYS_OAUTH,
-	  .name = "client_secret_file",
-	  .type = KEY_PATH,
-	  .offset = OAUTH(client_secret_file),
-	  .max = TEXT_MAX,
-	  .help = "A file whose first line is that secret. It must not be readable by everybody." },
-	{ .group = KEYS_OAUTH,
-	  .name = "client_secret_expires",
-	  .type = KEY_STRING,
-	  .offset = OAUTH(client_secret_expires),
-	  .min = 10,
-	  .max = 10,
-	  .parts = TO_TOKEN,
-	  .help =
-	      "The day on which the secret expires, as the provider's console shows it: \"2027-05-01\". From 30 days "
-	      "before, the log says so every day." },
-	{ .group = KEYS_OAUTH,
-	  .name = "certificate_file",
-	  .type = KEY_PATH,
-	  .offset = OAUTH(certificate_file),
-	  .max = TEXT_MAX,
-	  .help =
-	      "The certificate (PEM) that was uploaded to the provider, which proves who the application is; better "
-	      "than a secret. Its last day is announced 30 days before." },
-	{ .group = KEYS_OAUTH,
-	  .name = "key_file",
-	  .type = KEY_PATH,
-	  .offset = OAUTH(key_file),
-	  .max = TEXT_MAX,
-	  .help = "The private key (PEM, RSA, without a passphrase) of that certificate. It must not be readable by "
-		  "everybody." },
-	{ .group = KEYS_OAUTH,
-	  .name = "service_account_file",
-	  .type = KEY_PATH,
-	  .offset = OAUTH(service_account_file),
-	  .max = TEXT_MAX,
-	  .help =
-	      "The JSON key file of a Google service account, for grant service-account. It must not be readable by "
-	      "everybody." },
-	{ .group = KEYS_OAUTH,
-	  .name = "tenant",
-	  .type = KEY_STRING,
-	  .offset = OAUTH(tenant),
-	  .min = 1,
-	  .max = 255,
-	  .parts = TO_TOKEN,
-	  .help =
-	      "The directory (tenant) of a Microsoft 365 organisation: its id or its domain. It stands for {tenant} in "
-	      "endpoints." },
-	{ .group = KEYS_OAUTH,
-	  .name = "scope",
-	  .type = KEY_STRING,
-	  .offset = OAUTH(scope),
-	  .min = 1,
-	  .max = TEXT_MAX,
-	  .otherwise_is = "what the provider asks for IMAP",
-	  .parts = TO_TOKEN,
-	  .help = "What access is asked for: words with blanks between." },
-	{ .group = KEYS_OAUTH,
-	  .name = "authorization_endpoint",
-	  .type = KEY_URL,
-	  .offset = OAUTH(authorization_endpoint),
-	  .min = 1,
-	  .max = TEXT_MAX,
-	  .otherwise_is = "that of the provider",
-	  .parts = TO_TOKEN,
-	  .help = "Where a person signs in. Only for a provider that mailferry does not know." },
-	{ .group = KEYS_OAUTH,
-	  .name = "token_endpoint",
-	  .type = KEY_URL,
-	  .offset = OAUTH(token_endpoint),
-	  .min = 1,
-	  .max = TEXT_MAX,
-	  .otherwise_is = "that of the provider",
-	  .parts = TO_TOKEN | TO_CONNECT,
-	  .help = "Where tokens come from. Only for a provider that mailferry does not know." },
-	{ .group = KEYS_OAUTH,
-	  .name = "device_endpoint",
-	  .type = KEY_URL,
-	  .offset = OAUTH(device_endpoint),
-	  .min = 1,
-	  .max = TEXT_MAX,
-	  .otherwise_is = "that of the provider",
-	  .parts = TO_TOKEN | TO_CONNECT,
-	  .help = "Where device codes come from. Only for a provider that mailferry does not know." },
-	{ .group = KEYS_OAUTH,
-	  .name = "ca_file",
-	  .type = KEY_PATH,
-	  .offset = OAUTH(ca_file),
-	  .max = TEXT_MAX,
-	  .otherwise_is = "the system's certification authorities",
-	  .parts = TO_TOKEN,
-	  .help = "Certificates (PEM) to trust for the endpoints instead of the system's." },
-	{ .group = KEYS_OAUTH,
-	  .name = "secret_certificate",
-	  .type = KEY_SECRETS,
-	  .offset = OAUTH(certificate),
-	  .max = FILE_TEXT_MAX,
-	  .parts = TO_TOKEN,
-	  .internal = true,
-	  .help = "What certificate_file holds." },
-	{ .group = KEYS_OAUTH,
-	  .name = "secret_key",
-	  .type = KEY_SECRETS,
-	  .offset = OAUTH(key),
-	  .max = FILE_TEXT_MAX,
-	  .parts = TO_TOKEN,
-	  .internal = true,
-	  .help = "What key_file holds." },
-	{ .group = KEYS_OAUTH,
-	  .name = "secret_service_account",
-	  .type = KEY_SECRETS,
-	  .offset = OAUTH(service_account),
-	  .max = FILE_TEXT_MAX,
-	  .parts = TO_TOKEN,
-	  .internal = true,
-	  .help = "What service_account_file holds." },
 };
-const size_t keys_count = sizeof(keys_table) / sizeof(keys_table[0]);
-_Static_assert(sizeof(keys_table) / sizeof(keys_table[0]) <= KEYS_MAX, "more keys than lines are kept for");
+const size_t keys_ngeneral = sizeof(keys_general) / sizeof(keys_general[0]);

@@ -28,11 +28,15 @@ enum key_type {		       /* and the field that it fills */
 		KEY_ENUM,      /* an enum: index in WORDS */
 		KEY_COUNT,     /* unsigned */
 		KEY_BOOL,      /* bool */
+		KEY_DELETE,    /* enum config_delete, and an int64_t at OFFSET2 */
 		KEY_SIZE,      /* int64_t: octets */
 		KEY_DURATION,  /* int64_t: milliseconds */
 		KEY_NETWORKS,  /* struct config_network * and its count at OFFSET2 */
 		KEY_ADDRESSES, /* char ** and its count at OFFSET2 */
 		KEY_PINS,      /* the same */
+		KEY_FIELDS,    /* the same: names of header fields */
+		KEY_FOLDERS,   /* the same: folders of a source */
+		KEY_TIMES,     /* the same: texts of config/schedule.h */
 		KEY_GROUP /* a group of keys: limits, oauth, skip, or one of names (listeners, accounts, sources) */
 };
 
@@ -54,8 +58,9 @@ struct key {
 
 enum { KEYS_MAX = 160 };
 
-extern const struct key keys_table[];
-extern const size_t keys_count;
+/* All keys, one after the other; NULL behind the last. */
+const struct key *key_at(size_t i);
+size_t key_index(const struct key *k); /* the I of K, below KEYS_MAX */
 
 /* May K stand in GROUP? */
 bool key_is_of(const struct key *k, enum key_group group);

@@ -35,7 +35,7 @@ static void text_print(struct buf *out, const char *s)
 static void list_print(const struct key *k, const void *at, size_t n, struct buf *out)
 {
 	const struct config_network *networks;
-	char *const *texts; /* addresses or pins */
+	char *const *texts; /* all the others */
 
 	memcpy(&networks, at, sizeof(networks));
 	memcpy(&texts, at, sizeof(texts));
@@ -53,9 +53,26 @@ static void list_print(const struct key *k, const void *at, size_t n, struct buf
 	(void)buf_add_str(out, " ]");
 }
 
+static void delete_print(const struct key *k, const void *base, struct buf *out)
+{
+	enum config_delete when;
+	int64_t after;
+
+	memcpy(&when, (const char *)base + k->offset, sizeof when);
+	memcpy(&after, (const char *)base + k->offset2, sizeof after);
+	(void)buf_add_char(out, '"');
+	if (when == CONFIG_DELETE_ACCEPTED && after > 0)
+		value_duration_print(after, out);
+	else
+		(void)buf_add_str(out, when == CONFIG_DELETE_NEVER	? "never"
+				       : when == CONFIG_DELETE_ACCEPTED ? "at-once"
+									: "after-delivery");
+	(void)buf_add_char(out, '"');
+}
+
 static bool is_list(const struct key *k)
 {
-	return k->type == KEY_NETWORKS || k->type == KEY_ADDRESSES || k->type == KEY_PINS;
+	return k->type >= KEY_NETWORKS && k->type < KEY_GROUP;
 }
 
 /* Nothing for a key that has no value. */
@@ -75,7 +92,11 @@ static void key_print(const struct renderer *r, const struct key *k, const void 
 		memcpy(&text, at, sizeof(text));
 	if (is_list(k))
 		memcpy(&n, (const char *)base + k->offset2, sizeof(n));
+	if (k->type == KEY_SIZE || k->type == KEY_DURATION)
+		memcpy(&number, at, sizeof(number));
 	if ((k->type <= KEY_SECRETS && text == NULL) || (is_list(k) && n == 0))
+		return;
+	if ((k->type == KEY_SIZE || k->type == KEY_DURATION) && number < k->min)
 		return;
 	indent(r);
 	(void)buf_addf(r->out, "%s = ", k->name);
@@ -98,7 +119,6 @@ static void key_print(const struct renderer *r, const struct key *k, const void 
 		break;
 	case KEY_SIZE:
 	case KEY_DURATION:
-		memcpy(&number, at, sizeof(number));
 		(void)buf_add_char(r->out, '"');
 		if (k->type == KEY_SIZE)
 			value_size_print(number, r->out);
@@ -106,9 +126,15 @@ static void key_print(const struct renderer *r, const struct key *k, const void 
 			value_duration_print(number, r->out);
 		(void)buf_add_char(r->out, '"');
 		break;
+	case KEY_DELETE:
+		delete_print(k, base, r->out);
+		break;
 	case KEY_NETWORKS:
 	case KEY_ADDRESSES:
 	case KEY_PINS:
+	case KEY_FIELDS:
+	case KEY_FOLDERS:
+	case KEY_TIMES:
 		list_print(k, at, n, r->out);
 		break;
 	default:
@@ -119,16 +145,20 @@ static void key_print(const struct renderer *r, const struct key *k, const void 
 
 static void group_print(const struct renderer *r, enum key_group group, const void *base)
 {
-	for (size_t i = 0; i < keys_count; i++) {
-		if (keys_table[i].group == group && (keys_table[i].parts & r->part) != 0)
-			key_print(r, &keys_table[i], base);
+	const struct key *k;
+
+	for (size_t i = 0; (k = key_at(i)) != NULL; i++) {
+		if (k->group == group && (k->parts & r->part) != 0)
+			key_print(r, k, base);
 	}
 }
 
 static bool group_has(const struct renderer *r, enum key_group group)
 {
-	for (size_t i = 0; i < keys_count; i++) {
-		if (keys_table[i].group == group && (keys_table[i].parts & r->part) != 0)
+	const struct key *k;
+
+	for (size_t i = 0; (k = key_at(i)) != NULL; i++) {
+		if (k->group == group && (k->parts & r->part) != 0)
 			return true;
 	}
 	return false;

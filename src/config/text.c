@@ -8,11 +8,13 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "config/route.h"
+#include "config/schedule.h"
 #include "config/url.h"
 #include "config/value.h"
 #include "msg/address.h"
+#include "msg/special_use.h"
 
-enum { PINS_MAX = 16, PIN_OCTETS = 32 };
+enum { PINS_MAX = 16, PIN_OCTETS = 32, ELEMENTS_MAX = 100, FOLDER_MAX = 255, FIELD_NAME_MAX = 77 };
 
 static char **string_at(void *base, const struct key *k)
 {
@@ -87,6 +89,24 @@ static int url_good(struct slice text, char *hint)
 	return ret;
 }
 
+/* When originals go: a word, or a time after which they do. */
+static int delete_set(const struct key *k, struct slice text, void *base, char *hint)
+{
+	enum config_delete when = CONFIG_DELETE_ACCEPTED;
+	int64_t after = 0;
+
+	if (slice_eq(text, SLICE_LIT("never")))
+		when = CONFIG_DELETE_NEVER;
+	else if (slice_eq(text, SLICE_LIT("after-delivery")))
+		when = CONFIG_DELETE_DELIVERED;
+	else if (!slice_eq(text, SLICE_LIT("at-once")) &&
+		 (value_duration(text, &after, hint) != 0 || after < k->min || after > k->max))
+		return -1;
+	memcpy((char *)base + k->offset, &when, sizeof when);
+	memcpy((char *)base + k->offset2, &after, sizeof after);
+	return 0;
+}
+
 int build_text(const struct key *k, struct slice text, const char *file, void *base, char *hint)
 {
 	void *at = (char *)base + k->offset;
@@ -107,6 +127,8 @@ int build_text(const struct key *k, struct slice text, const char *file, void *b
 			return -1;
 		memcpy(at, &n, sizeof(n));
 		return 0;
+	case KEY_DELETE:
+		return delete_set(k, text, base, hint);
 	case KEY_ENUM:
 	case KEY_WORD:
 		word = word_find(k, text);
@@ -155,6 +177,58 @@ int build_network(struct config_listener *l, struct slice text, char *hint)
 		return -1;
 	l->networks = mem_resize(l->networks, l->nnetworks + 1, sizeof(n));
 	l->networks[l->nnetworks++] = n;
+	return 0;
+}
+
+/* RFC 5322, 2.2: printable ASCII but the colon. */
+static int field_good(struct slice text, char *hint)
+{
+	if (text.n > 0 && text.p[text.n - 1] == ':')
+		(void)snprintf(hint, VALUE_HINT_SIZE, "write the name without the colon");
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] <= ' ' || text.p[i] >= 0x7f || text.p[i] == ':')
+			return -1;
+	}
+	if (slice_eq_nocase(text, SLICE_LIT("To")) || slice_eq_nocase(text, SLICE_LIT("Cc")) ||
+	    slice_eq_nocase(text, SLICE_LIT("Bcc"))) {
+		(void)snprintf(
+		    hint, VALUE_HINT_SIZE,
+		    "that is what a sender writes, not where a message was sent; mail of lists and blind copies "
+		    "would go to the wrong people");
+		return -1;
+	}
+	return text.n == 0 || text.n > FIELD_NAME_MAX ? -1 : 0;
+}
+
+static int folder_good(struct slice text, char *hint)
+{
+	if (text.n > 0 && text.p[0] == '!')
+		text = slice_skip(text, 1);
+	if (!line_good(text, 1, FOLDER_MAX))
+		return -1;
+	if (text.p[0] != '\\' || special_use_of(text) != 0)
+		return 0;
+	(void)snprintf(hint, VALUE_HINT_SIZE,
+		       "no such use: \\All, \\Archive, \\Drafts, \\Flagged, \\Important, \\Junk, \\Sent and "
+		       "\\Trash are known");
+	return -1;
+}
+
+int build_element(const struct key *k, struct slice text, void *base, char *hint)
+{
+	char ***list = (char ***)(void *)((char *)base + k->offset);
+	size_t *n = (size_t *)(void *)((char *)base + k->offset2);
+	struct schedule times;
+	int bad = k->type == KEY_FIELDS	   ? field_good(text, hint)
+		  : k->type == KEY_FOLDERS ? folder_good(text, hint)
+					   : schedule_parse(text, &times, hint);
+
+	if (!bad && *n == ELEMENTS_MAX)
+		bad = snprintf(hint, VALUE_HINT_SIZE, "more than %d of them", ELEMENTS_MAX);
+	if (bad)
+		return -1;
+	*list = mem_resize(*list, *n + 1, sizeof **list);
+	(*list)[(*n)++] = slice_dup(text);
 	return 0;
 }
 

@@ -35,11 +35,11 @@ static char *system_name(void)
 }
 
 /* RFC 8314, 3 */
-static uint16_t port_of(const struct build *b, size_t holder, enum config_tls tls)
+static uint16_t port_of(const struct holder *h)
 {
-	if (holder >= b->config->naccounts && b->config->sources[holder - b->config->naccounts].protocol == CONFIG_POP3)
-		return tls == CONFIG_TLS_IMPLICIT ? 995 : 110;
-	return tls == CONFIG_TLS_IMPLICIT ? 993 : 143;
+	if (holder_speaks_pop3(h))
+		return h->server->tls == CONFIG_TLS_IMPLICIT ? 995 : 110;
+	return h->server->tls == CONFIG_TLS_IMPLICIT ? 993 : 143;
 }
 
 void verify_complete(struct build *b)
@@ -58,23 +58,30 @@ void verify_complete(struct build *b)
 		if (b->strict)
 			oauth_complete(&h);
 		if (h.server->port == 0)
-			h.server->port = port_of(b, i, h.server->tls);
+			h.server->port = port_of(&h);
 	}
+	if (b->strict)
+		sources_complete(b);
 }
 
 struct holder holder_account(struct build *b, size_t i)
 {
-	return (struct holder){ b, &b->config->accounts[i].server, &b->accounts[i], KEYS_ACCOUNT };
+	return (struct holder){ b, &b->config->accounts[i].server, &b->accounts[i], KEYS_ACCOUNT, NULL };
 }
 
 struct holder holder_source(struct build *b, size_t i)
 {
-	return (struct holder){ b, &b->config->sources[i].server, &b->sources[i], KEYS_SOURCE };
+	return (struct holder){ b, &b->config->sources[i].server, &b->sources[i], KEYS_SOURCE, &b->config->sources[i] };
 }
 
 struct holder holder_at(struct build *b, size_t i)
 {
 	return i < b->config->naccounts ? holder_account(b, i) : holder_source(b, i - b->config->naccounts);
+}
+
+bool holder_speaks_pop3(const struct holder *h)
+{
+	return h->source != NULL && h->source->protocol == CONFIG_POP3;
 }
 
 bool holder_given(const struct holder *h, const char *key)
@@ -102,9 +109,7 @@ static void limits_verify(struct build *b)
 	if (value_host(slice_str(c->hostname), hint) != 0 || strchr(c->hostname, ':') != NULL)
 		report_error(b->report, build_line(&b->top, KEYS_TOP, "hostname"), "hostname",
 			     "expected a host name, got \"%.100s\"%s", c->hostname,
-			     b->top.key[key_find(KEYS_TOP, SLICE_LIT("hostname")) - keys_table] == 0
-				 ? " from the system: give the key"
-				 : "");
+			     build_given(&b->top, KEYS_TOP, "hostname") ? "" : " from the system: give the key");
 	if (strlen(c->control) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		report_error(b->report, build_line(&b->top, KEYS_TOP, "control"), "control",
 			     "\"%.200s\" is too long for a socket: give a shorter one", c->control);
@@ -176,8 +181,14 @@ static void server_verify(const struct holder *h)
 {
 	const struct config_server *s = h->server;
 
-	if (s->host == NULL && !holder_given(h, "host"))
-		verify_error(h, "host", "missing: expected a host name in quotes; or give provider");
+	if (s->host == NULL && !holder_given(h, "host")) {
+		if (s->provider != NULL)
+			verify_error(h, "provider",
+				     "\"%s\" is not known to have POP3: use protocol \"imap\", or give host",
+				     s->provider);
+		else
+			verify_error(h, "host", "missing: expected a host name in quotes; or give provider");
+	}
 	if (s->oauth)
 		oauth_verify(h);
 	login_verify(h);
@@ -197,6 +208,9 @@ void verify_values(struct build *b)
 	if (c->naccounts > CONFIG_ACCOUNTS_MAX)
 		report_error(b->report, build_line(&b->top, KEYS_TOP, "accounts"), "accounts",
 			     "there are %zu; %d are the most that mailferry takes", c->naccounts, CONFIG_ACCOUNTS_MAX);
+	if (c->nsources > CONFIG_SOURCES_MAX)
+		report_error(b->report, build_line(&b->top, KEYS_TOP, "sources"), "sources",
+			     "there are %zu; %d are the most that mailferry takes", c->nsources, CONFIG_SOURCES_MAX);
 	limits_verify(b);
 	operator_verify(b);
 	listeners_verify(b);
@@ -216,6 +230,7 @@ void verify_values(struct build *b)
 		if (a->postmaster)
 			flagged = a->name;
 	}
+	sources_verify(b);
 }
 
 /* Stores would find only when they start that a file of authorities holds none. */

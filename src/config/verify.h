@@ -19,12 +19,15 @@ struct holder {
 	struct config_server *server;
 	const struct group_lines *lines;
 	enum key_group group; /* KEYS_ACCOUNT, KEYS_SOURCE */
+	const struct config_source *source; /* of the latter */
 };
 struct holder holder_account(struct build *b, size_t i);
 struct holder holder_source(struct build *b, size_t i);
 
 /* As config_server_at. */
 struct holder holder_at(struct build *b, size_t i);
+
+bool holder_speaks_pop3(const struct holder *h);
 
 bool holder_given(const struct holder *h, const char *key);
 
@@ -35,6 +38,10 @@ void verify_error(const struct holder *h, const char *key, const char *fmt, ...)
 void oauth_complete(const struct holder *h); /* fills in what its provider is known for; only for b->strict */
 void oauth_verify(const struct holder *h);
 void oauth_files(const struct holder *h);
+
+/* ---- config/verify_source.c ---- */
+void sources_complete(struct build *b); /* fills in what hangs on other keys; only for b->strict */
+void sources_verify(struct build *b);
 
 /* ---- config/verify_login.c: how one logs in ---- */
 void login_verify(const struct holder *h);

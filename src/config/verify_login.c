@@ -75,6 +75,12 @@ static bool is_token_mechanism(const char *name)
 	return strcmp(name, "OAUTHBEARER") == 0 || strcmp(name, "XOAUTH2") == 0;
 }
 
+/* RFC 1939, 7 */
+static bool is_of_pop3(const char *name)
+{
+	return strcmp(name, "USER") == 0 || strcmp(name, "APOP") == 0;
+}
+
 static void mechanism_verify(const struct holder *h)
 {
 	const struct config_server *a = h->server;
@@ -88,10 +94,14 @@ static void mechanism_verify(const struct holder *h)
 			     a->oauth ? "\"%s\" takes a password, and the %s has oauth: use OAUTHBEARER or XOAUTH2"
 				      : "\"%s\" takes access tokens, and the %s has no oauth",
 			     a->auth, config_kind(a));
+	else if (is_of_pop3(a->auth) && !holder_speaks_pop3(h))
+		verify_error(h, "auth", "\"%s\" is a login of POP3%s", a->auth,
+			     h->source == NULL ? ", and the account's store speaks IMAP"
+					       : ", and protocol is \"imap\"");
 	else if (strcmp(a->auth, "EXTERNAL") == 0 && a->client_certificate == NULL)
 		verify_error(h, "auth", "\"EXTERNAL\" needs client_certificate and client_key");
 	else if (a->login_as != NULL && a->user != NULL && strcmp(a->login_as, a->user) != 0 &&
-		 (strcmp(a->auth, "LOGIN") == 0 || strcmp(a->auth, "CRAM-MD5") == 0))
+		 (strcmp(a->auth, "LOGIN") == 0 || strcmp(a->auth, "CRAM-MD5") == 0 || is_of_pop3(a->auth)))
 		verify_error(h, "auth", "\"%s\" can't name both user and login_as", a->auth);
 	else if (n > 5 && strcmp(a->auth + n - 5, "-PLUS") == 0 && a->tls == CONFIG_TLS_NONE)
 		verify_error(h, "auth", "tls is \"none\": there is no channel that \"%s\" could be bound to", a->auth);

@@ -63,14 +63,16 @@ static bool tenant_good(const char *tenant)
 	return true;
 }
 
-static void token_complete(struct config_oauth *o, const struct provider *p)
+static void token_complete(struct config_oauth *o, const struct provider *p, bool pop3)
 {
 	if (p != NULL) {
 		text_fill(&o->token_endpoint, p->token_endpoint);
 		text_fill(&o->authorization_endpoint, p->authorization_endpoint);
 		text_fill(&o->device_endpoint, p->device_endpoint);
 		text_fill(&o->tenant, p->tenant);
-		text_fill(&o->scope, o->grant == CONFIG_GRANT_APPLICATION ? p->app_scope : p->scope);
+		text_fill(&o->scope, o->grant == CONFIG_GRANT_APPLICATION ? p->app_scope
+				     : pop3 && p->pop3_scope != NULL	  ? p->pop3_scope
+									  : p->scope);
 	}
 	if (o->tenant == NULL || !tenant_good(o->tenant))
 		return;
@@ -83,16 +85,17 @@ void oauth_complete(const struct holder *h)
 {
 	struct config_server *a = h->server;
 	const struct provider *p = a->provider == NULL ? NULL : provider_find(a->provider);
+	bool pop3 = holder_speaks_pop3(h);
 
 	if (p != NULL) {
-		text_fill(&a->host, p->host);
+		text_fill(&a->host, pop3 ? p->pop3_host : p->host);
 		if (!holder_given(h, "tls"))
 			a->tls = p->tls;
-		if (a->port == 0 && a->tls == p->tls)
+		if (a->port == 0 && a->tls == p->tls && !pop3)
 			a->port = p->port;
 	}
 	if (a->oauth)
-		token_complete(&a->token, p);
+		token_complete(&a->token, p, pop3);
 }
 
 /* ---- what belongs together ---- */
