@@ -15,6 +15,8 @@ struct imap_filter {
 	const char *listen; /* NULL, or a word to be told of */
 	void (*heard)(void *arg, struct slice text);
 	void *heard_arg;
+	bool diverted;
+	struct filter_sink sink;
 	enum place place;
 	bool greeted;
 	struct buf line;
@@ -74,6 +76,12 @@ void imap_filter_listen(struct imap_filter *f, const char *word, void (*fn)(void
 	f->listen = word;
 	f->heard = fn;
 	f->heard_arg = arg;
+}
+
+void imap_filter_divert(struct imap_filter *f, const struct filter_sink *sink)
+{
+	f->sink = *sink;
+	f->diverted = true;
 }
 
 void imap_filter_expect_continue(struct imap_filter *f)
@@ -217,7 +225,7 @@ static int tagged(struct imap_filter *f, struct slice line, struct buf *out, str
 		r.kept = buf_take(&f->kept, &r.kept_len);
 	f->cut = false;
 	f->replies[(f->first + f->nreplies++) % FILTER_REPLIES_MAX] = r;
-	return pass_state(line, rest, out);
+	return f->diverted ? f->sink.tagged(f->sink.arg, &r, e) : pass_state(line, rest, out);
 }
 
 static int greeting(struct imap_filter *f, struct slice line, struct buf *out, struct err *e)
@@ -252,7 +260,7 @@ static void tell(const struct imap_filter *f, struct slice line)
 }
 
 /* The first line of an untagged response. Sets f->drop. */
-static int untagged(struct imap_filter *f, struct slice line, bool literal, struct buf *out, struct err *e)
+static int untagged(struct imap_filter *f, struct slice line, bool literal, uint64_t size, struct buf *out, struct err *e)
 {
 	struct slice text;
 
@@ -271,21 +279,32 @@ static int untagged(struct imap_filter *f, struct slice line, bool literal, stru
 	case FILTER_STATE:
 		note_alert(f, text);
 		f->drop = false;
-		return pass_state(line, text, out);
+		return f->diverted ? f->sink.line(f->sink.arg, line, false, false, 0, e) : pass_state(line, text, out);
 	case FILTER_NAMES:
 		record_begin(f);
 		record_add(f, line);
 		f->drop = true;
 		return 0;
 	case FILTER_UNKNOWN:
-		f->drop = true;
-		return 0;
+		f->drop = !f->diverted;
+		break;
 	case FILTER_PLAIN:
 	case FILTER_LITERALS:
+		f->drop = false;
 		break;
 	}
-	f->drop = false;
-	return pass(line, out);
+	if (f->diverted)
+		return f->sink.line(f->sink.arg, line, false, literal, size, e);
+	return f->drop ? 0 : pass(line, out);
+}
+
+/* What stands behind a literal. */
+static int continued(struct imap_filter *f, struct slice line, bool literal, uint64_t size, struct buf *out, struct err *e)
+{
+	record_add(f, line);
+	if (f->drop)
+		return 0;
+	return f->diverted ? f->sink.line(f->sink.arg, line, true, literal, size, e) : pass(line, out);
 }
 
 static int line_done(struct imap_filter *f, struct buf *out, struct err *e)
@@ -303,11 +322,10 @@ static int line_done(struct imap_filter *f, struct buf *out, struct err *e)
 		return err_set(e, ERR_PROTOCOL, 0, "the server sent a control character in a line");
 	literal = filter_check_literal(line, &size);
 	/* Nothing that libetpan sees. */
-	if (!(f->more && f->names) && filter_check_line(line, e) != 0)
+	if (!f->diverted && !(f->more && f->names) && filter_check_line(line, e) != 0)
 		return -1;
 	if (f->more) {
-		record_add(f, line);
-		ret = f->drop ? 0 : pass(line, out);
+		ret = continued(f, line, literal, size, out, e);
 	} else if (!f->greeted) {
 		ret = literal ? err_set(e, ERR_PROTOCOL, 0, "the server sent a literal in its greeting")
 			      : greeting(f, line, out, e);
@@ -323,7 +341,7 @@ static int line_done(struct imap_filter *f, struct buf *out, struct err *e)
 	} else if (line.n > 0 && line.p[0] == '*') {
 		if (!literal)
 			tell(f, line);
-		ret = untagged(f, line, literal, out, e);
+		ret = untagged(f, line, literal, size, out, e);
 	} else {
 		ret = literal ? err_set(e, ERR_PROTOCOL, 0, "the server sent a literal in a tagged response")
 			      : tagged(f, line, out, e);
@@ -358,8 +376,10 @@ int imap_filter_feed(void *arg, struct slice bytes, struct buf *out, struct err 
 
 		if (f->place == PLACE_LITERAL) {
 			n = bytes.n < f->literal_left ? bytes.n : (size_t)f->literal_left;
-			if (!f->drop)
+			if (!f->drop && !f->diverted)
 				(void)buf_add(out, bytes.p, n);
+			else if (!f->drop && f->sink.octets(f->sink.arg, slice_of(bytes.p, n), e) != 0)
+				return -1;
 			record_add(f, slice_of(bytes.p, n));
 			f->literal_left -= n;
 		} else {

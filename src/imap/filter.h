@@ -53,6 +53,18 @@ int imap_filter_feed(void *arg, struct slice bytes, struct buf *out, struct err 
 /* A command begins: LITERAL octets at most in one literal, TOTAL octets in all until the next call. */
 void imap_filter_allow(struct imap_filter *f, uint64_t literal, uint64_t total);
 
+/* Who reads untagged responses instead of libetpan, as they arrive: every line, without its line end, and every piece of
+ * a literal. -1 and E end the connection. Names of folders are kept as ever and not told; so is BYE. */
+struct filter_sink {
+	/* "* 5 EXISTS", or, if MORE, what stands behind a literal. It ends by announcing a literal of SIZE octets if LITERAL. */
+	int (*line)(void *arg, struct slice line, bool more, bool literal, uint64_t size, struct err *e);
+	int (*octets)(void *arg, struct slice bytes, struct err *e);
+	int (*tagged)(void *arg, const struct filter_reply *r, struct err *e); /* it waits for imap_filter_take, too */
+	void *arg;
+};
+/* SINK is copied. From now on libetpan gets nothing more. */
+void imap_filter_divert(struct imap_filter *f, const struct filter_sink *sink);
+
 /* Calls FN with what stands behind WORD in each untagged response WORD that has no literal; NULL: no more. */
 void imap_filter_listen(struct imap_filter *f, const char *word, void (*fn)(void *arg, struct slice text), void *arg);
 

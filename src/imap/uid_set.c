@@ -1,0 +1,54 @@
+#include "imap/uid_set.h"
+
+enum { RANGE_OCTETS = 22 }; /* ",4294967295:4294967295" */
+
+size_t uid_set_write(const uint32_t *uids, size_t n, struct buf *out)
+{
+	size_t start = out->n, i = 0;
+
+	while (i < n && out->n - start + RANGE_OCTETS <= UID_SET_OCTETS) {
+		size_t last = i;
+
+		while (last + 1 < n && uids[last + 1] == uids[last] + 1)
+			last++;
+		(void)buf_addf(out, "%s%lu", i > 0 ? "," : "", (unsigned long)uids[i]);
+		if (last > i)
+			(void)buf_addf(out, ":%lu", (unsigned long)uids[last]);
+		i = last + 1;
+	}
+	return i;
+}
+
+static bool take_number(struct slice *s, uint64_t *n)
+{
+	struct slice digits = slice_of(s->p, 0);
+
+	while (digits.n < s->n && ascii_is_digit(s->p[digits.n]))
+		digits.n++;
+	*s = slice_skip(*s, digits.n);
+	return slice_number(digits, UINT32_MAX, n) == 0 && *n > 0;
+}
+
+static bool take_char(struct slice *s, char c)
+{
+	if (s->n == 0 || s->p[0] != c)
+		return false;
+	*s = slice_skip(*s, 1);
+	return true;
+}
+
+bool uid_set_count(struct slice set, uint64_t *count)
+{
+	*count = 0;
+	do {
+		uint64_t first, last;
+
+		if (!take_number(&set, &first))
+			return false;
+		last = first;
+		if (take_char(&set, ':') && !take_number(&set, &last))
+			return false;
+		*count += (last > first ? last - first : first - last) + 1;
+	} while (take_char(&set, ','));
+	return set.n == 0;
+}
