@@ -47,6 +47,7 @@ struct source_login {
 	/* Set to the milliseconds for which the server asks to be left alone, where it says so (LOGIN-DELAY, RFC 2449, 6.5).
 	 * May be NULL. */
 	int64_t *delay;
+	uint64_t message_max; /* octets: a message that turns out larger is refused before it is read; 0: 1 GB */
 	int64_t deadline; /* clock_mono_ms: everything has ended by then; 0: none but those of single commands */
 };
 
@@ -84,7 +85,10 @@ enum source_got {
 	SOURCE_GOT_REFUSED   /* the server would not give it: WORDS. Others go on */
 };
 
-/* For each of the items, in the order in which they were asked for: begin, piece…, end; or only end. Content comes with
+/* For each of the items, in the order in which they were asked for: begin, piece…, end; or only end. Where end says other
+ * than WHOLE behind begin, what was given is to be thrown away: only then it showed that it was another message's. Where a
+ * message breaks the session (it announces more than message_max, ends in another place than it said), end says REFUSED and
+ * why, and then the call fails: it is to be asked for last, or alone, next time. Content comes with
  * CRLF line ends (a bare LF or CR of the source stays as it is), dots undone. A return other than 0 of any of them ends
  * the call with -1 and class ERR_LIMIT, in the middle of a message: the session is over. */
 struct source_handler {
@@ -143,8 +147,8 @@ struct source_driver {
 	/* \Seen; NULL where the protocol can't. */
 	int (*mark)(struct source_session *s, const struct source_item *items, size_t n, struct buf *refused, struct err *e);
 
-	/* Waits in INBOX (or the first folder) until something new may be there, or until UNTIL (clock_mono_ms) or a wake:
-	 * *NEWS says which. IDLE (RFC 2177), renewed in time; NULL where the protocol can't. ERR_PERM: this server can't;
+	/* Waits in the folder that was entered last (INBOX, if none was) until something new may be there, or until UNTIL (clock_mono_ms) or a wake:
+	 * *NEWS says which; what came since that folder was entered is news at once. IDLE (RFC 2177), renewed in time; NULL where the protocol can't. ERR_PERM: this server can't;
 	 * poll. */
 	int (*wait)(struct source_session *s, int64_t until, bool *news, struct err *e);
 

@@ -187,6 +187,8 @@ int dialog_reply(struct imap *s, uint32_t tag, bool wait, struct imap_reply *r, 
 	if (raw.tag != tag)
 		return err_set(e, ERR_PROTOCOL, 0, "%s answered a command out of order", s->server->host);
 
+	if (s->diverted)
+		return 1;
 	/* libetpan takes the bytes of the whole reply, gathers its data, and checks the tag once more. */
 	s->mi->imap_tag = (int)tag;
 	if (mailimap_read_line(s->mi) == NULL)
@@ -251,6 +253,37 @@ void dialog_expect(struct imap *s, uint64_t octets)
 void dialog_forget_continue(struct imap *s)
 {
 	imap_filter_forget_continue(s->filter);
+}
+
+/* ---- data that the caller reads ---- */
+
+void dialog_divert(struct imap *s, const struct filter_sink *sink)
+{
+	s->diverted = true;
+	imap_filter_divert(s->filter, sink);
+}
+
+void dialog_allow(struct imap *s, int64_t ms, uint64_t literal, uint64_t total)
+{
+	dialog_deadline(s, ms);
+	imap_filter_allow(s->filter, literal, total);
+}
+
+void dialog_excuse(struct imap *s, int64_t ms)
+{
+	int64_t at = stream_deadline(s->stream);
+
+	stream_set_deadline(s->stream, at < s->hurry - ms ? at + ms : s->hurry);
+}
+
+int dialog_wait_until(struct imap *s, int64_t mono_ms, struct err *e)
+{
+	int ret;
+
+	if (dialog_flush(s, e) != 0)
+		return -1;
+	ret = stream_wait_until(s->stream, mono_ms, NULL);
+	return ret < 0 ? broken(s, e, "the connection broke") : ret;
 }
 
 /* ---- several sessions at once ---- */

@@ -41,6 +41,20 @@ int dialog_await_continue(struct imap *s, struct err *e);
 
 void dialog_forget_continue(struct imap *s); /* the command was answered instead */
 
+/* ---- for a session whose data the caller reads itself, as it arrives ---- */
+
+/* From now on; see imap/filter.h. What libetpan gathers is not to be asked for any more. SINK is copied. */
+void dialog_divert(struct imap *s, const struct filter_sink *sink);
+
+/* As dialog_deadline, with what may come until the next call: LITERAL octets in one literal, TOTAL in all. */
+void dialog_allow(struct imap *s, int64_t ms, uint64_t literal, uint64_t total);
+
+/* The deadline moves by MS, which the caller spent otherwise. */
+void dialog_excuse(struct imap *s, int64_t ms);
+
+/* Everything written; waits until something came (1), until MONO_MS or a wake (0), or -1. The deadline may be far. */
+int dialog_wait_until(struct imap *s, int64_t mono_ms, struct err *e);
+
 /* ---- for several sessions at once: nothing here waits, but for dialog_wait_any ---- */
 
 /* Writes from the front of BYTES what the connection takes now: octets, or -1. Nothing may wait in dialog_put's buffer. */

@@ -159,7 +159,7 @@ struct imap *imap_open(int fd, const struct imap_login *login, struct err *e)
 	uint32_t start;
 
 	s->server = a;
-	s->hurry = INT64_MAX;
+	s->hurry = login->deadline > 0 ? login->deadline : INT64_MAX;
 	s->lan = lan_peer(fd);
 	s->stream = stream_new(fd, a->host);
 	s->filter = imap_filter_new();
@@ -234,6 +234,11 @@ void imap_hurry(struct imap *s, int64_t mono_ms)
 unsigned imap_errors(const struct imap *s)
 {
 	return s->errors;
+}
+
+const char *imap_bye(const struct imap *s)
+{
+	return imap_filter_bye(s->filter);
 }
 
 int imap_noop(struct imap *s, struct err *e)

@@ -34,6 +34,7 @@ struct imap_login {
 	int wake_fd;			      /* watched during every wait, -1 for none; see stream_set_wake */
 	void (*wake)(void *arg);
 	void *wake_arg;
+	int64_t deadline; /* as imap_hurry, from the start; 0: none */
 	/* For an account with `oauth', NULL else: an access token, from mem_alloc, that the caller wipes and frees. FRESH: the
 	 * one before was just refused, so get a new one. NULL and E on failure: ERR_CONFIG (a person must act) or ERR_TEMP (may
 	 * pass). */
@@ -95,6 +96,9 @@ void imap_hurry(struct imap *s, int64_t mono_ms);
 
 /* How many commands were answered NO or BAD so far. */
 unsigned imap_errors(const struct imap *s);
+
+/* The server's BYE, or NULL. */
+const char *imap_bye(const struct imap *s);
 
 /* NOOP: is the connection still good? */
 int imap_noop(struct imap *s, struct err *e);

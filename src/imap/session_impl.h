@@ -27,6 +27,7 @@ struct imap {
 	int64_t hurry;	 /* no deadline is later */
 	unsigned errors; /* NO and BAD so far */
 	struct folder_style style;
+	bool diverted; /* libetpan hears nothing more: see dialog_divert */
 	bool utf8; /* UTF8=ACCEPT is enabled: names go as UTF-8 (RFC 6855) */
 	/* What came with the reply that was read last, for untagged_next. */
 	char *kept;

@@ -37,18 +37,47 @@ static bool take_char(struct slice *s, char c)
 	return true;
 }
 
+/* The next range of SET, FIRST not above LAST. False when what comes is none. */
+static bool take_range(struct slice *set, uint64_t *first, uint64_t *last)
+{
+	uint64_t swap;
+
+	if (!take_number(set, first))
+		return false;
+	*last = *first;
+	if (take_char(set, ':') && !take_number(set, last))
+		return false;
+	/* 9:7 is 7, 8, 9 (RFC 9051, 9, seq-range). */
+	if (*last < *first) {
+		swap = *first;
+		*first = *last;
+		*last = swap;
+	}
+	return true;
+}
+
 bool uid_set_count(struct slice set, uint64_t *count)
 {
+	uint64_t first, last;
+
 	*count = 0;
 	do {
-		uint64_t first, last;
-
-		if (!take_number(&set, &first))
+		if (!take_range(&set, &first, &last))
 			return false;
-		last = first;
-		if (take_char(&set, ':') && !take_number(&set, &last))
-			return false;
-		*count += (last > first ? last - first : first - last) + 1;
+		*count += last - first + 1;
 	} while (take_char(&set, ','));
 	return set.n == 0;
+}
+
+bool uid_set_has(struct slice set, uint32_t uid)
+{
+	uint64_t first, last;
+
+	while (take_range(&set, &first, &last)) {
+		if (uid >= first && uid <= last)
+			return true;
+		if (!take_char(&set, ','))
+			break;
+	}
+	return false;
 }

@@ -17,4 +17,7 @@ size_t uid_set_write(const uint32_t *uids, size_t n, struct buf *out);
 /* How many UIDs are in SET, with those that stand there twice counted twice; false when it is none. "*" is none. */
 bool uid_set_count(struct slice set, uint64_t *count);
 
+/* Is UID in SET? Of a set that is broken, only the front counts. */
+bool uid_set_has(struct slice set, uint32_t uid);
+
 #endif

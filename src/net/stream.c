@@ -117,6 +117,37 @@ int stream_wait(struct stream *s, struct err *e)
 	return ret < 0 ? -1 : 0;
 }
 
+int stream_wait_until(struct stream *s, int64_t mono_ms, struct err *e)
+{
+	int ret;
+
+	while ((ret = stream_poll(s, e)) == 0) {
+		struct pollfd fds[2] = { { s->fd, POLLIN, 0 }, { s->wake_fd, POLLIN, 0 } };
+		int64_t now = clock_mono_ms(), left = mono_ms - now;
+		int n;
+
+		if (now >= s->deadline) {
+			(void)stream_fail_late(s);
+			return fail(s, e);
+		}
+		if (left <= 0)
+			return 0;
+		left = s->deadline - now < left ? s->deadline - now : left;
+		if (push(s, &fds[0].events) != 0)
+			return fail(s, e);
+		n = poll(fds, s->wake_fd < 0 ? 1 : 2, (int)(left < INT_MAX ? left : INT_MAX));
+		if (n < 0 && errno != EINTR) {
+			(void)stream_fail_io(s, errno);
+			return fail(s, e);
+		}
+		if (n > 0 && fds[0].revents == 0 && fds[1].revents != 0) {
+			s->wake(s->wake_arg);
+			return 0;
+		}
+	}
+	return ret;
+}
+
 /* ---- libetpan's driver ---- */
 
 static ssize_t low_read(mailstream_low *low, void *p, size_t size)

@@ -75,6 +75,10 @@ int stream_poll(struct stream *s, struct err *e);
 /* The same, but waits for something until the deadline. 0, or -1. */
 int stream_wait(struct stream *s, struct err *e);
 
+/* For those who wait for news: 1 when something came, 0 at MONO_MS or when the wake descriptor was readable (its function
+ * was called), -1. */
+int stream_wait_until(struct stream *s, int64_t mono_ms, struct err *e);
+
 /* For those who drive several streams at once: writes what the connection takes now, without waiting. Octets taken, from
  * the front of BYTES; 0: none now, call again with the same front when stream_wait_any says so; -1 and E. Nothing may be
  * left in libetpan's own buffer. */

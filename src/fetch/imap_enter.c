@@ -1,0 +1,136 @@
+/* Folders of the source: opening one, and what it is now. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fetch/imap_session.h"
+#include "imap/answers.h"
+#include "imap/folder.h"
+#include "msg/special_use.h"
+
+/* "EXAMINE mailbox (CONDSTORE)" and its reply. */
+static int open_folder(struct source_session *s, const char *wire, bool write, bool plain, struct imap_reply *r,
+		       struct err *e)
+{
+	uint32_t tag = dialog_tag(s->imap);
+
+	s->told = (struct imap_told){ .exists = false };
+	s->open = false;
+	s->opening = true;
+	s->wants = (struct imap_wants){ .section = NULL };
+	dialog_deadline(s->imap, s->login.source->server.timeout);
+	/* What the folder is now belongs to one answer; a flood of changes is not asked for (QRESYNC would send it). */
+	if (dialog_putf(s->imap, e, "%lu %s ", (unsigned long)tag, write ? "SELECT" : "EXAMINE") != 0 ||
+	    dialog_put_mailbox(s->imap, wire, e) != 0 ||
+	    dialog_putf(s->imap, e, "%s\r\n", plain ? "" : " (CONDSTORE)") != 0)
+		return imap_source_failed(s, e);
+	if (imap_source_reply(s, tag, r, e) != 0)
+		return -1;
+	s->opening = false;
+	s->open = r->status == IMAP_OK;
+	s->told.news = s->told.gone = false;
+	return 0;
+}
+
+static int try_open(struct source_session *s, const char *wire, bool write, struct imap_reply *r, struct err *e)
+{
+	bool plain = s->plain || !(imap_has(s->imap, "CONDSTORE") || imap_has(s->imap, "QRESYNC"));
+
+	if (open_folder(s, wire, write, plain, r, e) != 0)
+		return -1;
+	if (r->status != IMAP_BAD || plain)
+		return 0;
+	s->plain = true;
+	return open_folder(s, wire, write, true, r, e);
+}
+
+int imap_source_open(struct source_session *s, bool write, struct err *e)
+{
+	struct source_mark before = s->told.mark;
+	struct imap_reply r;
+
+	if (s->wire == NULL)
+		return err_set(e, ERR_PERM, 0, "no folder of %s was entered", s->login.source->server.host);
+	if (s->open && (s->write || !write))
+		return 0;
+	if (try_open(s, s->wire, write, &r, e) != 0)
+		return -1;
+	if (r.status != IMAP_OK)
+		return imap_source_refused(s, write ? "SELECT" : "EXAMINE", &r, e);
+	s->write = write;
+	if (before.uidvalidity != 0 && s->told.mark.uidvalidity != before.uidvalidity)
+		return err_set(e, ERR_TEMP, 0, "%s gave the folder another UIDVALIDITY meanwhile; the next run sees to it",
+			       s->login.source->server.host);
+	if (before.uidnext != 0 && s->told.mark.uidnext > before.uidnext)
+		s->told.news = true;
+	return 0;
+}
+
+int imap_source_examine(struct source_session *s, const char *wire, bool *there, struct err *e)
+{
+	struct imap_reply r;
+
+	if (try_open(s, wire, false, &r, e) != 0)
+		return -1;
+	*there = r.status == IMAP_OK;
+	s->write = false;
+	if (r.status == IMAP_OK || answers_read(&r, ANSWER_FOLDER).verdict == VERDICT_NO_FOLDER)
+		return 0;
+	return imap_source_refused(s, "EXAMINE", &r, e);
+}
+
+char *imap_source_wire(const struct source_session *s, const char *name, struct err *e)
+{
+	for (size_t i = 0; i < s->nnames; i++)
+		if (strcmp(s->names[i].name, name) == 0)
+			return mem_strdup(s->names[i].wire);
+	if (special_use_of(slice_str(name)) != 0) {
+		(void)err_set(e, ERR_PERM, 0, "%s has no folder with the use %s; name it in `folders'",
+			      s->login.source->server.host, name);
+		return NULL;
+	}
+	return folder_to_wire(imap_style(s->imap), name, e);
+}
+
+static bool is_same(const struct source_mark *a, const struct source_mark *b)
+{
+	return a->uidvalidity == b->uidvalidity && a->uidnext == b->uidnext && a->uidnext != 0 && a->exists == b->exists &&
+	       a->modseq == b->modseq;
+}
+
+int imap_source_enter(struct source_session *s, const struct source_folder *folder, bool write,
+		      const struct source_mark *before, struct source_mark *now, bool *same, struct err *e)
+{
+	const char *host = s->login.source->server.host;
+	char *wire = imap_source_wire(s, folder->name, e);
+	struct imap_reply r;
+
+	*same = false;
+	*now = (struct source_mark){ .uidvalidity = 0 };
+	free(s->wire);
+	s->wire = wire;
+	s->open = false;
+	if (wire == NULL) {
+		(void)err_prefix(e, "folder %s", folder->name);
+		if (e != NULL)
+			e->class = ERR_PERM;
+		return -1;
+	}
+	if (try_open(s, wire, write, &r, e) != 0) {
+		if (e != NULL && e->class == ERR_PERM)
+			e->class = ERR_PROTOCOL;
+		return -1;
+	}
+	s->write = write;
+	if (r.status != IMAP_OK)
+		return err_set(e, ERR_PERM, 0, "%s does not open the folder %s: %s", host, folder->name, r.text);
+	if (s->told.mark.uidvalidity == 0 || !s->told.exists) {
+		s->open = false;
+		return err_set(e, ERR_PERM, 0,
+			       "%s tells no %s for the folder %s: what was fetched from it could not be remembered", host,
+			       s->told.exists ? "UIDVALIDITY" : "number of messages", folder->name);
+	}
+	*now = s->told.mark;
+	*same = before != NULL && is_same(before, now);
+	return 0;
+}
