@@ -215,6 +215,17 @@ int mailbox_examine(struct imap *s, const char *mailbox, struct mailbox_status *
 	return 0;
 }
 
+int mailbox_settle(struct imap *s, const char *mailbox, struct err *e)
+{
+	struct imap_reply r;
+
+	if (dialog_selection(s, true) == NULL)
+		return err_set(e, ERR_TEMP, 0, "out of memory");
+	if (name_command(s, "SELECT", mailbox, &r, e) != 0)
+		return -1;
+	return r.status == IMAP_OK ? dialog_run(s, &r, e, "CHECK") : 0;
+}
+
 int mailbox_leave(struct imap *s, struct err *e)
 {
 	struct imap_reply r;

@@ -43,6 +43,11 @@ int mailbox_subscribe(struct imap *s, const char *mailbox, struct imap_reply *r,
 int mailbox_examine(struct imap *s, const char *mailbox, struct mailbox_status *st, struct imap_reply *r,
 		    struct err *e);
 
+/* Has the server look at what really lies in MAILBOX: SELECT and CHECK (RFC 3501, 6.4.1). Dovecot, EXAMINE alone being asked
+ * for, may go by an index that a killed process of its own left behind, and not show a message that lies there. What is
+ * answered does not matter: servers of RFC 9051 have no CHECK. Leaves MAILBOX selected: mailbox_examine it next. */
+int mailbox_settle(struct imap *s, const char *mailbox, struct err *e);
+
 /* Leaves an examined mailbox; nothing is expunged, for it was opened read-only. */
 int mailbox_leave(struct imap *s, struct err *e);
 

@@ -22,9 +22,10 @@ static uint32_t lowest_floor(struct job **jobs, size_t n)
 	return floor;
 }
 
-static int look(struct recover *rc, const char *mailbox, struct job **jobs, size_t n, struct sight *v, struct err *e)
+static int look(struct recover *rc, const char *mailbox, struct job **jobs, size_t n, bool last, struct sight *v,
+		struct err *e)
 {
-	return sight_take(v, rc->session, mailbox, jobs, n, lowest_floor(jobs, n), e);
+	return sight_take(v, rc->session, mailbox, jobs, n, lowest_floor(jobs, n), last, e);
 }
 
 static void warn_copies(const struct recover *rc, const struct job *j)
@@ -103,14 +104,14 @@ static int recover_folder(struct recover *rc, const char *mailbox, struct job **
 	size_t nlost = 0;
 	struct sight v;
 	bool again = false;
-	int ret = look(rc, mailbox, jobs, n, &v, e);
+	int ret = look(rc, mailbox, jobs, n, false, &v, e);
 
 	for (size_t i = 0; ret == 0 && i < n; i++)
 		again = conclude(rc, jobs[i], &v, false, &why) || again;
 	if (ret == 0 && again) {
 		sight_free(&v);
 		/* Absence counts only when a second look after the settle time agrees. */
-		ret = look(rc, mailbox, jobs, n, &v, e);
+		ret = look(rc, mailbox, jobs, n, true, &v, e);
 		for (size_t i = 0; ret == 0 && i < n; i++) {
 			if (jobs[i]->state != JOB_ANSWERED && conclude(rc, jobs[i], &v, true, &why)) {
 				jobs[i]->note = look_reason_text(why);
@@ -156,7 +157,7 @@ int recover_count(struct recover *rc, struct job **jobs, size_t n, struct err *e
 	while (n > 0) {
 		size_t k = jobs_gather(jobs, n);
 		struct sight v;
-		int ret = look(rc, jobs[0]->mailbox, jobs, k, &v, e);
+		int ret = look(rc, jobs[0]->mailbox, jobs, k, false, &v, e);
 
 		sight_free(&v);
 		if (ret != 0)

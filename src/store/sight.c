@@ -40,12 +40,12 @@ static bool uids_fell(const struct sight *v, uint32_t floor)
 }
 
 int sight_take(struct sight *v, struct imap *s, const char *mailbox, struct job **jobs, size_t n, uint32_t floor,
-	       struct err *e)
+	       bool last, struct err *e)
 {
 	*v = (struct sight){ .opened = false };
 	scan_init(&v->scan, jobs, n);
 	step("store: before a look");
-	if (open_folder(s, mailbox, v, e) != 0)
+	if ((last && mailbox_settle(s, mailbox, e) != 0) || open_folder(s, mailbox, v, e) != 0)
 		return -1;
 	if (!v->opened)
 		return 0;

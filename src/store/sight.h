@@ -11,10 +11,11 @@ struct sight {
 	bool opened, known; /* known: the folder was opened, or is certainly not there */
 };
 
-/* Opens MAILBOX read-only and reads it from FLOOR on; sorts JOBS, and sets found and copies of each. 0, or -1 and E when
- * the connection is over; sight_free in either case. */
+/* Opens MAILBOX read-only and reads it from FLOOR on; sorts JOBS, and sets found and copies of each. LAST: absence will be
+ * concluded from it, so the store is first made to look for itself. 0, or -1 and E when the connection is over; sight_free
+ * in either case. */
 int sight_take(struct sight *v, struct imap *s, const char *mailbox, struct job **jobs, size_t n, uint32_t floor,
-	       struct err *e);
+	       bool last, struct err *e);
 void sight_free(struct sight *v);
 
 /* What it proves of J, whose floor was FLOOR. SETTLED and AGAIN as struct look has them. */

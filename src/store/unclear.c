@@ -34,7 +34,7 @@ static int look(struct recover *rc, struct job **jobs, size_t n, struct err *e)
 
 		floor = one < floor ? one : floor;
 	}
-	ret = sight_take(&v, rc->session, jobs[0]->mailbox, jobs, n, floor, e);
+	ret = sight_take(&v, rc->session, jobs[0]->mailbox, jobs, n, floor, true, e);
 	for (size_t i = 0; ret == 0 && i < n; i++) {
 		/* As it said. A folder that is there all the same may hold some of them. */
 		if (jobs[i]->folder_gone && !v.opened && v.known) {

@@ -313,7 +313,7 @@ case("row 34: the same, and the message forges commands and answers", fails("bad
 case("row 34: a BAD to the very first message", fails("bad-before-literal", STREAMS, at=1, options={"forged": "yes"}))
 
 # ---- late commits ----
-for event in ("accept", "login", "examine", "fetch"):
+for event in ("accept", "login", "examine", "fetch", "check"):
     case("row 35: stored after the connection died, behind the next %s" % event.upper(), fails("late-commit", late=event))
 case("row 35: some of a batch, behind the first look", fails("late-commit", BATCHES, keep="subset", late="fetch"))
 case("row 35: half a message was sent, and those before it are stored behind the first look",

@@ -36,7 +36,8 @@ death of the client           kill-mid-literal (after=N), kill-before-commit, ki
 
     keep= says which of the messages of the command are stored all the same: "all", "none", "prefix", "subset", or their indexes
     from 0; only those that came whole. stored=True is keep="all". late= says when: a number of seconds after the connection's
-    end, or the event of another connection ("accept", "login", "status", "examine", "fetch") that they follow.
+    end, or the event of another connection ("accept", "login", "status", "examine", "fetch", "check")
+    that they follow.
     """
 
     def __init__(self, session, tag):

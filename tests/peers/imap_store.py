@@ -421,6 +421,10 @@ class Session(FolderCommands):
 
     do_select = do_examine
 
+    def do_check(self, tag, rest):
+        self.store.happened("check", self.number)
+        self.say(tag + " OK done")
+
     def do_close(self, tag, rest):
         self.folder = None
         self.say(tag + " OK done")

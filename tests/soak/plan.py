@@ -31,7 +31,7 @@ WITHIN = ("drop-mid-literal", "bye-mid-literal", "no-mid-literal", "silence-mid-
 AT_END = ("drop-after-literal", "drop-after-literal", "store-then-drop", "late-commit", "late-commit", "bye", "no", "no", "no", "no", "bad", "bye-then-ok", "ok-without-uid", "ok-throttled",
           "wrong-tag", "odd-tag", "garbage", "out-of-order", "silence-after-literal", "store-then-silence")
 DEATHS = ("kill-mid-literal", "kill-before-commit", "kill-after-commit", "kill-after-answer")
-EVENTS = ("accept", "login", "status", "examine", "fetch", "fetch", "fetch", "fetch", "fetch")
+EVENTS = ("accept", "login", "status", "examine", "fetch", "fetch", "fetch", "fetch", "fetch", "check")
 VERBS = ("CAPABILITY", "LOGIN", "AUTHENTICATE", "LIST", "NAMESPACE", "STATUS", "EXAMINE", "UID", "CLOSE", "NOOP", "COMPRESS")
 ENDS = ("drop", "reset", "bye", "garbage", "wrong-tag", "NO not now", "NO [UNAVAILABLE] later", "BAD what?", "silence")
 
