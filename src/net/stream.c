@@ -407,6 +407,16 @@ size_t stream_unread(const struct stream *s)
 	return s->ms->read_buffer_len + (s->in.n - s->in_at);
 }
 
+struct slice stream_peek(const struct stream *s)
+{
+	return s->in_at == s->in.n ? SLICE_NONE : slice_of(s->in.p + s->in_at, s->in.n - s->in_at);
+}
+
+void stream_take(struct stream *s, size_t n)
+{
+	s->in_at += n;
+}
+
 const struct err *stream_failure(const struct stream *s)
 {
 	return &s->failure;

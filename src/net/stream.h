@@ -69,6 +69,10 @@ struct _mailstream *stream_mailstream(struct stream *s);
 /* Bytes that libetpan has not read yet: in its buffer and in ours. */
 size_t stream_unread(const struct stream *s);
 
+/* For those who read without libetpan: what has arrived and was not taken yet, until the next call on S. Empty: stream_wait. */
+struct slice stream_peek(const struct stream *s);
+void stream_take(struct stream *s, size_t n); /* the front N octets of it */
+
 /* Reads what has arrived without waiting: 1 when something came, 0 when nothing did, -1 when the connection is over. */
 int stream_poll(struct stream *s, struct err *e);
 
