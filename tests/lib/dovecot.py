@@ -20,7 +20,7 @@ state_dir = {dir}/state
 log_path = {dir}/log
 info_log_path = {dir}/info
 instance_name = {dir}
-protocols = imap
+protocols = {protocols}
 listen = 127.0.0.1
 default_internal_user = {user}
 default_internal_group = {group}
@@ -89,6 +89,24 @@ service imap {{
 """
 
 
+POP3 = """
+service pop3-login {{
+  chroot =
+  service_count = 0
+  process_min_avail = 1
+  inet_listener pop3 {{
+    port = {port}
+  }}
+  inet_listener pop3s {{
+    port = {tls_port}
+    ssl = yes
+  }}
+}}
+service pop3 {{
+  process_limit = 200
+}}
+"""
+
 PASSWORDS = """  driver = passwd-file
   args = scheme=PLAIN username_format=%u {dir}/users"""
 
@@ -147,19 +165,24 @@ class Authority:
 
 class Dovecot(Mailbox):
     def __init__(self, area, name="dovecot", fsync="optimized", separator="/", prefix="", users=None,
-                 location="maildir:~/Maildir", extra="", tokens=None):
-        """With TOKENS (a peers.token_server.TokenServer), nobody gets in but with one of its access tokens."""
+                 location="maildir:~/Maildir", extra="", tokens=None,
+                 pop3=False, mechanisms="plain login"):
+        """With TOKENS (a peers.token_server.TokenServer), nobody gets in but with one of its access tokens. With POP3,
+        it serves the same mail so too, on pop3_port and pop3s_port."""
         self.area = area
         self.name = name
         self.users = users or {"office": "s3cret"}
         self.tokens = tokens
         self.process = None
         if not find_program("dovecot"):
-            raise RuntimeError("Dovecot is missing. On Debian: apt-get install dovecot-imapd")
+            raise RuntimeError("Dovecot is missing. On Debian: apt-get install dovecot-imapd dovecot-pop3d")
         self.dir = area.mkdir(name)
         area.mkdir(name, "mail")
         self.port = free_port()
         self.tls_port = free_port()
+        if pop3:
+            self.pop3_port, self.pop3s_port = free_port(), free_port()
+            extra += POP3.format(port=self.pop3_port, tls_port=self.pop3s_port)
         self.authority = Authority(self.dir)
         self._own()
         group = subprocess.run(["id", "-gn", area.user.pw_name], capture_output=True, text=True).stdout.strip()
@@ -167,7 +190,8 @@ class Dovecot(Mailbox):
         if tokens:
             area.write(name + "/oauth2.conf", OAUTH2.format(keys=tokens.dovecot_keys(), issuer=tokens.issuer), 0o600)
         self.config = area.write(name + "/dovecot.conf", CONFIG.format(
-            mechanisms="xoauth2 oauthbearer" if tokens else "plain login",
+            protocols="imap pop3" if pop3 else "imap",
+            mechanisms="xoauth2 oauthbearer" if tokens else mechanisms,
             passdb=(TOKENS if tokens else PASSWORDS).format(dir=self.dir),
             dir=self.dir, user=area.user.pw_name, group=group, port=self.port, tls_port=self.tls_port,
             location=location, fsync=fsync, separator=separator, prefix=prefix, extra=extra))
