@@ -124,7 +124,9 @@ struct source_driver {
 	/* Which UIDs are there, for pruning: no sizes, no flags; as list. POP3: the same as list. */
 	int (*present)(struct source_session *s, source_item_fn *fn, void *arg, bool *complete, struct err *e);
 
-	/* The header blocks of N items: the handler gets them as if they were messages. No effect on the messages. */
+	/* The header blocks of N items: the handler gets them as if they were messages, up to the empty line (which a message
+	 * without a body may lack). No effect on the messages. ERR_PERM: this server can't (POP3 without TOP); the handler was
+	 * not called, and the session is still good. */
 	int (*heads)(struct source_session *s, const struct source_item *items, size_t n, const struct source_handler *h,
 		     struct err *e);
 
