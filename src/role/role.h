@@ -38,7 +38,8 @@ enum role_message {
 	ROLE_READY,    /* from the role: it works */
 	ROLE_STOP,     /* to the role: finish what is in hand, then leave */
 	ROLE_DRAIN,    /* to a receiver: take no new sessions, leave when the last has ended */
-	ROLE_PEER,     /* to spool, connect and token: a socket, the role at its other end, its account or "" */
+	ROLE_PEER,     /* to spool, connect and token: a socket, the role at its other end, its account, its source or "". A
+			* fetcher has two at the spool: "fetch" (spool/client.h) and "memory" (spool/source.h) */
 	ROLE_DUE,  /* from the spool: account NAME has work due at a wall clock time (0: now); said again every minute.
 		    * To a store that waits for more mail: there is some */
 	ROLE_IDLE, /* from a store: nothing to do before a wall clock time; it will leave */

@@ -57,21 +57,24 @@ static int take_peer(struct program *p, struct slice fields, int *fds, size_t nf
 		{ "receiver", SPOOL_PEER_INTAKE },
 		{ "store", SPOOL_PEER_STORE },
 		{ "admin", SPOOL_PEER_ADMIN },
+		{ "fetch", SPOOL_PEER_FETCH },
+		{ "memory", SPOOL_PEER_MEMORY },
 	};
-	char *role = ipc_get_str(fields, ROLE_TAG_ROLE, 100), *account = ipc_get_str(fields, ROLE_TAG_NAME, 1000);
+	enum { NAMED = SPOOL_PEER_STORE | SPOOL_PEER_FETCH | SPOOL_PEER_MEMORY };
+	char *role = ipc_get_str(fields, ROLE_TAG_ROLE, 100), *name = ipc_get_str(fields, ROLE_TAG_NAME, 1000);
 	int r = -1;
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0] && role != NULL && nfds == 1; i++) {
-		bool store = rows[i].role == SPOOL_PEER_STORE;
+		bool named = (rows[i].role & NAMED) != 0;
 
-		if (strcmp(rows[i].name, role) != 0 || (store && (account == NULL || account[0] == '\0')))
+		if (strcmp(rows[i].name, role) != 0 || (named && (name == NULL || name[0] == '\0')))
 			continue;
-		spool_server_peer(p->server, fds[0], rows[i].role, store ? account : "");
+		spool_server_peer(p->server, fds[0], rows[i].role, named ? name : "");
 		fds[0] = -1;
 		r = 0;
 	}
 	free(role);
-	free(account);
+	free(name);
 	return r;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "spool/facts.h"
+#include "spool/source.h"
 #include "spool/types.h"
 
 struct spool_admin;
@@ -74,6 +75,9 @@ struct spool_record {
 	size_t ndeliveries;
 	const struct spool_record_step *steps; /* oldest first within a delivery; only when the query asks for it */
 	size_t nsteps;
+	/* Fetched mail, as long as its origin is remembered: from where. UID 0 and UIDL for POP3; else NULL. */
+	const char *source, *origin_folder, *uidl;
+	uint32_t uid;
 };
 
 /* Oldest first. A return other than 0 of FN ends the call, which then returns 0. */
@@ -98,6 +102,50 @@ int spool_admin_accounts(struct spool_admin *a, spool_account_fn *fn, void *arg,
 
 /* What is known of an account's store; *AT_MS 0: nothing yet. facts_free F in every case. */
 int spool_admin_facts(struct spool_admin *a, const char *account, int64_t *at_ms, struct facts *f, struct err *e);
+
+/* ---- sources ---- */
+
+struct spool_source_counts {
+	uint64_t fates[ORIGIN_REFUSED + 1];    /* origins by enum origin_fate */
+	uint64_t settled[ORIGIN_STUCK + 1];    /* of those that are TAKEN, by enum origin_settled */
+	uint64_t removals;		       /* asked for, and no listing has confirmed them */
+	uint64_t absent;		       /* the newest listing lacks them */
+	int64_t oldest_absent_ms;	       /* since when the first of them; 0: none */
+};
+
+/* A source that the spool knows of: one that has run, or whose memory was taken over. */
+struct spool_source_row {
+	int64_t number;
+	const char *source;
+	struct source_run run; /* the newest; started_ms 0: it never ran */
+	int64_t restored_ms;   /* when a backup was put back, and it has not run well since: it may fetch again what it had
+				* fetched after the backup was made; 0: no */
+	uint64_t folders;      /* generations of folders */
+	struct spool_source_counts counts; /* zeros unless asked for */
+};
+typedef int spool_source_row_fn(void *arg, const struct spool_source_row *row);
+
+/* In the order in which they became known. COUNTS: their origins are counted, which takes a tenth of a second for each
+ * hundred thousand of them (and holds up nobody). FN must not ask A for anything. */
+int spool_admin_sources(struct spool_admin *a, bool counts, spool_source_row_fn *fn, void *arg, struct err *e);
+
+/* Forgets all that is known of SOURCE: what lies there is new the next time it is fetched. Messages that were fetched stay
+ * as they are. *FORGOTTEN: origins. A source that is not known is no error. No fetcher of it should be at work. */
+int spool_admin_source_forget(struct spool_admin *a, const char *source, uint64_t *forgotten, struct err *e);
+
+/* What another program had fetched: becomes ORIGIN_KNOWN and ORIGIN_DELIVERED. */
+struct spool_import {
+	const char *folder;   /* IMAP: as people read it, UTF-8; "" or NULL for POP3 */
+	uint32_t uidvalidity; /* IMAP, else 0 */
+	uint32_t uid;	      /* IMAP, else 0 */
+	const char *name;     /* POP3: UIDL; one that stands there twice is two messages */
+	int64_t taken_ms;     /* wall clock, 0: not known, now */
+};
+
+/* N of any size; what is known already stays as it is, so it may be done again, also after a failure half way. *NEW: how
+ * many were not known. */
+int spool_admin_source_import(struct spool_admin *a, const char *source, const struct spool_import *all, size_t n,
+			      uint64_t *new, struct err *e);
 
 /*
  * RETRY    queued: now. In doubt, parked: looked for now; with AGAIN it is sent again, which may make a second copy.

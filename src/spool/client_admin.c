@@ -2,6 +2,7 @@
 #include "spool/admin.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "spool/call.h"
@@ -72,7 +73,11 @@ static int take_record(struct slice *fields, struct spool_record *r, struct pool
 				    .subject = head.m.subject,
 				    .received_ms = head.m.received_ms,
 				    .finished_ms = head.finished_ms,
-				    .size = head.m.size };
+				    .size = head.m.size,
+				    .source = head.source,
+				    .origin_folder = head.folder,
+				    .uidl = head.uidl,
+				    .uid = head.uid };
 	if (wire_get_all(&wire_record_recipient, rest, 0, SPOOL_RECIPIENTS_MAX, &recipients, &r->nrecipients, a, e) !=
 		0 ||
 	    wire_get_all(&wire_record_delivery, rest, 0, SPOOL_DELIVERIES_MAX, &deliveries, &r->ndeliveries, a, e) !=
@@ -172,5 +177,141 @@ int spool_admin_facts(struct spool_admin *a, const char *account, int64_t *at_ms
 	if (r == 0 && facts_read(buf_slice(&text), f) != 0)
 		r = err_set(e, ERR_PROTOCOL, 0, "what is known of the store can't be read");
 	buf_free(&text);
+	return r;
+}
+
+/* ---- sources ---- */
+
+static void add_counts(struct spool_source_counts *all, const struct spool_source_counts *c)
+{
+	for (size_t i = 0; i < sizeof all->fates / sizeof all->fates[0]; i++)
+		all->fates[i] += c->fates[i];
+	for (size_t i = 0; i < sizeof all->settled / sizeof all->settled[0]; i++)
+		all->settled[i] += c->settled[i];
+	all->removals += c->removals;
+	all->absent += c->absent;
+	if (c->oldest_absent_ms != 0 && (all->oldest_absent_ms == 0 || c->oldest_absent_ms < all->oldest_absent_ms))
+		all->oldest_absent_ms = c->oldest_absent_ms;
+}
+
+/* Page after page; ROW's strings must not be of the call's pool. */
+static int count_origins(struct call *c, struct spool_source_row *row, struct err *e)
+{
+	struct counts got = { .next.source = row->number, .more = true };
+
+	while (got.more) {
+		const struct page_of page = got.next;
+		struct slice fields;
+
+		call_begin(c, REQUEST_COUNTS);
+		packets_put(&c->packets, &wire_page, &page);
+		if (call_run(c, &fields, e) != 0 || protocol_get_one(&wire_counts, fields, &got, &c->pool, e) != 0)
+			return -1;
+		add_counts(&row->counts, &got.c);
+	}
+	return 0;
+}
+
+int spool_admin_sources(struct spool_admin *a, bool counts, spool_source_row_fn *fn, void *arg, struct err *e)
+{
+	struct page_of page = { 0 };
+	struct call *c = &a->call;
+	struct pool pool = { 0 };
+	int r = 0;
+
+	do {
+		struct spool_source_row *rows;
+		struct slice fields;
+		void *all;
+		size_t n = 0;
+
+		call_begin(c, REQUEST_SOURCES);
+		packets_put(&c->packets, &wire_page, &page);
+		if (call_run(c, &fields, e) != 0 ||
+		    wire_get_all(&wire_source, fields, 0, SIZE_MAX, &all, &n, &pool, e) != 0) {
+			r = -1;
+			break;
+		}
+		page.number = c->reply.number;
+		rows = all;
+		for (size_t i = 0; i < n && r == 0; i++) {
+			if (counts && count_origins(c, &rows[i], e) != 0)
+				r = -1;
+			else if (fn(arg, &rows[i]) != 0)
+				r = 1;
+		}
+	} while (r == 0 && page.number != 0);
+	pool_free(&pool);
+	return r < 0 ? -1 : 0;
+}
+
+int spool_admin_source_forget(struct spool_admin *a, const char *source, uint64_t *forgotten, struct err *e)
+{
+	const struct ask ask = { .text = source };
+	struct call *c = &a->call;
+	struct slice fields;
+
+	call_begin(c, REQUEST_SOURCE_FORGET);
+	packets_put(&c->packets, &wire_ask, &ask);
+	if (call_run(c, &fields, e) != 0)
+		return -1;
+	*forgotten = (uint64_t)c->reply.number;
+	return 0;
+}
+
+static int compare_text(const char *a, const char *b)
+{
+	return strcmp(a == NULL ? "" : a, b == NULL ? "" : b);
+}
+
+/* By name, so that those of one name stand together. */
+static int compare_entries(const void *va, const void *vb)
+{
+	const struct spool_import *a = &((const struct entry *)va)->i, *b = &((const struct entry *)vb)->i;
+	int r = compare_text(a->folder, b->folder);
+
+	if (r == 0)
+		r = (a->uidvalidity > b->uidvalidity) - (a->uidvalidity < b->uidvalidity);
+	if (r == 0)
+		r = (a->uid > b->uid) - (a->uid < b->uid);
+	if (r == 0)
+		r = compare_text(a->name, b->name);
+	return r == 0 ? (a->taken_ms > b->taken_ms) - (a->taken_ms < b->taken_ms) : r;
+}
+
+static bool same_name(const struct spool_import *a, const struct spool_import *b)
+{
+	return a->uidvalidity == b->uidvalidity && a->uid == b->uid && compare_text(a->folder, b->folder) == 0 &&
+	       compare_text(a->name, b->name) == 0;
+}
+
+int spool_admin_source_import(struct spool_admin *a, const char *source, const struct spool_import *all, size_t n,
+			      uint64_t *new, struct err *e)
+{
+	struct entry *entries = mem_array(n + 1, sizeof *entries);
+	const struct ask ask = { .text = source };
+	struct call *c = &a->call;
+	int r = 0;
+
+	*new = 0;
+	for (size_t i = 0; i < n; i++)
+		entries[i].i = all[i];
+	qsort(entries, n, sizeof *entries, compare_entries);
+	for (size_t i = 0; i < n; i++)
+		entries[i].n = i > 0 && same_name(&entries[i].i, &entries[i - 1].i) ? entries[i - 1].n + 1 : 1;
+	for (size_t done = 0; done < n && r == 0;) {
+		struct slice fields;
+		size_t some = 0;
+
+		call_begin(c, REQUEST_SOURCE_IMPORT);
+		packets_put(&c->packets, &wire_ask, &ask);
+		for (; some < ORIGIN_BATCH_MAX && done + some < n; some++)
+			packets_put(&c->packets, &wire_entry, &entries[done + some]);
+		r = call_run(c, &fields, e);
+		if (r == 0)
+			*new += (uint64_t)c->reply.number;
+		done += some;
+	}
+	free(entries);
 	return r;
 }

@@ -41,6 +41,19 @@ int delivery_load(struct spool_server *s, int64_t number, struct delivery_row *r
 	return 1;
 }
 
+/* While a delivery is in such a state, and for ever in the last, the original that the message was fetched from stays. */
+static bool is_stuck(enum delivery_state s)
+{
+	return s == DELIVERY_PARKED || s == DELIVERY_QUARANTINED || s == DELIVERY_DELETED;
+}
+
+static int tell_origin(struct spool_server *s, const struct delivery_row *row, enum delivery_state to)
+{
+	if (is_stuck(to))
+		return db_run(&s->db, SQL_ORIGIN_STUCK, "i", row->message);
+	return is_stuck(row->state) ? origin_settle(s, row->message) : 0;
+}
+
 int delivery_enter(struct spool_server *s, const struct delivery_row *row, enum state_actor actor,
 		   const struct delivery_change *c)
 {
@@ -52,7 +65,7 @@ int delivery_enter(struct spool_server *s, const struct delivery_row *row, enum 
 	}
 	if (db_run(&s->db, SQL_ENTER, "iiiitii", row->number, (int64_t)c->to, s->now, c->due, c->reason,
 		   (int64_t)(c->sent ? 1 : 0), c->doubt) != 0 ||
-	    history_note(s, row, actor, c) != 0)
+	    history_note(s, row, actor, c) != 0 || tell_origin(s, row, c->to) != 0)
 		return -1;
 	server_account(s, row->account)->dirty = true;
 	log_debug("delivery", LOG_STR("delivery", row->id), LOG_STR("account", row->account),
@@ -80,7 +93,7 @@ int message_settled(struct spool_server *s, int64_t message)
 			effect_add(s, (struct effect){ EFFECT_UNLINK, NULL, 0, mem_strdup(file) });
 		db_done(st);
 	}
-	if (db_run(&s->db, SQL_BODY_DROP, "i", message) != 0 || db_run(&s->db, SQL_PREFIXES_DROP, "i", message) != 0)
+	if (origin_settle(s, message) != 0 || db_run(&s->db, SQL_BODY_DROP, "i", message) != 0 || db_run(&s->db, SQL_PREFIXES_DROP, "i", message) != 0)
 		return -1;
 	return db_run(&s->db, SQL_MESSAGE_FINISH, "ii", message, s->now);
 }

@@ -33,12 +33,23 @@ struct account {
 	size_t ntaken, taken_cap;
 };
 
+/* A source has one fetcher at a time: a door by which it gives in mail, and its memory. Those of the next process wait
+ * until both are gone and all that they asked is done. */
+struct source {
+	struct source *next;
+	char *name;
+	struct peer *door, *memory; /* NULL: none is there */
+	bool door_paired, memory_paired; /* the other one of the same process has come */
+	int door_waiting, memory_waiting; /* sockets of the next process, or -1 */
+};
+
 struct peer {
 	struct peer *next;
 	struct spool_server *server;
 	struct channel *channel; /* NULL: gone */
 	enum spool_peer role;
 	struct account *account; /* of a store */
+	struct source *source;	 /* of a fetcher */
 	int64_t serial;		 /* tells confirmations of this peer from others' */
 	struct parts parts;
 	struct upload *uploads;
@@ -81,7 +92,7 @@ struct verb {
 	enum op_result (*run)(struct spool_server *s, struct op *op);
 };
 extern const struct verb verbs_intake[], verbs_store[], verbs_admin[], verbs_facts[],
-    verbs_body[]; /* end with type 0 */
+    verbs_body[], verbs_source[], verbs_sources[]; /* end with type 0 */
 
 /* What is done after the commit, and must not be done without one. */
 struct effect {
@@ -102,6 +113,7 @@ struct spool_server {
 	bool low;    /* less than the reserve is free */
 	struct peer *peers;
 	struct account *accounts;
+	struct source *sources;
 	struct op *first, **last; /* requests that wait for the next batch */
 	size_t npending, pending_octets, nloud;
 	struct effect *effects;
@@ -115,8 +127,15 @@ struct spool_server {
 };
 
 /* ---- peer.c ---- */
+struct peer *peer_new(struct spool_server *s, int fd, enum spool_peer role); /* takes FD */
 void peers_drop_broken(struct spool_server *s);
 void peers_free(struct spool_server *s);
+const char *peer_name(const struct peer *p); /* of its account or source, or NULL; for logs */
+
+/* ---- fetchers.c: the peers of sources ---- */
+void fetcher_add(struct spool_server *s, int fd, enum spool_peer role, const char *source); /* takes FD */
+void fetcher_left(struct peer *p); /* it is gone, and all that it asked is done */
+void fetchers_free(struct spool_server *s);
 
 /* ---- server.c ---- */
 void server_start_timer(struct event *e, int ms);
@@ -186,6 +205,33 @@ int history_note(struct spool_server *s, const struct delivery_row *row, enum st
 		 const struct delivery_change *change);
 /* Writes what is known of the deliveries of MESSAGE to the reply. 0 or -1. */
 int history_put(struct spool_server *s, struct op *op, int64_t message);
+
+/* ---- origin.c ---- */
+/* The row that ST stands at; strings live until its next step. */
+void origin_read(sqlite3_stmt *st, struct spool_origin *o);
+
+/* Whose FOLDER is: 1 of SOURCE, 0 of nobody (any more), 2 of another source, -1. */
+int origin_owner(struct spool_server *s, int64_t folder, const char *source);
+
+/* The row that an origin given by SOURCE means, which may be none: ROW's number is 0 then. Strings are of A. 1, 0 when
+ * its folder is not there (any more), 2 when it is another source's, -1. */
+int origin_known(struct spool_server *s, const char *source, const struct spool_origin *o, struct spool_origin *row,
+		 struct pool *a);
+
+struct slice origin_head(const struct spool_origin *o); /* SLICE_NONE when it is not known */
+
+/* Adds O as a row, or writes it over the row NUMBER. 0 or -1. */
+int origin_write(struct spool_server *s, int64_t number, const struct spool_origin *o);
+
+/* What became of MESSAGE as a whole, for the original it was fetched from; nothing for a message that was not. */
+int origin_settle(struct spool_server *s, int64_t message);
+/* Removes some origins of a folder that was dropped; *N: how many rows. 0 or -1. */
+int origin_sweep(struct spool_server *s, size_t *n);
+
+/* ---- ops_source.c ---- */
+/* The folder of SOURCE with F's name and uidvalidity, added when it is not there. *FULL: there are too many. 0 or -1. */
+int origin_folder_make(struct spool_server *s, const char *source, const struct origin_folder *f, int64_t *number, bool *full);
+void source_run_read(sqlite3_stmt *st, struct source_run *r); /* a row of sources; strings live until the next step */
 
 /* ---- ops_facts.c ---- */
 void facts_news(struct spool_server *s, const struct account *a); /* tells those who take mail in */

@@ -95,7 +95,7 @@ static int find_id(struct spool_server *s, const struct query *q, struct page *p
 
 static int put_head(struct spool_server *s, struct op *op, int64_t number)
 {
-	sqlite3_stmt *st = db_ask(&s->db, SQL_MESSAGE, "i", number);
+	sqlite3_stmt *st = db_ask(&s->db, SQL_MESSAGE, "i", number), *from;
 	struct record_head h = { 0 };
 	int r = db_step(&s->db, st);
 
@@ -116,9 +116,19 @@ static int put_head(struct spool_server *s, struct op *op, int64_t number)
 				      .received_ms = sqlite3_column_int64(st, 12),
 				      .size = (uint64_t)sqlite3_column_int64(st, 13) };
 	h.finished_ms = sqlite3_column_int64(st, 14);
+	from = db_ask(&s->db, SQL_ORIGIN_OF, "i", number);
+	r = db_step(&s->db, from);
+	if (r == 1) {
+		h.source = db_text(from, 0);
+		h.folder = db_text(from, 1);
+		h.uid = (uint32_t)sqlite3_column_int64(from, 2);
+		h.uidl = h.uid == 0 ? db_text(from, 3) : NULL;
+	}
 	packets_put(&op->reply, &wire_head, &h);
+	if (r == 1)
+		db_done(from);
 	db_done(st);
-	return 1;
+	return r < 0 ? -1 : 1;
 }
 
 static int put_recipients(struct spool_server *s, struct op *op, int64_t message)

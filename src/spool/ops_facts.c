@@ -83,7 +83,7 @@ void facts_news(struct spool_server *s, const struct account *a)
 	packets_begin(&p, REQUEST_NEWS, 0);
 	packets_put(&p, &wire_ask, &ask);
 	for (struct peer *at = s->peers; at != NULL && !p.failed; at = at->next) {
-		if (at->role != SPOOL_PEER_INTAKE || at->channel == NULL || at->broken)
+		if ((at->role & (SPOOL_PEER_INTAKE | SPOOL_PEER_FETCH)) == 0 || at->channel == NULL || at->broken)
 			continue;
 		if (channel_send(at->channel, &p.all[0], NULL, 0, &e) != 0) {
 			log_warning("spool-peer-deaf", LOG_STR("reason", e.text));
@@ -97,7 +97,7 @@ const struct verb verbs_facts[] = {
 	{ .type = REQUEST_TELL, .name = "tell", .peers = SPOOL_PEER_STORE, .decode = decode_tell, .run = run_tell },
 	{ .type = REQUEST_FACTS,
 	  .name = "facts",
-	  .peers = SPOOL_PEER_INTAKE | SPOOL_PEER_ADMIN,
+	  .peers = SPOOL_PEER_INTAKE | SPOOL_PEER_FETCH | SPOOL_PEER_ADMIN,
 	  .reads = true,
 	  .decode = decode_ask,
 	  .run = run_facts },

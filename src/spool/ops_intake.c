@@ -20,6 +20,9 @@ static int decode_accept(struct op *op, struct slice fields, struct err *e)
 	op->request = m;
 	if (protocol_get_message(fields, m, &op->pool, e) != 0)
 		return -1;
+	if ((op->peer->role == SPOOL_PEER_FETCH) != (m->origin != NULL))
+		return err_set(e, ERR_PROTOCOL, 0,
+			       m->origin != NULL ? "a receiver's message with an origin" : "fetched mail without an origin");
 	if (m->upload == 0)
 		return 0;
 	op->upload = upload_take(op->peer, (int64_t)m->upload);
@@ -138,17 +141,62 @@ static int add_rows(struct spool_server *s, struct op *op, const struct earlier 
 	return 0;
 }
 
+static enum op_result answer(struct op *op, enum spool_answer a, int64_t number)
+{
+	const struct reply reply = { .answer = (int)a, .number = number };
+
+	op_reply(op, &reply);
+	return OP_DONE;
+}
+
+/* A message and where it was fetched, both or neither. */
+static enum op_result run_accept_fetched(struct spool_server *s, struct op *op)
+{
+	static const struct earlier none = { 0 };
+	const struct spool_message *m = op->request;
+	const char *source = op->peer->source->name;
+	struct spool_origin row, new = *m->origin;
+	bool note = new.fate == ORIGIN_SKIPPED;
+	int64_t number;
+	int r = origin_known(s, source, m->origin, &row, &op->pool);
+
+	if (r < 0)
+		return OP_FAILED;
+	if (r == 2) {
+		log_warning("not-its-memory", LOG_STR("source", source), LOG_STR("request", op->verb->name),
+			    LOG_NUM("folder", m->origin->folder));
+		return OP_BROKEN;
+	}
+	if (r == 0) /* its memory was dropped meanwhile: the next run begins anew */
+		return answer(op, SPOOL_FAILED, 0);
+	if (row.number != 0 && ((row.fate != ORIGIN_SKIPPED && row.fate != ORIGIN_REFUSED) ||
+				(note && row.fate == ORIGIN_SKIPPED && new.number == 0))) {
+		log_info("taken-already", LOG_STR("message", m->id), LOG_STR("source", source),
+			 LOG_NUM("origin", row.number), LOG_NUM("accepted-as", row.message));
+		return answer(op, SPOOL_DUPLICATE, row.message);
+	}
+	if (add_rows(s, op, &none, &number) != 0)
+		return OP_FAILED;
+	/* What becomes of a note says nothing about the original. */
+	new.message = note ? 0 : number;
+	new.settled = !note && m->ndeliveries == 0 ? ORIGIN_DELIVERED : ORIGIN_WAITS;
+	new.taken_ms = s->now;
+	if (origin_write(s, row.number, &new) != 0 ||
+	    (!note && db_run(&s->db, SQL_SOURCE_TOOK, "ti", source, new.folder) != 0))
+		return OP_FAILED;
+	return answer(op, SPOOL_ACCEPTED, number);
+}
+
 static enum op_result run_accept(struct spool_server *s, struct op *op)
 {
 	const struct spool_message *m = op->request;
 	struct reply reply = { .answer = SPOOL_ACCEPTED };
 	struct earlier earlier = { 0 };
 
-	if (s->low) {
-		reply.answer = SPOOL_FULL;
-		op_reply(op, &reply);
-		return OP_DONE;
-	}
+	if (s->low)
+		return answer(op, SPOOL_FULL, 0);
+	if (m->origin != NULL)
+		return run_accept_fetched(s, op);
 	if (find_earlier(s, m, &earlier) != 0)
 		return OP_FAILED;
 	if (earlier.n > 0 && earlier.known == m->nrecipients) {
@@ -178,10 +226,12 @@ static enum op_result run_confirm(struct spool_server *s, struct op *op)
 	return db_run(&s->db, SQL_CONFIRM, "ii", ask->number, op->peer->serial) == 0 ? OP_DONE : OP_FAILED;
 }
 
+enum { TAKES_IN = SPOOL_PEER_INTAKE | SPOOL_PEER_FETCH };
+
 const struct verb verbs_intake[] = {
 	{ .type = REQUEST_ACCEPT,
 	  .name = "accept",
-	  .peers = SPOOL_PEER_INTAKE,
+	  .peers = TAKES_IN,
 	  .decode = decode_accept,
 	  .run = run_accept },
 	{ .type = REQUEST_CONFIRM,
@@ -190,10 +240,10 @@ const struct verb verbs_intake[] = {
 	  .silent = true,
 	  .decode = decode_ask,
 	  .run = run_confirm },
-	{ .type = REQUEST_UPLOAD, .name = "upload", .peers = SPOOL_PEER_INTAKE, .at_once = true, .run = upload_open },
+	{ .type = REQUEST_UPLOAD, .name = "upload", .peers = TAKES_IN, .at_once = true, .run = upload_open },
 	{ .type = REQUEST_UPLOAD_DROP,
 	  .name = "upload-drop",
-	  .peers = SPOOL_PEER_INTAKE,
+	  .peers = TAKES_IN,
 	  .silent = true,
 	  .at_once = true,
 	  .decode = decode_ask,

@@ -18,7 +18,8 @@ enum {
 
 static const struct verb *find_verb(uint16_t type)
 {
-	static const struct verb *const families[] = { verbs_intake, verbs_store, verbs_body, verbs_admin, verbs_facts };
+	static const struct verb *const families[] = { verbs_intake, verbs_store, verbs_body,
+							   verbs_admin,	 verbs_facts, verbs_source, verbs_sources };
 
 	for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
 		for (const struct verb *v = families[i]; v->type != 0; v++)
@@ -48,6 +49,8 @@ static void peer_unref(struct peer *p)
 			*at = p->next;
 			break;
 		}
+	if (p->source != NULL)
+		fetcher_left(p);
 	parts_free(&p->parts);
 	free(p);
 }
@@ -75,8 +78,8 @@ void op_reply(struct op *op, const struct reply *reply)
 
 void server_fail(struct spool_server *s, struct op *op, enum spool_answer answer, const char *text)
 {
-	bool intake = op->peer->role == SPOOL_PEER_INTAKE;
-	struct reply reply = { .class = intake ? ERR_NONE : ERR_TEMP, .answer = (int)answer, .text = text };
+	bool takes_in = (op->peer->role & (SPOOL_PEER_INTAKE | SPOOL_PEER_FETCH)) != 0;
+	struct reply reply = { .class = takes_in ? ERR_NONE : ERR_TEMP, .answer = (int)answer, .text = text };
 	struct err e = { 0 };
 
 	/* Who is told that nothing was kept finds nothing. */
@@ -111,6 +114,13 @@ void server_queue(struct spool_server *s, struct op *op)
 
 /* ---- peers ---- */
 
+const char *peer_name(const struct peer *p)
+{
+	if (p->account != NULL)
+		return p->account->name;
+	return p->source == NULL ? NULL : p->source->name;
+}
+
 static void attach_store(struct spool_server *s, struct account *a);
 
 static void peer_gone(struct peer *p)
@@ -141,7 +151,7 @@ static void on_closed(void *arg, const struct err *e)
 	if (e->class == ERR_PROTOCOL || p->broken) {
 		p->broken = true;
 		log_warning("spool-peer-broken", LOG_NUM("role", p->role),
-			    LOG_STR("account", p->account == NULL ? NULL : p->account->name),
+			    LOG_STR("name", peer_name(p)),
 			    LOG_STR("reason", e->text));
 	}
 	peer_gone(p);
@@ -207,7 +217,7 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 
 static const struct channel_handler handler = { on_message, on_closed };
 
-static struct peer *peer_new(struct spool_server *s, int fd, enum spool_peer role)
+struct peer *peer_new(struct spool_server *s, int fd, enum spool_peer role)
 {
 	struct peer *p = mem_alloc(sizeof *p);
 
@@ -255,7 +265,7 @@ void spool_server_know(struct spool_server *s, const char *account)
 	(void)server_account(s, account);
 }
 
-void spool_server_peer(struct spool_server *s, int fd, enum spool_peer role, const char *account)
+void spool_server_peer(struct spool_server *s, int fd, enum spool_peer role, const char *name)
 {
 	struct account *a;
 
@@ -263,11 +273,15 @@ void spool_server_peer(struct spool_server *s, int fd, enum spool_peer role, con
 		file_close(&fd);
 		return;
 	}
+	if (role == SPOOL_PEER_FETCH || role == SPOOL_PEER_MEMORY) {
+		fetcher_add(s, fd, role, name);
+		return;
+	}
 	if (role != SPOOL_PEER_STORE) {
 		(void)peer_new(s, fd, role);
 		return;
 	}
-	a = server_account(s, account);
+	a = server_account(s, name);
 	file_close(&a->waiting);
 	a->waiting = fd;
 	attach_store(s, a);
@@ -279,7 +293,7 @@ void peers_drop_broken(struct spool_server *s)
 		next = p->next;
 		if (p->broken && p->channel != NULL) {
 			log_warning("spool-peer-put-out", LOG_NUM("role", p->role),
-				    LOG_STR("account", p->account == NULL ? NULL : p->account->name));
+				    LOG_STR("name", peer_name(p)));
 			peer_gone(p);
 		}
 	}

@@ -7,12 +7,13 @@
 #define MAILFERRY_SPOOL_PROTOCOL_H
 
 #include "spool/admin.h"
+#include "spool/source.h"
 #include "spool/types.h"
 #include "spool/wire.h"
 
 enum request {
 	/* who takes mail in */
-	REQUEST_ACCEPT = 1,  /* MESSAGE, RECIPIENT…, DELIVERY… → REPLY answer, number */
+	REQUEST_ACCEPT = 1,  /* MESSAGE, RECIPIENT…, DELIVERY…, ORIGIN of fetched mail → REPLY answer, number */
 	REQUEST_UPLOAD,	     /* → REPLY answer, upload, one descriptor */
 	REQUEST_UPLOAD_DROP, /* ASK number */
 	REQUEST_CONFIRM,     /* ASK number */
@@ -32,6 +33,22 @@ enum request {
 	REQUEST_FACTS, /* who takes mail in, people: ASK text (the account) → PIECE…, REPLY number: when it was told, or 0 */
 	REQUEST_NEWS,  /* from the spool to who takes mail in, with id 0: ASK text: there are new FACTS of this account */
 	REQUEST_BODIES, /* a store: ASK number… → BODY…, REPLY: those of them that stand in the database */
+	/* the memory of a source's fetchers. PAGE asks for what stands behind a place; one in the reply says that there is
+	 * more, behind that place */
+	REQUEST_FOLDERS,     /* PAGE number → FOLDER…, PAGE or none, REPLY */
+	REQUEST_FOLDER_PUT,  /* FOLDER → REPLY number */
+	REQUEST_FOLDER_DROP, /* ASK number → REPLY */
+	REQUEST_ORIGINS,     /* PAGE folder, key (a UID), number → ORIGIN…, PAGE or none, REPLY */
+	REQUEST_PENDING,     /* PAGE folder, phase, key (when taken), number, and what is wanted → ORIGIN…, PAGE or none, REPLY */
+	REQUEST_ORIGIN_CHANGE, /* ORIGIN_CHANGE… → REPLY */
+	REQUEST_MINE,	       /* ID number, id… → ID number… of those that are, REPLY */
+	REQUEST_RAN,	       /* RUN → REPLY; people (the supervisor): and ASK text (the source) */
+	REQUEST_LAST,	       /* → RUN or nothing, REPLY */
+	/* people, about sources */
+	REQUEST_SOURCES, /* PAGE number → SOURCE…, REPLY number: where the next page begins, or 0 */
+	REQUEST_COUNTS,	 /* PAGE source, folder, key, number → COUNTS, REPLY */
+	REQUEST_SOURCE_FORGET, /* ASK text (the source) → REPLY number: of origins that were forgotten */
+	REQUEST_SOURCE_IMPORT, /* ASK text (the source), ENTRY… → REPLY number: of entries that were not known */
 	REQUEST_END
 };
 
@@ -50,7 +67,16 @@ enum group {
 	GROUP_CHANGE,
 	GROUP_STEP,
 	GROUP_PIECE,
-	GROUP_BODY
+	GROUP_BODY,
+	GROUP_ORIGIN,
+	GROUP_FOLDER,
+	GROUP_PAGE,
+	GROUP_ORIGIN_CHANGE,
+	GROUP_ID,
+	GROUP_RUN,
+	GROUP_SOURCE,
+	GROUP_COUNTS,
+	GROUP_ENTRY
 };
 
 enum {
@@ -108,6 +134,37 @@ struct query {
 struct record_head {
 	struct spool_message m;
 	int64_t number, finished_ms;
+	const char *source, *folder, *uidl; /* of its origin; NULL when it has none, or it was forgotten */
+	uint32_t uid;
+};
+
+/* A place in a list that is read page after page: what stands behind it is asked for. */
+struct page_of {
+	int64_t folder, key, number;
+	int64_t source; /* COUNTS: its number */
+	/* PENDING: enum origin_fate and origin_settled as bits, taken then at the latest; also those that were handled, which
+	 * come in a second phase of each folder. */
+	uint32_t fates, settled;
+	int64_t before;
+	bool handled, phase;
+};
+
+struct id {
+	int64_t number; /* place in the question */
+	const char *id;
+};
+
+/* Of some origins of a source, and where the next ones are. */
+struct counts {
+	struct spool_source_counts c;
+	struct page_of next;
+	bool more;
+};
+
+/* Something that another program knew; N says how many of that name there are, this one included. */
+struct entry {
+	struct spool_import i;
+	uint32_t n;
 };
 
 extern const struct wire_table wire_message, wire_recipient, wire_delivery;		   /* wire_intake.c */
@@ -115,6 +172,8 @@ extern const struct wire_table wire_ask, wire_reply, wire_work, wire_flight, wir
     wire_piece; /* wire_store.c */
 extern const struct wire_table wire_query, wire_head, wire_record_recipient, wire_record_delivery, wire_record_step,
     wire_account, wire_change; /* wire_admin.c */
+extern const struct wire_table wire_origin, wire_folder, wire_page, wire_origin_change, wire_id, wire_run, wire_source,
+    wire_counts, wire_entry; /* wire_source.c */
 
 /* Checks what the tables can't: ids, and that the parts of a message fit together. M and what it points to live in A.
  */

@@ -264,6 +264,7 @@ void spool_server_free(struct spool_server **sp)
 	}
 	uploads_free(s);
 	peers_free(s);
+	fetchers_free(s);
 	while (s->accounts != NULL) {
 		struct account *a = s->accounts;
 

@@ -28,15 +28,22 @@ struct spool_options {
 	const char *vfs; /* of SQLite; NULL but in tests */
 };
 
-enum spool_peer { SPOOL_PEER_INTAKE = 1, SPOOL_PEER_STORE = 2, SPOOL_PEER_ADMIN = 4 };
+enum spool_peer {
+	SPOOL_PEER_INTAKE = 1,
+	SPOOL_PEER_STORE = 2,
+	SPOOL_PEER_ADMIN = 4,
+	SPOOL_PEER_FETCH = 8,  /* a fetcher's asynchronous door, spool/client.h: gives in mail, with its origin */
+	SPOOL_PEER_MEMORY = 16 /* the same fetcher's blocking door, spool/source.h */
+};
 
 /* Opens or makes the spool in options->dir (an absolute path), repairs what a crash left, refuses what it can't trust.
  * What OPTIONS points to must live as long as the server. Sets priorities on BASE, so it must have no events yet. */
 struct spool_server *spool_server_new(struct event_base *base, const struct spool_options *options, struct err *e);
 
-/* Takes FD. ACCOUNT names the account of a store, "" otherwise. A second store of an account waits until the first is
- * gone. */
-void spool_server_peer(struct spool_server *s, int fd, enum spool_peer role, const char *account);
+/* Takes FD. NAME is the account of a store, the source of a fetcher, "" otherwise. A second store of an account waits until
+ * the first is gone; so do both doors of a source's next fetcher, until both of the one before are gone: give the first before the second,
+ * and both to every fetcher. */
+void spool_server_peer(struct spool_server *s, int fd, enum spool_peer role, const char *name);
 
 /* There is an account of that name, though it may have no mail yet. */
 void spool_server_know(struct spool_server *s, const char *account);

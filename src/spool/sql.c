@@ -47,12 +47,46 @@ const char *const sql_steps[SQL_VERSION - 1] = {
 	"ALTER TABLE account ADD COLUMN person INTEGER NOT NULL DEFAULT 0;",
 	/* What an account's store is like; may be lost at any time, the store is asked again. */
 	"CREATE TABLE facts (account TEXT PRIMARY KEY, at INTEGER NOT NULL, text BLOB NOT NULL) WITHOUT ROWID;",
+	/* The memory of fetchers. Numbers are never used twice: a fetcher may hold one of a row that is gone. */
+	"CREATE TABLE source (number INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,"
+	" started INTEGER NOT NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0, ok INTEGER NOT NULL DEFAULT 0,"
+	" failures INTEGER NOT NULL DEFAULT 0, ending TEXT, words TEXT, messages INTEGER NOT NULL DEFAULT 0,"
+	" octets INTEGER NOT NULL DEFAULT 0, skipped INTEGER NOT NULL DEFAULT 0, known INTEGER NOT NULL DEFAULT 0,"
+	" removed INTEGER NOT NULL DEFAULT 0, moved INTEGER NOT NULL DEFAULT 0, marked INTEGER NOT NULL DEFAULT 0,"
+	" total INTEGER NOT NULL DEFAULT 0, next INTEGER NOT NULL DEFAULT 0, restored INTEGER NOT NULL DEFAULT 0);"
+	/* Source 0: dropped, and swept with its origins by and by. */
+	"CREATE TABLE origin_folder (number INTEGER PRIMARY KEY AUTOINCREMENT, source INTEGER NOT NULL,"
+	" name TEXT NOT NULL, uidvalidity INTEGER NOT NULL, uidnext INTEGER NOT NULL, modseq INTEGER NOT NULL,"
+	" present INTEGER NOT NULL, listed INTEGER NOT NULL, UNIQUE (source, name, uidvalidity));"
+	"CREATE INDEX origin_folder_source ON origin_folder (source);"
+	"CREATE TABLE origin (number INTEGER PRIMARY KEY AUTOINCREMENT, folder INTEGER NOT NULL, uid INTEGER NOT NULL,"
+	" name TEXT NOT NULL, size INTEGER NOT NULL, head BLOB, fate INTEGER NOT NULL, settled INTEGER NOT NULL,"
+	" message INTEGER NOT NULL, taken INTEGER NOT NULL, gone INTEGER NOT NULL DEFAULT 0,"
+	" absent INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0, tried INTEGER NOT NULL DEFAULT 0,"
+	" removal INTEGER NOT NULL DEFAULT 0, handled INTEGER NOT NULL DEFAULT 0, reason TEXT);"
+	"CREATE INDEX origin_place ON origin (folder, uid);"
+	"CREATE INDEX origin_name ON origin (folder, name) WHERE name <> '';"
+	"CREATE INDEX origin_taken ON origin (folder, handled, taken);"
+	"CREATE INDEX origin_message ON origin (message) WHERE message <> 0;"
+	"CREATE INDEX delivery_id ON delivery (id);",
 };
 
 #define DELIVERY_COLUMNS                                                                                               \
 	"number, message, id, account, state, folder, flags, rule, note, creates, due, since, reason, attempts, "      \
 	"doubt,"                                                                                                       \
 	" floor_mailbox, floor_uidvalidity, floor_uidnext, uidvalidity, uid"
+
+#define RUN_COLUMNS                                                                                                    \
+	"started, ended, ok, failures, ending, words, messages, octets, skipped, known, removed, moved, marked,"       \
+	" total, next"
+
+#define ORIGIN_COLUMNS                                                                                                 \
+	"number, folder, uid, name, size, head, fate, settled, message, taken, gone, absent, removal, handled, reason," \
+	" tries, tried"
+
+/* What may have something due: ?5 latest, ?6 fates, ?7 what became of them. */
+#define PENDING                                                                                                        \
+	" AND taken <= ?5 AND ((1 << fate) & ?6) <> 0 AND ((1 << settled) & ?7) <> 0 AND (removal = 0 OR absent = 0)"
 
 /* Which messages a query meets, beyond its way of walking them: ?3 account, ?4 word as a LIKE pattern, ?5 an id. */
 #define FIND_FILTER                                                                                                    \
@@ -173,4 +207,84 @@ const char *const sql_text[SQL_STATEMENTS] = {
 
 	[SQL_FACTS_GET] = "SELECT at, text FROM facts WHERE account = ?",
 	[SQL_FACTS_SET] = "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)",
+
+	[SQL_SOURCE] = "SELECT " RUN_COLUMNS ", number FROM source WHERE name = ?",
+	[SQL_SOURCE_ADD] = "INSERT OR IGNORE INTO source (name) VALUES (?)",
+	/* A run that has ended says how it went; one that begins leaves that alone. */
+	[SQL_SOURCE_RAN] =
+	    "UPDATE source SET started = ?2, ended = ?3, ok = CASE WHEN ?4 THEN ?3 ELSE ok END,"
+	    " failures = CASE WHEN ?3 = 0 THEN failures WHEN ?4 THEN 0 ELSE failures + 1 END, ending = ?5, words = ?6,"
+	    " messages = ?7, octets = ?8, skipped = ?9, known = ?10, removed = ?11, moved = ?12, marked = ?13,"
+	    " next = ?14, restored = CASE WHEN ?4 THEN 0 ELSE restored END WHERE name = ?1",
+	/* Only its own folder counts. */
+	[SQL_SOURCE_TOOK] = "UPDATE source SET total = total + 1 WHERE name = ?1"
+			    " AND number = (SELECT source FROM origin_folder WHERE number = ?2)",
+	[SQL_SOURCE_RESTORED] = "UPDATE source SET restored = ?",
+	[SQL_SOURCE_DROP] = "DELETE FROM source WHERE number = ?",
+	[SQL_SOURCES] = "SELECT " RUN_COLUMNS ", number, name, restored FROM source WHERE number > ? ORDER BY number",
+	[SQL_FOLDERS] = "SELECT f.number, f.name, f.uidvalidity, f.uidnext, f.modseq, f.present, f.listed"
+			" FROM source s JOIN origin_folder f ON f.source = s.number"
+			" WHERE s.name = ?1 AND f.number > ?2 ORDER BY f.number",
+	/* Whose it is: '' when it was dropped. */
+	[SQL_FOLDER_OF] = "SELECT coalesce(s.name, '') FROM origin_folder f LEFT JOIN source s ON s.number = f.source"
+			  " WHERE f.number = ?",
+	[SQL_FOLDER_FIND] = "SELECT f.number FROM source s JOIN origin_folder f ON f.source = s.number"
+			    " WHERE s.name = ?1 AND f.name = ?2 AND f.uidvalidity = ?3",
+	[SQL_FOLDER_ADD] = "INSERT INTO origin_folder (source, name, uidvalidity, uidnext, modseq, present, listed)"
+			   " SELECT number, ?2, ?3, 0, 0, 0, 0 FROM source WHERE name = ?1",
+	[SQL_FOLDER_SET] =
+	    "UPDATE origin_folder SET uidnext = ?2, modseq = ?3, present = ?4, listed = ?5 WHERE number = ?1",
+	[SQL_FOLDER_DROP] =
+	    "UPDATE origin_folder SET source = 0, name = CAST(number AS TEXT), uidvalidity = 0 WHERE number = ?",
+	[SQL_FOLDERS_DROP] =
+	    "UPDATE origin_folder SET source = 0, name = CAST(number AS TEXT), uidvalidity = 0 WHERE source = ?",
+	[SQL_FOLDERS_COUNT] = "SELECT count(*) FROM origin_folder WHERE source = ?",
+	[SQL_FOLDER_NEXT] = "SELECT number FROM origin_folder WHERE source = ?1 AND number > ?2 ORDER BY number LIMIT 1",
+	[SQL_SOURCE_FOLDER_NEXT] = "SELECT f.number FROM source s JOIN origin_folder f ON f.source = s.number"
+				   " WHERE s.name = ?1 AND f.number > ?2 ORDER BY f.number LIMIT 1",
+	[SQL_FOLDER_DROPPED] = "SELECT number FROM origin_folder WHERE source = 0 ORDER BY number LIMIT 1",
+	[SQL_FOLDER_GONE] = "DELETE FROM origin_folder WHERE number = ?",
+	[SQL_ORIGIN] = "SELECT " ORIGIN_COLUMNS " FROM origin WHERE number = ?",
+	[SQL_ORIGIN_FOLDER] = "SELECT folder FROM origin WHERE number = ?",
+	[SQL_ORIGIN_FIND] = "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND uid = ?2",
+	[SQL_ORIGIN_NAMES] = "SELECT count(*) FROM origin WHERE folder = ?1 AND name = ?2 AND name <> ''",
+	[SQL_ORIGIN_ADD] = "INSERT INTO origin (folder, uid, name, size, head, fate, settled, message, taken, reason)"
+			   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[SQL_ORIGIN_SET] = "UPDATE origin SET size = ?2, head = ?3, fate = ?4, settled = ?5, message = ?6, taken = ?7,"
+			   " reason = ?8, gone = 0, absent = 0, removal = 0, handled = 0 WHERE number = ?1",
+	[SQL_ORIGIN_PRESENT] = "UPDATE origin SET gone = 0, absent = 0 WHERE number = ?",
+	[SQL_ORIGIN_ABSENT] = "UPDATE origin SET gone = CASE WHEN gone = 0 THEN ?2 ELSE gone END, absent = absent + 1"
+			      " WHERE number = ?1",
+	[SQL_ORIGIN_REMOVAL] = "UPDATE origin SET removal = 1 WHERE number = ?",
+	[SQL_ORIGIN_HANDLED] = "UPDATE origin SET handled = 1 WHERE number = ?",
+	[SQL_ORIGIN_TRIED] = "UPDATE origin SET fate = ?2, reason = ?3, size = ?4, head = coalesce(?5, head),"
+			     " tries = tries + 1, tried = ?6 WHERE number = ?1 AND fate <> 1",
+	[SQL_ORIGIN_RENAME] =
+	    "UPDATE origin SET folder = ?2, uid = ?3, name = ?4, size = ?5, gone = 0, absent = 0 WHERE number = ?1",
+	[SQL_ORIGIN_FORGET] = "DELETE FROM origin WHERE number = ?",
+	/* Behind a place, in two steps: those with the same key, then all others. One condition for both would read from the
+	 * first with that key each time, and all messages of a POP3 source have the same. */
+	[SQL_ORIGINS_SAME] =
+	    "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND uid = ?2 AND number > ?3 ORDER BY number",
+	[SQL_ORIGINS_NEXT] = "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND uid > ?2 ORDER BY uid, number",
+	[SQL_PENDING_SAME] = "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND handled = ?2 AND taken = ?3"
+			     " AND number > ?4" PENDING " ORDER BY number",
+	[SQL_PENDING_NEXT] = "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND handled = ?2 AND taken > ?3"
+			     PENDING " ORDER BY taken, number",
+	[SQL_ORIGINS_COUNT] = "SELECT count(*) FROM origin o JOIN origin_folder f ON o.folder = f.number"
+			      " WHERE f.source = ?",
+	[SQL_ORIGINS_SWEEP] =
+	    "DELETE FROM origin WHERE number IN (SELECT number FROM origin WHERE folder = ?1 LIMIT ?2)",
+	/* What a message was fetched from. */
+	[SQL_ORIGIN_OF] = "SELECT s.name, f.name, o.uid, o.name FROM origin o JOIN origin_folder f ON f.number = o.folder"
+			  " JOIN source s ON s.number = f.source WHERE o.message = ? AND o.message <> 0",
+	[SQL_ORIGIN_STUCK] = "UPDATE origin SET settled = 2 WHERE message = ? AND message <> 0",
+	/* Parked, quarantined or deleted: stuck. All final: delivered, as each that was merged counts with one that is done.
+	 * Nothing to deliver: delivered. */
+	[SQL_ORIGIN_SETTLE] =
+	    "UPDATE origin SET settled = (SELECT CASE WHEN sum(state IN (4, 5, 9)) > 0 THEN 2"
+	    " WHEN sum(state < 7) > 0 THEN 0 WHEN count(*) > 0 AND sum(state = 7) = 0 THEN 2 ELSE 1 END"
+	    " FROM delivery WHERE message = ?1) WHERE message = ?1 AND message <> 0",
+	[SQL_ORIGIN_SWEPT] = "UPDATE origin SET message = 0 WHERE message = ? AND message <> 0",
+	[SQL_MINE] = "SELECT 1 FROM delivery WHERE id = ? LIMIT 1",
 };

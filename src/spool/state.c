@@ -1,5 +1,7 @@
 #include "spool/state.h"
 
+#include "spool/source.h"
+
 const struct state_rule state_rules[] = {
 	{ STATE_NONE, DELIVERY_QUEUED, ACTOR_INTAKE },		{ STATE_NONE, DELIVERY_MERGED, ACTOR_INTAKE },
 
@@ -58,4 +60,18 @@ const char *delivery_state_name(enum delivery_state s)
 					     "quarantined", "held",   "done",	   "merged",   "deleted" };
 
 	return (size_t)s < sizeof names / sizeof names[0] ? names[s] : "unknown";
+}
+
+const char *origin_fate_name(enum origin_fate fate)
+{
+	static const char *const names[] = { "none", "taken", "skipped", "own", "known", "refused" };
+
+	return (size_t)fate < sizeof names / sizeof names[0] ? names[fate] : "unknown";
+}
+
+const char *origin_settled_name(enum origin_settled settled)
+{
+	static const char *const names[] = { "waits", "delivered", "stuck" };
+
+	return (size_t)settled < sizeof names / sizeof names[0] ? names[settled] : "unknown";
 }

@@ -283,14 +283,17 @@ static int drop_record(struct spool_server *s, int64_t message)
 	    db_run(&s->db, SQL_OLD_DELIVERIES, "i", message) != 0 ||
 	    db_run(&s->db, SQL_OLD_RECIPIENTS, "i", message) != 0 || db_run(&s->db, SQL_OLD_BODY, "i", message) != 0)
 		return -1;
+	/* What became of it stays known, for the original's sake. */
+	if (db_run(&s->db, SQL_ORIGIN_SWEPT, "i", message) != 0)
+		return -1;
 	return db_run(&s->db, SQL_OLD_MESSAGE, "i", message);
 }
 
-static int drop_old(struct spool_server *s)
+static int drop_old(struct spool_server *s, bool *more)
 {
 	int64_t numbers[OLD_AT_ONCE];
 	sqlite3_stmt *st = db_ask(&s->db, SQL_OLD, "ii", s->now - s->options.retention, (int64_t)OLD_AT_ONCE);
-	size_t n = 0;
+	size_t n = 0, origins = 0;
 	int r;
 
 	while ((r = db_step(&s->db, st)) == 1)
@@ -300,19 +303,22 @@ static int drop_old(struct spool_server *s)
 	for (size_t i = 0; i < n; i++)
 		if (drop_record(s, numbers[i]) != 0)
 			return -1;
-	return (int)n;
+	if (origin_sweep(s, &origins) != 0)
+		return -1;
+	*more = n == OLD_AT_ONCE || origins > 0;
+	return 0;
 }
 
 bool sweep_old(struct spool_server *s)
 {
-	int n = db_run(&s->db, SQL_BEGIN, "") == 0 ? drop_old(s) : -1;
+	bool more = false;
 
-	if (n >= 0) {
+	if (db_run(&s->db, SQL_BEGIN, "") == 0 && drop_old(s, &more) == 0) {
 		int r = db_commit(&s->db);
 
 		if (r == -2)
 			server_fatal(s, "a commit failed, and so did taking it back");
-		return r == 0 && n == OLD_AT_ONCE;
+		return r == 0 && more;
 	}
 	log_warning("sweep", LOG_STR("reason", db_error(&s->db)));
 	if (db_in_transaction(&s->db))

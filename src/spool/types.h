@@ -54,6 +54,8 @@ struct spool_delivery {
 	struct slice prefix; /* Return-Path, Delivered-To and Received lines, each with CRLF */
 };
 
+struct spool_origin;
+
 struct spool_message {
 	const char *id;							  /* queue id, 16 characters, unique */
 	const char *session, *protocol, *client, *helo, *listener, *auth; /* where it came from; NULL where not known */
@@ -69,11 +71,16 @@ struct spool_message {
 	size_t nrecipients;
 	const struct spool_delivery *deliveries; /* none: only a record is kept (discard) */
 	size_t ndeliveries;
+	/* Fetched mail only (spool/source.h): where it was fetched, kept in the same commit. No fingerprints then: two
+	 * originals with the same bytes are two messages. */
+	const struct spool_origin *origin;
 };
 
 enum spool_answer {
 	SPOOL_ACCEPTED,	 /* committed and synced */
-	SPOOL_DUPLICATE, /* the same message, accepted before, whose 250 the client never read: answer 250 */
+	/* The same message, accepted before, whose 250 the client never read: answer 250. Fetched mail: this origin is
+	 * known as taken already; the number is that of its message, 0 when its record is gone. */
+	SPOOL_DUPLICATE,
 	SPOOL_FULL,	 /* 452 4.3.1 */
 	SPOOL_FAILED,	 /* 451 4.3.0; nothing was kept and nothing will come back */
 	SPOOL_LOST	 /* the spool went away: nobody knows. Give no answer; close the connection */

@@ -33,6 +33,10 @@ static const struct wire_field head_fields[] = {
 	{ 14, WIRE_UINT64, false, HEAD(m.size), 0, 0 },
 	{ 17, WIRE_INT64, true, HEAD(number), 0, 0 },
 	{ 18, WIRE_INT64, false, HEAD(finished_ms), 0, 0 },
+	{ 19, WIRE_WORDS, false, HEAD(source), 0, PROTOCOL_NAME },
+	{ 20, WIRE_WORDS, false, HEAD(folder), 0, PROTOCOL_MAILBOX },
+	{ 21, WIRE_WORDS, false, HEAD(uidl), 0, ORIGIN_NAME_MAX },
+	{ 22, WIRE_UINT32, false, HEAD(uid), 0, 0 },
 };
 const struct wire_table wire_head = WIRE_TABLE(GROUP_MESSAGE, struct record_head, head_fields);
 

@@ -84,12 +84,17 @@ static int check_message(const struct spool_message *m, struct err *e)
 
 int protocol_get_message(struct slice fields, struct spool_message *m, struct pool *a, struct err *e)
 {
-	void *recipients, *deliveries;
+	void *recipients, *deliveries, *origins;
+	size_t norigins;
 
 	if (protocol_get_one(&wire_message, fields, m, a, e) != 0 ||
 	    wire_get_all(&wire_recipient, fields, 0, SPOOL_RECIPIENTS_MAX, &recipients, &m->nrecipients, a, e) != 0 ||
-	    wire_get_all(&wire_delivery, fields, 0, SPOOL_DELIVERIES_MAX, &deliveries, &m->ndeliveries, a, e) != 0)
+	    wire_get_all(&wire_delivery, fields, 0, SPOOL_DELIVERIES_MAX, &deliveries, &m->ndeliveries, a, e) != 0 ||
+	    wire_get_all(&wire_origin, fields, 0, 1, &origins, &norigins, a, e) != 0)
 		return -1;
+	m->origin = norigins == 0 ? NULL : origins;
+	if (m->origin != NULL && m->origin->fate != ORIGIN_TAKEN && m->origin->fate != ORIGIN_SKIPPED)
+		return err_set(e, ERR_PROTOCOL, 0, "a message that was neither taken nor stands for a skipped one");
 	m->recipients = recipients;
 	m->deliveries = deliveries;
 	return check_message(m, e);
@@ -102,6 +107,13 @@ void protocol_put_message(struct packets *p, const struct spool_message *m)
 		packets_put(p, &wire_recipient, &m->recipients[i]);
 	for (size_t i = 0; i < m->ndeliveries; i++)
 		packets_put(p, &wire_delivery, &m->deliveries[i]);
+	if (m->origin != NULL) {
+		struct spool_origin o = *m->origin;
+
+		/* A server may tell any size. */
+		o.size = o.size > INT64_MAX ? INT64_MAX : o.size;
+		packets_put(p, &wire_origin, &o);
+	}
 	if (m->nrecipients > SPOOL_RECIPIENTS_MAX || m->ndeliveries > SPOOL_DELIVERIES_MAX ||
 	    check_message(m, NULL) != 0)
 		p->failed = true;

@@ -50,6 +50,13 @@ static void put_request(struct packets *p, enum request type)
 	const struct spool_flight flight = { 1, "INBOX", 1, 1 };
 	const struct spool_outcome outcome = { .number = 1, .kind = OUTCOME_DONE };
 	const struct query query = { .action = SPOOL_DELETE };
+	const struct page_of page = { .folder = 1, .fates = 2, .settled = 7, .before = 1000, .source = 1 };
+	const struct origin_folder folder = { .name = "INBOX", .uidvalidity = 1 };
+	const struct origin_change change = { .act = ORIGIN_FORGET, .o = { .number = 1 } };
+	const struct source_run run = { .started_ms = 1 };
+	const struct id id = { .number = 0, .id = "d000000000000001" };
+	const struct ask source = { .text = "old" };
+	const struct entry entry = { .i = { .name = "uidl-1" }, .n = 1 };
 
 	packets_begin(p, (uint16_t)type, 77);
 	switch (type) {
@@ -67,9 +74,36 @@ static void put_request(struct packets *p, enum request type)
 	case REQUEST_ACT:
 		packets_put(p, &wire_query, &query);
 		break;
+	case REQUEST_FOLDERS:
+	case REQUEST_ORIGINS:
+	case REQUEST_PENDING:
+	case REQUEST_SOURCES:
+	case REQUEST_COUNTS:
+		packets_put(p, &wire_page, &page);
+		break;
+	case REQUEST_FOLDER_PUT:
+		packets_put(p, &wire_folder, &folder);
+		break;
+	case REQUEST_ORIGIN_CHANGE:
+		packets_put(p, &wire_origin_change, &change);
+		break;
+	case REQUEST_MINE:
+		packets_put(p, &wire_id, &id);
+		break;
+	case REQUEST_RAN:
+		packets_put(p, &wire_run, &run);
+		break;
+	case REQUEST_SOURCE_FORGET:
+		packets_put(p, &wire_ask, &source);
+		break;
+	case REQUEST_SOURCE_IMPORT:
+		packets_put(p, &wire_ask, &source);
+		packets_put(p, &wire_entry, &entry);
+		break;
 	case REQUEST_UPLOAD:
 	case REQUEST_ACCOUNT:
 	case REQUEST_ACCOUNTS:
+	case REQUEST_LAST:
 		break;
 	default:
 		packets_put(p, &wire_ask, &ask);
@@ -78,20 +112,43 @@ static void put_request(struct packets *p, enum request type)
 	assert_false(p->failed);
 }
 
+/* The name that a peer of that role is bound to. */
+static const char *name_of(enum spool_peer role)
+{
+	switch (role) {
+	case SPOOL_PEER_STORE:
+		return "office";
+	case SPOOL_PEER_FETCH:
+	case SPOOL_PEER_MEMORY:
+		return "old";
+	default:
+		return "";
+	}
+}
+
 static void each_role_asks_only_what_it_may(void **state)
 {
+	enum { TAKES_IN = SPOOL_PEER_INTAKE | SPOOL_PEER_FETCH };
 	static const unsigned may[REQUEST_END] = {
-		[REQUEST_ACCEPT] = SPOOL_PEER_INTAKE,	   [REQUEST_UPLOAD] = SPOOL_PEER_INTAKE,
-		[REQUEST_UPLOAD_DROP] = SPOOL_PEER_INTAKE, [REQUEST_CONFIRM] = SPOOL_PEER_INTAKE,
+		[REQUEST_ACCEPT] = TAKES_IN,		   [REQUEST_UPLOAD] = TAKES_IN,
+		[REQUEST_UPLOAD_DROP] = TAKES_IN,	   [REQUEST_CONFIRM] = SPOOL_PEER_INTAKE,
 		[REQUEST_NEXT] = SPOOL_PEER_STORE,	   [REQUEST_BODY] = SPOOL_PEER_STORE,
 		[REQUEST_IN_FLIGHT] = SPOOL_PEER_STORE,	   [REQUEST_SETTLE] = SPOOL_PEER_STORE,
 		[REQUEST_HOLD] = SPOOL_PEER_STORE,	   [REQUEST_ACCOUNT] = SPOOL_PEER_STORE,
 		[REQUEST_FIND] = SPOOL_PEER_ADMIN,	   [REQUEST_ACCOUNTS] = SPOOL_PEER_ADMIN,
 		[REQUEST_ACT] = SPOOL_PEER_ADMIN,	   [REQUEST_TELL] = SPOOL_PEER_STORE,
 		[REQUEST_BODIES] = SPOOL_PEER_STORE,
-		[REQUEST_FACTS] = SPOOL_PEER_INTAKE | SPOOL_PEER_ADMIN,
+		[REQUEST_FACTS] = TAKES_IN | SPOOL_PEER_ADMIN,
+		[REQUEST_FOLDERS] = SPOOL_PEER_MEMORY,	   [REQUEST_FOLDER_PUT] = SPOOL_PEER_MEMORY,
+		[REQUEST_FOLDER_DROP] = SPOOL_PEER_MEMORY, [REQUEST_ORIGINS] = SPOOL_PEER_MEMORY,
+		[REQUEST_PENDING] = SPOOL_PEER_MEMORY,	   [REQUEST_ORIGIN_CHANGE] = SPOOL_PEER_MEMORY,
+		[REQUEST_MINE] = SPOOL_PEER_MEMORY,	   [REQUEST_RAN] = SPOOL_PEER_MEMORY | SPOOL_PEER_ADMIN,
+		[REQUEST_LAST] = SPOOL_PEER_MEMORY,	   [REQUEST_SOURCES] = SPOOL_PEER_ADMIN,
+		[REQUEST_COUNTS] = SPOOL_PEER_ADMIN,	   [REQUEST_SOURCE_FORGET] = SPOOL_PEER_ADMIN,
+		[REQUEST_SOURCE_IMPORT] = SPOOL_PEER_ADMIN,
 	};
-	static const enum spool_peer roles[] = { SPOOL_PEER_INTAKE, SPOOL_PEER_STORE, SPOOL_PEER_ADMIN };
+	static const enum spool_peer roles[] = { SPOOL_PEER_INTAKE, SPOOL_PEER_STORE, SPOOL_PEER_ADMIN,
+						 SPOOL_PEER_FETCH, SPOOL_PEER_MEMORY };
 	static struct test_message m;
 	struct test_spool t;
 	struct packets p = { 0 };
@@ -107,7 +164,7 @@ static void each_role_asks_only_what_it_may(void **state)
 
 			if ((may[type] & roles[i]) != 0)
 				continue;
-			fd = spool_peer(&t, roles[i], roles[i] == SPOOL_PEER_STORE ? "office" : "");
+			fd = spool_peer(&t, roles[i], name_of(roles[i]));
 			put_request(&p, (enum request)type);
 			send_packets(fd, &p);
 			if (!is_put_out(fd, 5000))

@@ -413,6 +413,29 @@ int64_t count_in_database(struct test_spool *t, const char *sql)
 	return n;
 }
 
+void spool_make_older(struct test_spool *t, int version)
+{
+	static const struct {
+		int version; /* that has it */
+		const char *undo;
+	} rows[] = {
+		{ 4, "DROP TABLE origin" },
+		{ 4, "DROP TABLE origin_folder" },
+		{ 4, "DROP TABLE source" },
+		{ 4, "DROP INDEX delivery_id" },
+		{ 3, "DROP TABLE facts" },
+		{ 2, "DROP TABLE history" },
+		{ 2, "ALTER TABLE account DROP COLUMN person" },
+	};
+	char *pragma = mem_printf("PRAGMA user_version = %d", version);
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		if (rows[i].version > version)
+			(void)count_in_database(t, rows[i].undo);
+	(void)count_in_database(t, pragma);
+	free(pragma);
+}
+
 static int files;
 
 static int count_file(const char *path, const struct stat *st, int kind, struct FTW *at)
