@@ -61,13 +61,25 @@ static int tell(struct listing *l, const struct fetch_response *r, struct err *e
 	return 0;
 }
 
+/* The window that UID lies in. Its responses may come before the tagged reply to the window before it. */
+static struct window *window_of(struct listing *l, uint32_t uid)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct window *w = &l->all[(l->oldest + i) % WINDOWS];
+
+		if (uid >= w->first && uid <= w->last)
+			return w;
+	}
+	return NULL;
+}
+
 static int on_item(void *arg, const struct fetch_response *r, struct err *e)
 {
 	struct listing *l = arg;
-	struct window *w = &l->all[l->oldest];
+	struct window *w = window_of(l, r->uid);
 
 	/* Changes of flags that nobody asked for tell no size; `*' is the newest message, wherever it is. */
-	if (l->n == 0 || r->uid < w->first || r->uid > w->last || (!l->brief && !r->has_size) || r->uid == l->told_last)
+	if (w == NULL || (!l->brief && !r->has_size) || r->uid == l->told_last)
 		return 0;
 	if (r->uid < l->told_last)
 		return err_set(e, ERR_PROTOCOL, 0,
@@ -80,7 +92,7 @@ static int on_item(void *arg, const struct fetch_response *r, struct err *e)
 static int on_reply(void *arg, const struct filter_reply *r, struct err *e)
 {
 	struct listing *l = arg;
-	struct window *w = &l->all[l->oldest];
+	const struct window *w = &l->all[l->oldest];
 
 	(void)e;
 	if (l->n == 0 || r->tag != w->tag)

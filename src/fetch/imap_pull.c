@@ -4,9 +4,11 @@
  * octets. The octets go from the connection to the handler without a stop.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "fetch/imap_session.h"
 
 enum {
@@ -16,30 +18,35 @@ enum {
 	WORDS = 400
 };
 
+/* An item whose command is on its way. */
+enum state { WAITS, HAS_NIL, ENDED };
+
 struct pull {
 	struct source_session *s;
 	const struct source_item *items;
+	unsigned char *states; /* enum state of each */
 	size_t n;
 	const struct source_handler *h;
 	bool heads;
-	size_t asked, at; /* items whose command was sent; the one whose answer comes */
+	size_t asked, at; /* items whose command was sent; the one whose tagged reply comes next */
 	uint32_t first_tag;
 	uint64_t on_the_way;
-	/* of the answer that comes */
-	bool begun, whole, nil, empty;
-	bool skip;	/* its body is not the one: read over */
-	uint32_t other; /* UID of a body that nobody asked for */
-	bool over;	/* the handler ended it, or was told all */
+	size_t now;	/* the item whose body comes; NOBODY: none, or one that is read over */
+	bool empty;	/* … and has no octets */
+	uint32_t other; /* UID of a body that was not asked for */
+	bool over;	/* the handler has had enough, or knows why the session ends */
 };
+
+#define NOBODY SIZE_MAX
 
 static const char *host(const struct pull *p)
 {
 	return p->s->login.source->server.host;
 }
 
-static unsigned long uid_of(const struct pull *p)
+static unsigned long uid_of(const struct pull *p, size_t i)
 {
-	return (unsigned long)p->items[p->at].number;
+	return (unsigned long)p->items[i].number;
 }
 
 static uint64_t weight(const struct pull *p, const struct source_item *item)
@@ -57,7 +64,7 @@ static void refresh(struct pull *p, uint64_t octets)
 }
 
 /* What the handler spends, waiting for the spool perhaps, is not the server's time. */
-static int enough(struct pull *p, int64_t since, int ret, struct err *e)
+static int enough(struct pull *p, size_t i, int64_t since, int ret, struct err *e)
 {
 	int64_t spent = clock_mono_ms() - since;
 
@@ -66,17 +73,36 @@ static int enough(struct pull *p, int64_t since, int ret, struct err *e)
 	if (ret == 0)
 		return 0;
 	p->over = true;
-	return err_set(e, ERR_LIMIT, 0, "the transfer of the message with UID %lu was ended here", uid_of(p));
+	return err_set(e, ERR_LIMIT, 0, "the transfer of the message with UID %lu was ended here", uid_of(p, i));
 }
 
-static int give_end(struct pull *p, enum source_got got, const char *words, struct err *e)
+static int give_end(struct pull *p, size_t i, enum source_got got, const char *words, struct err *e)
 {
 	int64_t since = clock_mono_ms();
 
-	return enough(p, since, p->h->end(p->h->arg, &p->items[p->at], got, words), e);
+	p->states[i] = ENDED;
+	return enough(p, i, since, p->h->end(p->h->arg, &p->items[i], got, words), e);
 }
 
 /* ---- what comes ---- */
+
+/* The item with that UID that waits; with UID 0, the first that does. NOBODY: none. */
+static size_t find(const struct pull *p, uint32_t uid)
+{
+	for (size_t i = p->at; i < p->asked; i++)
+		if (p->states[i] != ENDED && (uid == 0 || p->items[i].number == uid))
+			return i;
+	return NOBODY;
+}
+
+/* Was it asked for, and came already? */
+static bool is_again(const struct pull *p, uint32_t uid)
+{
+	for (size_t i = p->at; i < p->asked; i++)
+		if (p->items[i].number == uid)
+			return true;
+	return false;
+}
 
 static int on_begin(void *arg, const struct fetch_response *r, uint64_t octets, struct err *e)
 {
@@ -84,24 +110,23 @@ static int on_begin(void *arg, const struct fetch_response *r, uint64_t octets, 
 	char words[WORDS];
 	int64_t since;
 
-	p->skip = p->at >= p->asked || p->begun || (r->uid != 0 && r->uid != p->items[p->at].number);
+	p->now = find(p, r->uid);
 	if (octets > imap_source_max(p->s)) {
 		(void)snprintf(words, sizeof words, "%s announces %llu octets, more than a message may have (%llu)",
 			       host(p), (unsigned long long)octets, (unsigned long long)imap_source_max(p->s));
-		if (!p->skip && give_end(p, SOURCE_GOT_REFUSED, words, e) != 0)
-			return -1;
 		p->over = true;
-		if (p->skip)
+		if (p->now == NOBODY)
 			return err_set(e, ERR_PROTOCOL, 0, "%s, of a message that was not asked for", words);
-		return err_set(e, ERR_PROTOCOL, 0, "the message with UID %lu: %s", uid_of(p), words);
+		if (give_end(p, p->now, SOURCE_GOT_REFUSED, words, e) != 0)
+			return -1;
+		return err_set(e, ERR_PROTOCOL, 0, "the message with UID %lu: %s", uid_of(p, p->now), words);
 	}
-	if (p->skip)
+	if (p->now == NOBODY)
 		return 0;
-	p->begun = true;
 	p->empty = octets == 0;
 	refresh(p, octets);
 	since = clock_mono_ms();
-	return enough(p, since, p->h->begin(p->h->arg, &p->items[p->at]), e);
+	return enough(p, p->now, since, p->h->begin(p->h->arg, &p->items[p->now]), e);
 }
 
 static int on_piece(void *arg, struct slice bytes, struct err *e)
@@ -109,55 +134,71 @@ static int on_piece(void *arg, struct slice bytes, struct err *e)
 	struct pull *p = arg;
 	int64_t since;
 
-	if (p->skip)
+	if (p->now == NOBODY)
 		return 0;
 	since = clock_mono_ms();
-	return enough(p, since, p->h->piece(p->h->arg, bytes), e);
+	return enough(p, p->now, since, p->h->piece(p->h->arg, bytes), e);
+}
+
+/* The body of item I is whole, in a response of UID. */
+static int body_done(struct pull *p, size_t i, uint32_t uid, struct err *e)
+{
+	char words[WORDS];
+
+	if (uid == 0)
+		(void)snprintf(words, sizeof words, "%s gives a message and does not say which", host(p));
+	else if (uid != p->items[i].number)
+		(void)snprintf(words, sizeof words, "%s gives the message with UID %lu in its place", host(p),
+			       (unsigned long)uid);
+	else if (p->empty && p->items[i].size > 0)
+		(void)snprintf(words, sizeof words, "%s gives no octet of it, where it told %llu", host(p),
+			       (unsigned long long)p->items[i].size);
+	else
+		return give_end(p, i, SOURCE_GOT_WHOLE, "", e);
+	return give_end(p, i, SOURCE_GOT_REFUSED, words, e);
 }
 
 static int on_done(void *arg, const struct fetch_response *r, struct err *e)
 {
 	struct pull *p = arg;
-	bool ours;
+	size_t i = p->now;
 
-	(void)e;
-	if ((!r->whole && !r->nil) || p->at >= p->asked)
+	p->now = NOBODY;
+	if (!r->whole && !r->nil)
 		return 0;
-	ours = r->uid == p->items[p->at].number;
-	if (r->whole && !p->skip)
-		p->whole = ours;
-	if (r->nil && ours)
-		p->nil = true;
-	if (!ours)
-		p->other = r->uid == 0 ? UINT32_MAX : r->uid;
-	p->skip = false;
-	return 0;
+	if (r->nil && r->uid != 0 && find(p, r->uid) != NOBODY)
+		p->states[find(p, r->uid)] = HAS_NIL;
+	if (i == NOBODY || r->uid != p->items[i].number)
+		p->other = r->uid != 0 && is_again(p, r->uid) ? p->other : r->uid == 0 ? UINT32_MAX : r->uid;
+	return r->whole && i != NOBODY ? body_done(p, i, r->uid, e) : 0;
 }
 
-static enum source_got judge(const struct pull *p, const struct imap_reply *r, char words[WORDS])
+/* Of an item whose command was answered, and no body came. */
+static enum source_got judge(struct pull *p, const struct imap_reply *r, char words[WORDS])
 {
+	uint32_t other = p->other;
+
 	words[0] = '\0';
+	/* Another client removed it meanwhile (RFC 5530, 3). */
+	if (r->status != IMAP_OK && (imap_reply_is(r, "EXPUNGEISSUED") || imap_reply_is(r, "NONEXISTENT")))
+		return SOURCE_GOT_VANISHED;
 	if (r->status != IMAP_OK) {
-		/* Another client removed it meanwhile (RFC 5530, 3). */
-		if (r->status == IMAP_NO && (imap_reply_is(r, "EXPUNGEISSUED") || imap_reply_is(r, "NONEXISTENT")))
-			return SOURCE_GOT_VANISHED;
 		(void)snprintf(words, WORDS, "%.*s", WORDS - 1, r->text);
 		return SOURCE_GOT_REFUSED;
 	}
-	if (p->whole && !(p->empty && p->items[p->at].size > 0))
-		return SOURCE_GOT_WHOLE;
-	if (p->whole)
-		(void)snprintf(words, WORDS, "%s gives no octet of it, where it told %llu", host(p),
-			       (unsigned long long)p->items[p->at].size);
-	else if (p->nil)
+	if (p->states[p->at] == HAS_NIL) {
 		(void)snprintf(words, WORDS, "%s has nothing to give in its place (NIL)", host(p));
-	else if (p->other == UINT32_MAX)
-		(void)snprintf(words, WORDS, "%s gives a message and does not say which", host(p));
-	else if (p->other != 0)
-		(void)snprintf(words, WORDS, "%s gives the message with UID %lu in its place", host(p),
-			       (unsigned long)p->other);
-	else
+		return SOURCE_GOT_REFUSED;
+	}
+	p->other = 0;
+	if (other == 0)
 		return SOURCE_GOT_VANISHED;
+	/* It is there, perhaps. */
+	if (other == UINT32_MAX)
+		(void)snprintf(words, WORDS, "%s gives a message and does not say which", host(p));
+	else
+		(void)snprintf(words, WORDS, "%s gives the message with UID %lu in its place", host(p),
+			       (unsigned long)other);
 	return SOURCE_GOT_REFUSED;
 }
 
@@ -168,20 +209,18 @@ static int on_reply(void *arg, const struct filter_reply *raw, struct err *e)
 	struct imap_reply r;
 	enum source_got got;
 
-	/* Out of order, or BAD: dialog_reply or its caller says so, and ends the session. */
-	if (p->at >= p->asked || raw->tag != p->first_tag + p->at || raw->status == IMAP_BAD) {
-		p->over = p->over || raw->status != IMAP_BAD;
-		return raw->status == IMAP_BAD ? 0
-					       : err_set(e, ERR_PROTOCOL, 0, "%s answers a command out of order", host(p));
+	if (raw->status == IMAP_BAD)
+		return 0; /* walk says so, and ends the session */
+	if (p->at >= p->asked || raw->tag != p->first_tag + p->at)
+		return err_set(e, ERR_PROTOCOL, 0, "%s answers a command out of order", host(p));
+	if (p->states[p->at] != ENDED) {
+		imap_reply_parse(raw->status, raw->text, &r);
+		got = judge(p, &r, words);
+		if (give_end(p, p->at, got, words, e) != 0)
+			return -1;
 	}
-	imap_reply_parse(raw->status, raw->text, &r);
-	got = judge(p, &r, words);
-	if (give_end(p, got, words, e) != 0)
-		return -1;
 	p->on_the_way -= weight(p, &p->items[p->at]);
 	p->at++;
-	p->begun = p->whole = p->nil = p->empty = p->skip = false;
-	p->other = 0;
 	refresh(p, p->at < p->n ? weight(p, &p->items[p->at]) : 0);
 	return 0;
 }
@@ -190,11 +229,16 @@ static int on_reply(void *arg, const struct filter_reply *raw, struct err *e)
 static void on_failed(void *arg, const struct err *e)
 {
 	struct pull *p = arg;
+	uint32_t uid = p->s->reader.now.uid;
+	size_t i = p->now;
 
-	if (p->over || p->at >= p->asked || !(p->begun || p->s->reader.now.uid == p->items[p->at].number))
+	if (i == NOBODY && uid != 0)
+		i = find(p, uid);
+	if (p->over || i == NOBODY || p->states[i] == ENDED)
 		return;
 	p->over = true;
-	(void)p->h->end(p->h->arg, &p->items[p->at], SOURCE_GOT_REFUSED, e->text);
+	p->states[i] = ENDED;
+	(void)p->h->end(p->h->arg, &p->items[i], SOURCE_GOT_REFUSED, e->text);
 }
 
 /* ---- asking ---- */
@@ -248,13 +292,14 @@ static int walk(struct pull *p, struct err *e)
 static int pull(struct source_session *s, const struct source_item *items, size_t n, const struct source_handler *h,
 		bool heads, struct err *e)
 {
-	struct pull p = { .s = s, .items = items, .n = n, .h = h, .heads = heads };
+	struct pull p = { .s = s, .items = items, .n = n, .h = h, .heads = heads, .now = NOBODY };
 	int ret;
 
 	if (imap_source_open(s, false, e) != 0)
 		return -1;
 	if (n == 0)
 		return 0;
+	p.states = mem_array(n, sizeof *p.states);
 	s->wants = (struct imap_wants){
 		.fetch = { .begin = on_begin, .piece = on_piece, .done = on_done, .arg = &p },
 		.section = heads ? "BODY[HEADER]" : "BODY[]",
@@ -264,8 +309,9 @@ static int pull(struct source_session *s, const struct source_item *items, size_
 	};
 	ret = walk(&p, e);
 	s->wants = (struct imap_wants){ .section = NULL };
-	if (ret != 0 && e != NULL && e->class != ERR_LIMIT && !p.over && p.at < p.asked)
-		(void)err_prefix(e, "at the message with UID %lu", uid_of(&p));
+	if (ret != 0 && e != NULL && !p.over && (p.now != NOBODY || p.at < p.asked))
+		(void)err_prefix(e, "at the message with UID %lu", uid_of(&p, p.now != NOBODY ? p.now : p.at));
+	free(p.states);
 	return ret;
 }
 

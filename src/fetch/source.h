@@ -85,7 +85,8 @@ enum source_got {
 	SOURCE_GOT_REFUSED   /* the server would not give it: WORDS. Others go on */
 };
 
-/* For each of the items, in the order in which they were asked for: begin, piece…, end; or only end. Where end says other
+/* For each of the items, once: begin, piece…, end; or only end. One message at a time, mostly in the order in which they were
+ * asked for; that one is not there may be told behind later ones. Where end says other
  * than WHOLE behind begin, what was given is to be thrown away: only then it showed that it was another message's. Where a
  * message breaks the session (it announces more than message_max, ends in another place than it said), end says REFUSED and
  * why, and then the call fails: it is to be asked for last, or alone, next time. Content comes with

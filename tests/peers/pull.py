@@ -1,0 +1,71 @@
+"""Runs the puller program (tests/peers/puller.c) against an IMAP server, and reads what it says."""
+
+import hashlib
+import json
+import os
+import subprocess
+
+from lib.area import BUILD
+
+PULLER = os.path.join(BUILD, "tests/peers/puller")
+
+
+class Pull:
+    """The driver on PORT, told to do WORDS; OPTIONS are keys and values before them. With START it runs on."""
+
+    def __init__(self, port, *words, start=False, seconds=120, fds=(), **options):
+        command = [PULLER, "port", str(port)]
+        for key, value in options.items():
+            for v in value if isinstance(value, (list, tuple)) else [value]:
+                command += [key, str(v)]
+        command += [str(w) for w in words]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+                                        errors="surrogateescape", pass_fds=fds)
+        self.seconds = seconds
+        self.events = []
+        if not start:
+            self.finish()
+
+    def finish(self):
+        try:
+            out, self.log = self.process.communicate(timeout=self.seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError("the puller hangs; it said: %s" % self.process.communicate()[0][-2000:])
+        self.events += [json.loads(line) for line in out.splitlines()]
+        assert self.process.returncode == 0, "puller ended with %d: %s%s" % (self.process.returncode, self.log[-3000:],
+                                                                           out[-2000:])
+        return self
+
+    def wait_for(self, kind):
+        """Reads on until such an event, of a process that was started."""
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))
+            if self.events[-1]["event"] == kind:
+                return self.events[-1]
+        raise AssertionError("no %s: %s" % (kind, self.events[-5:]))
+
+    def all(self, kind):
+        return [e for e in self.events if e["event"] == kind]
+
+    def one(self, kind):
+        found = self.all(kind)
+        assert len(found) == 1, (kind, found, self.events[-5:], self.log)
+        return found[0]
+
+    @property
+    def error(self):
+        """The reason, where there has to be one."""
+        return self.one("error")
+
+    def fine(self):
+        assert not self.all("error") and not self.all("refused"), self.events[-5:]
+        return self
+
+    @property
+    def megabytes(self):
+        return self.one("ended")["kilobytes"] / 1024
+
+
+def sha(octets):
+    return hashlib.sha256(octets).hexdigest()
