@@ -73,6 +73,19 @@ static const struct command commands[] = {
 	  "\n"
 	  "ID is a queue id or the id of one delivery. With --json, list and show print one object a line.\n",
 	  command_queue },
+	{ "import", "fetchmailrc FILE | getmailrc FILE… [--passwords DIRECTORY] | fetchmailrc|getmailrc --state FILE [SOURCE]",
+	  "come from fetchmail or getmail: their files as a configuration",
+	  "Prints what the files say as a configuration of mailferry. What only a person can know is marked FILL IN; what has "
+	  "no\n"
+	  "equivalent stands there as a comment, with its file and line. Passwords are never printed.\n"
+	  "\n"
+	  "  --passwords DIRECTORY  write the passwords of the files there, one file a source, for its owner only\n"
+	  "  --state FILE [SOURCE]  take over what was fetched already (.fetchids of fetchmail; a file oldmail-… of getmail), so\n"
+	  "                         that it is not fetched again. mailferry must be running, with the sources in its\n"
+	  "                         configuration. May be done again\n"
+	  "  --of USER@HOST         with --state: whose mail in .fetchids it is that SOURCE fetches now\n"
+	  "  --folder NAME          with --state: the IMAP folder that an oldmail file is of\n",
+	  command_import },
 	{ "status", "[--check] [--json]", "is all well? Each account, what waits for it and why",
 	  "Says of each account whether it takes mail, and if not why, until when, and what to do; how much mail waits, how "
 	  "old it\n"
