@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/guard.h"
+#include "cmd/check_source.h"
 #include "cmd/command.h"
 #include "cmd/rules.h"
 #include "config/config.h"
@@ -59,8 +60,8 @@ static void warn(const char *file, const char *what, const char *name, const cha
 
 static void listeners_warn(const char *file, const struct config *c)
 {
-	if (c->nlisteners == 0)
-		warn(file, "there are no listeners: no mail can come in", "", "");
+	if (c->nlisteners == 0 && c->nsources == 0)
+		warn(file, "there are no listeners and no sources: no mail can come in", "", "");
 	for (size_t i = 0; i < c->nlisteners; i++) {
 		const struct config_listener *l = &c->listeners[i];
 		size_t n = strlen(l->address);
@@ -93,6 +94,36 @@ static void accounts_warn(const char *file, const struct config *c)
 		     "it has no domain: give the name by which others know this machine");
 	if (geteuid() == 0 && getpwnam(c->user) == NULL)
 		warn(file, "user", c->user, "there is no such user here; started as root, mailferry needs it");
+}
+
+static void source_warn(void *file, const char *name, const char *text)
+{
+	warn(file, "source", name, text);
+}
+
+static void sources_warn(const char *file, const struct config *c)
+{
+	for (size_t i = 0; i < c->nsources; i++)
+		check_source_warn(c, &c->sources[i], is_local(c->sources[i].server.host), source_warn,
+				  (void *)(uintptr_t)file);
+}
+
+/* What will happen, for those who look whether they meant it. */
+static void plans_print(const struct config *c)
+{
+	int64_t now = clock_wall_ms();
+	struct buf text;
+
+	buf_init(&text, TEXT_MAX);
+	for (size_t i = 0; i < c->naccounts + c->nsources; i++) {
+		if (i < c->naccounts)
+			check_account_tell(&c->accounts[i], now, &text);
+		else
+			check_source_tell(&c->sources[i - c->naccounts], now, &text);
+		(void)fputs(buf_str(&text), stdout);
+		buf_clear(&text);
+	}
+	buf_free(&text);
 }
 
 static void expiry_warn(const char *file, const struct config_server *a)
@@ -136,6 +167,16 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
+static void good_print(const char *file, const struct config *c, size_t nrules)
+{
+	char sources[40] = "";
+
+	if (c->nsources > 0)
+		(void)snprintf(sources, sizeof sources, "%zu source%s, ", c->nsources, plural(c->nsources));
+	(void)printf("%s: %zu listener%s, %zu account%s, %s%zu rules file%s: good\n", file, c->nlisteners,
+		     plural(c->nlisteners), c->naccounts, plural(c->naccounts), sources, nrules, plural(nrules));
+}
+
 int command_check(const struct command *self, const char *config_file, int argc, char **argv)
 {
 	struct rules rules = { 0 };
@@ -154,10 +195,11 @@ int command_check(const struct command *self, const char *config_file, int argc,
 			status = EX_CONFIG;
 		listeners_warn(config_file, c);
 		accounts_warn(config_file, c);
-		if (status == EX_OK)
-			(void)printf("%s: %zu listener%s, %zu account%s, %zu rules file%s: good\n", config_file,
-				     c->nlisteners, plural(c->nlisteners), c->naccounts, plural(c->naccounts), rules.n,
-				     plural(rules.n));
+		sources_warn(config_file, c);
+		if (status == EX_OK) {
+			good_print(config_file, c, rules.n);
+			plans_print(c);
+		}
 	} else {
 		(void)fputs(buf_str(&errors), stderr);
 		status = EX_CONFIG;

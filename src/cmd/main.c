@@ -27,14 +27,16 @@ static const struct command commands[] = {
 	  "\n"
 	  "  --keys      print all keys with their meaning and default; --keys=man for the manual page\n",
 	  command_check },
-	{ "route", "[--json] ADDRESS", "which account and rules does an address meet, and why?",
-	  "Says who is delivered mail for ADDRESS, through which rules, or that it would be refused.\n",
+	{ "route", "[--json] ADDRESS|SOURCE", "which account and rules does an address meet, and why?",
+	  "Says who is delivered mail for ADDRESS, or the mail of a source, through which rules, or that it would be\n"
+	  "refused.\n",
 	  command_route },
 	{ "login", "[--paste] [--no-steps] ACCOUNT | --steps ACCOUNT|PROVIDER",
 	  "let a person sign in for an account, and try its mailbox",
 	  "Prints what an administrator must do at the account's provider, lets a person sign in where the account's "
 	  "grant\n"
-	  "asks for one, keeps the sign-in, and tries the mailbox: what is wrong with it is said in words that say what "
+	  "asks for one, keeps the sign-in, and tries the mailbox: what is wrong with it is said in words that say "
+	  "what "
 	  "to do.\n"
 	  "Works beside a running daemon, which goes on with the new sign-in at once, and without one.\n"
 	  "\n"
@@ -87,13 +89,15 @@ static const struct command commands[] = {
 	  "  --folder NAME          with --state: the IMAP folder that an oldmail file is of\n",
 	  command_import },
 	{ "status", "[--check] [--json]", "is all well? Each account, what waits for it and why",
-	  "Says of each account whether it takes mail, and if not why, until when, and what to do; how much mail waits, how "
+	  "Says of each account whether it takes mail, and if not why, until when, and what to do; how much mail "
+	  "waits, how "
 	  "old it\n"
 	  "is, what a person must decide, and when mail was filed last.\n"
 	  "\n"
 	  "  --check  one line, and an exit status for monitoring: 0 all is well, 1 a warning (an account waits, or a "
 	  "delivery\n"
-	  "           waits for a person), 2 critical (a person must mend an account, mail has waited for more than four "
+	  "           waits for a person), 2 critical (a person must mend an account, mail has waited for more than "
+	  "four "
 	  "hours, or\n"
 	  "           the daemon does not answer), 3 not known\n"
 	  "  --json   one object a line for each account\n",

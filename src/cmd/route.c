@@ -88,12 +88,58 @@ static json_t *store_json(const struct store *s)
 	return o;
 }
 
-static void json_print(const char *text, const struct route *r, const char *why, const struct store *s)
+/* Does source S bring mail for this recipient? All of its mail, or what names him in a field: HEADERS. */
+static bool source_brings(const struct config_source *s, const struct address *to, const struct route *r, bool *headers)
+{
+	struct address all;
+	bool same;
+
+	*headers = s->nrecipient_headers > 0;
+	if (*headers || r->account == NULL)
+		return r->account != NULL;
+	if (s->to == NULL || address_parse(slice_str(s->to), false, &all) != ADDRESS_OK)
+		return false;
+	same = slice_eq_nocase(slice_str(all.local), slice_str(to->local)) &&
+	       slice_eq_nocase(slice_str(all.domain), slice_str(to->domain));
+	address_free(&all);
+	return same;
+}
+
+static json_t *sources_json(const struct config *c, const struct address *to, const struct route *r)
+{
+	json_t *all = json_array();
+	bool headers;
+
+	for (size_t i = 0; i < c->nsources; i++) {
+		if (source_brings(&c->sources[i], to, r, &headers))
+			(void)json_array_append_new(all, json_string(c->sources[i].name));
+	}
+	return all;
+}
+
+static void sources_print(const struct config *c, const struct address *to, const struct route *r)
+{
+	const char *before = "  sources: ";
+	bool headers;
+
+	for (size_t i = 0; i < c->nsources; i++) {
+		if (!source_brings(&c->sources[i], to, r, &headers))
+			continue;
+		(void)printf("%s%s (%s)", before, c->sources[i].name,
+			     headers ? "what names this address in its recipients_from" : "all its mail");
+		before = ", ";
+	}
+	if (before[0] == ',')
+		(void)printf("\n");
+}
+
+static void json_print(const char *text, const struct route *r, const char *why, const struct store *s, json_t *sources)
 {
 	const struct config_account *a = r->account;
-	json_t *o = json_pack("{s:s, s:s?, s:s, s:s?, s:s?, s:s, s:o}", "address", text, "account", a ? a->name : NULL,
-			      "match", match_name(r->match), "configured", r->address, "rules", a ? a->rules : NULL,
-			      "why", why, "store", s->at_ms == 0 ? json_null() : store_json(s));
+	json_t *o =
+	    json_pack("{s:s, s:s?, s:s, s:s?, s:s?, s:s, s:o, s:o}", "address", text, "account", a ? a->name : NULL,
+		      "match", match_name(r->match), "configured", r->address, "rules", a ? a->rules : NULL, "why", why,
+		      "store", s->at_ms == 0 ? json_null() : store_json(s), "sources", sources);
 	char *line = o == NULL ? NULL : json_dumps(o, JSON_COMPACT);
 
 	(void)printf("%s\n", line == NULL ? "{}" : line);
@@ -130,15 +176,25 @@ static void text_print(const char *text, const struct route *r, const char *why,
 	store_print(s);
 }
 
+/* A source's name stands for the recipient of all its mail. 0, or -1 when it has none. */
+static int source_read(const struct config_source *s, struct address *out)
+{
+	return s->to == NULL || address_parse(slice_str(s->to), true, out) != ADDRESS_OK ? -1 : 0;
+}
+
 static int address_route(const struct command *self, const struct config *c, struct spool_admin *admin,
 			 const char *text, bool json)
 {
+	const struct config_source *source = config_source(c, text);
 	struct store store;
 	struct address address;
 	struct route r;
 	struct buf why;
 
-	if (address_read(text, &address) != 0)
+	if (source != NULL && source_read(source, &address) != 0)
+		return command_usage(self, "source %s takes recipients from each message: ask for one of the addresses",
+				     text);
+	if (source == NULL && address_read(text, &address) != 0)
 		return command_usage(self, "\"%s\" is no address: expected NAME@DOMAIN", text);
 	r = config_route(c, address.local, address.domain);
 	buf_init(&why, 2000);
@@ -148,7 +204,12 @@ static int address_route(const struct command *self, const struct config *c, str
 	else
 		(void)route_explain(&r, &why);
 	ask_store(admin, &r, &store);
-	(json ? json_print : text_print)(text, &r, buf_str(&why), &store);
+	if (json) {
+		json_print(text, &r, buf_str(&why), &store, sources_json(c, &address, &r));
+	} else {
+		text_print(text, &r, buf_str(&why), &store);
+		sources_print(c, &address, &r);
+	}
 	facts_free(&store.facts);
 	buf_free(&why);
 	address_free(&address);
