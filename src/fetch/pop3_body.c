@@ -53,6 +53,18 @@ static int let_go(struct pop3_body *b, pop3_body_fn *fn, void *arg)
 	return emit(b, b->bare ? held : slice_skip(held, 1), fn, arg);
 }
 
+/* The last octets of what is given out. */
+static void remember(struct pop3_body *b, struct slice in)
+{
+	size_t n = in.n < sizeof b->tail ? in.n : sizeof b->tail;
+
+	if (n == 0)
+		return;
+	memmove(b->tail, b->tail + n, sizeof b->tail - n);
+	memcpy(b->tail + sizeof b->tail - n, in.p + in.n - n, n);
+	b->last = in.p[in.n - 1];
+}
+
 int pop3_body_feed(struct pop3_body *b, struct slice in, size_t *used, pop3_body_fn *fn, void *arg)
 {
 	size_t at = 0, run = 0; /* what is before RUN has been given out */
@@ -61,7 +73,6 @@ int pop3_body_feed(struct pop3_body *b, struct slice in, size_t *used, pop3_body
 	*used = 0;
 	if (in.n == 0)
 		return 0;
-	b->dotted = false;
 	while (at < in.n) {
 		switch (b->state) {
 		case LINE:
@@ -95,9 +106,7 @@ int pop3_body_feed(struct pop3_body *b, struct slice in, size_t *used, pop3_body
 			break;
 		}
 	}
-	if (in.n > run)
-		b->last = in.p[in.n - 1];
-	b->dotted = in.n - run >= 3 && memcmp(in.p + in.n - 3, ".\r\n", 3) == 0;
+	remember(b, slice_skip(in, run));
 	if (emit(b, slice_of(in.p + run, in.n - run), fn, arg) != 0)
 		goto stopped;
 	*used = in.n;
@@ -109,5 +118,5 @@ stopped:
 
 bool pop3_body_unended(const struct pop3_body *b)
 {
-	return b->dotted;
+	return memcmp(b->tail, ".\r\n", sizeof b->tail) == 0;
 }

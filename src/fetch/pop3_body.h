@@ -26,7 +26,7 @@ struct pop3_body {
 	char last; /* the octet before, for a CRLF that is cut */
 	bool crlf; /* a line has ended with CRLF */
 	bool bare; /* the line began behind a bare LF of a message that has CRLFs */
-	bool dotted; /* what was fed last ended with ". CRLF" that was no end */
+	char tail[3]; /* of what was fed last */
 };
 
 void pop3_body_begin(struct pop3_body *b, uint64_t announced);
