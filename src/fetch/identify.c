@@ -1,0 +1,203 @@
+/* What the names of messages do not tell, their heads do: read ahead of the bodies, in bulk. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/encode.h"
+#include "base/mem.h"
+#include "fetch/run_impl.h"
+#include "msg/received.h"
+
+struct spool_origin visit_origin(const struct visit *v, const struct item *item, enum origin_fate fate)
+{
+	struct spool_origin o = {
+		.folder = v->gen->f.number,
+		.uid = v->run->by_uid ? item->number : 0,
+		.name = listing_name(&v->list, item),
+		.size = item->size,
+		.fate = fate,
+		.settled = ORIGIN_WAITS,
+		.taken_ms = v->run->now_ms,
+	};
+
+	if (item->row != PAIR_NONE)
+		o.number = v->rows.all[item->row].number;
+	return o;
+}
+
+/* ---- heads, as a driver gives them ---- */
+struct reading {
+	struct visit *v;
+	const uint32_t *which;
+	size_t n, at; /* WHICH of them is in hand */
+	struct head_gather gather;
+	visit_head_fn *fn;
+};
+
+static int head_begin(void *arg, const struct source_item *item)
+{
+	struct reading *r = arg;
+
+	(void)item;
+	head_gather_free(&r->gather);
+	head_gather_init(&r->gather);
+	return 0;
+}
+
+static int head_piece(void *arg, struct slice bytes)
+{
+	struct reading *r = arg;
+
+	return head_gather_add(&r->gather, &bytes) != 0
+		   ? run_stop(r->v->run, RUN_FULL, "there is no memory for a header")
+		   : 0;
+}
+
+static int head_end(void *arg, const struct source_item *item, enum source_got got, const char *words)
+{
+	struct reading *r = arg;
+	struct item *mine;
+
+	(void)words;
+	if (r->at >= r->n)
+		return run_stop(r->v->run, RUN_BROKEN, "more headers came than were asked for");
+	mine = &r->v->list.all[r->which[r->at++]];
+	if (mine->number != item->number)
+		return run_stop(r->v->run, RUN_BROKEN, "headers came in another order than they were asked for");
+	if (got == SOURCE_GOT_VANISHED) {
+		mine->need = ITEM_DONE;
+		return 0;
+	}
+	return r->fn(r->v, mine, got == SOURCE_GOT_WHOLE ? buf_slice(&r->gather.block) : SLICE_NONE,
+		     got == SOURCE_GOT_WHOLE);
+}
+
+int visit_heads(struct visit *v, const uint32_t *which, size_t n, visit_head_fn *fn)
+{
+	struct source_item *items = mem_array(CHUNK, sizeof *items);
+	struct err e = { 0 };
+	int result = 0;
+
+	for (size_t at = 0; at < n && result == 0; at += CHUNK) {
+		const size_t some = n - at < CHUNK ? n - at : CHUNK;
+		struct reading r = { .v = v, .which = which + at, .n = some, .fn = fn };
+		const struct source_handler h = { head_begin, head_piece, head_end, &r };
+
+		head_gather_init(&r.gather);
+		for (size_t i = 0; i < some; i++)
+			items[i] = listing_item(&v->list, &v->list.all[which[at + i]]);
+		if (v->run->setup->driver->heads(v->run->session, items, some, &h, &e) != 0)
+			result = run_source_failed(v->run, &e);
+		head_gather_free(&r.gather);
+	}
+	free(items);
+	return result;
+}
+
+/* ---- our own mail ---- */
+enum { IDS_MAX = RECEIVED_HOPS_MAX };
+
+int visit_own(struct visit *v, struct slice block)
+{
+	char *ids[IDS_MAX];
+	bool mine[IDS_MAX] = { false };
+	struct slice id;
+	size_t n = 0;
+	struct err e = { 0 };
+	int r = 0;
+
+	/* Under whatever name of ours: it may have been another one then. */
+	while (n < IDS_MAX && received_ids_next(&block, SLICE_NONE, &id))
+		if (id.n == RANDOM_ID_SIZE - 1)
+			ids[n++] = slice_dup(id);
+	if (n > 0 && spool_source_mine(v->run->setup->memory, (const char *const *)ids, n, mine, &e) != 0)
+		r = run_memory_failed(v->run, &e);
+	for (size_t i = 0; i < n; i++) {
+		if (r == 0 && mine[i])
+			r = 1;
+		free(ids[i]);
+	}
+	return r;
+}
+
+int visit_add_own(struct visit *v, struct item *item, const struct head *head)
+{
+	struct spool_origin o = visit_origin(v, item, ORIGIN_OWN);
+
+	memcpy(o.head, head->hash, sizeof o.head);
+	item->need = ITEM_DONE;
+	v->run->result->done.own++;
+	return run_change(v->run, o.number == 0 ? ORIGIN_ADD : ORIGIN_TRIED, &o);
+}
+
+/* ---- the decision ---- */
+static int identify(struct visit *v, struct item *item, struct slice block, bool got)
+{
+	struct head *head = &v->heads[v->nheads];
+	char reason[200];
+
+	if (!got)
+		return 0; /* it is decided when the whole message comes */
+	head_read(block, head);
+	item->head = (uint32_t)v->nheads++;
+	if (v->run->same_mailbox && item->row == PAIR_NONE) {
+		const int own = visit_own(v, block);
+
+		if (own != 0)
+			return own < 0 ? -1 : visit_add_own(v, item, head);
+	}
+	if (item->need == ITEM_TAKE && item->internal_ms == 0 && skip_by_age(v->run, head->date_ms, reason))
+		item->need = ITEM_SKIP;
+	return 0;
+}
+
+static bool wants_head(const struct visit *v, const struct item *item)
+{
+	if ((item->need != ITEM_TAKE && item->need != ITEM_SKIP) || item->row != PAIR_NONE)
+		return false;
+	if (v->nlost > 0 && ((v->flip && v->fresh) || v->mass || (!v->run->by_uid && item->name == 0)))
+		return true;
+	if (item->need != ITEM_TAKE)
+		return false;
+	return (v->run->same_mailbox && item->size > HEAD_FIRST_SIZE) ||
+	       (!v->run->by_uid && v->run->source.skip.older > 0);
+}
+
+/* Have many names changed at once? Most messages are then the same as ever. */
+static bool is_mass(const struct visit *v)
+{
+	size_t absent = 0, fresh = 0;
+
+	if (v->run->by_uid || !v->complete)
+		return v->mass;
+	for (size_t i = 0; i < v->rows.n; i++)
+		absent += v->rows.all[i].item == PAIR_NONE && v->rows.all[i].absent == 0 && !v->rows.all[i].removal &&
+			  !v->rows.all[i].old;
+	for (size_t i = 0; i < v->list.n; i++)
+		fresh += v->list.all[i].row == PAIR_NONE;
+	return absent >= MASS_LEAST && fresh >= absent / 2;
+}
+
+int visit_identify(struct visit *v)
+{
+	uint32_t *which = malloc((v->list.n + 1) * sizeof *which);
+	size_t n = 0;
+	int r = 0;
+
+	if (which == NULL)
+		return run_stop(v->run, RUN_REFUSED, "there is no memory to find messages again by their headers");
+	for (size_t i = 0; i < v->list.n; i++)
+		v->nameless = v->nameless || (!v->run->by_uid && v->list.all[i].name == 0);
+	v->mass = is_mass(v);
+	match_lost(v);
+	for (size_t i = 0; i < v->list.n; i++)
+		if (wants_head(v, &v->list.all[i]))
+			which[n++] = (uint32_t)i;
+	if (n > 0) {
+		v->heads = mem_array(n, sizeof *v->heads);
+		r = visit_heads(v, which, n, identify);
+		if (r == 0)
+			r = match_heads(v);
+	}
+	free(which);
+	return r;
+}

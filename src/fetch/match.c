@@ -1,0 +1,183 @@
+/* Remembered messages whose names are gone, found again by their heads: after a change of UIDVALIDITY or of all UIDLs,
+ * on servers that have no names, and when somebody has moved a message out and back. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "fetch/run_impl.h"
+
+struct lost {
+	unsigned char hash[ORIGIN_HEAD_SIZE];
+	uint64_t size;
+	uint32_t row;
+	uint32_t used; /* of the first of a hash and size: how many of those at its front have been found */
+};
+
+enum { TRIES = 64 };
+
+/* Names are no help here, so that equal size and header have to do even where no Message-ID is. */
+static bool is_loose(const struct visit *v, const struct item *item)
+{
+	return (v->flip && v->fresh) || v->mass || (!v->run->by_uid && item->name == 0);
+}
+
+static int by_hash(const void *a, const void *b)
+{
+	const struct lost *x = a, *y = b;
+	int r = memcmp(x->hash, y->hash, sizeof x->hash);
+
+	if (r != 0)
+		return r;
+	if (x->size != y->size)
+		return x->size < y->size ? -1 : 1;
+	return x->row < y->row ? -1 : x->row > y->row;
+}
+
+static bool may_be_found(const struct visit *v, const struct row *row)
+{
+	if (row->item != PAIR_NONE || row->gone || !head_is_known(row->head))
+		return false;
+	if (row->old)
+		return true;
+	if (v->run->by_uid)
+		return v->complete && !row->removal && !visit_has_uid(v, row->uid);
+	/* What was to be removed, and is not there, is removed; but where names change that is not known. */
+	return v->complete && (!row->removal || v->mass || row->name == 0);
+}
+
+void match_lost(struct visit *v)
+{
+	free(v->lost);
+	v->lost = NULL;
+	v->nlost = 0;
+	for (size_t i = 0; i < v->rows.n; i++)
+		v->nlost += may_be_found(v, &v->rows.all[i]);
+	if (v->nlost == 0)
+		return;
+	v->lost = mem_array(v->nlost, sizeof *v->lost);
+	v->nlost = 0;
+	for (size_t i = 0; i < v->rows.n; i++) {
+		const struct row *row = &v->rows.all[i];
+		struct lost *l = &v->lost[v->nlost];
+
+		if (!may_be_found(v, row))
+			continue;
+		memcpy(l->hash, row->head, sizeof l->hash);
+		l->size = row->size;
+		l->row = (uint32_t)i;
+		v->nlost++;
+	}
+	qsort(v->lost, v->nlost, sizeof *v->lost, by_hash);
+}
+
+/* ITEM is what ROW remembers. */
+static int found(struct visit *v, struct item *item, struct row *row)
+{
+	struct spool_origin o;
+
+	item->row = (uint32_t)(row - v->rows.all);
+	item->need = ITEM_KNOWN;
+	o = visit_origin(v, item, (enum origin_fate)row->fate);
+	row->item = (uint32_t)(item - v->list.all);
+	if (!row->old && row->uid == o.uid && row->size == o.size && strcmp(rows_name(&v->rows, row), o.name) == 0)
+		return 0;
+	row->old = false;
+	row->absent = 0;
+	row->folder = o.folder;
+	row->uid = o.uid;
+	row->size = o.size;
+	v->run->result->done.known++;
+	return run_change(v->run, ORIGIN_RENAME, &o);
+}
+
+int match_heads(struct visit *v)
+{
+	struct pair_end *items = mem_array(v->list.n + 1, sizeof *items);
+	struct pair_end *rows = mem_array(v->nlost + 1, sizeof *rows);
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < v->list.n; i++) {
+		const struct item *item = &v->list.all[i];
+		const struct head *head = item->head == PAIR_NONE ? NULL : &v->heads[item->head];
+
+		if (head == NULL || item->row != PAIR_NONE || item->need == ITEM_DONE ||
+		    !(is_loose(v, item) || head->named))
+			continue;
+		items[n++] = (struct pair_end){ slice_of((const char *)head->hash, sizeof head->hash), item->size,
+						(uint32_t)i, !(is_loose(v, item) && head->named), PAIR_NONE };
+	}
+	for (size_t i = 0; i < v->nlost; i++) {
+		const struct lost *l = &v->lost[i];
+		const size_t last = v->rows.all[l->row].removal ? v->rows.n : 0; /* it may be gone */
+
+		rows[i] = (struct pair_end){ slice_of((const char *)l->hash, sizeof l->hash), l->size,
+					     (uint32_t)(last + l->row), false, PAIR_NONE };
+	}
+	pair_up(items, n, rows, v->nlost);
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (items[i].with != PAIR_NONE)
+			r = found(v, &v->list.all[items[i].index], &v->rows.all[items[i].with % v->rows.n]);
+	free(items);
+	free(rows);
+	if (r == 0)
+		match_lost(v); /* those that are left */
+	return r;
+}
+
+/* The first with this hash and at least this size. */
+static size_t lower(const struct visit *v, const unsigned char hash[ORIGIN_HEAD_SIZE], uint64_t size)
+{
+	size_t low = 0, high = v->nlost;
+
+	while (low < high) {
+		const size_t at = low + (high - low) / 2;
+		const int r = memcmp(v->lost[at].hash, hash, ORIGIN_HEAD_SIZE);
+
+		if (r < 0 || (r == 0 && v->lost[at].size < size))
+			low = at + 1;
+		else
+			high = at;
+	}
+	return low;
+}
+
+static bool has_hash(const struct visit *v, size_t at, const struct head *head)
+{
+	return at < v->nlost && memcmp(v->lost[at].hash, head->hash, sizeof head->hash) == 0;
+}
+
+int match_one(struct visit *v, struct item *item, const struct head *head)
+{
+	const bool loose = is_loose(v, item);
+	size_t first = lower(v, head->hash, item->size), at;
+
+	if (item->row != PAIR_NONE || v->nlost == 0 || !(loose || head->named))
+		return 0;
+	if (has_hash(v, first, head) && v->lost[first].size == item->size) {
+		for (at = first + v->lost[first].used; has_hash(v, at, head) && v->lost[at].size == item->size; at++) {
+			struct row *row = &v->rows.all[v->lost[at].row];
+
+			v->lost[first].used++;
+			if (row->item == PAIR_NONE && !row->gone)
+				return found(v, item, row) == 0 ? 1 : -1;
+		}
+	}
+	if (!loose || !head->named)
+		return 0;
+	at = lower(v, head->hash, 0);
+	for (size_t i = 0; i < TRIES && has_hash(v, at + i, head); i++) {
+		struct row *row = &v->rows.all[v->lost[at + i].row];
+
+		if (row->item == PAIR_NONE && !row->gone)
+			return found(v, item, row) == 0 ? 1 : -1;
+	}
+	return 0;
+}
+
+bool match_is_lost(const struct visit *v, const unsigned char hash[ORIGIN_HEAD_SIZE])
+{
+	const size_t at = lower(v, hash, 0);
+
+	return at < v->nlost && memcmp(v->lost[at].hash, hash, ORIGIN_HEAD_SIZE) == 0;
+}

@@ -1,0 +1,201 @@
+/* One folder of a source, from entering it to noting what it was. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/step.h"
+#include "fetch/run_impl.h"
+
+static bool is_of(const struct generation *g, const struct source_folder *folder)
+{
+	return strcmp(g->name, folder->name) == 0;
+}
+
+/* The newest generation of FOLDER, or NULL. */
+static struct generation *newest(const struct run *r, const struct source_folder *folder)
+{
+	for (size_t i = r->ngens; i > 0; i--)
+		if (is_of(&r->gens[i - 1], folder))
+			return &r->gens[i - 1];
+	return NULL;
+}
+
+static struct source_mark mark_of(const struct generation *g)
+{
+	return (struct source_mark){ g->f.uidvalidity, g->f.uidnext, g->f.modseq, g->f.exists };
+}
+
+/* The generation that is there now: a known one, or a new one. */
+static int find_generation(struct visit *v)
+{
+	struct run *r = v->run;
+	struct generation g = { .listed = true };
+	struct err e = { 0 };
+
+	for (size_t i = r->ngens; i > 0; i--) {
+		v->gen = &r->gens[i - 1];
+		if (is_of(v->gen, v->folder) && (!r->by_uid || v->gen->f.uidvalidity == v->now.uidvalidity))
+			return 0;
+	}
+	g.name = mem_strdup(v->folder->name);
+	g.f = (struct origin_folder){ .name = g.name, .uidvalidity = r->by_uid ? v->now.uidvalidity : 0 };
+	if (r->setup->mode != RUN_DRY && spool_source_folder_put(r->setup->memory, &g.f, &e) != 0) {
+		free(g.name);
+		return run_memory_failed(r, &e);
+	}
+	step("fetch: a new folder is noted");
+	r->gens = mem_resize(r->gens, r->ngens + 1, sizeof *r->gens);
+	v->gen = &r->gens[r->ngens++];
+	*v->gen = g;
+	v->same = false;
+	return 0;
+}
+
+/* Generations whose messages may be those of this one: of the folder before its UIDVALIDITY changed; and, when it is
+ * new, those of folders that are gone, as it may be one of them under another name. */
+static bool is_former(const struct visit *v, const struct generation *g)
+{
+	if (g == v->gen || !v->run->by_uid || g->f.number == 0)
+		return false;
+	if (is_of(g, v->folder))
+		return true;
+	return v->fresh && !g->listed && g->f.uidvalidity == v->now.uidvalidity && v->run->setup->mode == RUN_FETCH;
+}
+
+static int read_former(struct visit *v)
+{
+	const size_t before = v->rows.n;
+
+	for (size_t i = 0; i < v->run->ngens; i++)
+		if (is_former(v, &v->run->gens[i]) && plan_rows(v, v->run->gens[i].f.number, 0, true) != 0)
+			return -1;
+	v->flip = v->rows.n > before;
+	return 0;
+}
+
+static int enter(struct visit *v)
+{
+	struct run *r = v->run;
+	const struct generation *before = newest(r, v->folder);
+	const bool known = before != NULL && before->f.listed_ms != 0;
+	struct source_mark mark = { 0 };
+	const bool write = r->setup->mode == RUN_FETCH &&
+			   (originals_at_once(r) || (before != NULL && originals_due(r, before->f.number)));
+	struct err e = { 0 };
+
+	if (known)
+		mark = mark_of(before);
+	if (r->setup->driver->enter(r->session, v->folder, write, known ? &mark : NULL, &v->now, &v->same, &e) != 0) {
+		if (e.class != ERR_PERM)
+			return run_source_failed(r, &e);
+		run_trouble(r, RUN_REFUSED, "%s", e.text);
+		return 1;
+	}
+	v->same = v->same && known && (!r->by_uid || v->now.uidvalidity == before->f.uidvalidity);
+	if (find_generation(v) != 0)
+		return -1;
+	v->fresh = v->gen->f.listed_ms == 0;
+	return 0;
+}
+
+/* ---- the end ---- */
+static int drop_former(struct visit *v)
+{
+	struct run *r = v->run;
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < r->ngens; i++) {
+		struct generation *g = &r->gens[i];
+		size_t left = 0;
+
+		if (!is_former(v, g))
+			continue;
+		for (size_t k = 0; k < v->rows.n; k++)
+			left += v->rows.all[k].old && !v->rows.all[k].gone && v->rows.all[k].folder == g->f.number;
+		if (left > 0)
+			continue;
+		if (spool_source_folder_drop(r->setup->memory, g->f.number, &e) != 0)
+			return run_memory_failed(r, &e);
+		free(g->name);
+		memmove(g, g + 1, (r->ngens - i - 1) * sizeof *g);
+		r->ngens--;
+		if (g < v->gen)
+			v->gen--;
+		i--;
+	}
+	return 0;
+}
+
+static uint32_t next_uid(const struct visit *v)
+{
+	uint32_t last = v->list.n == 0 ? 0 : v->list.all[v->list.n - 1].number;
+
+	if (v->now.uidnext != 0 || !v->run->by_uid)
+		return v->now.uidnext;
+	return last >= v->gen->f.uidnext && last != UINT32_MAX ? last + 1 : v->gen->f.uidnext;
+}
+
+/* All that was there is remembered: that is noted, so that the next run begins behind it. */
+static int note_mark(struct visit *v)
+{
+	struct run *r = v->run;
+	struct origin_folder f = v->gen->f;
+	const bool complete = v->complete || v->fresh;
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < v->list.n; i++)
+		if (v->list.all[i].need == ITEM_TAKE || v->list.all[i].need == ITEM_SKIP)
+			return 0; /* something is still to be done */
+	if (!complete && v->fresh)
+		return 0;
+	f.uidnext = next_uid(v);
+	f.modseq = v->now.modseq;
+	f.exists = r->by_uid ? v->now.exists : (uint32_t)v->list.n;
+	if (complete && (r->now_ms - f.listed_ms > RUN_DAY_MS / 24 || f.exists != v->gen->f.exists))
+		f.listed_ms = r->now_ms;
+	if (f.uidnext == v->gen->f.uidnext && f.modseq == v->gen->f.modseq && f.exists == v->gen->f.exists &&
+	    f.listed_ms == v->gen->f.listed_ms)
+		return 0;
+	step("fetch: before a folder's mark");
+	if (spool_source_folder_put(r->setup->memory, &f, &e) != 0)
+		return run_memory_failed(r, &e);
+	v->gen->f = f;
+	return 0;
+}
+
+static int visit(struct visit *v)
+{
+	struct run *r = v->run;
+	int entered;
+
+	r->result->done.folder = v->folder->name;
+	entered = enter(v);
+	if (entered != 0)
+		return entered < 0 ? -1 : 0;
+	if (visit_plan(v) != 0 || read_former(v) != 0 || visit_identify(v) != 0)
+		return -1;
+	if (r->setup->mode == RUN_DRY)
+		return visit_skip(v) != 0 ? -1 : visit_dry(v);
+	if (visit_absent(v) != 0 || visit_skip(v) != 0 || visit_take(v) != 0 || visit_originals(v) != 0)
+		return -1;
+	return note_mark(v) != 0 || run_flush(r) != 0 ? -1 : v->complete ? drop_former(v) : 0;
+}
+
+int visit_folder(struct run *r, const struct source_folder *folder, const char *into)
+{
+	struct visit v = { .run = r, .folder = folder, .into = into };
+	int result;
+
+	if (into != NULL)
+		v.account = config_account(r->setup->config, r->setup->copy_to);
+	listing_init(&v.list);
+	rows_init(&v.rows);
+	result = visit(&v);
+	listing_free(&v.list);
+	rows_free(&v.rows);
+	free(v.present);
+	free(v.heads);
+	free(v.lost);
+	return result;
+}
