@@ -195,9 +195,30 @@ static int look(struct visit *v, struct item *item, struct slice block, bool got
 	return 0;
 }
 
+/* A copy has no rules: its folders are told, and how much is in them. */
+static void tell_folder(struct visit *v, size_t n, uint64_t octets)
+{
+	const struct run_setup *setup = v->run->setup;
+	char why[100];
+	struct run_line l = { .folder = v->folder->name,
+			      .name = "",
+			      .size = octets,
+			      .account = setup->copy_to,
+			      .into = v->into,
+			      .why = why };
+
+	(void)snprintf(why, sizeof why, "%zu messages to be copied, %llu octets", n, (unsigned long long)octets);
+	if (setup->line != NULL)
+		setup->line(setup->arg, &l);
+	v->run->result->done.messages += n;
+	v->run->result->done.octets += octets;
+	run_progress(v->run);
+}
+
 int visit_dry(struct visit *v)
 {
 	struct run_progress *p = &v->run->result->done;
+	const uint64_t before = p->octets_all;
 	uint32_t *which = malloc((v->list.n + 1) * sizeof *which);
 	size_t n = 0;
 	int r = 0;
@@ -212,7 +233,9 @@ int visit_dry(struct visit *v)
 	}
 	p->messages_all += n;
 	p->folder = v->folder->name;
-	if (n > 0)
+	if (v->run->copy)
+		tell_folder(v, n, p->octets_all - before);
+	else if (n > 0)
 		r = visit_heads(v, which, n, look);
 	free(which);
 	return r;

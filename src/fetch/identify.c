@@ -28,7 +28,9 @@ struct spool_origin visit_origin(const struct visit *v, const struct item *item,
 struct reading {
 	struct visit *v;
 	const uint32_t *which;
-	size_t n, at; /* WHICH of them is in hand */
+	const struct source_item *items; /* those that were asked for, in the order of WHICH */
+	size_t n;
+	bool *ended; /* of each */
 	struct head_gather gather;
 	visit_head_fn *fn;
 };
@@ -47,48 +49,81 @@ static int head_piece(void *arg, struct slice bytes)
 {
 	struct reading *r = arg;
 
-	return head_gather_add(&r->gather, &bytes) != 0
-		   ? run_stop(r->v->run, RUN_FULL, "there is no memory for a header")
-		   : 0;
+	if (head_gather_add(&r->gather, &bytes) == 0)
+		return 0;
+	return run_stop(r->v->run, RUN_FULL, "there is no memory for a header");
 }
 
 static int head_end(void *arg, const struct source_item *item, enum source_got got, const char *words)
 {
 	struct reading *r = arg;
+	const bool whole = got == SOURCE_GOT_WHOLE;
 	struct item *mine;
+	size_t i;
 
 	(void)words;
-	if (r->at >= r->n)
-		return run_stop(r->v->run, RUN_BROKEN, "more headers came than were asked for");
-	mine = &r->v->list.all[r->which[r->at++]];
-	if (mine->number != item->number)
-		return run_stop(r->v->run, RUN_BROKEN, "headers came in another order than they were asked for");
+	if (visit_asked(r->v, item, r->items, r->n, r->ended, &i) != 0)
+		return -1;
+	mine = &r->v->list.all[r->which[i]];
 	if (got == SOURCE_GOT_VANISHED) {
 		mine->need = ITEM_DONE;
 		return 0;
 	}
-	return r->fn(r->v, mine, got == SOURCE_GOT_WHOLE ? buf_slice(&r->gather.block) : SLICE_NONE,
-		     got == SOURCE_GOT_WHOLE);
+	return r->fn(r->v, mine, whole ? buf_slice(&r->gather.block) : SLICE_NONE, whole);
+}
+
+int visit_asked(struct visit *v, const struct source_item *item, const struct source_item *items, size_t n, bool *ended,
+		size_t *i)
+{
+	*i = n;
+	if ((uintptr_t)item >= (uintptr_t)items && (uintptr_t)item < (uintptr_t)(items + n))
+		*i = (size_t)(item - items);
+	if (*i == n || ended[*i])
+		return run_stop(v->run, RUN_BROKEN, "the server answered what was not asked");
+	ended[*i] = true;
+	return 0;
+}
+
+/* A server that can't show headers is as one that refuses each. */
+static int without_heads(struct visit *v, const uint32_t *which, size_t n, visit_head_fn *fn)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = fn(v, &v->list.all[which[i]], SLICE_NONE, false);
+	return r;
+}
+
+static int some_heads(struct reading *r, struct source_item *items)
+{
+	const struct source_handler h = { head_begin, head_piece, head_end, r };
+	struct visit *v = r->v;
+	struct err e = { 0 };
+	int result = 0;
+
+	head_gather_init(&r->gather);
+	memset(r->ended, 0, r->n * sizeof *r->ended);
+	for (size_t i = 0; i < r->n; i++)
+		items[i] = listing_item(&v->list, &v->list.all[r->which[i]]);
+	if (v->run->setup->driver->heads(v->run->session, items, r->n, &h, &e) != 0)
+		result = e.class == ERR_PERM ? without_heads(v, r->which, r->n, r->fn) : run_source_failed(v->run, &e);
+	head_gather_free(&r->gather);
+	return v->run->stopped ? -1 : result;
 }
 
 int visit_heads(struct visit *v, const uint32_t *which, size_t n, visit_head_fn *fn)
 {
 	struct source_item *items = mem_array(CHUNK, sizeof *items);
-	struct err e = { 0 };
+	bool *ended = mem_array(CHUNK, sizeof *ended);
 	int result = 0;
 
 	for (size_t at = 0; at < n && result == 0; at += CHUNK) {
 		const size_t some = n - at < CHUNK ? n - at : CHUNK;
-		struct reading r = { .v = v, .which = which + at, .n = some, .fn = fn };
-		const struct source_handler h = { head_begin, head_piece, head_end, &r };
+		struct reading r = { .v = v, .which = which + at, .items = items, .n = some, .ended = ended, .fn = fn };
 
-		head_gather_init(&r.gather);
-		for (size_t i = 0; i < some; i++)
-			items[i] = listing_item(&v->list, &v->list.all[which[at + i]]);
-		if (v->run->setup->driver->heads(v->run->session, items, some, &h, &e) != 0)
-			result = run_source_failed(v->run, &e);
-		head_gather_free(&r.gather);
+		result = some_heads(&r, items);
 	}
+	free(ended);
 	free(items);
 	return result;
 }

@@ -147,32 +147,48 @@ static bool has_hash(const struct visit *v, size_t at, const struct head *head)
 	return at < v->nlost && memcmp(v->lost[at].hash, head->hash, sizeof head->hash) == 0;
 }
 
-int match_one(struct visit *v, struct item *item, const struct head *head)
+/* The lost row that ITEM is, or NULL. */
+static struct row *find(struct visit *v, const struct item *item, const struct head *head)
 {
 	const bool loose = is_loose(v, item);
-	size_t first = lower(v, head->hash, item->size), at;
+	size_t first, at;
 
 	if (item->row != PAIR_NONE || v->nlost == 0 || !(loose || head->named))
-		return 0;
+		return NULL;
+	first = lower(v, head->hash, item->size);
 	if (has_hash(v, first, head) && v->lost[first].size == item->size) {
 		for (at = first + v->lost[first].used; has_hash(v, at, head) && v->lost[at].size == item->size; at++) {
 			struct row *row = &v->rows.all[v->lost[at].row];
 
-			v->lost[first].used++;
 			if (row->item == PAIR_NONE && !row->gone)
-				return found(v, item, row) == 0 ? 1 : -1;
+				return row;
+			v->lost[first].used++;
 		}
 	}
 	if (!loose || !head->named)
-		return 0;
+		return NULL;
 	at = lower(v, head->hash, 0);
 	for (size_t i = 0; i < TRIES && has_hash(v, at + i, head); i++) {
 		struct row *row = &v->rows.all[v->lost[at + i].row];
 
 		if (row->item == PAIR_NONE && !row->gone)
-			return found(v, item, row) == 0 ? 1 : -1;
+			return row;
 	}
-	return 0;
+	return NULL;
+}
+
+bool match_would(struct visit *v, const struct item *item, const struct head *head)
+{
+	return find(v, item, head) != NULL;
+}
+
+int match_one(struct visit *v, struct item *item, const struct head *head)
+{
+	struct row *row = find(v, item, head);
+
+	if (row == NULL)
+		return 0;
+	return found(v, item, row) == 0 ? 1 : -1;
 }
 
 bool match_is_lost(const struct visit *v, const unsigned char hash[ORIGIN_HEAD_SIZE])

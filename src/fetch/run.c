@@ -171,7 +171,7 @@ int run_read_folders(struct run *r)
 /* ---- a run ---- */
 static bool is_move_target(const struct run *r, const char *name)
 {
-	return r->source.move_to != NULL && r->setup->mode == RUN_FETCH && strcmp(r->source.move_to, name) == 0;
+	return r->source.move_to != NULL && !r->copy && strcmp(r->source.move_to, name) == 0;
 }
 
 static int visit_all(struct run *r, const struct source_folder *folders, const struct copy_target *targets, size_t n)
@@ -206,7 +206,7 @@ static int work(struct run *r)
 	size_t n = 0;
 	int result;
 
-	if (r->setup->mode == RUN_COPY) {
+	if (r->copy) {
 		to = config_account(r->setup->config, r->setup->copy_to);
 		if (to == NULL)
 			return run_stop(r, RUN_REFUSED, "there is no account %s", r->setup->copy_to);
@@ -280,18 +280,19 @@ void run_prepare(struct run *r, const struct run_setup *setup, struct run_result
 	*result = (struct run_result){ .done.folder = "" };
 	r->now_ms = clock_wall_ms();
 	r->by_uid = r->source.protocol == CONFIG_IMAP;
-	r->same_mailbox = setup->mode == RUN_FETCH && is_same_mailbox(r);
-	if (setup->mode == RUN_COPY)
+	r->copy = setup->copy_to != NULL && setup->mode != RUN_FETCH;
+	r->same_mailbox = !r->copy && is_same_mailbox(r);
+	if (r->copy)
 		widen(&r->source);
 	r->login.source = &r->source;
+	r->login.message_max = (uint64_t)setup->config->limits.message_size;
 	r->login.delay = &result->delay_ms;
 	r->login.connect = connect_source;
 	r->login.token = setup->login.token == NULL ? NULL : access_token;
 	r->login.wake = turn;
 	r->login.arg = r;
 	/* A copy may take days: it has the time limits of single commands. */
-	r->login.deadline =
-	    setup->mode == RUN_COPY || r->source.deadline <= 0 ? 0 : clock_mono_ms() + r->source.deadline;
+	r->login.deadline = r->copy || r->source.deadline <= 0 ? 0 : clock_mono_ms() + r->source.deadline;
 	rows_init(&r->retry);
 	rows_init(&r->due);
 	changes_init(&r->changes, setup->mode == RUN_DRY ? NULL : setup->memory);
@@ -305,7 +306,7 @@ void run_clean(struct run *r)
 	rows_free(&r->retry);
 	rows_free(&r->due);
 	changes_free(&r->changes);
-	if (r->setup->mode == RUN_COPY)
+	if (r->copy)
 		free(r->source.folders);
 	r->result->done.folder = "";
 }

@@ -40,6 +40,7 @@ struct run {
 	bool memory_failed;
 	int64_t now_ms;	   /* wall clock of the start */
 	bool by_uid;	   /* IMAP */
+	bool copy;	   /* `mailferry copy', also a dry one */
 	bool same_mailbox; /* mailferry files into it */
 	bool stopped;	   /* END and words say why */
 	bool removed;	   /* something was asked to be removed in this session */
@@ -124,6 +125,10 @@ int skip_tell(struct visit *v, struct item *item, struct slice head, const char 
 struct spool_origin visit_origin(const struct visit *v, const struct item *item, enum origin_fate fate);
 typedef int visit_head_fn(struct visit *v, struct item *item, struct slice block, bool got);
 int visit_heads(struct visit *v, const uint32_t *which, size_t n, visit_head_fn *fn);
+/* ITEM is one of those that a driver was asked for, and was not answered before: its index. 0, or -1: the run has
+ * stopped. */
+int visit_asked(struct visit *v, const struct source_item *item, const struct source_item *items, size_t n, bool *ended,
+		size_t *i);
 /* Is it one that this spool filed itself? 0, 1, -1: the run has stopped. */
 int visit_own(struct visit *v, struct slice block);
 int visit_add_own(struct visit *v, struct item *item, const struct head *head);
@@ -133,6 +138,8 @@ void match_lost(struct visit *v); /* gathers them, once VISIT_IDENTIFY has joine
 int match_heads(struct visit *v); /* joins identified items and lost rows, in bulk */
 /* The one that ITEM is, with this head: renamed. 1; 0: there is none; -1: the run has stopped. */
 int match_one(struct visit *v, struct item *item, const struct head *head);
+/* Would match_one find it? Changes nothing. */
+bool match_would(struct visit *v, const struct item *item, const struct head *head);
 
 /* Is a remembered message with this head not there? */
 bool match_is_lost(const struct visit *v, const unsigned char hash[ORIGIN_HEAD_SIZE]);

@@ -22,7 +22,7 @@ static void size_words(uint64_t n, char out[40])
 bool skip_by_size(const struct run *r, uint64_t size, char reason[200])
 {
 	const uint64_t most = (uint64_t)r->setup->config->limits.message_size;
-	const uint64_t larger = r->setup->mode == RUN_COPY ? 0 : (uint64_t)r->source.skip.larger;
+	const uint64_t larger = r->copy ? 0 : (uint64_t)r->source.skip.larger;
 	char has[40], may[40];
 
 	size_words(size, has);
@@ -45,7 +45,7 @@ bool skip_by_age(const struct run *r, int64_t age_ms, char reason[200])
 {
 	const int64_t older = r->source.skip.older;
 
-	if (r->setup->mode == RUN_COPY || older <= 0 || age_ms <= 0 || r->now_ms - age_ms <= older)
+	if (r->copy || older <= 0 || age_ms <= 0 || r->now_ms - age_ms <= older)
 		return false;
 	(void)snprintf(reason, 200, REASON_OLDER "the %lld days that `skip' of source %.60s allows: it has %lld",
 		       (long long)(older / RUN_DAY_MS), r->source.name, (long long)((r->now_ms - age_ms) / RUN_DAY_MS));

@@ -15,6 +15,17 @@ enum {
 	FAILURES_MAX = 3		 /* messages that the spool could not take, until the run is given up */
 };
 
+/* What is to become of it. Nothing of it is done before the source has said that it was the message that was asked for.
+ */
+enum verdict {
+	VERDICT_TAKE,
+	VERDICT_FOUND, /* remembered under another name */
+	VERDICT_OWN,
+	VERDICT_OLD,
+	VERDICT_LONG,	/* longer than was said */
+	VERDICT_STOPPED /* intake wants no more of it */
+};
+
 struct take;
 
 struct taking { /* one message on its way */
@@ -22,6 +33,8 @@ struct taking { /* one message on its way */
 	struct item *item;
 	struct head_gather gather;
 	enum { TAKING_HEAD, TAKING_BODY, TAKING_DROP } state;
+	enum verdict verdict;
+	struct head head;
 	struct spool_origin origin;
 	struct intake_fetched fetched;
 	struct intake_message *message;
@@ -33,7 +46,9 @@ struct taking { /* one message on its way */
 struct take {
 	struct visit *v;
 	const uint32_t *which;
-	size_t n, at;
+	const struct source_item *items; /* those that were asked for, in the order of WHICH */
+	bool *ended;			 /* of each */
+	size_t n;
 	struct taking *now;
 	struct taking *asked;
 	size_t nasked;
@@ -62,6 +77,8 @@ static int refused(struct visit *v, struct item *item, const char *words)
 	o.reason = reason;
 	o.tries = 1;
 	o.tried_ms = v->run->now_ms;
+	if (item->need != ITEM_TAKE)
+		return 0; /* it is remembered for another reason */
 	item->need = ITEM_DONE;
 	visit_line(v, item, SLICE_NONE, reason);
 	log_warning("original-refused", LOG_STR("source", v->run->source.name), LOG_STR("folder", v->folder->name),
@@ -143,17 +160,27 @@ static void on_done(void *arg)
 }
 
 /* ---- the bytes ---- */
+static int stopped(struct taking *t)
+{
+	const char *why;
+	const enum intake_result result = intake_outcome(t->message, &why);
+
+	t->state = TAKING_DROP;
+	t->verdict = VERDICT_STOPPED;
+	if (result != INTAKE_FULL && result != INTAKE_LOST)
+		return 0;
+	settle(t); /* there is nothing to wait for */
+	return -1;
+}
+
 static int feed(struct taking *t, struct slice bytes)
 {
 	while (bytes.n > 0) {
 		const size_t n = bytes.n < INTAKE_PIECE_MAX ? bytes.n : INTAKE_PIECE_MAX;
 		const enum intake_flow flow = intake_add(t->message, slice_of(bytes.p, n));
 
-		if (flow == INTAKE_STOP) {
-			settle(t);
-			t->state = TAKING_DROP;
-			return t->take->v->run->stopped ? -1 : 0;
-		}
+		if (flow == INTAKE_STOP)
+			return stopped(t);
 		t->waits = flow == INTAKE_WAIT;
 		while (t->waits)
 			if (run_turn_wait(t->take->v->run) != 0)
@@ -165,14 +192,14 @@ static int feed(struct taking *t, struct slice bytes)
 	return 0;
 }
 
-static void begin_intake(struct taking *t, const struct head *head)
+static void begin_intake(struct taking *t)
 {
 	static const struct intake_events events = { .resume = on_resume, .done = on_done };
 	struct visit *v = t->take->v;
 	const struct intake_envelope env = { .session = v->run->source.name, .fetched = &t->fetched };
 
 	t->origin = visit_origin(v, t->item, ORIGIN_TAKEN);
-	memcpy(t->origin.head, head->hash, sizeof t->origin.head);
+	memcpy(t->origin.head, t->head.hash, sizeof t->origin.head);
 	t->fetched = (struct intake_fetched){ .origin = &t->origin,
 					      .flags = listing_flags(&v->list, t->item),
 					      .internal_ms = t->item->internal_ms,
@@ -188,38 +215,48 @@ static int decide(struct taking *t)
 {
 	struct visit *v = t->take->v;
 	const struct slice block = buf_slice(&t->gather.block);
-	struct head head;
 	char reason[200];
-	int r = 0;
+	int own;
 
-	head_read(block, &head);
+	head_read(block, &t->head);
 	t->state = TAKING_DROP;
-	if (t->item->row == PAIR_NONE)
-		r = match_one(v, t->item, &head);
-	if (r != 0)
-		return r < 0 ? -1 : 0;
-	if (v->run->same_mailbox && t->item->head == PAIR_NONE && (r = visit_own(v, block)) != 0)
-		return r < 0 ? -1 : visit_add_own(v, t->item, &head);
-	if (t->item->internal_ms == 0 && skip_by_age(v->run, head.date_ms, reason))
-		return skip_tell(v, t->item, block, reason);
-	begin_intake(t, &head);
+	if (match_would(v, t->item, &t->head)) {
+		t->verdict = VERDICT_FOUND;
+		return 0;
+	}
+	if (v->run->same_mailbox && t->item->head == PAIR_NONE && (own = visit_own(v, block)) != 0) {
+		t->verdict = VERDICT_OWN;
+		return own < 0 ? -1 : 0;
+	}
+	if (t->item->internal_ms == 0 && skip_by_age(v->run, t->head.date_ms, reason)) {
+		t->verdict = VERDICT_OLD;
+		return 0;
+	}
+	begin_intake(t);
 	return feed(t, block);
 }
 
 static int take_begin(void *arg, const struct source_item *item)
 {
 	struct take *k = arg;
+	struct item *mine = listing_find(&k->v->list, item->number);
 
 	taking_free(&k->now);
-	if (k->at >= k->n)
-		return run_stop(k->v->run, RUN_BROKEN, "more messages came than were asked for");
+	if (mine == NULL || mine->need != ITEM_TAKE)
+		return run_stop(k->v->run, RUN_BROKEN, "the server answered what was not asked");
 	k->now = mem_alloc(sizeof *k->now);
 	k->now->take = k;
-	k->now->item = &k->v->list.all[k->which[k->at]];
+	k->now->item = mine;
 	head_gather_init(&k->now->gather);
-	if (k->now->item->number != item->number)
-		return run_stop(k->v->run, RUN_BROKEN, "messages came in another order than they were asked for");
 	return 0;
+}
+
+static int tell_long(struct taking *t)
+{
+	char reason[200];
+
+	(void)skip_by_size(t->take->v->run, t->octets, reason);
+	return skip_tell(t->take->v, t->item, buf_slice(&t->gather.block), reason);
 }
 
 /* A server may announce less than it sends. */
@@ -227,22 +264,21 @@ static int too_long(struct taking *t)
 {
 	struct run *r = t->take->v->run;
 	const uint64_t most = (uint64_t)r->setup->config->limits.message_size;
-	char reason[200];
 
 	if (t->octets <= most)
 		return 0;
 	if (t->state != TAKING_DROP) {
-		(void)skip_by_size(r, t->octets, reason);
 		intake_end(&t->message);
 		t->state = TAKING_DROP;
-		if (skip_tell(t->take->v, t->item, buf_slice(&t->gather.block), reason) != 0)
-			return -1;
+		t->verdict = VERDICT_LONG;
 	}
-	if (t->octets - most > DRAIN_MAX)
-		return run_stop(r, RUN_BROKEN,
-				"the server sends far more of a message than the %llu octets that it told",
-				(unsigned long long)t->item->size);
-	return 0;
+	if (t->octets - most <= DRAIN_MAX)
+		return 0;
+	/* The session ends in the middle of it: next time it must not come to this again. */
+	if (t->verdict == VERDICT_LONG && tell_long(t) != 0)
+		return -1;
+	return run_stop(r, RUN_BROKEN, "the server sends far more of a message than the %llu octets that it told",
+			(unsigned long long)t->item->size);
 }
 
 static int take_piece(void *arg, struct slice bytes)
@@ -269,6 +305,29 @@ static int take_piece(void *arg, struct slice bytes)
 	return r->stopped ? -1 : 0;
 }
 
+/* It was the message that was asked for, and it will not be taken. */
+static int drop(struct taking *t)
+{
+	struct visit *v = t->take->v;
+	const struct slice block = buf_slice(&t->gather.block);
+	char reason[200];
+
+	switch (t->verdict) {
+	case VERDICT_FOUND:
+		return match_one(v, t->item, &t->head) < 0 ? -1 : 0;
+	case VERDICT_OWN:
+		return visit_add_own(v, t->item, &t->head);
+	case VERDICT_OLD:
+		(void)skip_by_age(v->run, t->head.date_ms, reason);
+		return skip_tell(v, t->item, block, reason);
+	case VERDICT_LONG:
+		return tell_long(t);
+	default:
+		settle(t);
+		return 0;
+	}
+}
+
 /* The message is complete: the spool is asked. */
 static int finish(struct take *k)
 {
@@ -277,7 +336,7 @@ static int finish(struct take *k)
 	if (t->state == TAKING_HEAD && decide(t) != 0)
 		return -1;
 	if (t->state != TAKING_BODY)
-		return 0;
+		return drop(t);
 	if (intake_finish(t->message)) {
 		settle(t);
 		return 0;
@@ -301,18 +360,19 @@ static int take_end(void *arg, const struct source_item *item, enum source_got g
 	struct visit *v = k->v;
 	struct item *mine;
 	int r = 0;
+	size_t i;
 
-	if (k->at >= k->n)
-		return run_stop(v->run, RUN_BROKEN, "more messages came than were asked for");
-	mine = &v->list.all[k->which[k->at++]];
-	if (mine->number != item->number)
-		return run_stop(v->run, RUN_BROKEN, "messages came in another order than they were asked for");
+	if (visit_asked(v, item, k->items, k->n, k->ended, &i) != 0)
+		return -1;
+	mine = &v->list.all[k->which[i]];
 	if (got == SOURCE_GOT_VANISHED)
 		mine->need = ITEM_DONE;
-	else if (mine->need == ITEM_TAKE && got == SOURCE_GOT_REFUSED)
+	else if (got == SOURCE_GOT_REFUSED)
 		r = refused(v, mine, words);
-	else if (got == SOURCE_GOT_WHOLE)
-		r = k->now == NULL ? run_stop(v->run, RUN_BROKEN, "an end of no message came") : finish(k);
+	else if (k->now == NULL || k->now->item != mine)
+		r = run_stop(v->run, RUN_BROKEN, "the end of a message came without the message");
+	else
+		r = finish(k);
 	taking_free(&k->now);
 	k->octets_before += mine->size;
 	v->run->result->done.octets = k->octets_before;
@@ -337,7 +397,7 @@ static int take_some(struct take *k, struct source_item *items)
 
 	for (size_t i = 0; i < k->n; i++)
 		items[i] = listing_item(&v->list, &v->list.all[k->which[i]]);
-	k->at = 0;
+	memset(k->ended, 0, k->n * sizeof *k->ended);
 	if (v->run->setup->driver->fetch(v->run->session, items, k->n, &h, &e) != 0)
 		return run_source_failed(v->run, &e);
 	return v->run->stopped ? -1 : 0;
@@ -347,7 +407,8 @@ static int take_some(struct take *k, struct source_item *items)
 static int take_all(struct visit *v, const uint32_t *which, size_t n)
 {
 	struct source_item *items = mem_array(CHUNK, sizeof *items);
-	struct take k = { .v = v, .octets_before = v->run->result->done.octets };
+	bool *ended = mem_array(CHUNK, sizeof *ended);
+	struct take k = { .v = v, .items = items, .ended = ended, .octets_before = v->run->result->done.octets };
 	int r = 0;
 
 	for (size_t at = 0; at < n && r == 0; at += CHUNK) {
@@ -364,6 +425,7 @@ static int take_all(struct visit *v, const uint32_t *which, size_t n)
 		k.asked = t->next;
 		taking_free(&t);
 	}
+	free(ended);
 	free(items);
 	return r;
 }

@@ -60,7 +60,7 @@ static bool is_former(const struct visit *v, const struct generation *g)
 		return false;
 	if (is_of(g, v->folder))
 		return true;
-	return v->fresh && !g->listed && g->f.uidvalidity == v->now.uidvalidity && v->run->setup->mode == RUN_FETCH;
+	return v->fresh && !g->listed && g->f.uidvalidity == v->now.uidvalidity && !v->run->copy;
 }
 
 static int read_former(struct visit *v)
