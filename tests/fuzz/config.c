@@ -49,6 +49,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		part_check(c, CONFIG_PART_STORE, name);
 		part_check(c, CONFIG_PART_CONNECT, NULL);
 		part_check(c, CONFIG_PART_TOKEN, NULL);
+		for (size_t i = 0; i < c->nsources; i++) {
+			const struct config_source *s = &c->sources[i];
+
+			part_check(c, CONFIG_PART_FETCH, s->name);
+			/* Whoever fetches relies on these. */
+			if (config_account(c, s->account) == NULL || config_account(c, s->name) != NULL ||
+			    (s->to == NULL) == (s->nrecipient_headers == 0) ||
+			    s->keep == (s->delete != CONFIG_DELETE_NEVER || s->move_to != NULL) ||
+			    (s->protocol == CONFIG_IMAP) != (s->nfolders > 0))
+				abort();
+			(void)config_source_takes_inbox(s);
+		}
 		(void)config_route(c, "postmaster", "");
 		(void)config_route(c, "info+x", "office.example");
 	}

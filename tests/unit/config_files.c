@@ -267,6 +267,36 @@ static void files_that_it_names_must_be_there(void **state)
 	assert_int_equal(rmdir(path), 0);
 }
 
+static void sources_have_secrets_in_files_too(void **state)
+{
+	struct config *c;
+
+	(void)state;
+	(void)PUT("pw", 0600, "sesame\n");
+	(void)PUT("secret.conf", 0600, "tahini\n");
+	(void)PUT(
+	    "main.conf", 0644,
+	    FILED("password_file = \"pw\";") "sources = { s = { protocol = \"pop3\"; host = \"h\"; user = \"u\"; "
+					     "to = \"x@office.example\";\npassword_file = \"secret.conf\"; }; };\n");
+	c = load("");
+	assert_string_equal(c->sources[0].server.password, "tahini");
+	assert_string_equal(c->accounts[0].server.password, "sesame");
+	config_free(&c);
+	(void)PUT("secret.conf", 0604, "tahini\n");
+	(void)load(
+	    "@/main.conf:6: key `sources.s.password_file': @/secret.conf: holds a secret but everybody may read it "
+	    "(mode 0604): run: chmod o= @/secret.conf\n");
+	(void)PUT(
+	    "main.conf", 0644,
+	    FILED("password_file = \"pw\";") "sources = { s = { protocol = \"pop3\"; host = \"h\"; user = \"u\"; "
+					     "to = \"x@office.example\";\npassword = \"tahini\";\nca_file = \"none\"; "
+					     "}; };\n");
+	assert_int_equal(chmod(dir, 0755), 0);
+	(void)load("@/main.conf:6: key `sources.s.password': @/main.conf: holds a secret but everybody may read it "
+		   "(mode 0644): run: chmod o= @/main.conf\n"
+		   "@/main.conf:7: key `sources.s.ca_file': can't read @/none: No such file or directory\n");
+}
+
 static int dir_make(void **state)
 {
 	(void)state;
@@ -402,6 +432,7 @@ int main(void)
 		cmocka_unit_test(a_password_in_the_file_guards_the_file),
 		cmocka_unit_test(included_files_keep_their_lines),
 		cmocka_unit_test(files_that_it_names_must_be_there),
+		cmocka_unit_test(sources_have_secrets_in_files_too),
 		cmocka_unit_test(parts_come_back_as_they_went),
 		cmocka_unit_test(the_table_prints_every_key),
 	};
