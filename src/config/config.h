@@ -1,6 +1,6 @@
 /*
  * The configuration, read once and then constant. Every key stands in one table
- * (config/keys.c): type, range, default, help. Errors name file, line, key and
+ * (config/keys*.c): type, range, default, help. Errors name file, line, key and
  * what was expected. Relative paths were made absolute against the file's
  * directory; sizes are octets, times are milliseconds.
  *

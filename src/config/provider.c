@@ -8,7 +8,7 @@
 #define MS_PERSON_POP3 "https://outlook.office.com/POP.AccessAsUser.All offline_access"
 #define PASSWORD  "log in with a password that the provider made for programs (an app password): password_file"
 
-/* Names are also the words of the key `provider' (config/keys.c). */
+/* Names are also the words of the key `provider' (config/keys_server.c). */
 const struct provider provider_table[] = {
 	{ .name = "microsoft365",
 	  .host = "outlook.office365.com",

@@ -185,5 +185,84 @@ with tap.case("the sample is good once the secrets are there"):
     write("office.password", "s3cret\n", 0o600)
     expect(run("-c", "sample.conf", "check"), OK, "sample.conf: 2 listeners, 1 account, 0 rules files: good\n")
 
+with tap.case("so it is with its sources"):
+    with open(os.path.join(place, "sample.conf"), encoding="utf-8") as f:
+        head, tail = f.read().split("#sources = {", 1)
+    block, tail = ("#sources = {" + tail).split("\n\n", 1)
+    write("sample.conf", head + re.sub("(?m)^#", "", block) + "\n\n" + tail)
+    for name in ("old", "private", "collected"):
+        write(name + ".password", "s3cret\n", 0o600)
+    got = run("-c", "sample.conf", "check")
+    assert got[0] == OK, got
+    lines = got[1].splitlines()
+    assert lines[0] == "sample.conf: 2 listeners, 1 account, 3 sources, 0 rules files: good", got
+    assert lines[1] == ("source old: fetches info@example.net at pop.example.net (POP3, port 995) for scans@office.example in "
+                        "account office; originals are deleted 30d after the spool has them; runs every 10m"), got
+    assert lines[2] == ("source private: fetches INBOX, \\Junk of somebody@gmail.example at imap.gmail.com (IMAP, port 993) for "
+                        "scans@office.example in account office; leaves messages larger than 20M; originals stay as they "
+                        "are; runs when the server tells of mail and every 30m"), got
+    assert re.fullmatch(re.escape(
+        "source collected: fetches catchall@example.org at pop.example.org (POP3, port 995) for the recipients in Delivered-To, "
+        "X-Original-To or Envelope-To, and what is for no account into folder Unmatched of account office; originals are "
+        "deleted when they are filed; runs at \"*/15 8-18 * * mon-fri\" and \"@daily\" (next: ") +
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:00\)", lines[3]), got
+    assert len(lines) == 4, got
+
+SOURCES = """hostname = "mail.office.example"; user = "root";
+accounts = {
+    office = { host = "imap.office.example"; user = "info@office.example"; password_file = "pw"; rules = "rules/a.sieve";
+               addresses = [ "info@office.example", "@office.example" ]; at = "30 6 * * *"; };
+};
+sources = {
+    old = { protocol = "pop3"; host = "pop.example.net"; user = "u"; password_file = "pw"; every = "10m"; %s };
+    own = { protocol = "imap"; host = "imap.office.example"; user = "info@office.example"; password_file = "pw";
+            recipients_from = "Delivered-To"; move_to = "Read"; };
+};
+"""
+
+with tap.case("what can cost mail or trust is warned of"):
+    write("mailferry.conf", SOURCES % "")
+    expect(run("-c", "mailferry.conf", "check"), OK, None,
+           "mailferry.conf: warning: source `old': originals stay for ever, and the mailbox grows until it is full: consider "
+           "delete\n"
+           "mailferry.conf: warning: source `own': it has no schedule, neither every nor at nor push: nothing is fetched by "
+           "itself\n"
+           "mailferry.conf: warning: source `own': it reads the mailbox of account `office': what mailferry files there is not "
+           "fetched again, but rules that file into the folder that is read only move mail in a circle\n")
+    write("mailferry.conf", SOURCES % 'delete = "at-once"; tls = "none";')
+    got = run("-c", "mailferry.conf", "check")
+    for words in ("tls is \"none\"", "originals are deleted at once"):
+        assert sum("warning: source `old': " + words in line for line in got[2].splitlines()) == 1, (words, got)
+    assert "account office: its mail waits in the spool and is filed at \"30 6 * * *\" (next: " in got[1], got
+    assert "originals are moved to Read when the spool has them; runs only by: mailferry sync own\n" in got[1], got
+    write("mailferry.conf", (SOURCES % "").replace('every = "10m"', 'every = "30s"').replace(
+        "own = {", 'twin = { protocol = "pop3"; every = "1h"; host = "pop.example.net"; user = "U"; password_file = "pw"; '
+        'delete = "1d"; };\n    own = {'))
+    got = run("-c", "mailferry.conf", "check")
+    for words in ("source `old': it asks more than once a minute", "source `twin': source `old' reads the same mailbox"):
+        assert sum(words in line for line in got[2].splitlines()) == 1, (words, got)
+
+with tap.case("errors of sources have file and line"):
+    write("mailferry.conf", SOURCES % 'folders = "INBOX"; keep = true; delete = "soon";')
+    expect(run("-c", "mailferry.conf", "check"), CONFIG, "",
+           "mailferry.conf:7: key `sources.old.delete': expected \"never\", \"at-once\", \"after-delivery\" or a time such as "
+           "\"30d\", got \"soon\": write a whole number and a unit: ms, s, m, h, d or w\n"
+           "mailferry.conf:7: key `sources.old.folders': POP3 has one folder only: take it away, or use protocol \"imap\"\n")
+
+with tap.case("route knows what sources bring"):
+    write("mailferry.conf", SOURCES % "")
+    expect(run("-c", "mailferry.conf", "route", "old", "x@office.example"), OK,
+           "old\n  account: office (info@office.example at imap.office.example, port 993)\n  rules:   %s/rules/a.sieve\n"
+           "  why:     info@office.example in account office\n"
+           "  sources: old (all its mail), own (what names this address in its recipients_from)\n"
+           "x@office.example\n  account: office (info@office.example at imap.office.example, port 993)\n"
+           "  rules:   %s/rules/a.sieve\n  why:     (whole domain) @office.example in account office\n"
+           "  sources: own (what names this address in its recipients_from)\n" % (place, place))
+    status, out, _ = run("-c", "mailferry.conf", "route", "--json", "info@office.example")
+    assert status == OK and json.loads(out)["sources"] == ["old", "own"], out
+    got = run("-c", "mailferry.conf", "route", "own")
+    expect(got, USAGE, "")
+    assert "source own takes recipients from each message" in got[2], got
+
 shutil.rmtree(place)
 tap.done()
