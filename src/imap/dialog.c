@@ -269,11 +269,9 @@ void dialog_allow(struct imap *s, int64_t ms, uint64_t literal, uint64_t total)
 	imap_filter_allow(s->filter, literal, total);
 }
 
-void dialog_excuse(struct imap *s, int64_t ms)
+void dialog_until(struct imap *s, int64_t mono_ms)
 {
-	int64_t at = stream_deadline(s->stream);
-
-	stream_set_deadline(s->stream, at < s->hurry - ms ? at + ms : s->hurry);
+	stream_set_deadline(s->stream, mono_ms < s->hurry ? mono_ms : s->hurry);
 }
 
 int dialog_wait_until(struct imap *s, int64_t mono_ms, struct err *e)
