@@ -1,6 +1,6 @@
 /* Fetched mail in the spool: a message and where it was fetched are one commit; what became of it is told. */
 #include "spool_faulty.h"
-#include "spool_tools.h"
+#include "spool_memory.h"
 
 #include <event2/event.h>
 #include <signal.h>
@@ -14,45 +14,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "spool/state.h"
-
-/* ---- looking ---- */
-
-struct seen {
-	struct spool_origin o[64];
-	char names[64][40], reasons[64][40];
-	size_t n;
-};
-
-static int see(void *arg, const struct spool_origin *o)
-{
-	struct seen *s = arg;
-
-	assert_true(s->n < 64);
-	s->o[s->n] = *o;
-	(void)snprintf(s->names[s->n], sizeof s->names[0], "%s", o->name);
-	(void)snprintf(s->reasons[s->n], sizeof s->reasons[0], "%s", o->reason == NULL ? "" : o->reason);
-	s->n++;
-	return 0;
-}
-
-static struct seen origins_of(struct test_fetcher *f, int64_t folder)
-{
-	struct seen s = { .n = 0 };
-	struct err e;
-
-	if (spool_source_origins(f->memory, folder, 0, see, &s, &e) != 0)
-		fail_msg("origins: %s", e.text);
-	return s;
-}
-
-static void change(struct test_fetcher *f, enum origin_act act, const struct spool_origin *o)
-{
-	const struct origin_change c = { act, *o };
-	struct err e;
-
-	if (spool_source_change(f->memory, &c, 1, &e) != 0)
-		fail_msg("change %d: %s", (int)act, e.text);
-}
 
 /* ---- taking in ---- */
 
@@ -75,7 +36,7 @@ static void what_is_taken_is_known(void **state)
 	message_fetched(&m, &o, inbox, 17, NULL);
 	a = accept_by(&t, f.door, &m.m);
 	assert_int_equal(a.answer, SPOOL_ACCEPTED);
-	s = origins_of(&f, inbox);
+	s = origins_of(&f, inbox, 0);
 	assert_int_equal(s.n, 1);
 	assert_int_equal(s.o[0].uid, 17);
 	assert_int_equal(s.o[0].fate, ORIGIN_TAKEN);
@@ -98,7 +59,7 @@ static void what_is_taken_is_known(void **state)
 	(void)snprintf(m.id, sizeof m.id, "m000000000000004");
 	o.uid = 19;
 	assert_int_equal(accept_by(&t, f.door, &m.m).answer, SPOOL_ACCEPTED);
-	assert_int_equal(origins_of(&f, inbox).n, 3);
+	assert_int_equal(origins_of(&f, inbox, 0).n, 3);
 	/* The same UID after a change of UIDVALIDITY. */
 	message_make(&m, 5, "office", "INBOX");
 	message_fetched(&m, &o, fetcher_folder(&f, "INBOX", 78), 17, NULL);
@@ -132,7 +93,7 @@ static void one_uidl_is_several_messages(void **state)
 		message_fetched(&m, &o, box, 0, "same");
 		assert_int_equal(accept_by(&t, f.door, &m.m).answer, SPOOL_ACCEPTED);
 	}
-	s = origins_of(&f, box);
+	s = origins_of(&f, box, 0);
 	assert_int_equal(s.n, 3);
 	for (size_t i = 0; i < 3; i++) {
 		assert_string_equal(s.names[i], "same");
@@ -144,9 +105,9 @@ static void one_uidl_is_several_messages(void **state)
 	o.number = s.o[1].number;
 	assert_int_equal(accept_by(&t, f.door, &m.m).answer, SPOOL_DUPLICATE);
 	/* One that is gone is new. */
-	change(&f, ORIGIN_FORGET, &s.o[1]);
+	change(&f, ORIGIN_FORGET, s.o[1]);
 	assert_int_equal(accept_by(&t, f.door, &m.m).answer, SPOOL_ACCEPTED);
-	assert_int_equal(origins_of(&f, box).n, 3);
+	assert_int_equal(origins_of(&f, box, 0).n, 3);
 	fetcher_end(&f);
 	spool_remove(&t);
 }
@@ -198,10 +159,12 @@ static void what_was_not_taken_can_be(void **state)
 			message_fetched(&m, &o, folder, 5, NULL);
 			assert_int_equal(accept_by(&t, f.door, &m.m).answer, SPOOL_ACCEPTED);
 		} else if (rows[i].before != 0) {
-			o = (struct spool_origin){ .folder = folder, .uid = 5, .fate = rows[i].before, .reason = "why" };
-			change(&f, ORIGIN_ADD, &o);
+			o = (struct spool_origin){
+				.folder = folder, .uid = 5, .fate = rows[i].before, .reason = "why"
+			};
+			change(&f, ORIGIN_ADD, o);
 		}
-		s = origins_of(&f, folder);
+		s = origins_of(&f, folder, 0);
 		message_make(&m, ++n, "office", "INBOX");
 		message_fetched(&m, &o, folder, 5, NULL);
 		o.number = rows[i].by_number ? s.o[0].number : 0;
@@ -210,7 +173,7 @@ static void what_was_not_taken_can_be(void **state)
 		a = accept_by(&t, f.door, &m.m);
 		if (a.answer != rows[i].answer)
 			fail_msg("row %zu: answer %d", i, (int)a.answer);
-		s = origins_of(&f, folder);
+		s = origins_of(&f, folder, 0);
 		assert_int_equal(s.n, 1);
 		assert_int_equal(s.o[0].fate, rows[i].after);
 		if (a.answer != SPOOL_ACCEPTED)
@@ -250,7 +213,7 @@ static void nothing_is_taken_without_its_memory(void **state)
 	message_fetched(&m, &o, inbox, 2, NULL);
 	assert_int_equal(accept_by(&t, f.door, &m.m).answer, SPOOL_FAILED);
 	/* It finds nothing more, and may begin anew. */
-	assert_int_equal(origins_of(&f, inbox).n, 0);
+	assert_int_equal(origins_of(&f, inbox, 0).n, 0);
 	assert_int_not_equal(fetcher_folder(&f, "INBOX", 1), inbox);
 	fetcher_end(&f);
 	assert_int_equal(spool_end(&t, 0), 0);
@@ -307,15 +270,15 @@ static void both_or_neither_whatever_write_fails(void **state)
 			free(sql);
 			there = rows == 11;
 			if (rows != 0 && rows != 11)
-				fail_msg("kind %zu, call %d: answer %d, rows %lld", k, at, (int)a.answer, (long long)rows);
+				fail_msg("kind %zu, call %d: answer %d, rows %lld", k, at, (int)a.answer,
+					 (long long)rows);
 			if (a.answer != SPOOL_LOST)
 				assert_int_equal(there, a.answer == SPOOL_ACCEPTED);
 			spool_start(&t);
 			fetcher_start(&t, &f, "old");
 			/* The next run: fetched again, or known. */
 			(void)snprintf(m.id, sizeof m.id, "n%015u", n);
-			assert_int_equal(accept_by(&t, f.door, &m.m).answer,
-					 there ? SPOOL_DUPLICATE : SPOOL_ACCEPTED);
+			assert_int_equal(accept_by(&t, f.door, &m.m).answer, there ? SPOOL_DUPLICATE : SPOOL_ACCEPTED);
 			if (!failed)
 				break;
 		}
@@ -398,7 +361,8 @@ static void a_killed_spool_forgets_no_half(void **state)
 		fetcher_end(&f);
 	}
 	assert_int_equal(spool_end(&t, 0), 0);
-	assert_int_equal(count_in_database(&t, "SELECT (SELECT count(*) FROM message) - (SELECT count(*) FROM origin)"), 0);
+	assert_int_equal(count_in_database(&t, "SELECT (SELECT count(*) FROM message) - (SELECT count(*) FROM origin)"),
+			 0);
 	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM origin o WHERE o.settled <> (SELECT"
 					       " m.finished IS NOT NULL FROM message m WHERE m.number = o.message)"),
 			 0);
@@ -445,7 +409,7 @@ static void the_next_process_waits(void **state)
 		fetcher_end(&before);
 		if (round % 3 != 0)
 			fetcher_start(&t, &after, "old");
-		s = origins_of(&after, box);
+		s = origins_of(&after, box, 0);
 		if (s.n != 1)
 			fail_msg("round %u: the next process read too early", round);
 		fetcher_end(&after);

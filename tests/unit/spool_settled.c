@@ -242,10 +242,11 @@ static int keep_numbers(void *arg, const struct spool_record *r)
 
 static void store_says(struct fixture *f, const struct event *ev, int64_t number)
 {
-	static const enum outcome_kind kinds[] = { [DONE] = OUTCOME_DONE,	    [DOUBT] = OUTCOME_DOUBT,
-						   [PARKED] = OUTCOME_PARKED,	    [REFUSED] = OUTCOME_REFUSED,
-						   [LATER] = OUTCOME_RETRY,	    [INTO_INBOX] = OUTCOME_ELSEWHERE,
-						   [INTO_ALARM] = OUTCOME_ELSEWHERE };
+	static const enum outcome_kind kinds[] = {
+		[DONE] = OUTCOME_DONE,		 [DOUBT] = OUTCOME_DOUBT, [PARKED] = OUTCOME_PARKED,
+		[REFUSED] = OUTCOME_REFUSED,	 [LATER] = OUTCOME_RETRY, [INTO_INBOX] = OUTCOME_ELSEWHERE,
+		[INTO_ALARM] = OUTCOME_ELSEWHERE
+	};
 	struct spool_outcome o = { .number = number, .kind = kinds[ev->what], .reason = "because" };
 	struct err e;
 

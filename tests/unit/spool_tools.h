@@ -87,7 +87,7 @@ uint64_t upload_now(struct test_spool *t, size_t n);
 enum delivery_state state_of(struct test_spool *t, const char *id);
 
 int64_t count_in_database(struct test_spool *t, const char *sql); /* of a stopped spool */
-void spool_make_older(struct test_spool *t, int version);		  /* a stopped spool: as that version had it */
+void spool_make_older(struct test_spool *t, int version);	  /* a stopped spool: as that version had it */
 int files_in(struct test_spool *t, const char *sub);		  /* under DIR/SUB, in all depths */
 
 #endif
