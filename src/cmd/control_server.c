@@ -63,6 +63,17 @@ static void client_answer(struct control_client *c, enum control_message type, c
 	ipc_out_free(&out);
 }
 
+static bool is_known(const char *want)
+{
+	static const char *const known[] = { CONTROL_WANT_SPOOL, CONTROL_WANT_TOKEN, CONTROL_WANT_CONNECT,
+					     CONTROL_WANT_LIFT,	 CONTROL_WANT_SYNC,  CONTROL_WANT_SOURCES };
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (strcmp(want, known[i]) == 0)
+			return true;
+	return false;
+}
+
 static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 {
 	struct control_client *c = arg;
@@ -72,10 +83,9 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 	(void)fds;
 	if (in->type != CONTROL_HELLO || nfds != 0 || want == NULL) {
 		client_answer(c, CONTROL_FAILED, "that is not a request that I know");
-	} else if (strcmp(want, CONTROL_WANT_SPOOL) == 0 || strcmp(want, CONTROL_WANT_TOKEN) == 0 ||
-		   strcmp(want, CONTROL_WANT_CONNECT) == 0 || strcmp(want, CONTROL_WANT_LIFT) == 0) {
-		/* These roles say nothing before they are asked, and the client asks only after our answer. */
-		int r = c->server->hand(c->server->arg, want, c->fd, &e);
+	} else if (is_known(want)) {
+		/* Nobody says anything to the client before our answer. */
+		int r = c->server->hand(c->server->arg, want, in->rest, c->fd, &e);
 
 		client_answer(c, r == 0 ? CONTROL_OK : CONTROL_FAILED, r == 0 ? NULL : e.text);
 	} else {

@@ -21,7 +21,10 @@
 #include "base/step.h"
 #include "cmd/control.h"
 #include "cmd/control_server.h"
+#include "cmd/fetcher.h"
 #include "cmd/notify.h"
+#include "cmd/spool_ask.h"
+#include "cmd/sync_job.h"
 #include "role/role.h"
 
 enum { BIND_PATIENCE_MS = 3000, BIND_PAUSE_MS = 50 };
@@ -29,6 +32,7 @@ enum { STOP_SECONDS = 30, STOP_SPOOL_SECONDS = 10, LOOK_SECONDS = 60, ERRORS_MAX
 
 const char *const slot_kind_names[SLOT_KINDS] = {
 	[SLOT_RECEIVER] = "receiver",
+	[SLOT_FETCH] = "fetch",
 	[SLOT_STORE] = "store",
 	[SLOT_CONNECT] = "connect",
 	[SLOT_TOKEN] = "token",
@@ -55,12 +59,13 @@ void supervisor_announce(struct supervisor *sup)
 	if (sup->announced)
 		return;
 	for (struct slot *s = sup->slots; s != NULL; s = s->next)
-		if (s->kind != SLOT_STORE && s->kind != SLOT_TOKEN && (s->worker == NULL || s->worker->state != WORKER_READY))
+		if (s->kind != SLOT_STORE && s->kind != SLOT_FETCH && s->kind != SLOT_TOKEN &&
+		    (s->worker == NULL || s->worker->state != WORKER_READY))
 			return;
 	sup->announced = true;
 	log_info("ready", LOG_STR("hostname", sup->setup->config->hostname),
 		 LOG_NUM("listeners", sup->setup->config->nlisteners),
-		 LOG_NUM("accounts", sup->setup->config->naccounts));
+		 LOG_NUM("accounts", sup->setup->config->naccounts), LOG_NUM("sources", sup->setup->config->nsources));
 	notify_manager("READY=1");
 }
 
@@ -112,9 +117,23 @@ static void on_stop_deadline(evutil_socket_t fd, short what, void *arg)
 	(void)event_add(sup->stop_deadline, &tv);
 }
 
-static void on_stop(evutil_socket_t number, short what, void *arg)
+void supervisor_stop(struct supervisor *sup)
 {
 	const struct timeval tv = { .tv_sec = STOP_SECONDS };
+
+	if (sup->stage == STAGE_STOPPING)
+		return;
+	notify_manager("STOPPING=1");
+	sup->stage = STAGE_STOPPING;
+	sup->stopping = SLOT_RECEIVER;
+	control_server_free(&sup->control);
+	(void)event_add(sup->stop_deadline, &tv);
+	stop_kind(sup);
+	supervisor_stop_advance(sup);
+}
+
+static void on_stop(evutil_socket_t number, short what, void *arg)
+{
 	struct supervisor *sup = arg;
 
 	(void)what;
@@ -123,13 +142,8 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 		return;
 	}
 	log_info("stopping", LOG_STR("signal", strsignal((int)number)));
-	notify_manager("STOPPING=1");
-	sup->stage = STAGE_STOPPING;
-	sup->stopping = SLOT_RECEIVER;
-	control_server_free(&sup->control);
-	(void)event_add(sup->stop_deadline, &tv);
-	stop_kind(sup);
-	supervisor_stop_advance(sup);
+	sync_end_all(sup, "mailferry was told to stop; what was begun is taken up by the next run");
+	supervisor_stop(sup);
 }
 
 /* ---- the children ---- */
@@ -170,11 +184,24 @@ static void on_minute(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	sup->warned = false;
+	fetchers_minute(sup);
 	slot_consider_all(sup);
 }
 
-/* Gives a client of the control socket to the role that it wants. */
-static int control_hand(void *arg, const char *want, int fd, struct err *e)
+static int control_sync(struct supervisor *sup, struct slice fields, int fd, struct err *e)
+{
+	struct sync_request request;
+	int r;
+
+	if (sync_get_request(fields, &request) != 0)
+		return err_set(e, ERR_PROTOCOL, 0, "that is not a request that I know");
+	r = sync_for_client(sup, &request, fd, e);
+	sync_request_free(&request);
+	return r;
+}
+
+/* Gives a client of the control socket to who has what it wants. */
+static int control_hand(void *arg, const char *want, struct slice fields, int fd, struct err *e)
 {
 	struct supervisor *sup = arg;
 	enum slot_kind kind = SLOT_SPOOL;
@@ -182,13 +209,17 @@ static int control_hand(void *arg, const char *want, int fd, struct err *e)
 	struct ipc_out out;
 	int r;
 
+	if (strcmp(want, CONTROL_WANT_SYNC) == 0)
+		return control_sync(sup, fields, fd, e);
+	if (strcmp(want, CONTROL_WANT_SOURCES) == 0)
+		return sync_tell_plan(sup, fd, e);
 	if (strcmp(want, CONTROL_WANT_TOKEN) == 0)
 		kind = SLOT_TOKEN;
 	else if (strcmp(want, CONTROL_WANT_CONNECT) == 0)
 		kind = SLOT_CONNECT;
 	if (kind == SLOT_TOKEN && !config_has_oauth(sup->setup->config))
 		return err_set(e, ERR_CONFIG, 0,
-			       "no account of the running configuration has a group oauth; send SIGHUP to mailferry "
+			       "nothing in the running configuration has a group oauth; send SIGHUP to mailferry "
 			       "when the file was changed since");
 	w = worker_of_kind(sup, kind);
 	if (w == NULL)
@@ -197,6 +228,7 @@ static int control_hand(void *arg, const char *want, int fd, struct err *e)
 			       slot_kind_names[kind]);
 	if (strcmp(want, CONTROL_WANT_LIFT) == 0) {
 		worker_lift(w, NULL);
+		fetchers_lift(sup, false);
 		return 0;
 	}
 	ipc_out_init(&out);
@@ -266,6 +298,9 @@ void supervisor_set_level(struct supervisor *sup)
 	for (size_t i = 0; level != NULL && i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(level, names[i]) == 0)
 			sup->level = (enum log_level)i;
+	/* The person at the terminal sees what happens; the log is for what is wrong. */
+	if (sup->sync_only && sup->level == LOG_INFO)
+		sup->level = LOG_WARNING;
 	log_set_level(sup->level);
 }
 
@@ -301,6 +336,8 @@ static int prepare(struct supervisor *sup)
 		log_error("not-started", LOG_STR("why", e.text));
 		return e.class == ERR_TEMP ? EX_TEMPFAIL : EX_CONFIG;
 	}
+	if (sup->sync_only)
+		return 0;
 	buf_init(&errors, ERRORS_MAX);
 	r = bind_patiently(sup->setup, &errors);
 	if (r != 0)
@@ -313,8 +350,10 @@ static void clean_up(struct supervisor *sup)
 {
 	for (size_t i = 0; i < sizeof sup->signals / sizeof sup->signals[0]; i++)
 		event_free(sup->signals[i]);
+	sync_free_all(sup);
 	while (sup->slots != NULL)
 		slot_free(sup->slots);
+	spool_ask_free(&sup->ask);
 	control_server_free(&sup->control);
 	event_free(sup->minute);
 	event_free(sup->stop_deadline);
@@ -325,35 +364,55 @@ static void clean_up(struct supervisor *sup)
 	file_close(&sup->steps);
 }
 
-int supervisor_run(const char *file, struct setup *setup, bool restored)
+/* BEGIN is called when all is prepared; NULL: nothing but the schedule says what is to be done. */
+static int run(struct supervisor *sup, int (*begin)(struct supervisor *sup, void *arg), void *arg)
 {
-	struct supervisor sup = { .file = file, .setup = setup, .restored = restored, .steps = -1 };
 	int status;
 
 	log_open("supervisor", LOG_INFO);
-	supervisor_set_level(&sup);
+	supervisor_set_level(sup);
 	(void)umask(022);
 	/* It knows every secret. Where that can't be done, mail still goes. */
 	if (guard_secrets() != 0)
 		log_warning("secrets-not-guarded", LOG_STR("why", strerror(errno)));
 	files_raise();
-	buf_init(&sup.spool_part, ERRORS_MAX);
-	sup.base = event_base_new();
-	if (sup.base == NULL)
+	buf_init(&sup->spool_part, ERRORS_MAX);
+	sup->base = event_base_new();
+	if (sup->base == NULL)
 		abort();
-	sup.programs = program_directory();
-	steps_prepare(&sup);
-	events_prepare(&sup);
-	status = prepare(&sup);
+	sup->programs = program_directory();
+	srandom((unsigned)clock_wall_ms() ^ (unsigned)getpid());
+	steps_prepare(sup);
+	events_prepare(sup);
+	fetchers_minute(sup);
+	status = prepare(sup);
+	if (status == 0 && begin != NULL && begin(sup, arg) != 0)
+		status = EX_CONFIG;
 	if (status == 0) {
-		log_info("starting", LOG_STR("file", file), LOG_NUM("pid", getpid()));
-		slot_match(&sup);
-		slot_consider_all(&sup);
-		if (event_base_dispatch(sup.base) != 0)
+		log_info("starting", LOG_STR("file", sup->file), LOG_NUM("pid", getpid()));
+		slot_match(sup);
+		slot_consider_all(sup);
+		if (event_base_dispatch(sup->base) != 0)
 			abort();
-		setup_unlink(sup.setup, NULL);
+		if (!sup->sync_only)
+			setup_unlink(sup->setup, NULL);
 		log_info("stopped");
+		status = sup->sync_status;
 	}
-	clean_up(&sup);
+	clean_up(sup);
 	return status;
+}
+
+int supervisor_run(const char *file, struct setup *setup, bool restored)
+{
+	struct supervisor sup = { .file = file, .setup = setup, .restored = restored, .steps = -1 };
+
+	return run(&sup, NULL, NULL);
+}
+
+int supervisor_run_sync(const char *file, struct setup *setup, int (*begin)(struct supervisor *sup, void *arg), void *arg)
+{
+	struct supervisor sup = { .file = file, .setup = setup, .sync_only = true, .steps = -1 };
+
+	return run(&sup, begin, arg);
 }

@@ -4,11 +4,12 @@
  * supervisor.
  *
  * A slot is a place where a role should run: one for the spool, one for the
- * connector, one for access tokens where an account needs them, one for each
- * receiver process, one for each account's store. A
- * worker is a process that runs in it. At most one worker stands in a slot, and
- * a store's slot is free only when the old process was reaped; receivers and
- * connectors that a reload replaced live on without a slot until they are done.
+ * connector, one for access tokens where an account or a source needs them, one
+ * for each receiver process, one for each account's store, one for each source's
+ * fetcher (cmd/fetcher.h). A worker is a process that runs in it. At most one
+ * worker stands in a slot, and a store's or fetcher's slot is free only when the
+ * old process was reaped; receivers and connectors that a reload replaced live
+ * on without a slot until they are done.
  */
 #ifndef MAILFERRY_CMD_SUPERVISOR_H
 #define MAILFERRY_CMD_SUPERVISOR_H
@@ -27,9 +28,13 @@ struct event;
 struct event_base;
 struct supervisor;
 struct control_server;
+struct fetcher;
+struct hours;
+struct spool_ask;
+struct sync_job;
 
 /* In the order in which they are stopped. */
-enum slot_kind { SLOT_RECEIVER, SLOT_STORE, SLOT_TOKEN, SLOT_CONNECT, SLOT_SPOOL, SLOT_KINDS };
+enum slot_kind { SLOT_RECEIVER, SLOT_FETCH, SLOT_STORE, SLOT_TOKEN, SLOT_CONNECT, SLOT_SPOOL, SLOT_KINDS };
 
 enum worker_state {
 	WORKER_STARTING, /* was told everything, has not said that it is ready */
@@ -43,13 +48,15 @@ struct slot {
 	struct slot *next;
 	struct supervisor *sup;
 	enum slot_kind kind;
-	char *account;	       /* owned; "" but for stores */
+	char *account;	       /* owned; or source; "" but for stores and fetchers */
 	struct worker *worker; /* NULL: none runs */
 	struct backoff backoff;
 	unsigned failed_starts; /* in a row */
 	int64_t not_before;	/* monotonic */
 	int64_t due;		/* wall clock; stores: when there is work; INT64_MAX: not known of any */
-	int64_t noticed;	/* monotonic; when the operator was last told of the account */
+	int64_t noticed;	/* monotonic; when the operator was last told of the account or source */
+	struct fetcher *fetcher; /* owned; of a source, else NULL */
+	struct hours *hours;	/* owned; of an account with `at', else NULL */
 	struct event *timer;
 	bool gone; /* the configuration names it no longer: freed when it is empty */
 };
@@ -65,7 +72,8 @@ struct worker {
 	enum worker_state state;
 	int64_t started; /* monotonic */
 	bool ready_once, told_to_end;
-	bool idle; /* a store said ROLE_IDLE … */
+	bool copies; /* a fetcher for RUN_COPY: its memory in the spool is another one */
+	bool idle; /* a store said ROLE_IDLE …, a fetcher how its run went */
 	int64_t idle_until;
 	int64_t woken;		/* monotonic; when a store was last told of due mail */
 	struct event *deadline; /* of the state */
@@ -84,6 +92,11 @@ struct supervisor {
 	struct worker *workers;
 	size_t stores; /* of the workers: bounded */
 	struct control_server *control;
+	struct spool_ask *ask; /* NULL while the spool is away */
+	struct sync_job *jobs;
+	bool sync_only;	 /* for one sync: nothing listens, nothing runs that was not asked for */
+	int sync_status; /* of that */
+	int64_t wall_lead; /* ms of the wall clock before the monotonic one, a minute ago */
 	struct event *signals[4], *minute, *stop_deadline;
 	int steps; /* descriptor, or -1 */
 	bool restored;
@@ -99,15 +112,25 @@ extern const char *const slot_kind_names[SLOT_KINDS]; /* "receiver", … */
 /* Runs until it was told to stop. SETUP is loaded, not yet bound. Exit status. */
 int supervisor_run(const char *file, struct setup *setup, bool restored);
 
+/* For sync_alone (cmd/sync.h): BEGIN orders what is to be done; -1 when that can't be. Without listeners and control
+ * socket; another daemon on the same spool is an error. */
+int supervisor_run_sync(const char *file, struct setup *setup, int (*begin)(struct supervisor *sup, void *arg), void *arg);
+
 /* ---- supervisor_slot.c ---- */
 struct slot *slot_new(struct supervisor *sup, enum slot_kind kind, const char *account);
 void slot_free(struct slot *s); /* takes it out of the list, leaves its worker without a slot */
 struct slot *slot_of_account(struct supervisor *sup, struct slice account);
+struct slot *slot_of_name(struct supervisor *sup, struct slice name); /* of an account or a source */
 void slot_consider(struct slot *s); /* starts a worker if one should run now; sets the timer if later */
 void slot_consider_all(struct supervisor *sup);
 void slot_due(struct slot *s, int64_t wall_ms);
+void slots_learn_hours(struct supervisor *sup); /* asks the spool since when mail waits for those with `at' */
+void slot_file_now(struct slot *s); /* a store's: what waits need not wait for its time */
+bool slot_waits_for_token(const struct slot *s);
 void slot_ended(struct slot *s, const struct worker *w,
 		bool clean);		 /* its worker was reaped: decides when the next starts */
+
+/* ---- supervisor_match.c ---- */
 void slot_match(struct supervisor *sup); /* makes and drops slots as the configuration has it */
 
 /* ---- supervisor_worker.c ---- */
@@ -122,19 +145,23 @@ struct worker *worker_of_kind(struct supervisor *sup,
 			      enum slot_kind kind);		      /* the one in a slot that is ready, or NULL */
 int worker_send(struct worker *w, const struct ipc_out *out, int fd); /* kills W when it can't be told */
 int worker_pair(struct worker *server, struct worker *client, uint16_t type, struct err *e);
+/* A socket to SERVER, which takes its other end for ROLE's, of NAME. The caller's, non-blocking. -1 and E. */
+int worker_peer(struct worker *server, const char *role, const char *name, struct err *e);
 
 /* ---- supervisor_start.c: what a new worker is told ---- */
 int worker_tell(struct worker *w, struct err *e);
 
 /* ---- supervisor.c ---- */
 void supervisor_announce(struct supervisor *sup);
+void supervisor_stop(struct supervisor *sup);
 void supervisor_stop_advance(struct supervisor *sup);
 void supervisor_log_lines(const char *event, const struct buf *lines); /* an error for each line of text */
 void supervisor_set_level(struct supervisor *sup);		       /* of the log, as the configuration has it */
 
 /* ---- supervisor_notice.c ---- */
-/* A role has found something that only a person can mend: FIELDS of ROLE_NOTICE, about ACCOUNT. */
-void supervisor_notice(struct supervisor *sup, struct slice account, struct slice fields);
+/* Something that only a person can mend was found, about the account or source of S (NULL: nobody is told). KIND is enum
+ * notice_kind. */
+void supervisor_notice(struct supervisor *sup, struct slot *s, int64_t kind, const char *text);
 
 /* ---- supervisor_reload.c ---- */
 void supervisor_reload(struct supervisor *sup);

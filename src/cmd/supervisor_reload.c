@@ -1,12 +1,13 @@
 /* SIGHUP: the configuration and the rules are read again. What is wrong changes nothing. */
 #include "base/log.h"
+#include "cmd/fetcher.h"
 #include "cmd/notify.h"
 #include "cmd/supervisor.h"
 
 enum { ERRORS_MAX = 64 * 1024 };
 
 /* What runs with the old configuration makes way: receivers when their successors are ready, stores and the token role when
- * they have finished what is in hand, the spool only if its own part changed. */
+ * they have finished what is in hand, fetchers when their run has ended, the spool only if its own part changed. */
 static void replace_workers(struct supervisor *sup)
 {
 	struct buf part;
@@ -25,6 +26,8 @@ static void replace_workers(struct supervisor *sup)
 				worker_stop(w);
 		} else if (s->kind == SLOT_STORE || s->kind == SLOT_TOKEN) {
 			worker_stop(s->worker);
+		} else if (s->fetcher != NULL) {
+			fetcher_replace(s->fetcher);
 		}
 	}
 	buf_init(&part, sup->spool_part.max);
@@ -43,6 +46,7 @@ static void lift_holds(struct supervisor *sup)
 
 	if (w != NULL)
 		worker_lift(w, NULL);
+	fetchers_lift(sup, false);
 }
 
 static struct setup *reload_load(struct supervisor *sup, struct buf *errors)
@@ -53,7 +57,7 @@ static struct setup *reload_load(struct supervisor *sup, struct buf *errors)
 	if (fixed != NULL)
 		(void)buf_addf(errors, "%s: %s: a running mailferry can't change it: restart mailferry\n", sup->file,
 			       fixed);
-	if (next != NULL && (fixed != NULL || setup_bind(next, sup->setup, errors) != 0))
+	if (next != NULL && (fixed != NULL || (!sup->sync_only && setup_bind(next, sup->setup, errors) != 0)))
 		setup_free(&next);
 	return next;
 }
@@ -74,13 +78,14 @@ void supervisor_reload(struct supervisor *sup)
 			  LOG_STR("what", "the old configuration stays in force; correct the errors above and "
 					  "reload again"));
 	} else {
-		setup_unlink(sup->setup, next);
+		if (!sup->sync_only)
+			setup_unlink(sup->setup, next);
 		setup_free(&sup->setup);
 		sup->setup = next;
 		supervisor_set_level(sup);
-		lift_holds(sup);
 		replace_workers(sup);
 		slot_match(sup);
+		lift_holds(sup);
 		log_info("reloaded", LOG_STR("file", sup->file));
 		slot_consider_all(sup);
 	}

@@ -6,7 +6,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cmd/fetcher.h"
+#include "cmd/hours.h"
+#include "cmd/spool_ask.h"
 #include "cmd/supervisor.h"
+#include "cmd/sync_job.h"
 
 enum { LOOK_AGAIN_MS = 60 * 1000, FAILED_STARTS_TOLD = 5, STORE_SPACING_MS = 1000, STORES_MAX = 200 };
 
@@ -30,6 +34,8 @@ struct slot *slot_new(struct supervisor *sup, enum slot_kind kind, const char *a
 		abort();
 	s->next = sup->slots;
 	sup->slots = s;
+	if (kind == SLOT_FETCH)
+		s->fetcher = fetcher_new(s);
 	return s;
 }
 
@@ -43,6 +49,8 @@ void slot_free(struct slot *s)
 	if (s->worker != NULL)
 		s->worker->slot = NULL;
 	event_free(s->timer);
+	fetcher_free(&s->fetcher);
+	hours_free(&s->hours);
 	free(s->account);
 	free(s);
 }
@@ -55,6 +63,16 @@ struct slot *slot_of_account(struct supervisor *sup, struct slice account)
 	return NULL;
 }
 
+struct slot *slot_of_name(struct supervisor *sup, struct slice name)
+{
+	struct slot *s = sup->slots;
+
+	while (s != NULL && (s->gone || (s->kind != SLOT_STORE && s->kind != SLOT_FETCH) ||
+			     !slice_eq(slice_str(s->account), name)))
+		s = s->next;
+	return s;
+}
+
 static struct slot *slot_of_kind(const struct supervisor *sup, enum slot_kind kind)
 {
 	struct slot *s = sup->slots;
@@ -64,19 +82,33 @@ static struct slot *slot_of_kind(const struct supervisor *sup, enum slot_kind ki
 	return s;
 }
 
-/* A store that could log in as soon as the token role is ready. One that does not become ready is not waited for: the
- * store then says in the queue what is missing. */
-static bool waits_for_token(const struct slot *s)
+/* One that could log in as soon as the token role is ready. A token role that does not become ready is not waited for: the
+ * store or fetcher then says what is missing. */
+bool slot_waits_for_token(const struct slot *s)
 {
-	const struct config_account *a = config_account(s->sup->setup->config, s->account);
+	const struct config_server *server = config_server(s->sup->setup->config, s->account);
 	const struct slot *token = slot_of_kind(s->sup, SLOT_TOKEN);
 
-	return a != NULL && a->server.oauth && token != NULL && token->failed_starts == 0 &&
+	return server != NULL && server->oauth && token != NULL && token->failed_starts == 0 &&
 	       worker_of_kind(s->sup, SLOT_TOKEN) == NULL;
 }
 
+/* Wall clock when the store of S may begin with what is due; INT64_MAX: not before something else happens. */
+static int64_t store_due(struct slot *s)
+{
+	int64_t now = clock_wall_ms(), opens;
+
+	if (s->due == INT64_MAX || (s->sup->sync_only && !sync_wants_account(s->sup, s->account)))
+		return INT64_MAX;
+	if (s->hours == NULL)
+		return s->due;
+	/* Only mail that is due can open it. */
+	opens = s->due <= now ? hours_wait(s->hours, now) : s->hours->open ? 0 : hours_next(s->hours);
+	return opens > s->due ? opens : s->due;
+}
+
 /* Milliseconds until a worker should start in S; 0: now; -1: not before something else happens. */
-static int64_t slot_wait(const struct slot *s)
+static int64_t slot_wait(struct slot *s)
 {
 	struct supervisor *sup = s->sup;
 	int64_t wait = s->not_before - clock_mono_ms();
@@ -87,11 +119,13 @@ static int64_t slot_wait(const struct slot *s)
 		return -1;
 	if (s->kind == SLOT_TOKEN && worker_of_kind(sup, SLOT_CONNECT) == NULL)
 		return -1;
+	if (s->kind == SLOT_FETCH)
+		return fetcher_wait(s->fetcher);
 	if (s->kind == SLOT_STORE) {
-		int64_t due = s->due == INT64_MAX ? INT64_MAX : s->due - clock_wall_ms();
+		int64_t at = store_due(s), due = at == INT64_MAX ? INT64_MAX : at - clock_wall_ms();
 
 		/* When one of them has left, all slots are considered again. */
-		if (waits_for_token(s))
+		if (slot_waits_for_token(s))
 			return -1;
 		if (due == INT64_MAX || sup->stores >= STORES_MAX || worker_of_kind(sup, SLOT_CONNECT) == NULL)
 			return -1;
@@ -109,6 +143,8 @@ static void slot_failed(struct slot *s)
 			  LOG_STR("account", s->account),
 			  LOG_STR("what", "it ended before it was ready, five times in a row; see its own lines above; "
 					  "mailferry keeps trying"));
+	if (s->failed_starts == FAILED_STARTS_TOLD && s->sup->sync_only && s->fetcher == NULL)
+		sync_end_all(s->sup, "one of mailferry's programs does not start; see the lines above");
 }
 
 void slot_consider(struct slot *s)
@@ -142,11 +178,49 @@ void slot_consider_all(struct supervisor *sup)
 
 void slot_due(struct slot *s, int64_t wall_ms)
 {
+	if (s->hours != NULL && s->due == INT64_MAX && s->worker == NULL)
+		hours_mail(s->hours, clock_wall_ms());
 	if (wall_ms < s->due)
 		s->due = wall_ms;
 	if (s->worker != NULL && wall_ms <= clock_wall_ms())
 		worker_wake(s->worker);
 	slot_consider(s);
+}
+
+void slot_file_now(struct slot *s)
+{
+	if (s->hours != NULL)
+		hours_open(s->hours, clock_wall_ms());
+	slot_consider(s);
+}
+
+/* ---- since when mail waits for accounts with `at' ---- */
+
+static void on_account(void *arg, const struct spool_account_row *row, bool good)
+{
+	struct supervisor *sup = arg;
+	struct slot *s = row == NULL ? NULL : slot_of_account(sup, slice_str(row->account));
+	int64_t now = clock_wall_ms();
+
+	(void)good;
+	if (s != NULL && s->hours != NULL && !s->hours->known)
+		hours_begin(s->hours, row->oldest_ms, now);
+	if (row != NULL)
+		return;
+	for (s = sup->slots; s != NULL; s = s->next)
+		if (s->hours != NULL && !s->hours->known)
+			hours_begin(s->hours, 0, now);
+	slot_consider_all(sup);
+}
+
+void slots_learn_hours(struct supervisor *sup)
+{
+	bool all = true;
+
+	for (const struct slot *s = sup->slots; s != NULL; s = s->next)
+		all = all && (s->hours == NULL || s->hours->known);
+	if (!all && sup->ask != NULL)
+		spool_ask_accounts(sup->ask, on_account, sup);
 }
 
 void slot_ended(struct slot *s, const struct worker *w, bool clean)
@@ -165,66 +239,10 @@ void slot_ended(struct slot *s, const struct worker *w, bool clean)
 	}
 	if (s->kind == SLOT_STORE && (w->idle ? w->idle_until : 0) < s->due)
 		s->due = w->idle ? w->idle_until : 0;
-	if (s->sup->stores == STORES_MAX - 1)
+	if (s->hours != NULL)
+		hours_left(s->hours, s->due != INT64_MAX, clock_wall_ms());
+	if (s->sup->stores == STORES_MAX - 1 || s->kind == SLOT_FETCH)
 		slot_consider_all(s->sup);
 	else
 		slot_consider(s);
-}
-
-static size_t slots_of_kind(const struct supervisor *sup, enum slot_kind kind)
-{
-	size_t n = 0;
-
-	for (const struct slot *s = sup->slots; s != NULL; s = s->next)
-		n += s->kind == kind;
-	return n;
-}
-
-static void drop_slots(struct supervisor *sup)
-{
-	const struct config *c = sup->setup->config;
-	size_t receivers = slots_of_kind(sup, SLOT_RECEIVER);
-
-	for (struct slot *s = sup->slots, *next; s != NULL; s = next) {
-		next = s->next;
-		if (s->kind == SLOT_TOKEN && !config_has_oauth(c)) {
-			slot_free(s);
-		} else if (s->kind == SLOT_RECEIVER && receivers > c->receivers) {
-			receivers--;
-			slot_free(s);
-		} else if (s->kind == SLOT_STORE && config_account(c, s->account) == NULL) {
-			/* Its store must be reaped before the account may come back. */
-			s->gone = true;
-			if (s->worker == NULL)
-				slot_free(s);
-		} else if (s->kind == SLOT_STORE) {
-			s->gone = false;
-		}
-	}
-}
-
-static bool has_slot(const struct supervisor *sup, const char *account)
-{
-	for (const struct slot *s = sup->slots; s != NULL; s = s->next)
-		if (s->kind == SLOT_STORE && strcmp(s->account, account) == 0)
-			return true;
-	return false;
-}
-
-void slot_match(struct supervisor *sup)
-{
-	const struct config *c = sup->setup->config;
-
-	drop_slots(sup);
-	if (slots_of_kind(sup, SLOT_SPOOL) == 0)
-		(void)slot_new(sup, SLOT_SPOOL, "");
-	if (slots_of_kind(sup, SLOT_CONNECT) == 0)
-		(void)slot_new(sup, SLOT_CONNECT, "");
-	if (config_has_oauth(c) && slots_of_kind(sup, SLOT_TOKEN) == 0)
-		(void)slot_new(sup, SLOT_TOKEN, "");
-	for (size_t n = slots_of_kind(sup, SLOT_RECEIVER); n < c->receivers; n++)
-		(void)slot_new(sup, SLOT_RECEIVER, "");
-	for (size_t i = 0; i < c->naccounts; i++)
-		if (!has_slot(sup, c->accounts[i].name))
-			(void)slot_new(sup, SLOT_STORE, c->accounts[i].name);
 }

@@ -11,7 +11,7 @@ enum { PART_MAX = 16 * 1024 * 1024 };
 
 static const enum config_part parts[SLOT_KINDS] = {
 	[SLOT_RECEIVER] = CONFIG_PART_RECEIVER,
-	[SLOT_STORE] = CONFIG_PART_STORE,
+	[SLOT_FETCH] = CONFIG_PART_FETCH,	[SLOT_STORE] = CONFIG_PART_STORE,
 	[SLOT_TOKEN] = CONFIG_PART_TOKEN,
 	[SLOT_CONNECT] = CONFIG_PART_CONNECT,
 	[SLOT_SPOOL] = CONFIG_PART_SPOOL,
@@ -60,12 +60,12 @@ static int tell_name(struct telling *t)
 static int tell_config(struct telling *t)
 {
 	struct supervisor *sup = t->w->sup;
-	const char *account = t->w->kind == SLOT_STORE ? t->w->account : NULL;
+	const char *name = t->w->account[0] == '\0' ? NULL : t->w->account;
 	struct buf part;
 	int r;
 
 	buf_init(&part, PART_MAX);
-	r = config_render(sup->setup->config, parts[t->w->kind], account, &part);
+	r = config_render(sup->setup->config, parts[t->w->kind], name, &part);
 	if (r != 0)
 		(void)err_set(t->e, ERR_LIMIT, 0, "its part of the configuration is too large");
 	else
@@ -111,12 +111,12 @@ static int tell_peer(struct telling *t, enum slot_kind server, enum role_message
 	return worker_pair(w, t->w, (uint16_t)type, t->e);
 }
 
-/* A store goes without it, and says so in the queue. */
+/* A store or fetcher goes without it, and says what is missing. */
 static int tell_token(struct telling *t)
 {
-	const struct config_account *a = config_account(t->w->sup->setup->config, t->w->account);
+	const struct config_server *server = config_server(t->w->sup->setup->config, t->w->account);
 
-	if (a == NULL || !a->server.oauth || worker_of_kind(t->w->sup, SLOT_TOKEN) == NULL)
+	if (server == NULL || !server->oauth || worker_of_kind(t->w->sup, SLOT_TOKEN) == NULL)
 		return 0;
 	return tell_peer(t, SLOT_TOKEN, ROLE_TOKEN);
 }
@@ -150,19 +150,24 @@ static int tell_steps_and_go(struct telling *t)
 
 int worker_tell(struct worker *w, struct err *e)
 {
+	bool fetch = w->kind == SLOT_FETCH, logs_in = w->kind == SLOT_STORE || fetch;
 	struct telling t = { .w = w, .e = e };
 	int r = -1;
 
 	ipc_out_init(&t.out);
 	if (tell_name(&t) != 0 || tell_config(&t) != 0)
 		goto out;
-	if (w->kind == SLOT_RECEIVER && (tell_listeners(&t) != 0 || tell_rules(&t) != 0))
+	if (w->kind == SLOT_RECEIVER && tell_listeners(&t) != 0)
 		goto out;
-	if ((w->kind == SLOT_RECEIVER || w->kind == SLOT_STORE) && tell_peer(&t, SLOT_SPOOL, ROLE_SPOOL) != 0)
+	if ((w->kind == SLOT_RECEIVER || fetch) && tell_rules(&t) != 0)
 		goto out;
-	if ((w->kind == SLOT_STORE || w->kind == SLOT_TOKEN) && tell_peer(&t, SLOT_CONNECT, ROLE_CONNECT) != 0)
+	if ((w->kind == SLOT_RECEIVER || logs_in) && tell_peer(&t, SLOT_SPOOL, ROLE_SPOOL) != 0)
 		goto out;
-	if (w->kind == SLOT_STORE && tell_token(&t) != 0)
+	if (fetch && tell_peer(&t, SLOT_SPOOL, ROLE_MEMORY) != 0)
+		goto out;
+	if ((logs_in || w->kind == SLOT_TOKEN) && tell_peer(&t, SLOT_CONNECT, ROLE_CONNECT) != 0)
+		goto out;
+	if (logs_in && tell_token(&t) != 0)
 		goto out;
 	if (w->kind == SLOT_TOKEN && tell_token_directory(&t) != 0)
 		goto out;

@@ -12,7 +12,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/step.h"
+#include "cmd/fetcher.h"
+#include "cmd/spool_ask.h"
 #include "cmd/supervisor.h"
+#include "cmd/sync_job.h"
 #include "role/role.h"
 
 /* A spool puts right what a crash left before it is ready; on a slow disk with many files that takes its time. */
@@ -136,40 +139,60 @@ struct worker *worker_of_kind(struct supervisor *sup, enum slot_kind kind)
 	return NULL;
 }
 
-int worker_pair(struct worker *server, struct worker *client, uint16_t type, struct err *e)
+int worker_peer(struct worker *server, const char *role, const char *name, struct err *e)
 {
 	struct ipc_out out;
-	int pair[2], r = -1;
+	int pair[2], r;
 
 	if (ipc_pair(pair, e) != 0)
 		return -1;
 	ipc_out_init(&out);
 	ipc_begin(&out, ROLE_PEER, 0);
-	ipc_put_str(&out, ROLE_TAG_ROLE, slot_kind_names[client->kind]);
-	ipc_put_str(&out, ROLE_TAG_NAME, client->account);
-	if (worker_send(server, &out, pair[0]) == 0) {
-		ipc_begin(&out, type, 0);
-		r = worker_send(client, &out, pair[1]);
-	}
-	if (r != 0)
-		(void)err_set(e, ERR_TEMP, 0, "another role that it needs is ending");
+	ipc_put_str(&out, ROLE_TAG_ROLE, role);
+	ipc_put_str(&out, ROLE_TAG_NAME, name);
+	r = worker_send(server, &out, pair[0]);
 	ipc_out_free(&out);
 	(void)close(pair[0]);
+	if (r == 0)
+		return pair[1];
 	(void)close(pair[1]);
+	return err_set(e, ERR_TEMP, 0, "another role that it needs is ending");
+}
+
+int worker_pair(struct worker *server, struct worker *client, uint16_t type, struct err *e)
+{
+	/* A copy of a mailbox has a memory of its own (spool/source.h). */
+	char *name = mem_printf("%s%s", client->copies && server->kind == SLOT_SPOOL ? "copy:" : "", client->account);
+	const char *role = type == ROLE_MEMORY ? "memory" : slot_kind_names[client->kind];
+	int fd = worker_peer(server, role, name, e), r = -1;
+	struct ipc_out out;
+
+	free(name);
+	if (fd < 0)
+		return -1;
+	ipc_out_init(&out);
+	ipc_begin(&out, type, 0);
+	r = worker_send(client, &out, fd);
+	if (r != 0)
+		(void)err_set(e, ERR_TEMP, 0, "it is ending");
+	ipc_out_free(&out);
+	(void)close(fd);
 	return r;
 }
 
-/* What W is told when a server of KIND was started again; 0: nothing. A store ends by itself when it loses the spool. */
+/* What W is told when a server of KIND was started again; 0: nothing. Stores and fetchers end by themselves when
+ * they lose the spool. */
 static uint16_t hand_out_type(const struct worker *w, enum slot_kind kind)
 {
-	const struct config_account *a;
+	bool logs_in = w->kind == SLOT_STORE || w->kind == SLOT_FETCH;
+	const struct config_server *server;
 
 	if (kind == SLOT_SPOOL)
 		return w->kind == SLOT_RECEIVER ? ROLE_SPOOL : 0;
 	if (kind == SLOT_CONNECT)
-		return w->kind == SLOT_STORE || w->kind == SLOT_TOKEN ? ROLE_CONNECT : 0;
-	a = w->kind == SLOT_STORE ? config_account(w->sup->setup->config, w->account) : NULL;
-	return a != NULL && a->server.oauth ? ROLE_TOKEN : 0;
+		return logs_in || w->kind == SLOT_TOKEN ? ROLE_CONNECT : 0;
+	server = logs_in ? config_server(w->sup->setup->config, w->account) : NULL;
+	return server != NULL && server->oauth ? ROLE_TOKEN : 0;
 }
 
 /* A server that was started again: who had the old one gets a socket to the new one. */
@@ -194,6 +217,29 @@ static void drain_replaced(struct supervisor *sup)
 		}
 }
 
+static void on_ask_lost(void *arg)
+{
+	struct supervisor *sup = arg;
+
+	spool_ask_free(&sup->ask);
+	sync_ask_lost(sup);
+}
+
+/* The spool is there: the supervisor has questions of its own. */
+static void spool_ready(struct worker *w)
+{
+	struct supervisor *sup = w->sup;
+	struct err e = { 0 };
+	int fd = worker_peer(w, "admin", "", &e);
+
+	on_ask_lost(sup);
+	if (fd < 0)
+		return;
+	sup->ask = spool_ask_new(sup->base, fd, on_ask_lost, sup);
+	fetchers_learn(sup);
+	slots_learn_hours(sup);
+}
+
 static int on_ready(struct worker *w)
 {
 	struct supervisor *sup = w->sup;
@@ -205,13 +251,16 @@ static int on_ready(struct worker *w)
 		return 0;
 	worker_enter(w, WORKER_READY);
 	/* Stores come and go with the mail, and tell of it themselves. */
-	log_worker(w->kind == SLOT_STORE ? LOG_DEBUG : LOG_INFO, "role-ready", w, NULL);
+	log_worker(w->kind == SLOT_STORE || w->kind == SLOT_FETCH ? LOG_DEBUG : LOG_INFO, "role-ready", w, NULL);
 	if (w->slot == NULL)
 		return 0;
 	w->slot->failed_starts = 0;
 	if (w->kind == SLOT_SPOOL) {
 		sup->restored = false;
 		hand_out(w);
+		spool_ready(w);
+	} else if (w->kind == SLOT_FETCH) {
+		fetcher_ready(w->slot->fetcher);
 	} else if (w->kind == SLOT_CONNECT || w->kind == SLOT_TOKEN) {
 		hand_out(w);
 	} else if (w->kind == SLOT_RECEIVER) {
@@ -276,8 +325,19 @@ static int on_lift(struct worker *w)
 {
 	struct worker *spool = worker_of_kind(w->sup, SLOT_SPOOL);
 
+	fetchers_lift(w->sup, true);
 	if (spool != NULL)
 		worker_lift(spool, NULL);
+	return 0;
+}
+
+static int on_notice(struct worker *w, struct slice fields)
+{
+	struct slice name = w->kind == SLOT_TOKEN ? ipc_get_bytes(fields, ROLE_TAG_NAME) : slice_str(w->account);
+	char *text = ipc_get_str(fields, ROLE_TAG_TEXT, ROLE_TEXT_MAX);
+
+	supervisor_notice(w->sup, slot_of_name(w->sup, name), ipc_get_number(fields, ROLE_TAG_KIND, 0), text);
+	free(text);
 	return 0;
 }
 
@@ -298,14 +358,10 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 		return on_spool_wanted(w);
 	if (in->type == ROLE_LIFT && w->kind == SLOT_TOKEN)
 		return on_lift(w);
-	if (in->type == ROLE_NOTICE && w->kind == SLOT_TOKEN) {
-		supervisor_notice(w->sup, ipc_get_bytes(in->rest, ROLE_TAG_NAME), in->rest);
-		return 0;
-	}
-	if (in->type == ROLE_NOTICE && w->kind == SLOT_STORE) {
-		supervisor_notice(w->sup, slice_str(w->account), in->rest);
-		return 0;
-	}
+	if (in->type == ROLE_NOTICE && (w->kind == SLOT_TOKEN || w->kind == SLOT_STORE))
+		return on_notice(w, in->rest);
+	if (w->kind == SLOT_FETCH)
+		return fetcher_says(w, in);
 	return -1;
 }
 
@@ -354,6 +410,8 @@ int worker_start(struct slot *s, struct err *e)
 	sup->stores += w->kind == SLOT_STORE;
 	s->worker = w;
 	s->due = INT64_MAX;
+	if (s->fetcher != NULL)
+		fetcher_starts(s->fetcher);
 	worker_enter(w, WORKER_STARTING);
 	if (worker_tell(w, e) != 0)
 		worker_kill(w, e->text);
@@ -362,7 +420,7 @@ int worker_start(struct slot *s, struct err *e)
 
 static void log_death(const struct worker *w, int status, bool clean)
 {
-	enum log_level level = !clean ? LOG_ERROR : w->kind == SLOT_STORE ? LOG_DEBUG : LOG_INFO;
+	enum log_level level = !clean ? LOG_ERROR : w->kind == SLOT_STORE || w->kind == SLOT_FETCH ? LOG_DEBUG : LOG_INFO;
 	char what[80];
 
 	if (WIFSIGNALED(status))
@@ -384,6 +442,8 @@ void worker_reaped(struct worker *w, int status)
 	*p = w->next;
 	w->sup->stores -= w->kind == SLOT_STORE;
 	log_death(w, status, clean);
+	if (s != NULL && s->fetcher != NULL)
+		fetcher_ended(s->fetcher, w, status);
 	if (s != NULL && s->gone)
 		slot_free(s);
 	else if (s != NULL)

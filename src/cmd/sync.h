@@ -19,7 +19,7 @@
 
 struct sync_request {
 	enum run_mode mode; /* RUN_DRY touches no account */
-	const char *copy_to; /* RUN_COPY: the account; NAMES is one source then */
+	const char *copy_to; /* RUN_COPY, and RUN_DRY of a copy: the account; NAMES is one source then */
 	const char *const *names; /* sources and accounts; none: all sources, then all accounts */
 	size_t n;
 };

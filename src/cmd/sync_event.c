@@ -67,7 +67,8 @@ int sync_get_request(struct slice fields, struct sync_request *out)
 	*out = (struct sync_request){ .mode = (enum run_mode)mode,
 				      .copy_to = ipc_get_str(fields, FETCH_TAG_COPY_TO, NAME_MAX_BYTES) };
 	if (mode >= RUN_FETCH && mode <= RUN_COPY && get_names(fields, out) == 0 &&
-	    (mode != RUN_COPY || (out->n == 1 && out->copy_to != NULL)))
+	    (mode != RUN_FETCH || out->copy_to == NULL) && (out->copy_to == NULL || out->n == 1) &&
+	    (mode != RUN_COPY || out->copy_to != NULL))
 		return 0;
 	sync_request_free(out);
 	return -1;

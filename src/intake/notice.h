@@ -18,12 +18,13 @@
 
 enum notice_kind {
 	NOTICE_HELD = 1, /* the account takes no mail until a person has mended something: one a day */
-	NOTICE_EXPIRES	 /* a secret or a certificate of the account soon expires: one a week */
+	NOTICE_EXPIRES,	 /* a secret or a certificate of the account soon expires: one a week */
+	NOTICE_SOURCE	 /* the mail of a source can't be fetched until a person has mended something: one a day */
 };
 
 enum { NOTICE_REASON_MAX = 2000 };
 
-/* Takes in a notice about ACCOUNT to the configuration's `operator'; does nothing without one, and logs what becomes of
+/* Takes in a notice about ACCOUNT (or source) to the configuration's `operator'; does nothing without one, and logs what becomes of
  * it. REASON is for people, may hold a server's words in any bytes, and holds no secret. */
 void intake_notice(struct intake *in, enum notice_kind kind, const char *account, const char *reason);
 

@@ -194,6 +194,11 @@ static int enqueue(struct channel *c, struct slice frame, const int *fds, size_t
 	return 0;
 }
 
+size_t channel_waiting(const struct channel *c)
+{
+	return c->waiting;
+}
+
 int channel_send(struct channel *c, const struct ipc_out *out, const int *fds, size_t nfds, struct err *e)
 {
 	struct slice frame = buf_slice(&out->buf);

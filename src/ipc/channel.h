@@ -34,6 +34,9 @@ void channel_free(struct channel **c);
 /* Sends OUT with copies of FDS, now or later. -1 when OUT is broken, the queue is full or the peer is gone. */
 int channel_send(struct channel *c, const struct ipc_out *out, const int *fds, size_t nfds, struct err *e);
 
+/* Octets that wait because the peer does not read. */
+size_t channel_waiting(const struct channel *c);
+
 /* ---- blocking, on the bare descriptor ---- */
 int ipc_send(int fd, const struct ipc_out *out, const int *fds, size_t nfds, struct err *e);
 

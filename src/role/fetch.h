@@ -51,8 +51,9 @@ enum fetch_tag {
 	FETCH_TAG_IDLE	 /* 1 */
 };
 
-/* Octets of a text on this way, at most; longer ones are cut. */
-enum { FETCH_TEXT_MAX = 1000 };
+/* TEXT_MAX: octets of a text on this way, at most; longer ones are cut. POLL_MS: how often a source with `push' but without
+ * `every' is looked at anyway, as its server may forget to tell. */
+enum { FETCH_TEXT_MAX = 1000, FETCH_POLL_MS = 30 * 60 * 1000 };
 
 void fetch_put_progress(struct ipc_out *out, const struct run_progress *p);
 void fetch_put_line(struct ipc_out *out, const struct run_line *l);

@@ -21,7 +21,7 @@ import tempfile
 import time
 
 PROGRAMS = ("mailferry", "mailferry-receiver", "mailferry-spool", "mailferry-store", "mailferry-connect",
-            "mailferry-probe", "mailferry-token", "mailferry-login")
+            "mailferry-fetch", "mailferry-probe", "mailferry-token", "mailferry-login")
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.environ.get("top_srcdir") or os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get("top_builddir") or os.getcwd()

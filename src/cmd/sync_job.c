@@ -1,0 +1,387 @@
+#include "cmd/sync_job.h"
+
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/spool_ask.h"
+#include "cmd/sync_impl.h"
+
+enum {
+	JOBS_MAX = 32,
+	TICK_MS = 500,
+	FLUSH_MS = 30 * 1000,		  /* how long a client may take to read the end */
+	QUEUE_MORE = 64 * 1024,		  /* octets that wait for a client: what is told often is left out, … */
+	QUEUE_LINES = 4 * 1024 * 1024,	  /* … lines are, … */
+	QUEUE_MAX = 16 * 1024 * 1024	  /* … and nobody waits for it */
+};
+
+void sync_job_free(struct sync_job *j)
+{
+	struct sync_job **p = &j->sup->jobs;
+
+	while (*p != j)
+		p = &(*p)->next;
+	*p = j->next;
+	spool_ask_forget(j->sup->ask, j);
+	for (size_t i = 0; i < j->nsources; i++)
+		free(j->sources[i].name);
+	for (size_t i = 0; i < j->naccounts; i++)
+		free(j->accounts[i].name);
+	free(j->sources);
+	free(j->accounts);
+	free(j->copy_to);
+	channel_free(&j->client);
+	event_free(j->tick);
+	free(j);
+}
+
+static void tick_in(struct sync_job *j, int64_t ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	(void)event_add(j->tick, &tv);
+}
+
+/* Freeing it here would pull it away from under whoever goes through the jobs. */
+static void job_break(struct sync_job *j)
+{
+	j->broken = true;
+	tick_in(j, 0);
+}
+
+/* ---- telling ---- */
+
+void sync_send(struct sync_job *j, const struct ipc_out *out)
+{
+	struct err e;
+
+	if (channel_waiting(j->client) < QUEUE_MAX && channel_send(j->client, out, NULL, 0, &e) == 0)
+		return;
+	log_info("sync-client-dropped", LOG_STR("why", "it does not read what it asked for"));
+	job_break(j);
+}
+
+static bool left_out(struct sync_job *j, struct sync_event *ev)
+{
+	size_t waiting = channel_waiting(j->client);
+
+	if (ev->kind == SYNC_PROGRESS)
+		return waiting > QUEUE_MORE;
+	if (ev->kind != SYNC_LINE)
+		return false;
+	if (waiting > QUEUE_LINES) {
+		j->lost++;
+		return true;
+	}
+	ev->lost = j->lost;
+	j->lost = 0;
+	return false;
+}
+
+void sync_emit(struct sync_job *j, struct sync_event *ev)
+{
+	struct ipc_out out;
+
+	if (j->broken)
+		return;
+	if (ev->name == NULL)
+		ev->name = "";
+	if (ev->words == NULL)
+		ev->words = "";
+	if (ev->progress.folder == NULL)
+		ev->progress.folder = "";
+	if (j->client == NULL) {
+		if (j->fn(j->arg, ev) != 0)
+			job_break(j);
+		return;
+	}
+	if (left_out(j, ev))
+		return;
+	ipc_out_init(&out);
+	sync_put_event(&out, ev);
+	sync_send(j, &out);
+	ipc_out_free(&out);
+}
+
+/* The one that most asks for a person wins. */
+void sync_worse(struct sync_job *j, int status)
+{
+	static const int order[] = { EX_OK, EX_TEMPFAIL, EX_PROTOCOL, EX_CONFIG };
+	size_t now = 0, then = 0;
+
+	for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+		if (order[i] == j->status)
+			now = i;
+		if (order[i] == status)
+			then = i;
+	}
+	if (then > now)
+		j->status = status;
+}
+
+void sync_done(struct sync_job *j, const char *words)
+{
+	struct sync_event ev = { .kind = SYNC_DONE, .status = j->status, .words = words };
+
+	if (j->stage == SYNC_OVER)
+		return;
+	sync_emit(j, &ev);
+	j->stage = SYNC_OVER;
+	j->over_ms = clock_mono_ms();
+	tick_in(j, 0);
+}
+
+/* ---- the runs ---- */
+
+static struct sync_part *part_of(struct sync_job *j, const struct fetcher *f)
+{
+	if (j->task != f->task || j->stage != SYNC_FETCHES)
+		return NULL;
+	for (size_t i = 0; i < j->nsources; i++)
+		if (strcmp(j->sources[i].name, f->slot->account) == 0)
+			return j->sources[i].state == SYNC_ENDED ? NULL : &j->sources[i];
+	return NULL;
+}
+
+static void tell_source(struct sync_job *j, struct sync_part *p, enum sync_state state, const char *words)
+{
+	const struct fetcher *f = fetcher_of_name(j->sup, p->name);
+	struct sync_event ev = { .kind = SYNC_SOURCE, .name = p->name, .state = state, .attached = p->attached, .words = words };
+
+	p->state = state;
+	if (state == SYNC_RUNS && f != NULL)
+		ev.started_ms = f->since_ms;
+	sync_emit(j, &ev);
+}
+
+static void fetch_on(struct sync_job *j)
+{
+	for (size_t i = 0; i < j->nsources; i++)
+		if (j->sources[i].state != SYNC_ENDED)
+			return;
+	if (j->mode == RUN_DRY || j->naccounts == 0)
+		sync_done(j, NULL);
+	else
+		sync_file(j);
+}
+
+static void source_over(struct sync_job *j, struct sync_part *p, const struct fetch_ran *r, int64_t next_ms)
+{
+	static const int statuses[] = { [RUN_OK] = EX_OK,	      [RUN_AWAY] = EX_TEMPFAIL,
+					[RUN_REFUSED] = EX_CONFIG,    [RUN_THROTTLED] = EX_TEMPFAIL,
+					[RUN_BROKEN] = EX_PROTOCOL,   [RUN_FULL] = EX_TEMPFAIL,
+					[RUN_LOST] = EX_TEMPFAIL };
+	struct sync_event ev = { .kind = SYNC_RAN,
+				 .name = p->name,
+				 .state = SYNC_ENDED,
+				 .words = r->result.words,
+				 .end = r->result.end,
+				 .progress = r->result.done,
+				 .started_ms = r->started_ms,
+				 .ended_ms = r->ended_ms,
+				 .next_ms = next_ms };
+
+	p->state = SYNC_ENDED;
+	sync_worse(j, statuses[r->result.end]);
+	sync_emit(j, &ev);
+}
+
+static void order_run(struct sync_job *j, struct sync_part *p)
+{
+	struct fetcher *f = fetcher_of_name(j->sup, p->name);
+	struct fetch_ran none = { .started_ms = clock_wall_ms(), .ended_ms = clock_wall_ms(), .result.end = RUN_REFUSED };
+	struct err e = { 0 };
+	bool busy = f != NULL && (f->stage == FETCHER_COMES || f->stage == FETCHER_RUNS);
+
+	p->attached = busy && f->task == j->task && f->stage == FETCHER_RUNS;
+	if (p->attached) {
+		tell_source(j, p, SYNC_RUNS, NULL);
+		return;
+	}
+	tell_source(j, p, SYNC_WAITS, busy && f->task != j->task ? "another run of it has to end first" : NULL);
+	if (f == NULL)
+		(void)err_set(&e, ERR_CONFIG, 0, "it is no longer in the configuration");
+	if (f != NULL && (busy && f->task == j->task ? 0 : fetcher_want(f, j->task, j->copy_to, &e)) == 0)
+		return;
+	(void)snprintf(none.result.words, sizeof none.result.words, "%.*s", (int)sizeof none.result.words - 1, e.text);
+	source_over(j, p, &none, INT64_MAX);
+}
+
+static void begin(struct sync_job *j)
+{
+	j->stage = SYNC_FETCHES;
+	sync_watch(j);
+	for (size_t i = 0; i < j->nsources; i++)
+		order_run(j, &j->sources[i]);
+	fetch_on(j);
+}
+
+/* ---- from the fetchers ---- */
+
+#define EACH_JOB(job, f) for (struct sync_job *job = (f)->slot->sup->jobs; job != NULL; job = job->next)
+
+void sync_source_runs(const struct fetcher *f)
+{
+	EACH_JOB(j, f)
+	{
+		struct sync_part *p = part_of(j, f);
+
+		if (p != NULL)
+			tell_source(j, p, SYNC_RUNS, NULL);
+	}
+}
+
+void sync_source_progress(const struct fetcher *f)
+{
+	EACH_JOB(j, f)
+	{
+		struct sync_part *p = part_of(j, f);
+		struct sync_event ev = { .kind = SYNC_PROGRESS, .name = f->slot->account, .state = SYNC_RUNS, .progress = f->progress };
+
+		if (p != NULL)
+			sync_emit(j, &ev);
+	}
+}
+
+void sync_source_line(const struct fetcher *f, const struct run_line *l)
+{
+	EACH_JOB(j, f)
+	{
+		struct sync_part *p = part_of(j, f);
+		struct sync_event ev = { .kind = SYNC_LINE, .name = f->slot->account, .state = SYNC_RUNS, .line = *l };
+
+		if (p != NULL)
+			sync_emit(j, &ev);
+	}
+}
+
+void sync_source_ran(struct fetcher *f, const struct fetch_ran *r)
+{
+	EACH_JOB(j, f)
+	{
+		struct sync_part *p = part_of(j, f);
+
+		if (p == NULL)
+			continue;
+		source_over(j, p, r, fetcher_next(f).at_ms);
+		fetch_on(j);
+	}
+}
+
+void sync_source_fails(struct fetcher *f, const char *words)
+{
+	struct fetch_ran r = { .started_ms = clock_wall_ms(), .ended_ms = clock_wall_ms(), .result.end = RUN_AWAY };
+
+	(void)snprintf(r.result.words, sizeof r.result.words, "%s", words);
+	sync_source_ran(f, &r);
+}
+
+/* ---- a job's life ---- */
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct sync_job *j = arg;
+	struct sync_event tick = { .kind = SYNC_TICK };
+
+	(void)fd;
+	(void)what;
+	if (j->stage == SYNC_BEGINS && !j->broken)
+		begin(j);
+	else if (j->stage == SYNC_TELLS && !j->broken)
+		sync_plan(j);
+	else if (j->client == NULL && j->stage != SYNC_OVER)
+		sync_emit(j, &tick);
+	if (j->client == NULL && (j->broken || j->stage == SYNC_OVER)) {
+		struct supervisor *sup = j->sup;
+
+		sup->sync_status = j->stage == SYNC_OVER ? j->status : EX_TEMPFAIL;
+		sync_job_free(j);
+		supervisor_stop(sup);
+		return;
+	}
+	if (j->broken || (j->stage == SYNC_OVER && clock_mono_ms() - j->over_ms > FLUSH_MS)) {
+		sync_job_free(j);
+		return;
+	}
+	if (j->stage != SYNC_OVER)
+		sync_watch(j);
+	tick_in(j, TICK_MS);
+}
+
+static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
+{
+	(void)arg;
+	(void)in;
+	(void)fds;
+	(void)nfds;
+	return -1; /* it has said what it wants */
+}
+
+static void on_closed(void *arg, const struct err *e)
+{
+	(void)e;
+	job_break(arg);
+}
+
+static const struct channel_handler handler = { on_message, on_closed };
+
+struct sync_job *sync_job_new(struct supervisor *sup, enum sync_stage stage, int fd, struct err *e)
+{
+	struct sync_job *j;
+	size_t n = 0;
+	int copy = -1;
+
+	for (const struct sync_job *other = sup->jobs; other != NULL; other = other->next)
+		n++;
+	if (n >= JOBS_MAX) {
+		(void)err_set(e, ERR_TEMP, 0, "%zu others ask already; try again when they are done", n);
+		return NULL;
+	}
+	if (fd >= 0 && (copy = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0) {
+		(void)err_set(e, ERR_TEMP, 0, "it has no descriptor left");
+		return NULL;
+	}
+	j = mem_alloc(sizeof *j);
+	j->sup = sup;
+	j->stage = stage;
+	j->status = EX_OK;
+	if (copy >= 0)
+		j->client = channel_new(sup->base, copy, &handler, j);
+	j->tick = event_new(sup->base, -1, 0, on_tick, j);
+	if (j->tick == NULL)
+		abort();
+	j->next = sup->jobs;
+	sup->jobs = j;
+	tick_in(j, 0);
+	return j;
+}
+
+void sync_ask_lost(struct supervisor *sup)
+{
+	for (struct sync_job *j = sup->jobs; j != NULL; j = j->next)
+		j->asked = false;
+}
+
+void sync_end_all(struct supervisor *sup, const char *words)
+{
+	for (struct sync_job *j = sup->jobs; j != NULL; j = j->next) {
+		if (j->stage == SYNC_TELLS)
+			continue;
+		sync_worse(j, EX_TEMPFAIL);
+		sync_done(j, words);
+		sup->sync_status = j->status;
+	}
+}
+
+void sync_free_all(struct supervisor *sup)
+{
+	while (sup->jobs != NULL)
+		sync_job_free(sup->jobs);
+}
