@@ -26,9 +26,7 @@ static int open_folder(struct source_session *s, const char *wire, bool write, b
 		return imap_source_failed(s, e);
 	if (imap_source_reply(s, tag, r, e) != 0)
 		return -1;
-	s->opening = false;
 	s->open = r->status == IMAP_OK;
-	s->told.news = s->told.gone = false;
 	return 0;
 }
 

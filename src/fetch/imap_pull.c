@@ -32,6 +32,7 @@ struct pull {
 	uint32_t first_tag;
 	uint64_t on_the_way;
 	size_t now;	/* the item whose body comes; NOBODY: none, or one that is read over */
+	int64_t limit;	/* … and when it has to be there (clock_mono_ms) */
 	bool empty;	/* … and has no octets */
 	uint32_t other; /* UID of a body that was not asked for */
 	bool over;	/* the handler has had enough, or knows why the session ends */
@@ -54,22 +55,28 @@ static uint64_t weight(const struct pull *p, const struct source_item *item)
 	return p->heads ? HEAD_GUESS : item->size;
 }
 
-/* Time and room for OCTETS more. */
-static void refresh(struct pull *p, uint64_t octets)
+static int64_t timeout(const struct pull *p)
 {
-	uint64_t most = imap_source_max(p->s);
-	int64_t ms = (int64_t)((octets < most ? octets : most) * 1000 / SLOWEST);
-
-	dialog_allow(p->s->imap, p->s->login.source->server.timeout + ms, most, most + DIALOG_TOTAL_MAX);
+	return p->s->login.source->server.timeout;
 }
 
-/* What the handler spends, waiting for the spool perhaps, is not the server's time. */
+/* Time and room for the next thing that comes. */
+static void refresh(struct pull *p)
+{
+	uint64_t most = imap_source_max(p->s);
+
+	dialog_allow(p->s->imap, timeout(p), most, most + DIALOG_TOTAL_MAX);
+}
+
+/* Within a body: no silence, and no drip. What the handler spends, waiting for the spool perhaps, is not the server's
+ * time. */
 static int enough(struct pull *p, size_t i, int64_t since, int ret, struct err *e)
 {
-	int64_t spent = clock_mono_ms() - since;
+	int64_t now = clock_mono_ms();
 
-	if (spent > 0)
-		dialog_excuse(p->s->imap, spent);
+	p->limit += now - since;
+	if (p->now != NOBODY)
+		dialog_until(p->s->imap, now + timeout(p) < p->limit ? now + timeout(p) : p->limit);
 	if (ret == 0)
 		return 0;
 	p->over = true;
@@ -124,8 +131,9 @@ static int on_begin(void *arg, const struct fetch_response *r, uint64_t octets, 
 	if (p->now == NOBODY)
 		return 0;
 	p->empty = octets == 0;
-	refresh(p, octets);
+	refresh(p);
 	since = clock_mono_ms();
+	p->limit = since + timeout(p) + (int64_t)(octets * 1000 / SLOWEST);
 	return enough(p, p->now, since, p->h->begin(p->h->arg, &p->items[p->now]), e);
 }
 
@@ -170,7 +178,12 @@ static int on_done(void *arg, const struct fetch_response *r, struct err *e)
 		p->states[find(p, r->uid)] = HAS_NIL;
 	if (i == NOBODY || r->uid != p->items[i].number)
 		p->other = r->uid != 0 && is_again(p, r->uid) ? p->other : r->uid == 0 ? UINT32_MAX : r->uid;
-	return r->whole && i != NOBODY ? body_done(p, i, r->uid, e) : 0;
+	if (!r->whole || i == NOBODY)
+		return 0;
+	if (body_done(p, i, r->uid, e) != 0)
+		return -1;
+	refresh(p);
+	return 0;
 }
 
 /* Of an item whose command was answered, and no body came. */
@@ -221,7 +234,7 @@ static int on_reply(void *arg, const struct filter_reply *raw, struct err *e)
 	}
 	p->on_the_way -= weight(p, &p->items[p->at]);
 	p->at++;
-	refresh(p, p->at < p->n ? weight(p, &p->items[p->at]) : 0);
+	refresh(p);
 	return 0;
 }
 
@@ -277,7 +290,7 @@ static int walk(struct pull *p, struct err *e)
 {
 	struct imap_reply r;
 
-	refresh(p, weight(p, &p->items[0]));
+	refresh(p);
 	for (size_t done = 0; done < p->n; done++) {
 		if (ask(p, e) != 0)
 			return -1;

@@ -42,6 +42,7 @@ static struct source_session *pop3_open(const struct source_login *login, struct
 	s->login = login;
 	s->source = login->source;
 	s->server = &login->source->server;
+	s->secrets[0] = s->server->password;
 	s->stream = stream_new(fd, s->server->host);
 	stream_set_wake(s->stream, login->wake_fd, login->wake, login->arg);
 	buf_init(&s->out, POP3_OUT_MAX);

@@ -395,11 +395,10 @@ int pop3_authenticate(struct source_session *s, struct err *e)
 		a.setup.bindings = a.bindings;
 		a.setup.certificate = c->client_certificate_pem != NULL;
 	}
-	s->secrets[0] = c->password;
 	ret = c->oauth ? take_token(&a, false, e) : 0;
 	if (ret == 0)
 		ret = log_in(&a, e);
-	memset(s->secrets, 0, sizeof s->secrets);
+	s->secrets[1] = NULL;
 	mem_wipe_str(&a.token);
 	mem_wipe(a.bindings, sizeof a.bindings);
 	return ret;

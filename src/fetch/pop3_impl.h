@@ -40,7 +40,7 @@ struct source_session {
 	char mechanisms[POP3_MECHANISMS_MAX];	/* the same as it names them, for people */
 	bool told_expiry;
 	int64_t login_delay; /* milliseconds between logins (RFC 2449, 6.5); 0: any */
-	const char *secrets[POP3_SECRETS];	/* while we log in: not to be repeated to anybody */
+	const char *secrets[POP3_SECRETS];	/* not to be repeated to anybody */
 	char *stamp;				/* APOP's, from the greeting; NULL: none */
 	const char *mechanism;			/* how we logged in; a literal */
 	bool no_top, top_works, no_uidl;	/* as it turned out */

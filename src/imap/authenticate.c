@@ -122,7 +122,7 @@ static int login_command(struct attempt *a, struct err *e)
 	(void)dialog_quote(&line, c->user);
 	(void)buf_add_char(&line, ' ');
 	if (dialog_quote(&line, c->password) != 0)
-		ret = err_set(e, ERR_CONFIG, 0, "user or password of the account is too long");
+		ret = err_set(e, ERR_CONFIG, 0, "user or password is too long");
 	else
 		ret = put_line(s, &line, e) != 0 || dialog_flush(s, e) != 0 ? -1 : take_reply(a, tag, "", e);
 	buf_wipe(&line);
@@ -182,8 +182,8 @@ static int take_token(struct attempt *a, bool fresh, struct err *e)
 
 	mem_wipe_str(&a->token);
 	if (a->login->token == NULL)
-		return err_set(e, ERR_CONFIG, 0,
-			       "account %s logs in with access tokens, and there is nobody who gets them", c->name);
+		return err_set(e, ERR_CONFIG, 0, "%s %s logs in with access tokens, and there is nobody who gets them",
+			       config_kind(c), c->name);
 	a->token = a->login->token(a->login->token_arg, fresh, e);
 	a->setup.token = a->token;
 	a->fresh = fresh;
@@ -230,14 +230,14 @@ static int try_way(struct attempt *a, int way, struct err *e)
 	}
 	switch (judge(a, x, way, e)) {
 	case NEXT_OTHER_WAY:
-		log_debug("mechanism-refused", LOG_STR("account", s->server->name), LOG_STR("auth", sasl_name(way)),
-			  LOG_STR("text", a->reply.text));
+		log_debug("mechanism-refused", LOG_STR(config_kind(s->server), s->server->name),
+			  LOG_STR("auth", sasl_name(way)), LOG_STR("text", a->reply.text));
 		sasl_exclude(&a->setup, way);
 		ret = 0;
 		break;
 	case NEXT_FRESH_TOKEN:
-		log_info("token-refused", LOG_STR("account", s->server->name), LOG_STR("text", a->reply.text),
-			 LOG_STR("status", a->complaint));
+		log_info("token-refused", LOG_STR(config_kind(s->server), s->server->name),
+			 LOG_STR("text", a->reply.text), LOG_STR("status", a->complaint));
 		ret = take_token(a, true, e);
 		break;
 	case NEXT_NOTHING:

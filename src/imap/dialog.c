@@ -182,7 +182,7 @@ int dialog_reply(struct imap *s, uint32_t tag, bool wait, struct imap_reply *r, 
 	filter_reply_free(&raw);
 	alert = imap_filter_take_alert(s->filter);
 	if (alert != NULL)
-		log_warning("store-alert", LOG_STR("account", s->server->name), LOG_STR("text", alert));
+		log_warning("store-alert", LOG_STR(config_kind(s->server), s->server->name), LOG_STR("text", alert));
 	free(alert);
 	if (raw.tag != tag)
 		return err_set(e, ERR_PROTOCOL, 0, "%s answered a command out of order", s->server->host);
@@ -269,11 +269,9 @@ void dialog_allow(struct imap *s, int64_t ms, uint64_t literal, uint64_t total)
 	imap_filter_allow(s->filter, literal, total);
 }
 
-void dialog_excuse(struct imap *s, int64_t ms)
+void dialog_until(struct imap *s, int64_t mono_ms)
 {
-	int64_t at = stream_deadline(s->stream);
-
-	stream_set_deadline(s->stream, at < s->hurry - ms ? at + ms : s->hurry);
+	stream_set_deadline(s->stream, mono_ms < s->hurry ? mono_ms : s->hurry);
 }
 
 int dialog_wait_until(struct imap *s, int64_t mono_ms, struct err *e)

@@ -49,8 +49,8 @@ void dialog_divert(struct imap *s, const struct filter_sink *sink);
 /* As dialog_deadline, with what may come until the next call: LITERAL octets in one literal, TOTAL in all. */
 void dialog_allow(struct imap *s, int64_t ms, uint64_t literal, uint64_t total);
 
-/* The deadline moves by MS, which the caller spent otherwise. */
-void dialog_excuse(struct imap *s, int64_t ms);
+/* Only the deadline: MONO_MS (clock_mono_ms). */
+void dialog_until(struct imap *s, int64_t mono_ms);
 
 /* Everything written; waits until something came (1), until MONO_MS or a wake (0), or -1. The deadline may be far. */
 int dialog_wait_until(struct imap *s, int64_t mono_ms, struct err *e);

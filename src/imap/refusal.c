@@ -32,8 +32,8 @@ int refusal_person(const struct attempt *a, int way, const char *advice, struct 
 		return err_set(
 		    e, ERR_CONFIG, 0,
 		    "%s knows %s but does not let it into the mailbox of %s: %s; give it access to that mailbox, "
-		    "or correct user and login_as of account %s",
-		    c->host, c->login_as, c->user, said, c->name);
+		    "or correct user and login_as of %s %s",
+		    c->host, c->login_as, c->user, said, config_kind(c), c->name);
 	if (advice != NULL)
 		return err_set(e, ERR_CONFIG, 0, "%s does not let %s log in: %s; %s", c->host, refusal_login_name(c),
 			       said, advice);
@@ -47,19 +47,19 @@ int refusal_person(const struct attempt *a, int way, const char *advice, struct 
 		return err_set(
 		    e, ERR_CONFIG, 0,
 		    "%s does not take the client certificate for %s: %s; correct user, client_certificate and "
-		    "client_key of account %s, then send SIGHUP to mailferry",
-		    c->host, c->user, said, c->name);
+		    "client_key of %s %s, then send SIGHUP to mailferry",
+		    c->host, c->user, said, config_kind(c), c->name);
 	if (strcmp(mechanism, "PLAIN") != 0 && strcmp(mechanism, "LOGIN") != 0)
 		return err_set(
 		    e, ERR_CONFIG, 0,
-		    "%s refuses the password of %s: %s; correct user or password of account %s in the "
+		    "%s refuses the password of %s: %s; correct user or password of %s %s in the "
 		    "configuration, or, if they are right, try auth = \"PLAIN\" instead of %s; then send SIGHUP "
 		    "to mailferry",
-		    c->host, refusal_login_name(c), said, c->name, mechanism);
+		    c->host, refusal_login_name(c), said, config_kind(c), c->name, mechanism);
 	return err_set(e, ERR_CONFIG, 0,
-		       "%s refuses the password of %s: %s; correct user or password of account %s in the "
+		       "%s refuses the password of %s: %s; correct user or password of %s %s in the "
 		       "configuration, then send SIGHUP to mailferry",
-		       c->host, refusal_login_name(c), said, c->name);
+		       c->host, refusal_login_name(c), said, config_kind(c), c->name);
 }
 
 int refusal_relayed(const struct attempt *a, int way, struct err *e)
@@ -69,8 +69,8 @@ int refusal_relayed(const struct attempt *a, int way, struct err *e)
 	return err_set(
 	    e, ERR_CONFIG, 0,
 	    "%s says that the TLS connection which it has is not the one that we have (%s of %s); somebody may "
-	    "stand between. If that is a TLS proxy of the provider's, set auth = \"SCRAM-SHA-256\" for account %s",
-	    c->host, a->complaint, sasl_name(way), c->name);
+	    "stand between. If that is a TLS proxy of the provider's, set auth = \"SCRAM-SHA-256\" for %s %s",
+	    c->host, a->complaint, sasl_name(way), config_kind(c), c->name);
 }
 
 int refusal_no_way(const struct attempt *a, struct err *e)
@@ -84,25 +84,23 @@ int refusal_no_way(const struct attempt *a, struct err *e)
 		return err_set(
 		    e, ERR_CONFIG, 0,
 		    "%s takes none of the ways to log in that it offers (%s); the last answer was %s. Ask whoever "
-		    "runs it, or set auth of account %s",
-		    c->host, offers, refusal_words(a, said), c->name);
+		    "runs it, or set auth of %s %s",
+		    c->host, offers, refusal_words(a, said), config_kind(c), c->name);
 	if (c->auth != NULL)
-		return err_set(
-		    e, ERR_CONFIG, 0,
-		    "%s does not offer %s, which auth of account %s demands, or it can't be used with this account; "
-		    "the server offers: %s",
-		    c->host, c->auth, c->name, offers);
+		return err_set(e, ERR_CONFIG, 0,
+			       "%s does not offer %s, which auth of %s %s demands, or it can't be used here; "
+			       "the server offers: %s",
+			       c->host, c->auth, config_kind(c), c->name, offers);
 	if (c->oauth)
 		return err_set(e, ERR_CONFIG, 0, "%s does not take access tokens (OAUTHBEARER, XOAUTH2); it offers: %s",
 			       c->host, offers);
 	if (c->password == NULL)
-		return err_set(
-		    e, ERR_CONFIG, 0,
-		    c->client_certificate_pem == NULL
-			? "the account has no password; set password_file"
-			: "%s does not take client certificates (EXTERNAL), and the account has no password; it "
-			  "offers: %s",
-		    c->host, offers);
+		return err_set(e, ERR_CONFIG, 0,
+			       c->client_certificate_pem == NULL
+				   ? "there is no password; set password_file"
+				   : "%s does not take client certificates (EXTERNAL), and there is no password; it "
+				     "offers: %s",
+			       c->host, offers);
 	return err_set(e, ERR_CONFIG, 0, "%s offers no way to log in with a password%s (it offers: %s)", c->host,
 		       c->tls == CONFIG_TLS_NONE
 			   ? " on an unencrypted connection; set tls to \"implicit\" or \"starttls\""

@@ -253,6 +253,7 @@ static void fill(struct request *q, const struct intake_message *m, const struct
 		.subject = or_null(sum->subject),
 		.received_ms = now,
 		.internal_ms = env->fetched != NULL ? m->internal_ms : now,
+		.origin = env->fetched != NULL ? env->fetched->origin : NULL,
 		.size = m->size,
 		.recipients = q->recipients,
 		.deliveries = q->deliveries,

@@ -85,8 +85,7 @@ bool identity_explain(int reason, const char *host, struct err *e)
 	case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
 	case SSL_R_SSLV3_ALERT_NO_CERTIFICATE:
 		(void)err_set(e, ERR_CONFIG, 0,
-			      "%s wants to see a certificate of ours: set client_certificate and client_key of the account",
-			      host);
+			      "%s wants to see a certificate of ours: set client_certificate and client_key", host);
 		return true;
 	case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
 	case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
@@ -96,8 +95,8 @@ bool identity_explain(int reason, const char *host, struct err *e)
 	case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
 	case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
 		(void)err_set(e, ERR_CONFIG, 0,
-			      "%s does not accept our certificate (%s): set client_certificate and client_key of the "
-			      "account to one that it knows",
+			      "%s does not accept our certificate (%s): set client_certificate and client_key to "
+			      "one that it knows",
 			      host, ERR_reason_error_string(ERR_PACK(ERR_LIB_SSL, 0, reason)));
 		return true;
 	default:

@@ -169,8 +169,7 @@ int sasl_step(struct sasl *s, struct slice challenge, struct buf *response, stru
 		goto done;
 	s->round++;
 	if (buf_failed(&out) || base64_encode(buf_slice(&out), response) != 0)
-		(void)err_set(e, ERR_CONFIG, 0, "user, password or token of the account are too long for %s",
-			      s->way->name);
+		(void)err_set(e, ERR_CONFIG, 0, "user, password or token are too long for %s", s->way->name);
 	else
 		ret = 0;
 done:

@@ -28,7 +28,7 @@ static int check(const struct sasl *s, struct err *e)
 			    "comes from");
 	}
 	if (s->setup->token[0] == '\0' || !plain_text(s->setup->user) || !plain_text(sasl_login_name(s->setup)))
-		return err_set(e, ERR_CONFIG, 0, "user or access token of the account are empty or no plain text");
+		return err_set(e, ERR_CONFIG, 0, "user or access token are empty or no plain text");
 	return 0;
 }
 

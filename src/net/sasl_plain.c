@@ -54,10 +54,9 @@ int sasl_cram_step(struct sasl *s, struct slice in, struct buf *out, struct err 
 		return err_set(e, ERR_PROTOCOL, 0, "%s sends an empty challenge of CRAM-MD5", s->setup->host);
 	if (HMAC(EVP_md5(), s->setup->password, (int)strlen(s->setup->password), (const unsigned char *)in.p, in.n,
 		 digest, &n) == NULL)
-		return err_set(
-		    e, ERR_CONFIG, 0,
-		    "OpenSSL does not give MD5 here, which CRAM-MD5 needs; set auth of the account to another "
-		    "mechanism");
+		return err_set(e, ERR_CONFIG, 0,
+			       "OpenSSL does not give MD5 here, which CRAM-MD5 needs; set auth to another "
+			       "mechanism");
 	s->committed = s->complete = true;
 	(void)buf_add_str(out, sasl_login_name(s->setup));
 	(void)buf_add_char(out, ' ');

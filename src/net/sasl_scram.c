@@ -127,8 +127,8 @@ static int parse_first(const struct sasl *s, struct slice in, struct server_firs
 	if (n > SASL_ITERATIONS_MAX)
 		return err_set(
 		    e, ERR_PROTOCOL, 0,
-		    "%s demands %llu iterations of the hash for %s, and %d are the most that are done; set auth of "
-		    "the account to another mechanism, if the server is to be trusted",
+		    "%s demands %llu iterations of the hash for %s, and %d are the most that are done; set auth to "
+		    "another mechanism, if the server is to be trusted",
 		    s->setup->host, (unsigned long long)n, s->way->name, SASL_ITERATIONS_MAX);
 	f->iterations = (int)n;
 	return 0;
@@ -211,7 +211,7 @@ static int client_final(struct sasl *s, struct slice in, struct buf *out, struct
 	password = sasl_prepare(s->setup->password);
 	if (buf_failed(message) || password == NULL || derive(s, &f, password, proof) != 0) {
 		(void)err_set(e, ERR_CONFIG, 0,
-			      "%s can't be done with this password or this OpenSSL; set auth of the account to another "
+			      "%s can't be done with this password or this OpenSSL; set auth to another "
 			      "mechanism",
 			      s->way->name);
 		goto done;

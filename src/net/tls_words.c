@@ -53,7 +53,7 @@ static void explain_certificate(const struct tls_verdict *v, struct err *e)
 		(void)certificate_fault(
 		    v, e,
 		    "the certificate of %s is signed by itself (%.80s), by no authority; if it is the "
-		    "server's own, and whoever runs it names this pin, set pin_sha256 of the account to it",
+		    "server's own, and whoever runs it names this pin, set pin_sha256 to it",
 		    v->host, v->leaf.names);
 		return;
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -63,16 +63,15 @@ static void explain_certificate(const struct tls_verdict *v, struct err *e)
 		(void)certificate_fault(
 		    v, e,
 		    "the certificate of %s is signed by an unknown authority (%.80s); if you trust it, "
-		    "set ca_file of the account to a file with its certificate",
+		    "set ca_file to a file with its certificate",
 		    v->host, v->bad.issuer);
 		return;
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:
-		(void)certificate_fault(
-		    v, e,
-		    "the certificate is for %.150s, not for %s; set host of the account to the name "
-		    "that the provider gives",
-		    v->leaf.names, v->host);
+		(void)certificate_fault(v, e,
+					"the certificate is for %.150s, not for %s; set host to the name "
+					"that the provider gives",
+					v->leaf.names, v->host);
 		return;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 		cert_date(v->bad.until, date);

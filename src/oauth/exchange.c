@@ -45,9 +45,9 @@ static void keep(const struct exchange_order *o, struct token_store *store, stru
 	if (refresh == NULL && first) {
 		out->answer.verdict = GRANT_REFUSED;
 		(void)err_set(&out->err, ERR_CONFIG, 0,
-			      "the provider let account %s in but gave no refresh token: see that scope asks for one "
+			      "the provider let %s %s in but gave no refresh token: see that scope asks for one "
 			      "(Microsoft: offline_access), and that the client is of a kind that gets one",
-			      o->server->name);
+			      config_kind(o->server), o->server->name);
 		return;
 	}
 	/* The same one again is none that was rotated. */
@@ -79,7 +79,8 @@ void exchange_run(const struct exchange_order *o, int fd, struct tls_client *tls
 	buf_init(&form, FORM_MAX);
 	if (endpoint == NULL || url_parse(endpoint, &url, hint) != 0) {
 		out->answer.verdict = GRANT_REFUSED;
-		(void)err_set(&out->err, ERR_CONFIG, 0, "account %s has no endpoint to ask", o->server->name);
+		(void)err_set(&out->err, ERR_CONFIG, 0, "%s %s has no endpoint to ask", config_kind(o->server),
+			      o->server->name);
 	} else if (grant_form(o->server, &o->request, &form, &out->err) != 0) {
 		out->answer.verdict = GRANT_REFUSED;
 	} else {
@@ -87,7 +88,8 @@ void exchange_run(const struct exchange_order *o, int fd, struct tls_client *tls
 		fd = -1;
 		if (ret != 0) {
 			out->answer.verdict = out->err.class == ERR_CONFIG ? GRANT_REFUSED : GRANT_LATER;
-			(void)err_prefix(&out->err, "no access token for account %s", o->server->name);
+			(void)err_prefix(&out->err, "no access token for %s %s", config_kind(o->server),
+					 o->server->name);
 		}
 	}
 	file_close(&fd);

@@ -15,8 +15,8 @@ enum { WORDS_MAX = 200, WORD_MAX = 39, ADVICE_MAX = 280 };
 	"a Conditional Access policy of the organisation blocks this: an administrator must except the application "   \
 	"or "                                                                                                          \
 	"use grant \"application\""
-#define TENANT "the application is not known in that tenant: correct client_id or tenant of the account"
-#define SECRET "correct client_secret of the account: the secret's value, not its id"
+#define TENANT "the application is not known in that tenant: correct client_id or tenant"
+#define SECRET "correct client_secret: the secret's value, not its id"
 #define AGAIN  "sign in again"
 
 struct meaning {
@@ -41,9 +41,8 @@ static const struct meaning meanings[] = {
 	{ NULL, 7000112, 7000112, GRANT_REFUSED, "the application is switched off in the provider's console" },
 	{ NULL, 7000229, 7000229, GRANT_REFUSED, CONSENT },
 	{ NULL, 700016, 700016, GRANT_REFUSED, TENANT },
-	{ NULL, 90002, 90002, GRANT_REFUSED, "there is no such tenant: correct tenant of the account" },
-	{ NULL, 900021, 900029, GRANT_REFUSED,
-	  "correct tenant of the account: the id or a domain of the organisation" },
+	{ NULL, 90002, 90002, GRANT_REFUSED, "there is no such tenant: correct tenant" },
+	{ NULL, 900021, 900029, GRANT_REFUSED, "correct tenant: the id or a domain of the organisation" },
 	{ NULL, 50020, 50020, GRANT_REFUSED, "sign in with an account of the organisation, or correct tenant" },
 	{ NULL, 50034, 50034, GRANT_REFUSED, "there is no such user in that tenant: correct user or tenant" },
 	{ NULL, 50057, 50057, GRANT_REFUSED, "the user is switched off: an administrator must allow the sign-in" },
@@ -54,8 +53,8 @@ static const struct meaning meanings[] = {
 	{ NULL, 700027, 700027, GRANT_REFUSED,
 	  "the provider does not know the certificate: upload the one of certificate_file to the application" },
 	{ NULL, 700024, 700024, GRANT_REFUSED, "check the clock of this machine" },
-	{ NULL, 70011, 70011, GRANT_REFUSED, "correct scope of the account" },
-	{ NULL, 500011, 500011, GRANT_REFUSED, "correct scope or tenant of the account" },
+	{ NULL, 70011, 70011, GRANT_REFUSED, "correct scope" },
+	{ NULL, 500011, 500011, GRANT_REFUSED, "correct scope or tenant" },
 	{ NULL, 90033, 90033, GRANT_LATER, NULL },
 	{ NULL, 50196, 50196, GRANT_LATER, NULL },
 	{ NULL, 700082, 700082, GRANT_LOST, "it was not used for too long" },
@@ -79,13 +78,13 @@ static const struct meaning meanings[] = {
 	  "to" },
 	{ "admin_policy_enforced", 0, 0, GRANT_REFUSED,
 	  "an administrator of the Workspace must allow the application (Security, API controls)" },
-	{ "invalid_client", 0, 0, GRANT_REFUSED, "correct client_id and client_secret of the account" },
+	{ "invalid_client", 0, 0, GRANT_REFUSED, "correct client_id and client_secret" },
 	{ "unauthorized_client", 0, 0, GRANT_REFUSED,
 	  "the client may not do this: allow its kind of grant in the provider's console" },
-	{ "invalid_scope", 0, 0, GRANT_REFUSED, "correct scope of the account" },
-	{ "unsupported_grant_type", 0, 0, GRANT_REFUSED, "correct grant or token_endpoint of the account" },
+	{ "invalid_scope", 0, 0, GRANT_REFUSED, "correct scope" },
+	{ "unsupported_grant_type", 0, 0, GRANT_REFUSED, "correct grant or token_endpoint" },
 	{ "invalid_grant", 0, 0, GRANT_LOST, NULL },
-	{ "invalid_request", 0, 0, GRANT_REFUSED, "correct the keys under oauth of the account" },
+	{ "invalid_request", 0, 0, GRANT_REFUSED, "correct the keys under oauth" },
 };
 
 /* The number in "AADSTS700082: …"; 0: none. */
@@ -173,7 +172,7 @@ static const char *advice_of(const struct meaning *m, enum grant_step step)
 		return "give the service account's client id domain-wide delegation for the scope in the Workspace's "
 		       "admin console (Security, API controls)";
 	if (step == GRANT_SERVICE && m != NULL && m->verdict == GRANT_LOST)
-		return "check user of the account, the service account's key, and the clock of this machine";
+		return "check user, the service account's key, and the clock of this machine";
 	if (m == NULL || m->advice == NULL)
 		return "see what the provider's documentation says of it";
 	return m->advice;
@@ -197,19 +196,19 @@ enum grant_verdict grant_explain(const struct config_server *a, enum grant_step 
 	switch (verdict) {
 	case GRANT_LATER:
 	case GRANT_SLOW_DOWN:
-		(void)err_set(e, ERR_TEMP, 0, "%s gives no access token for account %s now: \"%s\"", host_of(a, &url),
-			      a->name, buf_str(&said));
+		(void)err_set(e, ERR_TEMP, 0, "%s gives no access token for %s %s now: \"%s\"", host_of(a, &url),
+			      config_kind(a), a->name, buf_str(&said));
 		break;
 	case GRANT_LOST:
 		(void)err_set(e, ERR_CONFIG, 0,
-			      "%s: the sign-in of account %s is no longer valid (\"%s\")%s%s; sign in again: mailferry "
+			      "%s: the sign-in of %s %s is no longer valid (\"%s\")%s%s; sign in again: mailferry "
 			      "login %s",
-			      host_of(a, &url), a->name, buf_str(&said), m->advice == NULL ? "" : ": ",
+			      host_of(a, &url), config_kind(a), a->name, buf_str(&said), m->advice == NULL ? "" : ": ",
 			      m->advice == NULL ? "" : m->advice, a->name);
 		break;
 	default:
-		(void)err_set(e, ERR_CONFIG, 0, "%s gives no access token for account %s (\"%s\"): %s",
-			      host_of(a, &url), a->name, buf_str(&said), advice_of(m, step));
+		(void)err_set(e, ERR_CONFIG, 0, "%s gives no access token for %s %s (\"%s\"): %s", host_of(a, &url),
+			      config_kind(a), a->name, buf_str(&said), advice_of(m, step));
 	}
 	buf_free(&said);
 	return verdict;

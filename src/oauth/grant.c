@@ -37,7 +37,7 @@ static int client_add(const struct config_server *a, int64_t now, struct buf *fo
 		form_add(form, "client_assertion_type", URN "client-assertion-type:jwt-bearer");
 		form_add(form, "client_assertion", buf_str(&jwt));
 	} else {
-		(void)err_prefix(e, "account %s", a->name);
+		(void)err_prefix(e, "%s %s", config_kind(a), a->name);
 	}
 	mem_wipe(jwt.p, jwt.cap);
 	buf_free(&jwt);
@@ -63,14 +63,14 @@ static int service_add(const struct config_server *a, int64_t now, struct buf *f
 	int ret;
 
 	if (o->service_account == NULL)
-		return err_set(e, ERR_CONFIG, 0, "account %s: service_account_file is missing", a->name);
+		return err_set(e, ERR_CONFIG, 0, "%s %s: service_account_file is missing", config_kind(a), a->name);
 	buf_init(&jwt, ASSERTION_MAX);
 	ret = assertion_service(o->service_account, person_of(a), o->scope, o->token_endpoint, now, &jwt, e);
 	if (ret == 0) {
 		form_add(form, "grant_type", URN "grant-type:jwt-bearer");
 		form_add(form, "assertion", buf_str(&jwt));
 	} else {
-		(void)err_prefix(e, "account %s", a->name);
+		(void)err_prefix(e, "%s %s", config_kind(a), a->name);
 	}
 	mem_wipe(jwt.p, jwt.cap);
 	buf_free(&jwt);
@@ -110,8 +110,8 @@ int grant_form(const struct config_server *a, const struct grant_request *r, str
 	if (ret == 0 && r->step != GRANT_SERVICE)
 		ret = client_add(a, r->now, form, e);
 	if (ret == 0 && buf_failed(form))
-		ret = err_set(e, ERR_CONFIG, 0, "account %s: its keys under oauth make a request that is too large",
-			      a->name);
+		ret = err_set(e, ERR_CONFIG, 0, "%s %s: its keys under oauth make a request that is too large",
+			      config_kind(a), a->name);
 	return ret;
 }
 
@@ -197,9 +197,9 @@ char *grant_code_take(const struct config_server *a, const char *answer, const c
 			      "address line, with everything behind the `?'");
 	} else if (given == NULL || !same_secret(given, state)) {
 		(void)err_set(e, ERR_INPUT, 0,
-			      "this URL belongs to another sign-in: use the one that the newest sign-in of account %s "
+			      "this URL belongs to another sign-in: use the one that the newest sign-in of %s %s "
 			      "came back to, or begin again: mailferry login %s",
-			      a->name, a->name);
+			      config_kind(a), a->name, a->name);
 	} else if (error != NULL) {
 		(void)grant_explain(a, GRANT_CODE, error, words, 0, e);
 	} else {
@@ -236,7 +236,7 @@ char *grant_key(const struct config_server *a)
 	char *out;
 
 	if (o->grant != CONFIG_GRANT_APPLICATION)
-		return mem_printf("account %s", a->name);
+		return mem_printf("%s %s", config_kind(a), a->name);
 	buf_init(&key, 16 * 1024);
 	(void)buf_addf(&key, "client %s\n%s\n%s\n", o->client_id == NULL ? "" : o->client_id, o->token_endpoint,
 		       o->scope == NULL ? "" : o->scope);
@@ -265,7 +265,7 @@ int grant_check(const struct config_server *a, struct err *e)
 	else if (o->certificate != NULL && o->key != NULL)
 		/* An expired one is told by grant_expires, and by the provider. */
 		ret = assertion_check(o->certificate, o->key, 0, &expires, e);
-	return ret == 0 ? 0 : err_prefix(e, "account %s", a->name);
+	return ret == 0 ? 0 : err_prefix(e, "%s %s", config_kind(a), a->name);
 }
 
 static int64_t day_ms(const char *day)

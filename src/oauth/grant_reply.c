@@ -64,7 +64,7 @@ static void wipe_strings(json_t *root)
 
 static enum grant_verdict nonsense(const struct config_server *a, const char *what, struct err *e)
 {
-	(void)err_set(e, ERR_TEMP, 0, "the token endpoint of account %s (%s) answers with %s", a->name,
+	(void)err_set(e, ERR_TEMP, 0, "the token endpoint of %s %s (%s) answers with %s", config_kind(a), a->name,
 		      a->token.token_endpoint, what);
 	return GRANT_LATER;
 }

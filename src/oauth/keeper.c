@@ -65,26 +65,27 @@ static void grant_read(struct keeper *k, struct grant *g)
 	switch (token_store_read(k->store, name, &g->stored, &e)) {
 	case 0:
 		(void)err_set(&g->trouble, ERR_CONFIG, 0,
-			      "nobody has signed in for account %s yet; do so with: mailferry login %s", name, name);
+			      "nobody has signed in for %s %s yet; do so with: mailferry login %s",
+			      config_kind(g->server), name, name);
 		break;
 	case 1:
 		binding = grant_binding(g->server);
 		if (strcmp(binding, g->stored.binding) != 0) {
 			/* Another endpoint must not see it. */
 			(void)err_set(&g->trouble, ERR_CONFIG, 0,
-				      "the sign-in of account %s was made with another client_id or endpoint; sign in "
+				      "the sign-in of %s %s was made with another client_id or endpoint; sign in "
 				      "again: mailferry login %s",
-				      name, name);
+				      config_kind(g->server), name, name);
 			mem_wipe_str(&g->stored.refresh_token);
 		}
 		free(binding);
 		break;
 	default:
 		g->trouble = e;
-		(void)err_prefix(&g->trouble, "account %s", name);
+		(void)err_prefix(&g->trouble, "%s %s", config_kind(g->server), name);
 	}
 	if (g->trouble.class != ERR_NONE)
-		log_warning("not-signed-in", LOG_STR("account", name), LOG_STR("reason", g->trouble.text));
+		log_warning("not-signed-in", LOG_STR(config_kind(g->server), name), LOG_STR("reason", g->trouble.text));
 }
 
 static void grant_new(struct keeper *k, const struct config_server *a)
@@ -251,8 +252,8 @@ void keeper_get(struct keeper *k, uint64_t asker, const char *account, int64_t r
 	struct err e;
 
 	if (g == NULL) {
-		(void)err_set(&e, ERR_CONFIG, 0, "no account with oauth is called %s in the running configuration",
-			      account);
+		(void)err_set(&e, ERR_CONFIG, 0,
+			      "no account or source with oauth is called %s in the running configuration", account);
 		k->hooks.answer(k->hooks.arg, asker, &(struct keeper_answer){ .err = &e });
 		return;
 	}

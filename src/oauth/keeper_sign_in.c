@@ -38,12 +38,11 @@ static struct grant *person_grant(struct keeper *k, uint64_t asker, const char *
 	if (g != NULL && grant_is_person(g))
 		return g;
 	if (g == NULL)
-		(void)err_set(&e, ERR_CONFIG, 0, "no account with oauth is called %s in the running configuration",
-			      account);
+		(void)err_set(&e, ERR_CONFIG, 0,
+			      "no account or source with oauth is called %s in the running configuration", account);
 	else
 		(void)err_set(&e, ERR_CONFIG, 0,
-			      "account %s has grant \"application\" or \"service-account\": nobody signs in for it",
-			      account);
+			      "%s has grant \"application\" or \"service-account\": nobody signs in for it", account);
 	refuse(k, asker, &e);
 	return NULL;
 }
@@ -58,16 +57,16 @@ void keeper_sign_in(struct keeper *k, uint64_t asker, const char *account, const
 	if (g == NULL)
 		return;
 	if (redirect == NULL && g->server->token.device_endpoint == NULL)
-		(void)err_set(&e, ERR_CONFIG, 0, "account %s has no device_endpoint", account);
+		(void)err_set(&e, ERR_CONFIG, 0, "%s has no device_endpoint", account);
 	else if (redirect != NULL && g->server->token.authorization_endpoint == NULL)
-		(void)err_set(&e, ERR_CONFIG, 0, "account %s has no authorization_endpoint", account);
+		(void)err_set(&e, ERR_CONFIG, 0, "%s has no authorization_endpoint", account);
 	else
 		err_clear(&e);
 	if (e.class != ERR_NONE) {
 		refuse(k, asker, &e);
 		return;
 	}
-	(void)err_set(&e, ERR_TEMP, 0, "another sign-in for account %s was begun since", account);
+	(void)err_set(&e, ERR_TEMP, 0, "another sign-in for %s was begun since", account);
 	keeper_answer_all(k, g, WANT_PLEASE, &e);
 	keeper_answer_all(k, g, WANT_CODE, &e);
 	keeper_answer_all(k, g, WANT_AGREED, &e);
@@ -100,7 +99,7 @@ void keeper_code(struct keeper *k, uint64_t asker, const char *account, const ch
 		return;
 	if (s == NULL || s->device || keeper_now(k) >= s->until) {
 		(void)err_set(&e, ERR_TEMP, 0,
-			      "no sign-in for account %s is under way, or it took too long; begin again: mailferry "
+			      "no sign-in for %s is under way, or it took too long; begin again: mailferry "
 			      "login %s",
 			      account, account);
 		refuse(k, asker, &e);
@@ -124,9 +123,8 @@ void keeper_wait(struct keeper *k, uint64_t asker, const char *account)
 	if (g == NULL)
 		return;
 	if (g->sign_in == NULL || !g->sign_in->device) {
-		(void)err_set(&e, ERR_TEMP, 0,
-			      "no sign-in for account %s is under way; begin again: mailferry login %s", account,
-			      account);
+		(void)err_set(&e, ERR_TEMP, 0, "no sign-in for %s is under way; begin again: mailferry login %s",
+			      account, account);
 		refuse(k, asker, &e);
 		return;
 	}
@@ -151,8 +149,7 @@ bool sign_in_turn(struct keeper *k, struct grant *g)
 	if (s == NULL)
 		return false;
 	if (now >= s->until && s->code == NULL) {
-		(void)err_set(&e, ERR_TEMP, 0,
-			      "the sign-in for account %s took too long; begin again: mailferry login %s",
+		(void)err_set(&e, ERR_TEMP, 0, "the sign-in for %s took too long; begin again: mailferry login %s",
 			      g->server->name, g->server->name);
 		keeper_answer_all(k, g, WANT_PLEASE, &e);
 		keeper_answer_all(k, g, WANT_AGREED, &e);
@@ -196,7 +193,7 @@ static void done(struct keeper *k, struct grant *g, const struct exchange_result
 {
 	const struct err *e = r->unwritten ? &g->trouble : NULL;
 
-	log_info("signed-in", LOG_STR("account", g->server->name));
+	log_info("signed-in", LOG_STR(config_kind(g->server), g->server->name));
 	sign_in_free(&g->sign_in);
 	keeper_answer_all(k, g, WANT_CODE, e);
 	keeper_answer_all(k, g, WANT_AGREED, e);
@@ -228,7 +225,7 @@ void sign_in_finished(struct keeper *k, struct grant *g, const struct exchange_r
 		    keeper_now(k) + (verdict == GRANT_LATER && s->interval < LATER_MS ? LATER_MS : s->interval);
 		return;
 	}
-	log_warning("sign-in-failed", LOG_STR("account", g->server->name), LOG_STR("reason", e->text));
+	log_warning("sign-in-failed", LOG_STR(config_kind(g->server), g->server->name), LOG_STR("reason", e->text));
 	if (step == GRANT_CODE)
 		mem_wipe_str(&s->code); /* it can be used once */
 	else

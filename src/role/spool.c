@@ -54,11 +54,8 @@ static int take_peer(struct program *p, struct slice fields, int *fds, size_t nf
 		const char *name;
 		enum spool_peer role;
 	} rows[] = {
-		{ "receiver", SPOOL_PEER_INTAKE },
-		{ "store", SPOOL_PEER_STORE },
-		{ "admin", SPOOL_PEER_ADMIN },
-		{ "fetch", SPOOL_PEER_FETCH },
-		{ "memory", SPOOL_PEER_MEMORY },
+		{ "receiver", SPOOL_PEER_INTAKE }, { "store", SPOOL_PEER_STORE },   { "admin", SPOOL_PEER_ADMIN },
+		{ "fetch", SPOOL_PEER_FETCH },	   { "memory", SPOOL_PEER_MEMORY },
 	};
 	enum { NAMED = SPOOL_PEER_STORE | SPOOL_PEER_FETCH | SPOOL_PEER_MEMORY };
 	char *role = ipc_get_str(fields, ROLE_TAG_ROLE, 100), *name = ipc_get_str(fields, ROLE_TAG_NAME, 1000);

@@ -18,8 +18,9 @@
 #include "store/worker.h"
 
 enum {
-	LINGER_MS = 10 * 1000, /* how long the connection waits for more mail */
-	HURRY_MS = 3 * 1000    /* how long a stop waits for answers that are under way */
+	NEXT_MS = 10 * 1000,	  /* how long a role that was replaced may be away */
+	LINGER_MS = 10 * 1000,	  /* how long the connection waits for more mail */
+	HURRY_MS = 3 * 1000	  /* how long a stop waits for answers that are under way */
 };
 
 struct store {
@@ -82,20 +83,46 @@ static void notice(void *arg, const char *reason)
 	ipc_out_free(&out);
 }
 
+/* The role behind SOCKET was replaced: waits until the supervisor hands us a socket to the next one, or has another word for
+ * us. It says nothing about the account, which would wait for it. */
+static bool wait_for_next(struct store *s, int *socket, const struct err *e, int64_t until)
+{
+	if (e->code != EPIPE)
+		return false;
+	file_close(socket);
+	while (!s->stop && *socket < 0 && clock_mono_ms() < until) {
+		struct pollfd p = { s->role.socket, POLLIN, 0 };
+
+		if (poll(&p, 1, (int)(until - clock_mono_ms()) + 1) > 0)
+			supervisor_says(s);
+	}
+	return *socket >= 0;
+}
+
 static int connect_now(void *arg, struct err *e)
 {
 	struct store *s = arg;
+	const int64_t timeout = s->role.config->accounts[0].server.timeout, until = clock_mono_ms() + NEXT_MS;
+	int fd;
 
-	return connect_account(s->role.connect, s->role.account, s->role.config->accounts[0].server.timeout, e);
+	do
+		fd = connect_account(s->role.connect, s->role.account, timeout, e);
+	while (fd < 0 && wait_for_next(s, &s->role.connect, e, until));
+	return fd;
 }
 
 static char *token_now(void *arg, bool fresh, struct err *e)
 {
 	struct store *s = arg;
+	const int64_t until = clock_mono_ms() + NEXT_MS;
+	char *token;
 
-	s->asker.socket = s->role.token;
 	s->asker.account = s->role.account;
-	return token_get(&s->asker, fresh, e);
+	do {
+		s->asker.socket = s->role.token;
+		token = token_get(&s->asker, fresh, e);
+	} while (token == NULL && wait_for_next(s, &s->role.token, e, until));
+	return token;
 }
 
 /* Waits until there may be work again. False when there was none for a while. */

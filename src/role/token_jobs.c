@@ -88,8 +88,8 @@ static void on_result_closed(void *arg, const struct err *why)
 	struct err e;
 
 	(void)why;
-	(void)err_set(&e, ERR_TEMP, 0, "no access token for account %s: the process that asked for it ended too early",
-		      j->order->server->name);
+	(void)err_set(&e, ERR_TEMP, 0, "no access token for %s %s: the process that asked for it ended too early",
+		      config_kind(j->order->server), j->order->server->name);
 	job_failed(j, &e);
 }
 
@@ -192,7 +192,7 @@ static void on_connect_late(evutil_socket_t fd, short what, void *arg)
 		(void)err_set(&e, ERR_TEMP, 0, "the connector is being started again");
 	else
 		(void)err_set(&e, ERR_TEMP, ETIMEDOUT, "the connector does not answer");
-	(void)err_prefix(&e, "no access token for account %s", j->order->server->name);
+	(void)err_prefix(&e, "no access token for %s %s", config_kind(j->order->server), j->order->server->name);
 	job_failed(j, &e);
 }
 
@@ -254,8 +254,8 @@ static int on_connection(void *arg, const struct ipc_in *in, int *fds, size_t nf
 		return 0;
 	}
 	text = ipc_get_str(in->rest, CONNECT_TAG_TEXT, NAME_MAX_BYTES);
-	(void)err_set(&e, ERR_TEMP, 0, "no access token for account %s: %s", j->order->server->name,
-		      text == NULL ? "the connector did not say why" : text);
+	(void)err_set(&e, ERR_TEMP, 0, "no access token for %s %s: %s", config_kind(j->order->server),
+		      j->order->server->name, text == NULL ? "the connector did not say why" : text);
 	free(text);
 	job_failed(j, &e);
 	return 0;
@@ -300,7 +300,7 @@ void token_tls_prepare(struct token *t)
 		s->ca_file = a->token.ca_file;
 		s->tls = tls_client_new(&policy, &s->err);
 		if (s->tls == NULL)
-			log_error("no-authorities", LOG_STR("account", a->name), LOG_STR("why", s->err.text));
+			log_error("no-authorities", LOG_STR(config_kind(a), a->name), LOG_STR("why", s->err.text));
 		s->next = t->tls;
 		t->tls = s;
 	}

@@ -114,7 +114,8 @@ int spool_source_folder_drop(struct spool_source *s, int64_t folder, struct err 
 /* ---- origins ---- */
 
 /* Page after page of origins to FN. */
-static int origins(struct call *c, enum request type, struct page_of page, spool_origin_fn *fn, void *arg, struct err *e)
+static int origins(struct call *c, enum request type, struct page_of page, spool_origin_fn *fn, void *arg,
+		   struct err *e)
 {
 	int more;
 
@@ -150,10 +151,9 @@ int spool_source_origins(struct spool_source *s, int64_t folder, uint32_t from, 
 int spool_source_pending(struct spool_source *s, const struct origin_want *want, spool_origin_fn *fn, void *arg,
 			 struct err *e)
 {
-	const struct page_of page = { .fates = want->fates,
-				      .settled = want->settled,
-				      .before = want->before_ms,
-				      .handled = want->handled };
+	const struct page_of page = {
+		.fates = want->fates, .settled = want->settled, .before = want->before_ms, .handled = want->handled
+	};
 
 	return origins(&s->call, REQUEST_PENDING, page, fn, arg, e);
 }

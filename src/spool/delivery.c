@@ -41,7 +41,8 @@ int delivery_load(struct spool_server *s, int64_t number, struct delivery_row *r
 	return 1;
 }
 
-/* While a delivery is in such a state, and for ever in the last, the original that the message was fetched from stays. */
+/* While a delivery is in such a state, and for ever in the last, the original that the message was fetched from stays.
+ */
 static bool is_stuck(enum delivery_state s)
 {
 	return s == DELIVERY_PARKED || s == DELIVERY_QUARANTINED || s == DELIVERY_DELETED;
@@ -93,7 +94,8 @@ int message_settled(struct spool_server *s, int64_t message)
 			effect_add(s, (struct effect){ EFFECT_UNLINK, NULL, 0, mem_strdup(file) });
 		db_done(st);
 	}
-	if (origin_settle(s, message) != 0 || db_run(&s->db, SQL_BODY_DROP, "i", message) != 0 || db_run(&s->db, SQL_PREFIXES_DROP, "i", message) != 0)
+	if (origin_settle(s, message) != 0 || db_run(&s->db, SQL_BODY_DROP, "i", message) != 0 ||
+	    db_run(&s->db, SQL_PREFIXES_DROP, "i", message) != 0)
 		return -1;
 	return db_run(&s->db, SQL_MESSAGE_FINISH, "ii", message, s->now);
 }

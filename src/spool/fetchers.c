@@ -28,8 +28,8 @@ static void attach(struct spool_server *s, struct source *x)
 {
 	bool free_door = x->door == NULL && (x->memory == NULL || !x->memory_paired);
 	/* While a door waits, the memory that waits is of its process. */
-	bool free_memory = x->memory == NULL && (x->door == NULL || !x->door_paired) &&
-			   (x->door_waiting < 0 || free_door);
+	bool free_memory =
+	    x->memory == NULL && (x->door == NULL || !x->door_paired) && (x->door_waiting < 0 || free_door);
 
 	if (x->door_waiting >= 0 && free_door) {
 		x->door = peer_new(s, x->door_waiting, SPOOL_PEER_FETCH);

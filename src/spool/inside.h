@@ -92,7 +92,7 @@ struct verb {
 	enum op_result (*run)(struct spool_server *s, struct op *op);
 };
 extern const struct verb verbs_intake[], verbs_store[], verbs_admin[], verbs_facts[],
-    verbs_body[], verbs_source[], verbs_sources[]; /* end with type 0 */
+    verbs_body[], verbs_source[], verbs_origin[], verbs_sources[]; /* end with type 0 */
 
 /* What is done after the commit, and must not be done without one. */
 struct effect {
@@ -231,6 +231,11 @@ int origin_sweep(struct spool_server *s, size_t *n);
 /* ---- ops_source.c ---- */
 /* The folder of SOURCE with F's name and uidvalidity, added when it is not there. *FULL: there are too many. 0 or -1. */
 int origin_folder_make(struct spool_server *s, const char *source, const struct origin_folder *f, int64_t *number, bool *full);
+const char *op_source(const struct op *op);			/* whose memory it is about */
+enum op_result op_not_its(struct op *op, int64_t number);	/* it names what is another source's: it is put out */
+enum op_result op_end_page(struct op *op);			/* answers, with what stands in the reply already */
+
+/* ---- ops_origin.c ---- */
 void source_run_read(sqlite3_stmt *st, struct source_run *r); /* a row of sources; strings live until the next step */
 
 /* ---- ops_facts.c ---- */

@@ -22,7 +22,8 @@ static int decode_accept(struct op *op, struct slice fields, struct err *e)
 		return -1;
 	if ((op->peer->role == SPOOL_PEER_FETCH) != (m->origin != NULL))
 		return err_set(e, ERR_PROTOCOL, 0,
-			       m->origin != NULL ? "a receiver's message with an origin" : "fetched mail without an origin");
+			       m->origin != NULL ? "a receiver's message with an origin"
+						 : "fetched mail without an origin");
 	if (m->upload == 0)
 		return 0;
 	op->upload = upload_take(op->peer, (int64_t)m->upload);
@@ -229,11 +230,7 @@ static enum op_result run_confirm(struct spool_server *s, struct op *op)
 enum { TAKES_IN = SPOOL_PEER_INTAKE | SPOOL_PEER_FETCH };
 
 const struct verb verbs_intake[] = {
-	{ .type = REQUEST_ACCEPT,
-	  .name = "accept",
-	  .peers = TAKES_IN,
-	  .decode = decode_accept,
-	  .run = run_accept },
+	{ .type = REQUEST_ACCEPT, .name = "accept", .peers = TAKES_IN, .decode = decode_accept, .run = run_accept },
 	{ .type = REQUEST_CONFIRM,
 	  .name = "confirm",
 	  .peers = SPOOL_PEER_INTAKE,

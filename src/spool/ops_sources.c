@@ -237,7 +237,10 @@ static enum op_result run_import(struct spool_server *s, struct op *op)
 	return OP_DONE;
 }
 
-#define PEOPLE(number, word, ...) { .type = (number), .name = (word), .peers = SPOOL_PEER_ADMIN, __VA_ARGS__ }
+#define PEOPLE(number, word, ...)                                                                                      \
+	{                                                                                                              \
+		.type = (number), .name = (word), .peers = SPOOL_PEER_ADMIN, __VA_ARGS__                               \
+	}
 
 const struct verb verbs_sources[] = {
 	PEOPLE(REQUEST_SOURCES, "sources", .reads = true, .decode = decode_page, .run = run_sources),

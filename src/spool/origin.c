@@ -89,7 +89,7 @@ int origin_known(struct spool_server *s, const char *source, const struct spool_
 struct slice origin_head(const struct spool_origin *o)
 {
 	return memcmp(o->head, no_head, sizeof no_head) == 0 ? SLICE_NONE
-							      : slice_of((const char *)o->head, sizeof o->head);
+							     : slice_of((const char *)o->head, sizeof o->head);
 }
 
 int origin_write(struct spool_server *s, int64_t number, const struct spool_origin *o)

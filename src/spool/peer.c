@@ -18,8 +18,8 @@ enum {
 
 static const struct verb *find_verb(uint16_t type)
 {
-	static const struct verb *const families[] = { verbs_intake, verbs_store, verbs_body,
-							   verbs_admin,	 verbs_facts, verbs_source, verbs_sources };
+	static const struct verb *const families[] = { verbs_intake, verbs_store,  verbs_body,	 verbs_admin,
+						       verbs_facts,  verbs_source, verbs_origin, verbs_sources };
 
 	for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
 		for (const struct verb *v = families[i]; v->type != 0; v++)
@@ -150,8 +150,7 @@ static void on_closed(void *arg, const struct err *e)
 
 	if (e->class == ERR_PROTOCOL || p->broken) {
 		p->broken = true;
-		log_warning("spool-peer-broken", LOG_NUM("role", p->role),
-			    LOG_STR("name", peer_name(p)),
+		log_warning("spool-peer-broken", LOG_NUM("role", p->role), LOG_STR("name", peer_name(p)),
 			    LOG_STR("reason", e->text));
 	}
 	peer_gone(p);
@@ -292,8 +291,7 @@ void peers_drop_broken(struct spool_server *s)
 	for (struct peer *p = s->peers, *next; p != NULL; p = next) {
 		next = p->next;
 		if (p->broken && p->channel != NULL) {
-			log_warning("spool-peer-put-out", LOG_NUM("role", p->role),
-				    LOG_STR("name", peer_name(p)));
+			log_warning("spool-peer-put-out", LOG_NUM("role", p->role), LOG_STR("name", peer_name(p)));
 			peer_gone(p);
 		}
 	}

@@ -25,28 +25,32 @@ enum request {
 	REQUEST_HOLD,	   /* ASK time, count, text, person → REPLY */
 	REQUEST_ACCOUNT,   /* → REPLY due, attempts, number: when its FACTS were told, or 0 */
 	/* people */
-	REQUEST_FIND, /* QUERY → (MESSAGE, RECIPIENT…, RECORD…, STEP…)…, REPLY number: where the next page begins, or 0 */
+	REQUEST_FIND, /* QUERY → (MESSAGE, RECIPIENT…, RECORD…, STEP…)…, REPLY number: where the next page begins, or 0
+		       */
 	REQUEST_ACCOUNTS, /* → ACCOUNT…, REPLY */
 	REQUEST_ACT,	  /* QUERY → CHANGE…, REPLY number: where the next page begins, or 0 */
 	/* what is known of accounts' stores */
-	REQUEST_TELL,  /* a store: PIECE… → REPLY */
-	REQUEST_FACTS, /* who takes mail in, people: ASK text (the account) → PIECE…, REPLY number: when it was told, or 0 */
-	REQUEST_NEWS,  /* from the spool to who takes mail in, with id 0: ASK text: there are new FACTS of this account */
+	REQUEST_TELL, /* a store: PIECE… → REPLY */
+	REQUEST_FACTS, /* who takes mail in, people: ASK text (the account) → PIECE…, REPLY number: when it was told, or
+			  0 */
+	REQUEST_NEWS,	/* from the spool to who takes mail in, with id 0: ASK text: there are new FACTS of this account
+			 */
 	REQUEST_BODIES, /* a store: ASK number… → BODY…, REPLY: those of them that stand in the database */
-	/* the memory of a source's fetchers. PAGE asks for what stands behind a place; one in the reply says that there is
-	 * more, behind that place */
+	/* the memory of a source's fetchers. PAGE asks for what stands behind a place; one in the reply says that there
+	 * is more, behind that place */
 	REQUEST_FOLDERS,     /* PAGE number → FOLDER…, PAGE or none, REPLY */
 	REQUEST_FOLDER_PUT,  /* FOLDER → REPLY number */
 	REQUEST_FOLDER_DROP, /* ASK number → REPLY */
 	REQUEST_ORIGINS,     /* PAGE folder, key (a UID), number → ORIGIN…, PAGE or none, REPLY */
-	REQUEST_PENDING,     /* PAGE folder, phase, key (when taken), number, and what is wanted → ORIGIN…, PAGE or none, REPLY */
+	REQUEST_PENDING, /* PAGE folder, phase, key (when taken), number, and what is wanted → ORIGIN…, PAGE or none,
+			    REPLY */
 	REQUEST_ORIGIN_CHANGE, /* ORIGIN_CHANGE… → REPLY */
 	REQUEST_MINE,	       /* ID number, id… → ID number… of those that are, REPLY */
 	REQUEST_RAN,	       /* RUN → REPLY; people (the supervisor): and ASK text (the source) */
 	REQUEST_LAST,	       /* → RUN or nothing, REPLY */
 	/* people, about sources */
-	REQUEST_SOURCES, /* PAGE number → SOURCE…, REPLY number: where the next page begins, or 0 */
-	REQUEST_COUNTS,	 /* PAGE source, folder, key, number → COUNTS, REPLY */
+	REQUEST_SOURCES,       /* PAGE number → SOURCE…, REPLY number: where the next page begins, or 0 */
+	REQUEST_COUNTS,	       /* PAGE source, folder, key, number → COUNTS, REPLY */
 	REQUEST_SOURCE_FORGET, /* ASK text (the source) → REPLY number: of origins that were forgotten */
 	REQUEST_SOURCE_IMPORT, /* ASK text (the source), ENTRY… → REPLY number: of entries that were not known */
 	REQUEST_END
@@ -142,8 +146,8 @@ struct record_head {
 struct page_of {
 	int64_t folder, key, number;
 	int64_t source; /* COUNTS: its number */
-	/* PENDING: enum origin_fate and origin_settled as bits, taken then at the latest; also those that were handled, which
-	 * come in a second phase of each folder. */
+	/* PENDING: enum origin_fate and origin_settled as bits, taken then at the latest; also those that were handled,
+	 * which come in a second phase of each folder. */
 	uint32_t fates, settled;
 	int64_t before;
 	bool handled, phase;
@@ -167,7 +171,7 @@ struct entry {
 	uint32_t n;
 };
 
-extern const struct wire_table wire_message, wire_recipient, wire_delivery;		   /* wire_intake.c */
+extern const struct wire_table wire_message, wire_recipient, wire_delivery; /* wire_intake.c */
 extern const struct wire_table wire_ask, wire_reply, wire_work, wire_flight, wire_outcome, wire_body,
     wire_piece; /* wire_store.c */
 extern const struct wire_table wire_query, wire_head, wire_record_recipient, wire_record_delivery, wire_record_step,

@@ -48,42 +48,42 @@ struct spool_origin {
 	int64_t number; /* its row; 0 in a new one */
 	int64_t folder; /* number of its struct origin_folder */
 	uint32_t uid;	/* IMAP; 0 for POP3 */
-	/* POP3: UIDL, or "" where the server has none; several messages may share one. UTF-8 without control characters: the
-	 * driver writes others' octets in another way. "" or NULL for IMAP. */
+	/* POP3: UIDL, or "" where the server has none; several messages may share one. UTF-8 without control
+	 * characters: the driver writes others' octets in another way. "" or NULL for IMAP. */
 	const char *name;
-	uint64_t size;	  /* as the source's listing tells it */
+	uint64_t size; /* as the source's listing tells it */
 	/* Truncated SHA-256 of the header block as fetched; zeros: not known (imported, skipped). */
 	unsigned char head[ORIGIN_HEAD_SIZE];
 	enum origin_fate fate;
 	enum origin_settled settled;
-	int64_t message;     /* of the spool; 0: none, or swept */
-	int64_t taken_ms;    /* wall clock: when it became known; 0 in a new one: now */
-	int64_t absent_ms;   /* since when complete listings lack it; 0: it was in the newest */
-	unsigned absent;     /* how many of them */
-	unsigned tries;	     /* ORIGIN_REFUSED: how often it was asked for … */
-	int64_t tried_ms;    /* … and when last (wall clock) */
-	bool removal;	     /* its removal was asked for: final when a listing lacks it */
-	bool handled;	     /* it was moved or marked as the configuration asks */
-	const char *reason;  /* for people, or NULL */
+	int64_t message;    /* of the spool; 0: none, or swept */
+	int64_t taken_ms;   /* wall clock: when it became known; 0 in a new one: now */
+	int64_t absent_ms;  /* since when complete listings lack it; 0: it was in the newest */
+	unsigned absent;    /* how many of them */
+	unsigned tries;	    /* ORIGIN_REFUSED: how often it was asked for … */
+	int64_t tried_ms;   /* … and when last (wall clock) */
+	bool removal;	    /* its removal was asked for: final when a listing lacks it */
+	bool handled;	    /* it was moved or marked as the configuration asks */
+	const char *reason; /* for people, or NULL */
 };
 
 /*
  * What spool_accept does with an origin (folder, uid, name, size, head, fate, reason and number are used). Its fate is
- * ORIGIN_TAKEN, or ORIGIN_SKIPPED with the reason when the message is a note about an original that was not taken: it is
- * then skipped, and knows nothing of the note's fate.
- *  - number 0: a new row. For POP3 always: rows with one name are a multiset, and who fetches says which of the messages
- *    in a listing are new. For IMAP a row with this folder and uid that is TAKEN, OWN or KNOWN (for a note: SKIPPED, too)
- *    is SPOOL_DUPLICATE, and another becomes what the origin says.
+ * ORIGIN_TAKEN, or ORIGIN_SKIPPED with the reason when the message is a note about an original that was not taken: it
+ * is then skipped, and knows nothing of the note's fate.
+ *  - number 0: a new row. For POP3 always: rows with one name are a multiset, and who fetches says which of the
+ * messages in a listing are new. For IMAP a row with this folder and uid that is TAKEN, OWN or KNOWN (for a note:
+ * SKIPPED, too) is SPOOL_DUPLICATE, and another becomes what the origin says.
  *  - number of a row that is SKIPPED or REFUSED: it becomes what the origin says. One that is TAKEN, OWN or KNOWN is
  *    SPOOL_DUPLICATE. One that is not there (any more): a new row.
  *  - a folder that is not there any more, as the memory was dropped meanwhile: SPOOL_FAILED, nothing is kept.
  */
 
-/* A folder in one generation: after a change of UIDVALIDITY there is a new one, and the old stays until its origins were
- * found again or forgotten. */
+/* A folder in one generation: after a change of UIDVALIDITY there is a new one, and the old stays until its origins
+ * were found again or forgotten. */
 struct origin_folder {
-	int64_t number;	  /* 0 in a new one */
-	const char *name; /* UTF-8; "" for POP3 */
+	int64_t number;	      /* 0 in a new one */
+	const char *name;     /* UTF-8; "" for POP3 */
 	uint32_t uidvalidity; /* 0 for POP3 */
 	uint32_t uidnext;     /* all below it are known */
 	uint64_t modseq;
@@ -102,8 +102,8 @@ void spool_source_free(struct spool_source **s);
 typedef int spool_folder_fn(void *arg, const struct origin_folder *f);
 int spool_source_folders(struct spool_source *s, spool_folder_fn *fn, void *arg, struct err *e);
 
-/* Adds one (number 0; the new number is put there) or writes its fields but name and uidvalidity. One with the same name
- * and uidvalidity is not added a second time: its fields are written, and its number put there. */
+/* Adds one (number 0; the new number is put there) or writes its fields but name and uidvalidity. One with the same
+ * name and uidvalidity is not added a second time: its fields are written, and its number put there. */
 int spool_source_folder_put(struct spool_source *s, struct origin_folder *f, struct err *e);
 
 /* Forgets a generation with all its origins. */
@@ -125,17 +125,18 @@ int spool_source_pending(struct spool_source *s, const struct origin_want *want,
 			 struct err *e);
 
 enum origin_act {
-	/* A new one: all fields but those that only the spool writes; fate not ORIGIN_TAKEN (spool_accept does that). One that
-	 * is there (by number, or for IMAP by folder and uid) is written anew, unless it is TAKEN: then nothing happens. */
+	/* A new one: all fields but those that only the spool writes; fate not ORIGIN_TAKEN (spool_accept does that).
+	 * One that is there (by number, or for IMAP by folder and uid) is written anew, unless it is TAKEN: then
+	 * nothing happens. */
 	ORIGIN_ADD = 1,
-	ORIGIN_PRESENT,	/* a complete listing has it: absent is 0 */
+	ORIGIN_PRESENT, /* a complete listing has it: absent is 0 */
 	ORIGIN_ABSENT,	/* a complete listing lacks it: counts, and notes since when */
-	ORIGIN_REMOVAL,	/* its removal was asked for */
+	ORIGIN_REMOVAL, /* its removal was asked for */
 	ORIGIN_HANDLED,
-	ORIGIN_TRIED,	/* asked for again, and still not taken: fate (not ORIGIN_TAKEN), reason, size, head of O; counts
-			 * tries and notes when */
-	/* The same message under another name: folder, uid, name, size of O; forgets absence. Another row that has this folder
-	 * and uid already is forgotten, or, if it is TAKEN, this one. */
+	ORIGIN_TRIED, /* asked for again, and still not taken: fate (not ORIGIN_TAKEN), reason, size, head of O; counts
+		       * tries and notes when */
+	/* The same message under another name: folder, uid, name, size of O; forgets absence. Another row that has this
+	 * folder and uid already is forgotten, or, if it is TAKEN, this one. */
 	ORIGIN_RENAME,
 	ORIGIN_FORGET
 };
@@ -157,8 +158,8 @@ struct source_run {
 	const char *end;	      /* "ok", or what was wrong in one word (fetch/run.h) */
 	const char *words;	      /* for people, NULL when all is well */
 	uint64_t messages, octets, skipped, known, removed, moved, marked; /* of this run */
-	uint64_t total;			/* messages ever taken; filled in by the spool */
-	int64_t next_ms;		/* when the next is due, 0: not known; only for people */
+	uint64_t total;	 /* messages ever taken; filled in by the spool */
+	int64_t next_ms; /* when the next is due, 0: not known; only for people */
 };
 /* At the start of a run with ended_ms 0, and at its end. */
 int spool_source_ran(struct spool_source *s, const struct source_run *run, struct err *e);

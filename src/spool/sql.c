@@ -84,9 +84,6 @@ const char *const sql_steps[SQL_VERSION - 1] = {
 	"number, folder, uid, name, size, head, fate, settled, message, taken, gone, absent, removal, handled, reason," \
 	" tries, tried"
 
-/* What may have something due: ?5 latest, ?6 fates, ?7 what became of them. */
-#define PENDING                                                                                                        \
-	" AND taken <= ?5 AND ((1 << fate) & ?6) <> 0 AND ((1 << settled) & ?7) <> 0 AND (removal = 0 OR absent = 0)"
 
 /* Which messages a query meets, beyond its way of walking them: ?3 account, ?4 word as a LIKE pattern, ?5 an id. */
 #define FIND_FILTER                                                                                                    \
@@ -268,9 +265,9 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	    "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND uid = ?2 AND number > ?3 ORDER BY number",
 	[SQL_ORIGINS_NEXT] = "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND uid > ?2 ORDER BY uid, number",
 	[SQL_PENDING_SAME] = "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND handled = ?2 AND taken = ?3"
-			     " AND number > ?4" PENDING " ORDER BY number",
+			     " AND number > ?4 AND taken <= ?5 ORDER BY number",
 	[SQL_PENDING_NEXT] = "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND handled = ?2 AND taken > ?3"
-			     PENDING " ORDER BY taken, number",
+			     " AND taken <= ?5 ORDER BY taken, number",
 	[SQL_ORIGINS_COUNT] = "SELECT count(*) FROM origin o JOIN origin_folder f ON o.folder = f.number"
 			      " WHERE f.source = ?",
 	[SQL_ORIGINS_SWEEP] =

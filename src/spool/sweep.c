@@ -252,8 +252,12 @@ static int doubt_all(struct spool_server *s)
 		pool_free(&a);
 	}
 	free(numbers);
+	/* What was fetched after the backup is not remembered, and will be fetched again: status says so until a run
+	 * went well. */
 	if (r == 0)
-		log_warning("restored", LOG_NUM("in-doubt", n));
+		r = db_run(&s->db, SQL_SOURCE_RESTORED, "i", s->now);
+	if (r == 0)
+		log_warning("restored", LOG_NUM("in-doubt", n), LOG_NUM("sources", sqlite3_changes(s->db.handle)));
 	return r;
 }
 

@@ -17,11 +17,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "fetch/source.h"
 
@@ -183,15 +183,34 @@ static int64_t number_of(const char *text)
 	return (int64_t)n;
 }
 
+/* The most memory that this program has had; rusage counts what it was before exec. */
+static int64_t kilobytes(void)
+{
+	struct buf text;
+	struct slice s;
+	struct err e;
+	uint64_t n = 0;
+	size_t at = 0;
+
+	buf_init(&text, 64 * 1024);
+	if (file_read("/proc/self/status", &text, &e) == 0) {
+		s = buf_slice(&text);
+		while (s.n > 6 && memcmp(s.p, "VmHWM:", 6) != 0)
+			s = slice_skip(s, slice_find(s, '\n') < s.n ? slice_find(s, '\n') + 1 : s.n);
+		s = slice_trim(slice_skip(s, s.n > 6 ? 6 : s.n));
+		at = slice_find(s, ' ');
+		(void)slice_number(slice_of(s.p, at), INT64_MAX, &n);
+	}
+	buf_free(&text);
+	return (int64_t)n;
+}
+
 static int ended(const struct err *e)
 {
-	struct rusage use;
-
 	if (e != NULL)
 		put_error("error", e);
 	source_imap.abort(&session);
-	(void)getrusage(RUSAGE_SELF, &use);
-	(void)printf("{\"event\": \"ended\", \"kilobytes\": %ld}\n", use.ru_maxrss);
+	(void)printf("{\"event\": \"ended\", \"kilobytes\": %lld}\n", (long long)kilobytes());
 	(void)fflush(stdout);
 	EVP_MD_CTX_free(hash);
 	forget_items();

@@ -526,7 +526,7 @@ static void a_person_signs_in_by_browser(void **state)
 	(void)state;
 	start("user", 1);
 	keeper_code(t.keeper, 1, "a", "?code=c&state=x");
-	assert_non_null(strstr(t.answers[0].error, "no sign-in for account a is under way"));
+	assert_non_null(strstr(t.answers[0].error, "no sign-in for a is under way"));
 	keeper_sign_in(t.keeper, 1, "a", "http://127.0.0.1:7/");
 	assert_int_equal(t.begun, 0);
 	state_of_url(t.answers[1].url, mark);
@@ -614,7 +614,7 @@ static void who_is_gone_is_not_answered(void **state)
 	assert_int_equal(t.nanswers, 1);
 	assert_int_equal(t.answers[0].asker, 2);
 	get(3, "nobody", 0);
-	assert_non_null(strstr(t.answers[1].error, "no account with oauth"));
+	assert_non_null(strstr(t.answers[1].error, "no account or source with oauth"));
 }
 
 /* ---- the directory ---- */

@@ -324,14 +324,53 @@ void spool_wait(struct test_spool *t, const bool *flag)
 	assert_true(*flag);
 }
 
-struct test_answer accept_now(struct test_spool *t, const struct spool_message *m)
+struct test_answer accept_by(struct test_spool *t, struct spool_intake *by, const struct spool_message *m)
 {
 	struct test_answer a = { 0 };
 
-	(void)spool_accept(t->intake, m, answer_put, &a);
+	(void)spool_accept(by, m, answer_put, &a);
 	assert_false(a.came);
 	spool_wait(t, &a.came);
 	return a;
+}
+
+struct test_answer accept_now(struct test_spool *t, const struct spool_message *m)
+{
+	return accept_by(t, t->intake, m);
+}
+
+static void on_fetcher_lost(void *arg)
+{
+	(void)arg;
+}
+
+void fetcher_start(struct test_spool *t, struct test_fetcher *f, const char *source)
+{
+	f->door = spool_intake_new(t->base, spool_peer(t, SPOOL_PEER_FETCH, source), on_fetcher_lost, NULL);
+	f->memory = spool_source_new(spool_peer(t, SPOOL_PEER_MEMORY, source));
+}
+
+void fetcher_end(struct test_fetcher *f)
+{
+	spool_intake_free(&f->door);
+	spool_source_free(&f->memory);
+}
+
+void message_fetched(struct test_message *m, struct spool_origin *o, int64_t folder, uint32_t uid, const char *name)
+{
+	*o = (struct spool_origin){ .folder = folder, .uid = uid, .name = name, .size = 100, .fate = ORIGIN_TAKEN };
+	memset(o->head, 7, sizeof o->head);
+	m->m.origin = o;
+}
+
+int64_t fetcher_folder(struct test_fetcher *f, const char *name, uint32_t uidvalidity)
+{
+	struct origin_folder folder = { .name = name, .uidvalidity = uidvalidity };
+	struct err e;
+
+	if (spool_source_folder_put(f->memory, &folder, &e) != 0)
+		fail_msg("folder: %s", e.text);
+	return folder.number;
 }
 
 struct test_upload {

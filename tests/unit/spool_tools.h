@@ -13,6 +13,7 @@
 #include "spool/admin.h"
 #include "spool/client.h"
 #include "spool/server.h"
+#include "spool/source.h"
 
 struct event_base;
 
@@ -63,6 +64,22 @@ void answer_put(void *arg, enum spool_answer answer,
 struct test_answer accept_now(struct test_spool *t, const struct spool_message *m);
 void spool_wait(struct test_spool *t, const bool *flag); /* runs the loop until *FLAG */
 
+struct test_answer accept_by(struct test_spool *t, struct spool_intake *by, const struct spool_message *m);
+
+/* A fetcher's two sockets for SOURCE. */
+struct test_fetcher {
+	struct spool_intake *door;
+	struct spool_source *memory;
+};
+void fetcher_start(struct test_spool *t, struct test_fetcher *f, const char *source);
+void fetcher_end(struct test_fetcher *f);
+
+/* M as fetched from UID (or, with 0, NAME) of FOLDER: sets M's origin to O. */
+void message_fetched(struct test_message *m, struct spool_origin *o, int64_t folder, uint32_t uid, const char *name);
+
+/* Its folder of that name and UIDVALIDITY. */
+int64_t fetcher_folder(struct test_fetcher *f, const char *name, uint32_t uidvalidity);
+
 /* A body of N octets by upload: its handle, 0 when there was none to be had. */
 uint64_t upload_now(struct test_spool *t, size_t n);
 
@@ -70,7 +87,7 @@ uint64_t upload_now(struct test_spool *t, size_t n);
 enum delivery_state state_of(struct test_spool *t, const char *id);
 
 int64_t count_in_database(struct test_spool *t, const char *sql); /* of a stopped spool */
-void spool_make_older(struct test_spool *t, int version);		  /* a stopped spool: as that version had it */
+void spool_make_older(struct test_spool *t, int version);	  /* a stopped spool: as that version had it */
 int files_in(struct test_spool *t, const char *sub);		  /* under DIR/SUB, in all depths */
 
 #endif

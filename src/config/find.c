@@ -1,0 +1,54 @@
+/* A configuration, asked for what it has. */
+#include <string.h>
+
+#include "config/config.h"
+
+const struct config_account *config_account(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->naccounts; i++) {
+		if (strcmp(c->accounts[i].name, name) == 0)
+			return &c->accounts[i];
+	}
+	return NULL;
+}
+
+const struct config_source *config_source(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->nsources; i++) {
+		if (strcmp(c->sources[i].name, name) == 0)
+			return &c->sources[i];
+	}
+	return NULL;
+}
+
+const struct config_server *config_server(const struct config *c, const char *name)
+{
+	const struct config_account *a = config_account(c, name);
+	const struct config_source *s = a == NULL ? config_source(c, name) : NULL;
+
+	return a != NULL ? &a->server : s != NULL ? &s->server : NULL;
+}
+
+size_t config_servers(const struct config *c)
+{
+	return c->naccounts + c->nsources;
+}
+
+const struct config_server *config_server_at(const struct config *c, size_t i)
+{
+	return i < c->naccounts ? &c->accounts[i].server : &c->sources[i - c->naccounts].server;
+}
+
+const char *config_kind(const struct config_server *s)
+{
+	return s->of_source ? "source" : "account";
+}
+
+bool config_has_oauth(const struct config *c)
+{
+	for (size_t i = 0; i < config_servers(c); i++) {
+		if (config_server_at(c, i)->oauth)
+			return true;
+	}
+	return false;
+}
