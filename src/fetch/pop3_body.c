@@ -11,9 +11,9 @@ enum {
 	DOT_CR /* behind such a dot and a CR, which are held back */
 };
 
-void pop3_body_begin(struct pop3_body *b, uint64_t announced)
+void pop3_body_begin(struct pop3_body *b, uint64_t announced, bool lf)
 {
-	*b = (struct pop3_body){ .announced = announced, .state = LINE };
+	*b = (struct pop3_body){ .announced = announced, .lf = lf, .state = LINE };
 }
 
 static int emit(struct pop3_body *b, struct slice bytes, pop3_body_fn *fn, void *arg)
@@ -33,8 +33,7 @@ static int emit(struct pop3_body *b, struct slice bytes, pop3_body_fn *fn, void 
 static void next_line(struct pop3_body *b, char last)
 {
 	b->state = LINE;
-	b->bare = last != '\r' && b->crlf;
-	b->crlf = b->crlf || last == '\r';
+	b->bare = last != '\r' && !b->lf;
 }
 
 /* The line that is held back is a dot and nothing else. */

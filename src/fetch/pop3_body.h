@@ -5,10 +5,9 @@
  * a body costs one search for line feeds.
  *
  * Lines end with CRLF, and only behind one begins a line: a bare LF is content,
- * or its author could end his message early and forge what comes behind it. A
- * server that does not keep to that is met half way where nobody but it can be
- * the one who wrote so:
- * - a message of which no line so far ended with CRLF has lines that end with LF;
+ * or its author could end his message early and forge what comes behind it. Two
+ * kinds of servers that do not keep to that are met half way:
+ * - one whose replies end with LF has lines that end with LF;
  * - "LF . CRLF" ends a message that then has just the octets that were announced.
  */
 #ifndef MAILFERRY_FETCH_POP3_BODY_H
@@ -24,12 +23,13 @@ struct pop3_body {
 	uint64_t octets;    /* of content, so far */
 	unsigned state;
 	char last; /* the octet before, for a CRLF that is cut */
-	bool crlf; /* a line has ended with CRLF */
-	bool bare; /* the line began behind a bare LF of a message that has CRLFs */
+	bool lf;   /* lines of this server end with LF */
+	bool bare; /* the line began behind an LF that should be none's end */
 	char tail[3]; /* of what was fed last */
 };
 
-void pop3_body_begin(struct pop3_body *b, uint64_t announced);
+/* LF: the reply before it ended with a bare LF. */
+void pop3_body_begin(struct pop3_body *b, uint64_t announced, bool lf);
 
 /* Content that was found, at most INTAKE_PIECE_MAX octets; other than 0 stops. */
 typedef int pop3_body_fn(void *arg, struct slice bytes);

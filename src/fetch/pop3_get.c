@@ -240,7 +240,7 @@ static int take_one(struct get *g, struct err *e)
 		return no_top(g->s, e);
 	if (r.status == POP3_ERR)
 		return end(g, why_not(&r), r.text, e);
-	pop3_body_begin(&g->body, g->heads ? 0 : listed(g->s, item)->size);
+	pop3_body_begin(&g->body, g->heads ? 0 : listed(g->s, item)->size, g->s->lf);
 	if (g->h->begin(g->h->arg, item) != 0)
 		return stopped(g, e);
 	return read_body(g, e) != 0 ? -1 : end(g, SOURCE_GOT_WHOLE, "", e);

@@ -32,6 +32,7 @@ struct source_session {
 	struct stream *stream;
 	struct buf out; /* commands on their way; the front OUT_AT octets are written already */
 	size_t out_at;
+	bool lf;      /* the line that was read last ended with a bare LF */
 	size_t taken; /* octets since the deadline was moved last */
 
 	bool capa; /* the server knows CAPA */

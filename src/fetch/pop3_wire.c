@@ -173,6 +173,7 @@ int pop3_line(struct source_session *s, struct slice *line, size_t *used, struct
 
 		if (end == LINE_LONG)
 			return endless(s, e);
+		s->lf = end == LINE_LF;
 		if (end != LINE_MORE)
 			return 0;
 		if (pop3_wait(s, e) != 0)

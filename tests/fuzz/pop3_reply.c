@@ -27,9 +27,9 @@ static void check(bool good)
 /* ---- bodies ---- */
 
 /* The same by the book, line by line. */
-static int by_the_book(struct slice in, uint64_t announced, struct buf *out, size_t *used)
+static int by_the_book(struct slice in, uint64_t announced, bool lf_ends, struct buf *out, size_t *used)
 {
-	bool any_crlf = false, first = true, bare = false;
+	bool bare = false;
 
 	*used = 0;
 	while (*used < in.n) {
@@ -37,7 +37,6 @@ static int by_the_book(struct slice in, uint64_t announced, struct buf *out, siz
 		size_t lf = slice_find(rest, '\n');
 		bool crlf = lf < rest.n && lf > 0 && rest.p[lf - 1] == '\r';
 
-		bare = !first && bare;
 		line = slice_of(rest.p, lf < rest.n ? lf + 1 : rest.n);
 		if (lf < rest.n && (slice_eq(line, SLICE_LIT(".\r\n")) || slice_eq(line, SLICE_LIT(".\n"))) &&
 		    (!bare || (announced > 0 && out->n == announced))) {
@@ -51,9 +50,7 @@ static int by_the_book(struct slice in, uint64_t announced, struct buf *out, siz
 		if (line.p[0] == '.' && !bare)
 			line = slice_skip(line, 1);
 		(void)buf_add_slice(out, line);
-		bare = !crlf && any_crlf;
-		any_crlf = any_crlf || crlf;
-		first = false;
+		bare = !crlf && !lf_ends;
 	}
 	return 0;
 }
@@ -64,7 +61,7 @@ static int gather(void *arg, struct slice bytes)
 	return buf_add_slice(arg, bytes);
 }
 
-static void body(struct slice in, unsigned step, uint64_t announced)
+static void body(struct slice in, unsigned step, uint64_t announced, bool lf)
 {
 	struct buf got, want;
 	struct pop3_body b;
@@ -73,7 +70,7 @@ static void body(struct slice in, unsigned step, uint64_t announced)
 
 	buf_init(&got, in.n + 1);
 	buf_init(&want, in.n + 1);
-	pop3_body_begin(&b, announced);
+	pop3_body_begin(&b, announced, lf);
 	while (ret == 0 && at < in.n) {
 		size_t part = in.n - at < step ? in.n - at : step;
 
@@ -81,7 +78,7 @@ static void body(struct slice in, unsigned step, uint64_t announced)
 		check(ret >= 0 && used <= part && (ret == 1 || used == part));
 		at += used;
 	}
-	want_ret = by_the_book(in, announced, &want, &want_used);
+	want_ret = by_the_book(in, announced, lf, &want, &want_used);
 	check(ret == want_ret && at == want_used);
 	check(slice_eq(buf_slice(&got), buf_slice(&want)));
 	check(b.octets == got.n);
@@ -163,6 +160,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (p[0] == 'l')
 		lines(in);
 	else
-		body(in, p[1] % 16 + 1, p[0] % 32);
+		body(in, p[1] % 16 + 1, p[0] % 32, (p[0] & 32) != 0);
 	return 0;
 }

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -228,7 +227,7 @@ static int act(struct source_session *s, const char *what, char **argv, size_t *
 
 	buf_init(&refused, 4096);
 	if (list(s, strcmp(what, "list") == 0) != 0)
-		exit(1);
+		return -1;
 	n = strcmp(what, "list") == 0 ? 0 : choose(argv, used, &chosen);
 	start = clock_mono_ms();
 	if (strcmp(what, "list") == 0)
@@ -302,18 +301,32 @@ static bool set(const char *key, char *value)
 	return true;
 }
 
+/* VmHWM: what getrusage tells is the parent's, too. */
+static long most_memory(void)
+{
+	FILE *f = fopen("/proc/self/status", "r");
+	char line[200];
+	long kilobytes = 0;
+
+	while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+		if (strncmp(line, "VmHWM:", 6) == 0)
+			kilobytes = strtol(line + 6, NULL, 10);
+	}
+	if (f != NULL)
+		(void)fclose(f);
+	return kilobytes;
+}
+
 static void finish(struct source_session **s, bool quit)
 {
 	struct err e = { 0 };
-	struct rusage used;
 
 	if (*s != NULL && quit && source_pop3.leave(s, &e) != 0)
 		(void)fail("leave", &e);
 	else if (quit)
 		(void)printf("{\"left\": true}\n");
 	source_pop3.abort(s);
-	(void)getrusage(RUSAGE_SELF, &used);
-	(void)printf("{\"delay\": %" PRId64 ", \"kilobytes\": %ld}\n", delay, used.ru_maxrss);
+	(void)printf("{\"delay\": %" PRId64 ", \"kilobytes\": %ld}\n", delay, most_memory());
 	for (size_t i = 0; i < count; i++)
 		free(items[i].name);
 	free(items);

@@ -279,7 +279,7 @@ static int gather(void *arg, struct slice bytes)
 }
 
 /* Feeds IN in parts that end at FIRST and SECOND; what follows the end must not be taken. */
-static void feed(struct slice in, uint64_t announced, size_t first, size_t second, int want_ret, struct slice want,
+static void feed(struct slice in, uint64_t announced, bool lf, size_t first, size_t second, int want_ret, struct slice want,
 		 size_t want_used)
 {
 	size_t ends[3] = { first, second, in.n }, at = 0;
@@ -288,7 +288,7 @@ static void feed(struct slice in, uint64_t announced, size_t first, size_t secon
 	int ret = 0;
 
 	buf_init(&out, 100000);
-	pop3_body_begin(&b, announced);
+	pop3_body_begin(&b, announced, lf);
 	for (size_t i = 0; i < 3 && ret == 0; i++) {
 		size_t n = ends[i] - at, used = 0;
 		char *part = malloc(n == 0 ? 1 : n); /* so that a sanitizer sees its end */
@@ -317,52 +317,56 @@ static void bodies_cut_anywhere(void **state)
 		int ret;
 		struct slice out;
 		size_t behind; /* octets behind the end */
+		bool lf;       /* a server whose lines end so */
 	} cases[] = {
-		{ LINE(".\r\n"), 0, 1, LINE(""), 0 },
-		{ LINE("a\r\n.\r\n"), 0, 1, LINE("a\r\n"), 0 },
-		{ LINE("a\r\n.\r\n+OK\r\n"), 0, 1, LINE("a\r\n"), 5 },
-		{ LINE("\r\n.\r\n"), 0, 1, LINE("\r\n"), 0 },
+		{ LINE(".\r\n"), 0, 1, LINE(""), 0, false },
+		{ LINE("a\r\n.\r\n"), 0, 1, LINE("a\r\n"), 0, false },
+		{ LINE("a\r\n.\r\n+OK\r\n"), 0, 1, LINE("a\r\n"), 5, false },
+		{ LINE("\r\n.\r\n"), 0, 1, LINE("\r\n"), 0, false },
 		/* Stuffing. */
-		{ LINE("..\r\n.\r\n"), 0, 1, LINE(".\r\n"), 0 },
-		{ LINE("...\r\n....\r\n.\r\n"), 0, 1, LINE("..\r\n...\r\n"), 0 },
-		{ LINE("..a\r\nb.\r\n.\r\n"), 0, 1, LINE(".a\r\nb.\r\n"), 0 },
+		{ LINE("..\r\n.\r\n"), 0, 1, LINE(".\r\n"), 0, false },
+		{ LINE("...\r\n....\r\n.\r\n"), 0, 1, LINE("..\r\n...\r\n"), 0, false },
+		{ LINE("..a\r\nb.\r\n.\r\n"), 0, 1, LINE(".a\r\nb.\r\n"), 0, false },
 		/* A server that does not stuff: a dot is lost, as RFC 1939 has it. */
-		{ LINE(".a\r\n.\r\n"), 0, 1, LINE("a\r\n"), 0 },
+		{ LINE(".a\r\n.\r\n"), 0, 1, LINE("a\r\n"), 0, false },
 		/* CRs. */
-		{ LINE(".\r\r\n.\r\n"), 0, 1, LINE("\r\r\n"), 0 },
-		{ LINE("a\r\r\n.\r\n"), 0, 1, LINE("a\r\r\n"), 0 },
-		{ LINE("a\r.\r\n.\r\n"), 0, 1, LINE("a\r.\r\n"), 0 },
-		{ LINE(".\ra\r\n.\r\n"), 0, 1, LINE("\ra\r\n"), 0 },
-		{ LINE("\r\r\r\n.\r\n"), 0, 1, LINE("\r\r\r\n"), 0 },
+		{ LINE(".\r\r\n.\r\n"), 0, 1, LINE("\r\r\n"), 0, false },
+		{ LINE("a\r\r\n.\r\n"), 0, 1, LINE("a\r\r\n"), 0, false },
+		{ LINE("a\r.\r\n.\r\n"), 0, 1, LINE("a\r.\r\n"), 0, false },
+		{ LINE(".\ra\r\n.\r\n"), 0, 1, LINE("\ra\r\n"), 0, false },
+		{ LINE("\r\r\r\n.\r\n"), 0, 1, LINE("\r\r\r\n"), 0, false },
 		/* NULs. */
-		{ LINE("\0\r\n.\0\r\n.\r\n"), 0, 1, LINE("\0\r\n\0\r\n"), 0 },
+		{ LINE("\0\r\n.\0\r\n.\r\n"), 0, 1, LINE("\0\r\n\0\r\n"), 0, false },
 		/* Behind a bare LF no line begins, so that nobody ends his message there and forges what comes then. */
-		{ LINE("a\r\nb\n.\r\n+OK\r\nc\r\n.\r\n"), 0, 1, LINE("a\r\nb\n.\r\n+OK\r\nc\r\n"), 0 },
-		{ LINE("a\r\nb\n.\n+OK\r\nc\r\n.\r\n"), 0, 1, LINE("a\r\nb\n.\n+OK\r\nc\r\n"), 0 },
-		{ LINE("a\r\nb\n..c\r\n.\r\n"), 0, 1, LINE("a\r\nb\n..c\r\n"), 0 },
-		{ LINE("a\r\nb\n.\rc\r\n.\r\n"), 0, 1, LINE("a\r\nb\n.\rc\r\n"), 0 },
-		{ LINE("a\r\nb\n.c\r\n.\r\n"), 0, 1, LINE("a\r\nb\n.c\r\n"), 0 },
+		{ LINE("a\r\nb\n.\r\n+OK\r\nc\r\n.\r\n"), 0, 1, LINE("a\r\nb\n.\r\n+OK\r\nc\r\n"), 0, false },
+		{ LINE("a\r\nb\n.\n+OK\r\nc\r\n.\r\n"), 0, 1, LINE("a\r\nb\n.\n+OK\r\nc\r\n"), 0, false },
+		{ LINE("a\r\nb\n..c\r\n.\r\n"), 0, 1, LINE("a\r\nb\n..c\r\n"), 0, false },
+		{ LINE("a\r\nb\n.\rc\r\n.\r\n"), 0, 1, LINE("a\r\nb\n.\rc\r\n"), 0, false },
+		{ LINE("a\r\nb\n.c\r\n.\r\n"), 0, 1, LINE("a\r\nb\n.c\r\n"), 0, false },
 		/* But for one that ends just where it was announced to end. */
-		{ LINE("a\r\nb\n.\r\n+OK\r\n"), 5, 1, LINE("a\r\nb\n"), 5 },
-		{ LINE("a\r\nb\n.\n+OK\r\n"), 5, 1, LINE("a\r\nb\n"), 5 },
-		{ LINE("a\r\nb\n.\r\nc\r\n.\r\n"), 6, 1, LINE("a\r\nb\n.\r\nc\r\n"), 0 },
+		{ LINE("a\r\nb\n.\r\n+OK\r\n"), 5, 1, LINE("a\r\nb\n"), 5, false },
+		{ LINE("a\r\nb\n.\n+OK\r\n"), 5, 1, LINE("a\r\nb\n"), 5, false },
+		{ LINE("a\r\nb\n.\r\nc\r\n.\r\n"), 6, 1, LINE("a\r\nb\n.\r\nc\r\n"), 0, false },
 		/* A server that has no CRs at all. */
-		{ LINE("a\nb\n.\n"), 0, 1, LINE("a\nb\n"), 0 },
-		{ LINE("a\n..\n.\n"), 0, 1, LINE("a\n.\n"), 0 },
-		{ LINE("a\n.\r\n"), 0, 1, LINE("a\n"), 0 },
-		{ LINE("a\r\n.\n"), 0, 1, LINE("a\r\n"), 0 },
+		{ LINE("a\nb\n.\n"), 0, 1, LINE("a\nb\n"), 0, true },
+		{ LINE("a\n..\n.\n"), 0, 1, LINE("a\n.\n"), 0, true },
+		{ LINE("a\n.\r\n"), 0, 1, LINE("a\n"), 0, true },
+		{ LINE("a\r\nb\n.\n"), 0, 1, LINE("a\r\nb\n"), 0, true },
+		/* Even if a whole message is written so: it may have been put there so. */
+		{ LINE("a\n.\nb\r\n.\r\n"), 0, 1, LINE("a\n.\nb\r\n"), 0, false },
+		{ LINE("a\r\n.\n"), 0, 1, LINE("a\r\n"), 0, false },
 		/* More is to come. */
-		{ LINE("a\r\n."), 0, 0, LINE("a\r\n"), 0 },
-		{ LINE("a\r\n.\r"), 0, 0, LINE("a\r\n"), 0 },
-		{ LINE("a.\r\n"), 0, 0, LINE("a.\r\n"), 0 },
-		{ LINE(""), 0, 0, LINE(""), 0 },
+		{ LINE("a\r\n."), 0, 0, LINE("a\r\n"), 0, false },
+		{ LINE("a\r\n.\r"), 0, 0, LINE("a\r\n"), 0, false },
+		{ LINE("a.\r\n"), 0, 0, LINE("a.\r\n"), 0, false },
+		{ LINE(""), 0, 0, LINE(""), 0, false },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		for (size_t first = 0; first <= cases[i].in.n; first++) {
 			for (size_t second = first; second <= cases[i].in.n; second++)
-				feed(cases[i].in, cases[i].announced, first, second, cases[i].ret, cases[i].out,
+				feed(cases[i].in, cases[i].announced, cases[i].lf, first, second, cases[i].ret, cases[i].out,
 				     cases[i].in.n - cases[i].behind);
 		}
 	}
@@ -380,7 +384,7 @@ static void large_pieces_are_divided(void **state)
 	memset(text, 'x', n);
 	memcpy(text + n, "\r\n.\r\n", 5);
 	buf_init(&out, n + 10);
-	pop3_body_begin(&b, 0);
+	pop3_body_begin(&b, 0, false);
 	assert_int_equal(pop3_body_feed(&b, slice_of(text, n + 5), &used, gather, &out), 1);
 	assert_int_equal(used, n + 5);
 	assert_int_equal(out.n, n + 2);
@@ -401,7 +405,7 @@ static void who_takes_may_stop(void **state)
 	size_t used;
 
 	(void)state;
-	pop3_body_begin(&b, 0);
+	pop3_body_begin(&b, 0, false);
 	assert_int_equal(pop3_body_feed(&b, LINE("a\r\n..b\r\n..c\r\n.\r\n"), &used, refuse, &pieces), -1);
 	assert_int_equal(pieces, 2);
 }
@@ -414,7 +418,7 @@ static void an_end_that_is_none_is_noticed(void **state)
 
 	(void)state;
 	buf_init(&out, 100);
-	pop3_body_begin(&b, 0);
+	pop3_body_begin(&b, 0, false);
 	assert_int_equal(pop3_body_feed(&b, LINE("a\r\nb.\r\n"), &used, gather, &out), 0);
 	assert_true(pop3_body_unended(&b));
 	assert_int_equal(pop3_body_feed(&b, LINE("c\r\n"), &used, gather, &out), 0);
