@@ -22,6 +22,8 @@ int command_probe(const struct command *self, const char *config_file, int argc,
 int command_try(const struct command *self, const char *config_file, int argc, char **argv);
 int command_queue(const struct command *self, const char *config_file, int argc, char **argv);
 int command_status(const struct command *self, const char *config_file, int argc, char **argv);
+int command_sync(const struct command *self, const char *config_file, int argc, char **argv);
+int command_copy(const struct command *self, const char *config_file, int argc, char **argv);
 int command_import(const struct command *self, const char *config_file, int argc, char **argv);
 int command_trace(const struct command *self, const char *config_file, int argc, char **argv);
 

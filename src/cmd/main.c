@@ -75,6 +75,27 @@ static const struct command commands[] = {
 	  "\n"
 	  "ID is a queue id or the id of one delivery. With --json, list and show print one object a line.\n",
 	  command_queue },
+	{ "sync", "[NAME…] [--dry-run] [--quiet] [--json] | --forget SOURCE [--yes]",
+	  "one run, now: fetch the sources, file what waits",
+	  "Fetches the sources NAME, and files the mail that waits for the accounts NAME; without NAME all of them. The running\n"
+	  "daemon does it, or, where none runs, this command. Shows how far each source is, and why messages were left.\n"
+	  "Ctrl-C ends the display; the run goes on in the daemon.\n"
+	  "\n"
+	  "  --dry-run        say of each message what would be done with it, by which rule; change nothing anywhere\n"
+	  "  --quiet          say only what somebody should look at\n"
+	  "  --json           one object a line for each event\n"
+	  "  --forget SOURCE  forget what was fetched from SOURCE: what is still there is fetched once more at its next run.\n"
+	  "                   Says how much that is, and asks first, unless --yes\n"
+	  "\n"
+	  "Exit status: 0 all is well; 75 something failed for now and is tried again; 78 a person must act; 64 usage.\n",
+	  command_sync },
+	{ "copy", "SOURCE --to ACCOUNT [--dry-run] [--json]", "copy a whole mailbox, folder by folder, into an account",
+	  "Copies all folders of an IMAP source into folders of the same names of ACCOUNT, without rules, with flags and dates.\n"
+	  "May be interrupted and started again at any time: what was copied is not copied again.\n"
+	  "\n"
+	  "  --dry-run  say what would be copied where; change nothing anywhere\n"
+	  "  --json     one object a line for each event\n",
+	  command_copy },
 	{ "import", "fetchmailrc FILE | getmailrc FILE… [--passwords DIRECTORY] | fetchmailrc|getmailrc --state FILE [SOURCE]",
 	  "come from fetchmail or getmail: their files as a configuration",
 	  "Prints what the files say as a configuration of mailferry. What only a person can know is marked FILL IN; what has "

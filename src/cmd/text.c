@@ -98,6 +98,22 @@ void text_span(int64_t ms, char out[TEXT_SPAN_SIZE])
 	(void)snprintf(out, TEXT_SPAN_SIZE, "%lld%c", (long long)(s / rows[i].unit), rows[i].letter);
 }
 
+void text_octets(uint64_t n, char out[TEXT_OCTETS_SIZE])
+{
+	static const char *const units[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
+	double shown = (double)n / 1000;
+	size_t i = 0;
+
+	if (n < 1000) {
+		(void)snprintf(out, TEXT_OCTETS_SIZE, "%u B", (unsigned)n);
+		return;
+	}
+	/* 999.95 would be shown as 1000. */
+	for (; shown >= 999.5 && i + 1 < sizeof units / sizeof units[0]; i++)
+		shown /= 1000;
+	(void)snprintf(out, TEXT_OCTETS_SIZE, shown < 9.95 ? "%.1f %s" : "%.0f %s", shown, units[i]);
+}
+
 void text_time(int64_t wall_ms, char out[TEXT_TIME_SIZE])
 {
 	time_t t = (time_t)(wall_ms / 1000);

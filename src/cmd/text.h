@@ -19,6 +19,10 @@ void text_utf8(struct buf *out, const char *s);
 enum { TEXT_SPAN_SIZE = 24, TEXT_TIME_SIZE = 40 };
 void text_span(int64_t ms, char out[TEXT_SPAN_SIZE]);
 
+/* "512 B", "9.8 MB", "1.2 GB": a number of octets, in powers of 1000. */
+enum { TEXT_OCTETS_SIZE = 24 };
+void text_octets(uint64_t n, char out[TEXT_OCTETS_SIZE]);
+
 /* "2026-01-02 03:04:05", local time. */
 void text_time(int64_t wall_ms, char out[TEXT_TIME_SIZE]);
 
