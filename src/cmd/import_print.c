@@ -7,7 +7,16 @@
 #include "cmd/text.h"
 #include "config/value.h"
 
-enum { WIDTH = 100 };
+enum {
+	WIDTH = 100,
+	/* What our keys take. */
+	SIZE_LEAST = 1024,
+	SIZE_LARGEST = 1024 * 1024 * 1024,
+	EVERY_MAX = 366 * 24 * 3600,
+	TIMEOUT_MAX = 3600,
+	DAYS_MAX = 10000,
+	EVERY_USUAL = 300
+};
 
 /* What its manual says of the headers that fetchmail goes by, when it is told of none. */
 static const char *const usual_headers[] = { "Received", "X-Envelope-To", NULL };
@@ -145,7 +154,7 @@ static void server_print(const struct import_source *s, struct buf *out)
 	put(out, "client_key", s->key);
 	put(out, "auth", s->auth);
 	if (s->timeout > 0)
-		(void)buf_addf(out, "\t\ttimeout = \"%llus\";\n", (unsigned long long)(s->timeout > 3600 ? 3600 : s->timeout));
+		(void)buf_addf(out, "\t\ttimeout = \"%llus\";\n", (unsigned long long)(s->timeout > TIMEOUT_MAX ? TIMEOUT_MAX : s->timeout));
 }
 
 static void login_print(const struct import_source *s, const char *passwords, struct buf *out)
@@ -182,7 +191,7 @@ static void originals_print(const struct import *imp, const struct import_source
 {
 	char text[400];
 
-	if (s->move_to != NULL) {
+	if (s->imap && s->move_to != NULL) {
 		(void)buf_add_str(out, "\t\tkeep = false;\n");
 		put(out, "move_to", s->move_to);
 	} else if (s->deletes) {
@@ -195,14 +204,14 @@ static void originals_print(const struct import *imp, const struct import_source
 		(void)buf_add_str(out, "\t\tkeep = false;\n");
 		if (s->delete_days > 0)
 			(void)buf_addf(out, "\t\tdelete = \"%llud\";\n",
-				       (unsigned long long)(s->delete_days > 10000 ? 10000 : s->delete_days));
+				       (unsigned long long)(s->delete_days > DAYS_MAX ? DAYS_MAX : s->delete_days));
 		else
 			(void)buf_add_str(out, "\t\tdelete = \"at-once\";\n");
-	} else if (s->mark_seen) {
-		(void)buf_add_str(out, "\t\tkeep = false;\n\t\tmark_seen = true;\n");
 	} else {
 		(void)buf_add_str(out, "\t\tkeep = true;\n");
 	}
+	if (s->imap && s->mark_seen)
+		(void)buf_add_str(out, "\t\tmark_seen = true;\n");
 	if (s->imap && !s->all) {
 		comment(out, "\t\t", "fetchmail fetched only what nobody had read; mailferry fetches everything that it has not "
 				     "fetched before, so what was read and is still there comes too. To leave what is old: "
@@ -214,34 +223,39 @@ static void originals_print(const struct import *imp, const struct import_source
 			       imp->program, s->name, imp->program);
 		comment(out, "\t\t", text);
 	}
-	if (s->larger > 0)
-		(void)buf_addf(out, "\t\tskip = { larger = \"%lluB\"; note = true; };\n", (unsigned long long)s->larger);
+	if (s->larger >= SIZE_LARGEST)
+		comment(out, "\t\t", "There was a limit of size, so high that it keeps out nothing here.");
+	else if (s->larger > 0)
+		(void)buf_addf(out, "\t\tskip = { larger = \"%lluB\"; note = true; };\n",
+			       (unsigned long long)(s->larger < SIZE_LEAST ? SIZE_LEAST : s->larger));
 }
 
 static void schedule_print(const struct import *imp, const struct import_source *s, struct buf *out)
 {
 	uint64_t every = imp->every, times = s->interval > 1 ? s->interval : 1;
+	bool push = s->push && s->imap;
 
 	if (s->by_hand) {
 		comment(out, "\t\t", "`skip': it was fetched only when it was named, so it has no schedule: `mailferry sync' with "
 				     "this name fetches it.");
 		return;
 	}
-	if (s->push)
+	if (push)
 		(void)buf_add_str(out, "\t\tpush = true;\n");
-	if (every == 0 && !s->push) {
+	if (every == 0 && !push) {
 		comment(out, "\t\t", "FILL IN: how often; the old file does not say, cron may have.");
-		every = 300;
+		every = EVERY_USUAL;
 	}
 	if (every > 0) {
-		every = times > 86400 / every ? 86400 : every * times;
-		(void)buf_addf(out, "\t\tevery = \"%llus\";\n", (unsigned long long)(every < 10 ? 10 : every));
+		every = times > EVERY_MAX / every ? EVERY_MAX : every * times;
+		(void)buf_addf(out, "\t\tevery = \"%llus\";\n", (unsigned long long)every);
 	}
 }
 
 static void source_print(const struct import *imp, size_t i, const char *passwords, struct buf *out)
 {
 	const struct import_source *s = &imp->sources[i];
+	bool patterns = false;
 	size_t n = 0;
 
 	(void)buf_add_str(out, "\t# ");
@@ -250,6 +264,11 @@ static void source_print(const struct import *imp, size_t i, const char *passwor
 	(void)buf_addf(out, "\t%s = {\n", s->name);
 	server_print(s, out);
 	login_print(s, passwords, out);
+	for (size_t k = 0; k < s->folders.n; k++)
+		patterns = patterns || strpbrk(s->folders.at[k], "*%") != NULL || strchr("!\\", s->folders.at[k][0]) != NULL;
+	if (s->imap && patterns)
+		comment(out, "\t\t", "Look at these: * and % stand for any text here, ! in front leaves out, \\ in front is a use "
+				     "such as \\Junk.");
 	if (s->imap && s->folders.n > 0)
 		put_list(out, "folders", s->folders.at, s->folders.n);
 	else if (s->folders.n > 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "spool/source.h"
 
 enum { PORT_DIGITS = 8, NAME_MAX_OCTETS = 4096 };
@@ -21,7 +22,7 @@ static struct slice line_take(struct slice *text)
 /* A UIDL as servers give them, and as our memory takes them. */
 static bool name_good(struct slice name)
 {
-	if (name.n == 0 || name.n > ORIGIN_NAME_MAX)
+	if (name.n == 0 || name.n > ORIGIN_NAME_MAX || !utf8_valid(name))
 		return false;
 	for (size_t i = 0; i < name.n; i++)
 		if ((unsigned char)name.p[i] < 0x21 || (unsigned char)name.p[i] == 0x7f)

@@ -90,6 +90,13 @@ static int hand_over(struct taking *t, struct spool_admin *admin, const char *wh
 	return EX_OK;
 }
 
+static void bad_tell(const struct taking *t, size_t bad)
+{
+	if (bad > 0)
+		(void)fail(t, 0, "%s: %zu line%s of it make%s no sense and %s left out", t->args->file, bad, bad == 1 ? "" : "s",
+			   bad == 1 ? "s" : "", bad == 1 ? "was" : "were");
+}
+
 static const char *group_name(const struct group *g, struct buf *out)
 {
 	struct buf raw;
@@ -233,15 +240,18 @@ static int fetchmail_take(struct taking *t, struct spool_admin *admin)
 {
 	struct buf name;
 	int status, strays;
+	size_t bad;
 
 	t->groups = mem_array(GROUPS_MAX, sizeof *t->groups);
-	if (import_state_fetchmail(buf_slice(&t->text), on_group, t) > 0 && t->ngroups == 0)
+	bad = import_state_fetchmail(buf_slice(&t->text), on_group, t);
+	if (bad > 0 && t->ngroups == 0)
 		return fail(t, EX_DATAERR, "%s: no line of it is USER@HOST UIDL: is it what fetchmail remembers (.fetchids)?",
 			    t->args->file);
 	if (t->ngroups == 0) {
 		(void)printf("%s is empty: there is nothing to take over\n", t->args->file);
 		return EX_OK;
 	}
+	bad_tell(t, bad);
 	status = groups_assign(t);
 	strays = status == EX_OK ? strays_tell(t) : status;
 	buf_init(&name, NAME_BYTES);
@@ -324,6 +334,7 @@ static int getmail_take(struct taking *t, struct spool_admin *admin)
 		status = fail(t, EX_DATAERR, "%s: no line of it is what getmail remembers of %s mail", t->args->file,
 			      folder != NULL ? "IMAP" : "POP3");
 	} else {
+		bad_tell(t, bad);
 		whose = folder == NULL ? mem_strdup("this mailbox") : mem_printf("folder %s", folder);
 		status = hand_over(t, admin, whose);
 		free(whose);
