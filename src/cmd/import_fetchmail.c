@@ -8,6 +8,14 @@
 
 #include "cmd/import_rows.h"
 
+/* What is wrong with a token is told without it: it may be a password. */
+static void token_next(struct import_reader *r)
+{
+	import_token_next(&r->lexer, &r->t);
+	if (r->t.fault != NULL)
+		import_error(r->imp, r->t.line, "%s", r->t.fault);
+}
+
 /* ---- entries ---- */
 
 static void source_end(struct import_reader *r)
@@ -28,7 +36,7 @@ static void entry_begin(struct import_reader *r, bool by_hand)
 	r->current.file = r->imp->file;
 	r->current.line = r->t.line;
 	r->where = IMPORT_IN_SERVER;
-	import_token_next(&r->lexer, &r->t);
+	token_next(r);
 	if (r->t.kind != TOKEN_WORD && r->t.kind != TOKEN_STRING) {
 		import_error(r->imp, r->t.line, "expected the name of a server");
 		return;
@@ -36,7 +44,7 @@ static void entry_begin(struct import_reader *r, bool by_hand)
 	r->current.label = import_keep(r->imp, slice_of(r->t.text, r->t.n));
 	if (r->current.host == NULL)
 		r->current.host = r->current.label;
-	import_token_next(&r->lexer, &r->t);
+	token_next(r);
 }
 
 static void defaults_begin(struct import_reader *r)
@@ -45,7 +53,7 @@ static void defaults_begin(struct import_reader *r)
 	r->current = (struct import_source){ .file = r->imp->file, .line = r->t.line, .deletes = true };
 	r->where = IMPORT_IN_DEFAULTS;
 	r->imp->general = true;
-	import_token_next(&r->lexer, &r->t);
+	token_next(r);
 }
 
 static bool is_word(const struct import_reader *r, const char *word)
@@ -64,7 +72,7 @@ static void user_begin(struct import_reader *r)
 	int line = r->t.line;
 	const char *name;
 
-	import_token_next(&r->lexer, &r->t);
+	token_next(r);
 	if (!is_text(r)) {
 		import_error(r->imp, line, "expected a name behind user");
 		return;
@@ -78,7 +86,7 @@ static void user_begin(struct import_reader *r)
 	}
 	r->current.line = line;
 	name = import_keep(r->imp, slice_of(r->t.text, r->t.n));
-	import_token_next(&r->lexer, &r->t);
+	token_next(r);
 	r->here = is_word(r, "here");
 	if (r->here) {
 		r->current.locals = (struct import_list){ { name }, 1 };
@@ -91,10 +99,10 @@ static void user_begin(struct import_reader *r)
 /* Behind "is" or "to": names of people here, or "remote=here"; or the remote name, when the entry began with the one here. */
 static void names_read(struct import_reader *r)
 {
-	import_token_next(&r->lexer, &r->t);
+	token_next(r);
 	if (r->here && is_text(r)) {
 		r->current.user = import_keep(r->imp, slice_of(r->t.text, r->t.n));
-		import_token_next(&r->lexer, &r->t);
+		token_next(r);
 		return;
 	}
 	while (is_text(r) && !import_row_is_keyword(&r->t)) {
@@ -103,9 +111,9 @@ static void names_read(struct import_reader *r)
 		size_t n = r->t.n;
 
 		memcpy(pair, r->t.text, n);
-		import_token_next(&r->lexer, &r->t);
+		token_next(r);
 		if (r->t.kind == TOKEN_EQUAL) {
-			import_token_next(&r->lexer, &r->t);
+			token_next(r);
 			if (!is_text(r)) {
 				import_error(r->imp, r->t.line, "expected a name behind =");
 				return;
@@ -114,7 +122,7 @@ static void names_read(struct import_reader *r)
 			memcpy(pair + n, r->t.text, r->t.n);
 			n += r->t.n;
 			r->current.multidrop = true;
-			import_token_next(&r->lexer, &r->t);
+			token_next(r);
 		}
 		import_list_add(r->imp, &r->current.locals, line, import_keep(r->imp, slice_of(pair, n)));
 	}
@@ -165,7 +173,7 @@ static void row_read(struct import_reader *r, const struct import_row *row, int 
 		return;
 	}
 	if (row->shape == IMPORT_COUNTED && import_token_number(&r->t, &r->count))
-		import_token_next(&r->lexer, &r->t);
+		token_next(r);
 	else
 		r->count = 0;
 	if (!is_text(r)) {
@@ -174,7 +182,7 @@ static void row_read(struct import_reader *r, const struct import_row *row, int 
 	}
 	do {
 		value_take(r, row, line, false);
-		import_token_next(&r->lexer, &r->t);
+		token_next(r);
 		n++;
 	} while (row->shape == IMPORT_LIST && is_text(r) && !import_row_is_keyword(&r->t));
 }
@@ -186,18 +194,18 @@ static void option_read(struct import_reader *r)
 	const struct import_row *row;
 
 	if (no)
-		import_token_next(&r->lexer, &r->t);
+		token_next(r);
 	row = r->t.kind == TOKEN_WORD ? import_row_find(IMPORT_ROWS_OPTIONS, r->t.text) : NULL;
 	if (row == NULL) {
 		if (r->beside)
 			import_error(r->imp, r->t.line, "a word behind a password is no keyword (quote the password?)");
 		else
 			import_error(r->imp, r->t.line, "\"%.60s\" is no keyword that can stand here", r->t.text);
-		import_token_next(&r->lexer, &r->t);
+		token_next(r);
 		return;
 	}
 	r->beside = row->secret;
-	import_token_next(&r->lexer, &r->t);
+	token_next(r);
 	if (r->where == IMPORT_AT_START) {
 		import_error(r->imp, line, "\"%s\" stands in front of the first poll, skip or defaults", row->name);
 		return;
@@ -213,18 +221,18 @@ static void set_read(struct import_reader *r)
 
 	/* `set' belongs to no entry, so it ends the one before. */
 	source_end(r);
-	import_token_next(&r->lexer, &r->t);
+	token_next(r);
 	no = is_word(r, "no");
 	if (no)
-		import_token_next(&r->lexer, &r->t);
+		token_next(r);
 	row = r->t.kind == TOKEN_WORD ? import_row_find(IMPORT_ROWS_SET, r->t.text) : NULL;
 	if (row == NULL) {
 		import_error(r->imp, line, "set \"%.60s\" is nothing that fetchmail knows", r->t.text);
 		return;
 	}
-	import_token_next(&r->lexer, &r->t);
+	token_next(r);
 	if (r->t.kind == TOKEN_EQUAL)
-		import_token_next(&r->lexer, &r->t);
+		token_next(r);
 	r->imp->general = true;
 	row_read(r, row, line, no);
 	r->imp->general = false;
@@ -232,10 +240,7 @@ static void set_read(struct import_reader *r)
 
 static void statement_read(struct import_reader *r)
 {
-	if (r->t.fault != NULL) {
-		import_error(r->imp, r->t.line, "%s", r->t.fault);
-		import_token_next(&r->lexer, &r->t);
-	} else if (is_word(r, "poll") || is_word(r, "server")) {
+	if (is_word(r, "poll") || is_word(r, "server")) {
 		entry_begin(r, false);
 	} else if (is_word(r, "skip")) {
 		entry_begin(r, true);
@@ -244,7 +249,7 @@ static void statement_read(struct import_reader *r)
 	} else if (is_word(r, "set")) {
 		set_read(r);
 	} else if (import_row_is_noise(&r->t)) {
-		import_token_next(&r->lexer, &r->t);
+		token_next(r);
 	} else if (r->where != IMPORT_AT_START && (is_word(r, "user") || is_word(r, "username"))) {
 		user_begin(r);
 	} else if (r->where != IMPORT_AT_START && (is_word(r, "is") || is_word(r, "to"))) {
@@ -261,7 +266,7 @@ void import_fetchmailrc(struct import *imp, const char *file, struct slice text)
 	imp->file = file;
 	r.defaults.file = file;
 	r.defaults.deletes = true; /* fetchmail's own default */
-	import_token_next(&r.lexer, &r.t);
+	token_next(&r);
 	while (r.t.kind != TOKEN_END)
 		statement_read(&r);
 	source_end(&r);

@@ -9,12 +9,11 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cmd/client.h"
+#include "cmd/status.h"
 #include "cmd/table.h"
 #include "cmd/text.h"
 
 enum { WHY_BYTES = 8192, CRITICAL_MS = 4 * 60 * 60 * 1000 };
-
-enum grade { GRADE_OK, GRADE_WARNING, GRADE_CRITICAL, GRADE_UNKNOWN };
 
 static const struct table_column columns[] = {
 	{ "ACCOUNT", 24 },     { "STATE", 8 }, { "WAITING", 8 }, { "IN-DOUBT", 8 },    { "PARKED", 8 },
@@ -28,7 +27,9 @@ struct status {
 	size_t accounts, held, person;
 	uint64_t waiting, doubt, parked, quarantined;
 	int64_t now, oldest_ms;
-	char worst[400]; /* why the first of the worst accounts is held */
+	struct plans plans;
+	struct status_sources sources;
+	char worst[STATUS_WORDS_MAX]; /* why the first of the worst accounts is held */
 	enum grade worst_grade;
 };
 
@@ -38,11 +39,20 @@ static uint64_t waiting(const struct spool_account_row *row)
 	return row->waiting[DELIVERY_QUEUED] + row->waiting[DELIVERY_FLIGHT];
 }
 
+/* Its mail waits for the times that `at' names. */
+static int64_t timed_ms(const struct status *s, const struct spool_account_row *row)
+{
+	const struct plan_row *plan = plans_account(&s->plans, row->account);
+
+	return plan != NULL && plan->state == PLAN_WAITS && plan->next_ms != INT64_MAX && plan->next_ms > s->now ? plan->next_ms
+														  : 0;
+}
+
 static enum grade grade(const struct status *s, const struct spool_account_row *row)
 {
 	if (row->hold_until_ms != 0 && row->hold_person)
 		return GRADE_CRITICAL;
-	if (row->oldest_ms != 0 && s->now - row->oldest_ms > CRITICAL_MS &&
+	if (row->oldest_ms != 0 && s->now - row->oldest_ms > CRITICAL_MS && timed_ms(s, row) == 0 &&
 	    waiting(row) + row->waiting[DELIVERY_DOUBT] > 0)
 		return GRADE_CRITICAL;
 	if (row->hold_until_ms != 0 || row->waiting[DELIVERY_PARKED] > 0 || row->waiting[DELIVERY_QUARANTINED] > 0)
@@ -64,6 +74,10 @@ static void add_words(const struct status *s, const struct spool_account_row *ro
 			(void)buf_add_str(out, "; it is tried now");
 		if (row->hold_person)
 			(void)buf_addf(out, "; once it is mended: mailferry queue retry --account %s", row->account);
+	}
+	if (timed_ms(s, row) != 0) {
+		text_span(timed_ms(s, row) - s->now, span);
+		(void)buf_addf(out, "%sits mail waits for its time, in %s", out->n > 0 ? "; " : "", span);
 	}
 	if (row->waiting[DELIVERY_PARKED] + row->waiting[DELIVERY_QUARANTINED] > 0)
 		(void)buf_addf(out, "%sa person must decide about some mail: mailferry queue list --account %s",
@@ -124,6 +138,7 @@ static void print_json(const struct status *s, const struct spool_account_row *r
 	(void)json_object_set_new(o, "deliveries", counts);
 	put_time(o, "oldest", row->oldest_ms);
 	put_time(o, "next_due", row->next_due_ms);
+	put_time(o, "files_at", timed_ms(s, row));
 	put_time(o, "last_filed", row->filed_ms);
 	/* A failure to write is found when standard output is closed. */
 	(void)json_dumpf(o, stdout, JSON_COMPACT);
@@ -164,6 +179,13 @@ static int on_account(void *arg, const struct spool_account_row *row)
 	return 0;
 }
 
+static void print_worst(const char *worst)
+{
+	(void)fputs(worst[0] != '\0' ? "; " : "", stdout);
+	for (const char *c = worst; *c != '\0'; c++)
+		(void)putchar(*c == '|' ? '/' : *c);
+}
+
 /* The one line; what stands behind the bar is for graphs, and may stand nowhere else. */
 static void print_check(const struct status *s)
 {
@@ -179,14 +201,16 @@ static void print_check(const struct status *s)
 	(void)printf(", %llu waiting, oldest %s, %llu in doubt, %llu parked, %llu quarantined",
 		     (unsigned long long)s->waiting, span, (unsigned long long)s->doubt, (unsigned long long)s->parked,
 		     (unsigned long long)s->quarantined);
-	if (s->worst[0] != '\0') {
-		(void)fputs("; ", stdout);
-		for (const char *c = s->worst; *c != '\0'; c++)
-			(void)putchar(*c == '|' ? '/' : *c);
-	}
-	(void)printf(" | waiting=%llu in_doubt=%llu parked=%llu quarantined=%llu oldest=%llds held=%zu\n",
+	if (s->sources.sources > 0)
+		(void)printf(", %zu of %zu sources failing", s->sources.failing, s->sources.sources);
+	print_worst(s->worst);
+	print_worst(s->sources.worst);
+	(void)printf(" | waiting=%llu in_doubt=%llu parked=%llu quarantined=%llu oldest=%llds held=%zu",
 		     (unsigned long long)s->waiting, (unsigned long long)s->doubt, (unsigned long long)s->parked,
 		     (unsigned long long)s->quarantined, (long long)(age < 0 ? 0 : age), s->held);
+	if (s->sources.sources > 0)
+		(void)printf(" sources_failing=%zu", s->sources.failing);
+	(void)putchar('\n');
 }
 
 /* The daemon could not be asked: the status of the plugin convention for STATUS of ours. */
@@ -223,9 +247,15 @@ int command_status(const struct command *self, const char *config_file, int argc
 		return s.check ? check_failed(status) : status;
 	if (!s.check && !s.json)
 		s.table = table_new(columns, COLUMNS);
-	if (spool_admin_accounts(admin, on_account, &s, &e) != 0)
+	if (plans_load(&s.plans, config_file, &e) != 0 || spool_admin_accounts(admin, on_account, &s, &e) != 0)
 		status = client_error(self, &e);
 	table_end(&s.table);
+	if (status == EX_OK && status_sources(&s.plans, admin, s.check ? STATUS_SUMS : s.json ? STATUS_JSON : STATUS_TABLE,
+					      &s.sources, &e) != 0)
+		status = client_error(self, &e);
+	if (s.sources.grade > s.worst_grade)
+		s.worst_grade = s.sources.grade;
+	plans_free(&s.plans);
 	spool_admin_free(&admin);
 	if (s.check && status != EX_OK)
 		return check_failed(status);
