@@ -2,12 +2,15 @@
 #ifndef MAILFERRY_CMD_HOLDS_H
 #define MAILFERRY_CMD_HOLDS_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "spool/admin.h"
 
 struct hold {
 	char *account, *reason; /* owned; reason may be NULL */
 	int64_t until_ms;	/* wall clock */
+	bool timed;		/* nothing is wrong: it files at the times of its `at' */
 };
 
 struct holds {
@@ -15,8 +18,8 @@ struct holds {
 	size_t n;
 };
 
-/* Fills H (holds_free it in every case). */
-int holds_load(struct holds *h, struct spool_admin *admin, struct err *e);
+/* Fills H (holds_free it in every case). Of CONFIG_FILE's daemon is asked which accounts wait for their time. */
+int holds_load(struct holds *h, const char *config_file, struct spool_admin *admin, struct err *e);
 void holds_free(struct holds *h);
 
 /* The hold of ACCOUNT, or NULL when it takes mail. */

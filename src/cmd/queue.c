@@ -86,7 +86,7 @@ static void print_holds(const struct listing *l)
 			continue;
 		buf_init(&why, WHY_BYTES);
 		hold_why(h, &why);
-		(void)printf("account %s takes nothing now: %s\n", h->account, buf_str(&why));
+		(void)printf(h->timed ? "account %s: %s\n" : "account %s takes nothing now: %s\n", h->account, buf_str(&why));
 		buf_free(&why);
 	}
 }
@@ -102,7 +102,7 @@ static int queue_list(const struct command *self, const struct queue_verb *verb,
 	(void)verb;
 	if (!a->json)
 		l.table = table_new(columns, COLUMNS);
-	r = holds_load(&l.holds, admin, &e);
+	r = holds_load(&l.holds, a->config_file, admin, &e);
 	if (r == 0)
 		r = spool_admin_find(admin, &query, list_record, &l, &e);
 	table_end(&l.table);
@@ -140,7 +140,7 @@ static int queue_show(const struct command *self, const struct queue_verb *verb,
 {
 	struct showing s = { .json = a->json };
 	struct err e;
-	int status = EX_OK, r = holds_load(&s.holds, admin, &e);
+	int status = EX_OK, r = holds_load(&s.holds, a->config_file, admin, &e);
 
 	(void)verb;
 	for (size_t i = 0; r == 0 && i < a->nids; i++) {
@@ -238,7 +238,7 @@ static int args_check(const struct command *self, const struct queue_verb *verb,
 
 int command_queue(const struct command *self, const char *config_file, int argc, char **argv)
 {
-	struct queue_args a = { .ids = mem_array((size_t)argc, sizeof *a.ids) };
+	struct queue_args a = { .config_file = config_file, .ids = mem_array((size_t)argc, sizeof *a.ids) };
 	const struct queue_verb *verb = NULL;
 	struct spool_admin *admin;
 	int status = args_parse(self, argc, argv, &a);

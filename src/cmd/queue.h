@@ -9,7 +9,7 @@
 #include "spool/admin.h"
 
 struct queue_args {
-	const char *verb;
+	const char *config_file, *verb;
 	char **ids;
 	size_t nids;
 	const char *account;

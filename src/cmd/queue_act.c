@@ -124,7 +124,7 @@ int queue_act(const struct command *self, const struct queue_verb *verb, const s
 	}
 	if (a->nids == 0)
 		return act_on(self, verb, a, admin, &rest, &holds);
-	if (holds_load(&holds, admin, &e) != 0) {
+	if (holds_load(&holds, a->config_file, admin, &e) != 0) {
 		holds_free(&holds);
 		return client_error(self, &e);
 	}

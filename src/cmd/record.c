@@ -44,7 +44,7 @@ void delivery_why(const struct spool_record_delivery *d, const struct hold *hold
 	if (!delivery_waits(d->state))
 		return;
 	if (hold != NULL && (d->state == DELIVERY_QUEUED || d->state == DELIVERY_DOUBT)) {
-		(void)buf_add_str(out, "its account takes nothing now: ");
+		(void)buf_add_str(out, hold->timed ? "" : "its account takes nothing now: ");
 		hold_why(hold, out);
 		return;
 	}
@@ -91,6 +91,25 @@ static void print_received(const struct spool_record *r)
 	if (r->listener != NULL)
 		(void)buf_addf(&b, ", listener %s", r->listener);
 	print_line("received", buf_str(&b));
+	buf_free(&b);
+}
+
+/* Of fetched mail: "old, folder INBOX, UID 12". */
+static void print_source(const struct spool_record *r)
+{
+	struct buf b;
+
+	if (r->source == NULL)
+		return;
+	buf_init(&b, LINE_BYTES);
+	(void)buf_add_str(&b, r->source);
+	if (r->origin_folder != NULL && r->origin_folder[0] != '\0')
+		(void)buf_addf(&b, ", folder %s", r->origin_folder);
+	if (r->uid != 0)
+		(void)buf_addf(&b, ", UID %u", (unsigned)r->uid);
+	if (r->uidl != NULL && r->uidl[0] != '\0')
+		(void)buf_addf(&b, ", UIDL %s", r->uidl);
+	print_line("source", buf_str(&b));
 	buf_free(&b);
 }
 
@@ -164,6 +183,7 @@ void record_print(const struct spool_record *r, const struct holds *holds)
 {
 	(void)printf("message %s\n", r->id);
 	print_received(r);
+	print_source(r);
 	print_line("sender", r->sender == NULL || r->sender[0] == '\0' ? "<> (the null sender)" : r->sender);
 	print_line("from", r->from);
 	print_line("subject", r->subject);
@@ -244,6 +264,17 @@ static void put_message(json_t *o, const struct spool_record *r)
 	put_str(o, "message_id", r->message_id);
 }
 
+static void put_source(json_t *o, const struct spool_record *r)
+{
+	put_str(o, "source", r->source);
+	if (r->source == NULL)
+		return;
+	put_str(o, "source_folder", r->origin_folder);
+	put_str(o, "source_uidl", r->uidl);
+	if (r->uid != 0)
+		put_number(o, "source_uid", r->uid);
+}
+
 static void print_object(json_t *o)
 {
 	/* A failure to write is found when standard output is closed. */
@@ -285,6 +316,7 @@ void record_print_json(const struct spool_record *r, const struct holds *holds)
 	put_str(o, "helo", r->helo);
 	put_str(o, "listener", r->listener);
 	put_str(o, "auth", r->auth);
+	put_source(o, r);
 	for (size_t i = 0; i < r->nrecipients; i++) {
 		json_t *rcpt = json_object();
 
@@ -310,6 +342,7 @@ void delivery_print_json(const struct spool_record *r, const struct spool_record
 	json_t *o = json_object(), *more = delivery_object(d, "delivery", holds);
 
 	put_message(o, r);
+	put_source(o, r);
 	(void)json_object_update(o, more);
 	json_decref(more);
 	print_object(o);

@@ -51,7 +51,7 @@ int command_trace(const struct command *self, const char *config_file, int argc,
 	admin = client_spool(self, config_file, &status);
 	if (admin == NULL)
 		return status;
-	if (holds_load(&t.holds, admin, &e) != 0 || spool_admin_find(admin, &query, on_record, &t, &e) != 0) {
+	if (holds_load(&t.holds, config_file, admin, &e) != 0 || spool_admin_find(admin, &query, on_record, &t, &e) != 0) {
 		status = client_error(self, &e);
 	} else if (t.found == 0) {
 		(void)fprintf(stderr, "mailferry trace: no message with \"%s\" is known\n", query.word);
