@@ -153,7 +153,7 @@ int command_login(const struct command *self, const char *config_file, int argc,
 	if (c == NULL) {
 		status = bad_configuration(self, config_file, o.name, buf_str(&errors));
 	} else if ((l.server = config_server(c, o.name)) == NULL) {
-		(void)fprintf(stderr, "mailferry %s: %s has no account \"%s\"\n", self->name, config_file, o.name);
+		(void)fprintf(stderr, "mailferry %s: %s has no account and no source \"%s\"\n", self->name, config_file, o.name);
 		status = EX_USAGE;
 	} else {
 		l.config = c;

@@ -32,7 +32,7 @@ static void complain(const struct login *l, const char *step, const char *why)
 	buf_init(&text, TEXT_MAX);
 	(void)text_clean(&text, why, 0);
 	(void)fflush(stdout);
-	(void)fprintf(stderr, "mailferry %s: account %s: %s%s%s\n", l->self->name, l->server->name, step,
+	(void)fprintf(stderr, "mailferry %s: %s %s: %s%s%s\n", l->self->name, config_kind(l->server), l->server->name, step,
 		      step[0] == '\0' ? "" : ": ", buf_str(&text));
 	buf_free(&text);
 }

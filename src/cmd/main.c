@@ -31,8 +31,8 @@ static const struct command commands[] = {
 	  "Says who is delivered mail for ADDRESS, or the mail of a source, through which rules, or that it would be\n"
 	  "refused.\n",
 	  command_route },
-	{ "login", "[--paste] [--no-steps] ACCOUNT | --steps ACCOUNT|PROVIDER",
-	  "let a person sign in for an account, and try its mailbox",
+	{ "login", "[--paste] [--no-steps] NAME | --steps NAME|PROVIDER",
+	  "let a person sign in for an account or a source, and try its mailbox",
 	  "Prints what an administrator must do at the account's provider, lets a person sign in where the account's "
 	  "grant\n"
 	  "asks for one, keeps the sign-in, and tries the mailbox: what is wrong with it is said in words that say "
@@ -44,10 +44,11 @@ static const struct command commands[] = {
 	  "  --no-steps  do not print the provider's steps again\n"
 	  "  --steps     print only them: for an account, or for a provider such as microsoft365 or gmail\n",
 	  command_login },
-	{ "probe", "[--write] [--json] [ACCOUNT]", "is the mailbox reached, and what is it like?",
+	{ "probe", "[--write] [--json] [ACCOUNT | SOURCE]", "is the mailbox reached, and what is it like?",
 	  "Connects to the account's store (without ACCOUNT: to each in turn) as the daemon would, and shows how it is "
 	  "reached,\n"
 	  "its certificate, how mailferry logs in and files mail there, room, folders, and how long each step took.\n"
+	  "Of a source: logs in as a fetcher does, and counts what lies in the folders that would be fetched; nothing is changed.\n"
 	  "Works beside a running daemon and without one.\n"
 	  "\n"
 	  "  --write  also file a test message into INBOX, find it and remove it\n"

@@ -20,7 +20,7 @@ static void complain(const struct command *self, const struct config_server *a, 
 	buf_init(&text, TEXT_MAX);
 	(void)text_clean(&text, why, 0);
 	(void)fflush(stdout);
-	(void)fprintf(stderr, "mailferry %s: account %s: %s%s%s\n", self->name, a->name, where,
+	(void)fprintf(stderr, "mailferry %s: %s %s: %s%s%s\n", self->name, config_kind(a), a->name, where,
 		      where[0] == '\0' ? "" : ": ", buf_str(&text));
 	buf_free(&text);
 }
@@ -47,6 +47,7 @@ static int probe_one(const struct command *self, const struct config *c, const s
 			   .connect = ERRAND_NONE,
 			   .helper = ERRAND_NONE };
 	struct probe_options o = { .write = write, .token = a->oauth ? give_token : NULL, .token_arg = &l };
+	const struct config_source *source = a->of_source ? config_source(c, a->name) : NULL;
 	const struct err *failure;
 	struct probe_report r;
 	const char *step = "";
@@ -56,7 +57,11 @@ static int probe_one(const struct command *self, const struct config *c, const s
 	probe_report_init(&r);
 	ret = probe_account(c, a, &o, &r, &e);
 	login_tokens_close(&l);
-	if (json)
+	if (source != NULL && json)
+		probe_source_json(source, &r, ret == 0 ? NULL : &e);
+	else if (source != NULL)
+		probe_source_print(source, &r);
+	else if (json)
 		probe_print_json(a, &r, ret == 0 ? NULL : &e);
 	else
 		probe_print(a, &r);
@@ -74,12 +79,13 @@ static int probe_all(const struct command *self, const struct config *c, const c
 {
 	int status = EX_OK;
 
-	for (size_t i = 0; i < c->naccounts; i++) {
+	for (size_t i = 0; i < config_servers(c); i++) {
+		const struct config_server *a = config_server_at(c, i);
 		int one;
 
-		if (name != NULL && &c->accounts[i] != config_account(c, name))
+		if (name != NULL && a != config_server(c, name))
 			continue;
-		one = probe_one(self, c, &c->accounts[i].server, write, json);
+		one = probe_one(self, c, a, write && !a->of_source, json);
 		status = status == EX_OK ? one : status;
 	}
 	return status;
@@ -104,7 +110,7 @@ int command_probe(const struct command *self, const char *config_file, int argc,
 		*(opt == 'w' ? &write : &json) = true;
 	}
 	if (optind + 1 < argc)
-		return command_usage(self, "expected one account, or none for all");
+		return command_usage(self, "expected one account or source, or none for all");
 	if (optind < argc)
 		name = argv[optind];
 	(void)guard_secrets();
@@ -115,10 +121,12 @@ int command_probe(const struct command *self, const char *config_file, int argc,
 	buf_free(&errors);
 	if (c == NULL)
 		return EX_CONFIG;
-	if (name != NULL && config_account(c, name) == NULL) {
-		(void)fprintf(stderr, "mailferry %s: %s has no account \"%s\"; `mailferry %s' alone tries all\n",
+	if (name != NULL && config_server(c, name) == NULL) {
+		(void)fprintf(stderr, "mailferry %s: %s has no account and no source \"%s\"; `mailferry %s' alone tries all\n",
 			      self->name, config_file, name, self->name);
 		status = EX_USAGE;
+	} else if (name != NULL && write && config_source(c, name) != NULL) {
+		status = command_usage(self, "--write is for accounts: nothing is ever written into a source");
 	} else {
 		status = client_done(self, probe_all(self, c, name, write, json));
 	}

@@ -35,4 +35,8 @@ void probe_print(const struct config_server *a, const struct probe_report *r);
 /* One object in one line; E as probe_account left it, NULL when it returned 0. */
 void probe_print_json(const struct config_server *a, const struct probe_report *r, const struct err *e);
 
+/* ---- probe_source.c: the same for a source ---- */
+void probe_source_print(const struct config_source *s, const struct probe_report *r);
+void probe_source_json(const struct config_source *s, const struct probe_report *r, const struct err *e);
+
 #endif

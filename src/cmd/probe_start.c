@@ -18,7 +18,9 @@ struct probe_run {
 
 static int tell_all(struct probe_run *p, struct err *e)
 {
-	if (errand_start(&p->errand, p->config, "probe", CONFIG_PART_STORE, p->server->name, e) != 0 ||
+	enum config_part part = p->server->of_source ? CONFIG_PART_FETCH : CONFIG_PART_STORE;
+
+	if (errand_start(&p->errand, p->config, "probe", part, p->server->name, e) != 0 ||
 	    errand_go(&p->errand, e) != 0)
 		return -1;
 	ipc_begin(&p->errand.out, PROBE_START, 0);

@@ -1,5 +1,5 @@
 /*
- * mailferry-probe: what is the store of one account like? Started by `mailferry
+ * mailferry-probe: what is the store of one account, or one source, like? Started by `mailferry
  * probe' and by nobody else; it says what it finds over its socket.
  */
 #include "role/probe.h"
@@ -7,19 +7,23 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "fetch/source.h"
 #include "imap/session.h"
 #include "ipc/channel.h"
+#include "msg/special_use.h"
 #include "net/tls.h"
 #include "role/dial.h"
 #include "role/role.h"
 
-enum { TOKEN_MAX = 16 * 1024, TOKEN_WAIT_MS = 5 * 60 * 1000 };
+enum { TOKEN_MAX = 16 * 1024, TOKEN_WAIT_MS = 5 * 60 * 1000, USES_BYTES = 200 };
 
 struct probe {
 	struct role role;
 	const struct config_server *server;
+	const struct config_source *source; /* NULL: it is the store of an account */
 	struct ipc_out out;
 	struct buf frame;
 };
@@ -110,7 +114,8 @@ static int connect_now(void *arg, struct err *e)
 {
 	const struct probe *p = arg;
 
-	return dial(p->server->host, p->server->port, "host and port of the account", p->server->timeout, e);
+	return dial(p->server->host, p->server->port, p->source != NULL ? "host and port of the source" : "host and port of the account",
+		    p->server->timeout, e);
 }
 
 static char *ask_token(void *arg, bool fresh, struct err *e)
@@ -135,6 +140,68 @@ static char *ask_token(void *arg, bool fresh, struct err *e)
 	return token;
 }
 
+/* ---- a source ---- */
+
+/* How many messages are in each folder that would be fetched; -1 for one that can't be opened. */
+static int count_folders(struct probe *p, const struct source_driver *driver, struct source_session *s,
+			 const struct source_folder *folders, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct source_mark now = { 0 };
+		char uses[USES_BYTES];
+		bool same = false, can;
+
+		if (i == PROBE_FOLDERS_MAX) {
+			say_number(p, SURVEY_FOLDERS_CUT, 1);
+			break;
+		}
+		can = driver->enter(s, &folders[i], false, NULL, &now, &same, e) == 0;
+		if (!can && e->class != ERR_PERM)
+			return -1;
+		special_use_names(folders[i].uses, uses, sizeof uses);
+		ipc_begin(&p->out, PROBE_FOLDER, 0);
+		put_text(p, PROBE_TAG_TEXT, folders[i].name);
+		put_text(p, PROBE_TAG_USE, uses);
+		ipc_put_number(&p->out, PROBE_TAG_NUMBER, can ? (int64_t)now.exists : -1);
+		say(p);
+	}
+	return 0;
+}
+
+/* Logs in as a fetcher does, looks, and leaves. Folders are opened for reading only. */
+static void source_look(struct probe *p, struct tls_client *tls)
+{
+	const struct source_driver *driver = p->source->protocol == CONFIG_POP3 ? &source_pop3 : &source_imap;
+	const struct source_login login = { .source = p->source,
+					    .tls = tls,
+					    .connect = connect_now,
+					    .token = p->server->oauth ? ask_token : NULL,
+					    .wake_fd = -1,
+					    .arg = p,
+					    .deadline = clock_mono_ms() + p->source->deadline };
+	int64_t begin = clock_mono_ms();
+	struct source_folder *folders = NULL;
+	struct source_session *s;
+	struct err e = { 0 };
+	size_t n = 0;
+	int r;
+
+	s = driver->open(&login, &e);
+	say_step(p, SURVEY_LOGIN, clock_mono_ms() - begin, s == NULL ? &e : NULL);
+	if (s == NULL)
+		return;
+	begin = clock_mono_ms();
+	r = driver->folders(s, &folders, &n, &e);
+	if (r == 0)
+		r = count_folders(p, driver, s, folders, n, &e);
+	say_step(p, SURVEY_LIST, clock_mono_ms() - begin, r == 0 ? NULL : &e);
+	source_folders_free(folders, n);
+	if (r == 0)
+		(void)driver->leave(&s, &e);
+	else
+		driver->abort(&s);
+}
+
 int main(void)
 {
 	struct probe p = { .server = NULL };
@@ -146,11 +213,16 @@ int main(void)
 	role_begin(&p.role, "probe");
 	ipc_out_init(&p.out);
 	buf_init(&p.frame, IPC_MAX);
-	if (p.role.config->naccounts != 1) {
-		log_error("role-start-failed", LOG_STR("what", "a probe needs its account"));
+	if (p.role.config->nsources == 1) {
+		p.source = &p.role.config->sources[0];
+		p.server = &p.source->server;
+	} else if (p.role.config->naccounts == 1) {
+		p.server = &p.role.config->accounts[0].server;
+	} else {
+		log_error("role-start-failed", LOG_STR("what", "a probe needs its account or source"));
 		return EX_SOFTWARE;
 	}
-	survey.server = p.server = &p.role.config->accounts[0].server;
+	survey.server = p.server;
 	survey.hostname = p.role.config->hostname;
 	imap_start();
 	role_ready(&p.role);
@@ -159,6 +231,8 @@ int main(void)
 	survey.write = ipc_get_number(in.rest, PROBE_TAG_NUMBER, 0) == 1;
 	if (p.server->tls != CONFIG_TLS_NONE && (survey.tls = tls_client_of(p.server, &e)) == NULL)
 		say_step(&p, SURVEY_ENCRYPT, 0, &e);
+	else if (p.source != NULL)
+		source_look(&p, survey.tls);
 	else
 		(void)survey_run(&survey, &e);
 	ipc_begin(&p.out, PROBE_END, 0);

@@ -1,8 +1,8 @@
 /*
  * mailferry-probe, and what `mailferry probe' hears from it. The command starts
- * it as the supervisor starts a role (role.h), with the part of one account; it
- * runs the survey of store/survey.h once, over a connection of its own, and
- * leaves. The command reads all of it as hostile: the store writes most of it.
+ * it as the supervisor starts a role (role.h), with the part of one account or
+ * source; it runs the survey of store/survey.h once, or looks at the source's
+ * folders, over a connection of its own, and leaves. The command reads all of it as hostile: the store writes most of it.
  */
 #ifndef MAILFERRY_ROLE_PROBE_H
 #define MAILFERRY_ROLE_PROBE_H
@@ -21,7 +21,7 @@ enum probe_message {
 	PROBE_TOKEN,  /* from the role: it needs an access token, FRESH or not; to the role: TEXT, or CLASS and WHY */
 	PROBE_FACT,   /* from the role: KEY (enum survey_fact) and TEXT or NUMBER */
 	PROBE_STEP,   /* KEY (enum survey_step), NUMBER (ms), and CLASS, CODE and WHY when it failed */
-	PROBE_FOLDER, /* TEXT, MAILBOX, USE */
+	PROBE_FOLDER, /* TEXT, MAILBOX, USE; of a source also NUMBER, its messages */
 	PROBE_QUOTA,  /* TEXT (root), USE (resource), NUMBER, MOST */
 	PROBE_END     /* that is all */
 };
@@ -49,6 +49,7 @@ struct probe_step {
 
 struct probe_folder {
 	char *name, *mailbox, *use; /* USE: "\\Junk", or "" */
+	int64_t messages;	    /* of a source; -1: not told */
 };
 
 struct probe_quota {

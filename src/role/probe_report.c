@@ -75,7 +75,7 @@ static int take_folder(struct probe_report *r, struct slice fields)
 	r->folders = mem_resize(r->folders, r->nfolders + 1, sizeof *r->folders);
 	r->folders[r->nfolders++] =
 	    (struct probe_folder){ text_of(fields, PROBE_TAG_TEXT), text_of(fields, PROBE_TAG_MAILBOX),
-				   text_of(fields, PROBE_TAG_USE) };
+				   text_of(fields, PROBE_TAG_USE), ipc_get_number(fields, PROBE_TAG_NUMBER, -1) };
 	return 0;
 }
 
