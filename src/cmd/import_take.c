@@ -32,6 +32,7 @@ struct taking {
 	const struct config_source *source;
 	const struct group *only;
 	const char *folder;
+	bool mixed; /* an old file for all folders of a mailbox, which each line names */
 	struct spool_import *all;
 	size_t n, cap;
 };
@@ -275,7 +276,7 @@ static int on_seen(void *arg, const struct import_seen *seen)
 	struct spool_import one = { .folder = t->folder, .uidvalidity = seen->uidvalidity, .uid = seen->uid,
 				    .taken_ms = seen->seen_ms };
 
-	if (seen->folder.n > 0)
+	if (seen->folder.n > 0 && t->mixed)
 		one.folder = terminated(t, seen->folder);
 	if (seen->uid == 0)
 		one.name = terminated(t, seen->name);
@@ -329,13 +330,16 @@ static int getmail_take(struct taking *t, struct spool_admin *admin)
 	if (t->source->protocol == CONFIG_IMAP)
 		folder = t->args->folder != NULL ? mem_strdup(t->args->folder) : folder_find(t->source, part);
 	t->folder = folder;
+	t->mixed = t->args->folder == NULL && part.n == 0;
 	bad = import_state_getmail(buf_slice(&t->text), folder != NULL, on_seen, t);
 	if (t->n == 0 && bad > 0) {
 		status = fail(t, EX_DATAERR, "%s: no line of it is what getmail remembers of %s mail", t->args->file,
 			      folder != NULL ? "IMAP" : "POP3");
 	} else {
 		bad_tell(t, bad);
-		whose = folder == NULL ? mem_strdup("this mailbox") : mem_printf("folder %s", folder);
+		whose = folder == NULL ? mem_strdup("this mailbox")
+			: t->mixed	 ? mem_strdup("this mailbox's folders")
+					 : mem_printf("folder %s", folder);
 		status = hand_over(t, admin, whose);
 		free(whose);
 	}
