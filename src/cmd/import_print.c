@@ -218,8 +218,8 @@ static void originals_print(const struct import *imp, const struct import_source
 				     "skip = { older = \"1d\"; };");
 	} else if (s->move_to == NULL && (!s->deletes || s->delete_days > 0)) {
 		(void)snprintf(text, sizeof text,
-			       "Mail that was fetched is still there, and would come once more. `mailferry import %src --state "
-			       "FILE %s' takes over what %s remembers.",
+			       "Mail that was fetched is still there, and would come once more. Before the first run, "
+			       "`mailferry import %src --state FILE %s' takes over what %s remembers.",
 			       imp->program, s->name, imp->program);
 		comment(out, "\t\t", text);
 	}

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cmd/client.h"
+#include "cmd/door.h"
 #include "cmd/import_state.h"
 #include "cmd/text.h"
 
@@ -351,20 +352,18 @@ static int getmail_take(struct taking *t, struct spool_admin *admin)
 
 static int take(struct taking *t)
 {
-	struct spool_admin *admin;
+	struct door door;
 	struct err e;
-	int status = EX_OK;
+	int status;
 
 	if (file_read(t->args->file, &t->text, &e) != 0)
 		return client_error(t->self, &e) == EX_DATAERR ? EX_DATAERR : EX_NOINPUT;
-	admin = client_spool(t->self, t->config_file, &status);
-	if (admin == NULL)
-		return status;
-	if (strcmp(t->args->program, "fetchmail") == 0)
-		status = fetchmail_take(t, admin);
-	else
-		status = getmail_take(t, admin);
-	spool_admin_free(&admin);
+	status = door_open(&door, t->self, t->config_file);
+	if (status == EX_OK && strcmp(t->args->program, "fetchmail") == 0)
+		status = fetchmail_take(t, door.admin);
+	else if (status == EX_OK)
+		status = getmail_take(t, door.admin);
+	door_close(&door);
 	return status;
 }
 

@@ -105,8 +105,8 @@ static const struct command commands[] = {
 	  "\n"
 	  "  --passwords DIRECTORY  write the passwords of the files there, one file a source, for its owner only\n"
 	  "  --state FILE [SOURCE]  take over what was fetched already (.fetchids of fetchmail; a file oldmail-… of getmail), so\n"
-	  "                         that it is not fetched again. mailferry must be running, with the sources in its\n"
-	  "                         configuration. May be done again\n"
+	  "                         that it is not fetched again: best before the first run of the sources, which\n"
+	  "                         must be in the configuration. May be done again\n"
 	  "  --of USER@HOST         with --state: whose mail in .fetchids it is that SOURCE fetches now\n"
 	  "  --folder NAME          with --state: the IMAP folder that an oldmail file is of\n",
 	  command_import },

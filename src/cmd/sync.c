@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "cmd/client.h"
+#include "cmd/door.h"
 #include "cmd/sync_run.h"
 
 enum { ERRORS_MAX = 64 * 1024, ANSWER_MAX = 64 };
@@ -175,13 +176,12 @@ static int forget_now(const struct command *self, const struct args *a, const ch
 
 static int forget(const struct command *self, const struct args *a, const char *config_file)
 {
-	int status = EX_OK;
-	struct spool_admin *admin = client_spool(self, config_file, &status);
+	struct door door;
+	int status = door_open(&door, self, config_file);
 
-	if (admin == NULL)
-		return status;
-	status = forget_now(self, a, config_file, admin);
-	spool_admin_free(&admin);
+	if (status == EX_OK)
+		status = forget_now(self, a, config_file, door.admin);
+	door_close(&door);
 	return status;
 }
 
