@@ -1,0 +1,282 @@
+"""mailferry sync, as people and programs see it: in a pipe, on a terminal, as JSON, as a dry run; and what status, trace and
+probe tell of sources."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import sqlite3
+import struct
+import subprocess
+import sys
+import termios
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from lib.area import wait_for  # noqa: E402
+from lib.office import Office  # noqa: E402
+from lib.pop import Pop  # noqa: E402
+from lib.tap import Tap  # noqa: E402
+
+RULES = """require ["fileinto", "mailbox"];
+if header :contains "subject" "invoice" { fileinto :create "Invoices"; }
+elsif header :contains "subject" "junk" { discard; }
+"""
+
+tap = Tap(900)
+tap.need(("dovecot", "dovecot-imapd"))
+office = Office(tap, "sync", RULES, dovecot={"users": {"office": "s3cret", "old": "s3cret"}})
+area, ferry, store = office.area, office.ferry, office.store
+
+
+def mail(subject, size=200):
+    return ("From: Ann <ann@example.org>\r\nTo: x@example.org\r\nSubject: %s\r\nMessage-ID: <%s@example.org>\r\n\r\n%s\r\n"
+            % (subject, subject.replace(" ", "-"), "x" * 70 + "\r\n" + "y" * size)).encode()
+
+
+def source(protocol, port, **more):
+    return dict({"protocol": protocol, "host": "localhost", "tls": "none", "port": port, "user": "old",
+                 "password_file": "office.password", "account": "office", "to": "office@office.example"}, **more)
+
+
+def put(*subjects):
+    m = store.connect("old")
+    for s in subjects:
+        m.append("INBOX", None, None, mail(s))
+    m.logout()
+
+
+def everything():
+    """All rows of the spool but those of its own house-keeping, and the whole source."""
+    db = sqlite3.connect("file:%s?mode=ro" % [os.path.join(d, f) for d, _, fs in os.walk(ferry.path("spool")) for f in fs
+                                             if f.endswith((".db", ".sqlite"))][0], uri=True)
+    spool = {}
+    for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        if not table.startswith("sqlite_"):
+            spool[table] = sorted(map(repr, db.execute("SELECT * FROM \"%s\"" % table).fetchall()))
+    db.close()
+    source = {f: [(m.uid, m.flags, m.date) for m in ms] for f, ms in store.messages("old").items()}
+    return spool, source, pop.messages[:], store.count("office")
+
+
+class Terminal:
+    """A command on a terminal, and what is to be seen on it."""
+
+    def __init__(self, *args, columns=80, rows=24, **env):
+        master, slave = pty.openpty()
+        fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        argv = [os.path.join(area.bin, "mailferry")] + list(args) + ["-c", ferry.file]
+        self.process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                                        env=dict(ferry.env, TERM="xterm", **env),
+                                        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        os.close(slave)
+        self.master = master
+        self.columns = columns
+        self.raw = ""
+        self.widest = 0
+
+    def read(self):
+        try:
+            data = os.read(self.master, 65536)
+        except OSError:
+            data = b""
+        self.raw += data.decode("utf-8", "replace")
+        return bool(data)
+
+    def until(self, text, seconds=60):
+        end = time.monotonic() + seconds
+        while text not in self.raw:
+            assert self.read() and time.monotonic() < end, self.raw
+        return self
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def end(self):
+        while self.read():
+            pass
+        os.close(self.master)
+        return self.process.wait(60)
+
+    @property
+    def screen(self):
+        """What stands there at the end, had it endless rows; lines of the block are held against the width."""
+        rows, row, column = {}, 0, 0
+        for part in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|[^\x1b]", self.raw):
+            line = rows.setdefault(row, [])
+            if part == "\r":
+                column = 0
+            elif part == "\n":
+                row += 1
+            elif part.startswith("\x1b"):
+                kind, number = part[-1], part[2:-1]
+                if kind == "A":
+                    row -= int(number or 1)
+                elif kind == "K":
+                    self.widest = max(self.widest, column)
+                    del line[column:]
+                elif kind == "J":
+                    del line[column:]
+                    for r in [r for r in rows if r > row]:
+                        del rows[r]
+                else:
+                    assert kind == "m", part
+            else:
+                line[column:column + 1] = [part]
+                column += 1
+        return "\n".join("".join(rows[r]) for r in sorted(rows))
+
+
+pop = Pop([mail("pop invoice %d" % i) for i in range(3)] + [mail("pop junk")], password="s3cret")
+store.start()
+put("imap invoice", "imap letter")
+# No schedule: they run only when they are asked to.
+ferry.save(sources={"old": source("imap", store.port), "pop": source("pop3", pop.port)})
+ferry.start()
+
+with tap.case("probe of a source counts what lies there and changes nothing"):
+    before = everything()
+    p = ferry.command("probe", "old", check=True)
+    assert re.search(r"INBOX +2", p.stdout) and "nothing was changed" in p.stdout, p.stdout
+    row = ferry.rows("probe", "pop")[0]
+    assert row["source"] == "pop" and row["ok"] and [f["messages"] for f in row["folders"]] == [4], row
+    assert ferry.command("probe", "--write", "pop").returncode == 64
+    assert everything() == before
+
+with tap.case("a dry run says message by message what would become of it, and changes nothing anywhere"):
+    before = everything()
+    p = ferry.command("sync", "--dry-run", check=True)
+    assert "This was a dry run" in p.stdout, p.stdout
+    assert re.search(r'old: INBOX \d+, .*from .*ann@example.org.*, "imap invoice"\n    -> account office, folder Invoices.*office.sieve:\d',
+                     p.stdout), p.stdout
+    assert re.search(r'"pop junk"\n    -> nowhere', p.stdout), p.stdout
+    rows = ferry.rows("sync", "--dry-run")
+    told = [r for r in rows if r["event"] == "message"]
+    assert len(told) == 6 and rows[-1] == {"event": "done", "status": 0, "words": None, "changed": False}, rows
+    assert sorted(str(r["into"]) for r in told) == ["INBOX"] + ["Invoices"] * 4 + ["None"], told
+    assert everything() == before, "a dry run changed something"
+
+with tap.case("status knows sources that never ran"):
+    text = ferry.command("status", check=True).stdout
+    assert re.search(r"^old +fine +never +- +0 +when asked$", text, re.M), text
+
+with tap.case("in a pipe: plain lines, and the accounts at the end"):
+    p = ferry.command("sync", check=True, timeout=120)
+    assert "\x1b" not in p.stdout and "\r" not in p.stdout
+    assert re.search(r"^old: fetched 2 messages, ", p.stdout, re.M), p.stdout
+    assert re.search(r"^pop: fetched 4 messages, ", p.stdout, re.M), p.stdout
+    assert re.search(r"^account office: 5 filed$", p.stdout, re.M), p.stdout
+    assert store.count("office") == {"INBOX": 1, "Invoices": 4}, store.count("office")
+
+with tap.case("JSON: one object a line, the last says how it ended"):
+    put("imap second")
+    rows = ferry.rows("sync", "old")
+    assert all(isinstance(r, dict) and r["event"] in ("source", "progress", "message", "ran", "account", "done") for r in rows)
+    ran = [r for r in rows if r["event"] == "ran"]
+    assert len(ran) == 1 and ran[0]["source"] == "old" and ran[0]["messages"] == 1 and ran[0]["end"] == "ok", ran
+    assert rows[-1]["event"] == "done" and rows[-1]["status"] == 0, rows[-1]
+
+with tap.case("nothing new is said in one line; --quiet says nothing"):
+    p = ferry.command("sync", "old", check=True)
+    assert "old: nothing new" in p.stdout, p.stdout
+    p = ferry.command("sync", "--quiet", check=True)
+    assert p.stdout == "" and p.stderr == "", p
+
+with tap.case("trace and queue tell the source; status tells when it ran and what came"):
+    text = ferry.command("trace", "imap invoice", check=True).stdout
+    assert re.search(r"source +old, folder INBOX, UID 1", text), text
+    row = ferry.rows("trace", "pop invoice 1")[0]
+    assert row["source"] == "pop" and row["source_uidl"] == "u1", row
+    text = ferry.command("status", check=True).stdout
+    assert re.search(r"^pop +fine +\d+s ago +nothing new +4 +when asked$", text, re.M), text
+    rows = {r["source"]: r for r in ferry.rows("status") if "source" in r}
+    assert rows["old"]["total"] == 3 and rows["old"]["last_run"]["end"] == "ok" and rows["old"]["next"] is None, rows
+    p = ferry.command("status", "--check")
+    assert p.returncode == 0 and "0 of 2 sources failing" in p.stdout and "sources_failing=0" in p.stdout, p
+
+with tap.case("on a terminal: a bar that is redrawn in place, and lines that fit"):
+    pop.drip = 0.002
+    for i in range(20):
+        pop.add(mail("slow %d" % i, 500))
+    for columns in (80, 44):
+        t = Terminal("sync", "pop", columns=columns)
+        assert t.end() == 0, t.raw
+        assert "#" in t.raw and re.search(r"\d+ of 20", t.raw) if columns == 80 else True, t.raw
+        screen = t.screen
+        assert t.widest < columns, (t.widest, t.raw)
+        assert "%" not in screen and re.search(r"^pop: (fetched 20 messages|nothing new)", screen, re.M), screen
+        assert "account office: " in screen, screen
+        assert ("\x1b[32m" in t.raw), t.raw
+        t = Terminal("sync", "pop", NO_COLOR="1")
+        assert t.end() == 0 and "\x1b[3" not in t.raw, t.raw
+    pop.drip = None
+
+with tap.case("Ctrl-C ends the display, and the run goes on"):
+    pop.add(mail("held back"))
+    pop.hold("RETR")
+    t = Terminal("sync", "pop").until("pop")
+    wait_for("the run to be held", pop.hanging.is_set, 60)
+    t.type("\x03")
+    assert t.end() == 75 and "goes on in the daemon" in t.raw, t.raw
+    text = ferry.command("status", check=True).stdout
+    assert re.search(r"^pop +runs ", text, re.M), text
+    p = ferry.command("sync", "--forget", "pop", "--yes")
+    assert p.returncode == 75 and "being fetched now" in p.stderr, p
+    pop.release()
+    wait_for("the message to come", lambda: "held back" in ferry.command("trace", "held back").stdout, 60)
+
+with tap.case("exit statuses: 75 what is tried again, 78 what a person must mend, 64 what is not known"):
+    wait_for("the run to end", lambda: not re.search(r"^pop +runs ", ferry.command("status").stdout, re.M), 60)
+    pop.login = "-ERR [AUTH] no \x07such password"
+    p = ferry.command("sync", "pop")
+    assert p.returncode == 78 and "a person must act" in p.stdout and "password" in p.stdout and "\x07" not in p.stdout, p
+    p = ferry.command("sync", "--quiet", "pop")
+    assert p.returncode == 78 and p.stdout == "" and "a person must act" in p.stderr, p
+    p = ferry.command("status", "--check")
+    assert p.returncode == 2 and "1 of 2 sources failing" in p.stdout and "source pop" in p.stdout, p
+    row = [r for r in ferry.rows("status") if r.get("source") == "pop"][0]
+    assert row["state"] == "held" and row["person"] and "password" in row["words"], row
+    pop.login = "-ERR [SYS/TEMP] come again later"
+    p = ferry.command("sync", "pop")
+    assert p.returncode == 75 and "stopped" in p.stdout, p
+    pop.login = None
+    assert ferry.command("sync", "pop").returncode == 0
+    assert ferry.command("status", "--check").returncode == 0
+    p = ferry.command("sync", "nobody")
+    assert p.returncode == 64 and "nobody" in p.stderr, p
+    for wrong in (["--what"], ["--forget"], ["--yes"], ["--forget", "pop", "old"], ["--quiet", "--json"]):
+        assert ferry.command("sync", *wrong).returncode == 64, wrong
+
+with tap.case("--forget says what it does, asks, and starts over"):
+    p = ferry.command("sync", "--forget", "old", input="")
+    assert p.returncode == 64 and "3 messages are remembered" in p.stdout and "--yes" in p.stderr, p
+    t = Terminal("sync", "--forget", "old").until("(yes/no)?")
+    t.type("no\n")
+    assert t.end() == 0 and "nothing was forgotten" in t.raw, t.raw
+    assert "nothing new" in ferry.command("sync", "old", check=True).stdout
+    t = Terminal("sync", "--forget", "old").until("(yes/no)?")
+    t.type("yes\n")
+    assert t.end() == 0 and "3 messages are forgotten" in t.raw, t.raw
+    assert "fetched 3 messages" in ferry.command("sync", "old", check=True).stdout
+    assert "nothing is remembered" in ferry.command("sync", "--forget", "nothing-yet", "--yes").stdout or \
+        ferry.command("sync", "--forget", "nothing-yet", "--yes").returncode == 64
+
+with tap.case("without a daemon the command does it alone, and --forget too"):
+    ferry.drained()
+    assert ferry.stop() == 0
+    put("imap alone")
+    p = ferry.command("sync", check=True, timeout=120)
+    assert "old: fetched 1 message," in p.stdout and "account office: 1 filed" in p.stdout, p
+    p = ferry.command("sync", "--forget", "old", "--yes", check=True)
+    assert "4 messages are forgotten" in p.stdout, p
+    before = everything()
+    p = ferry.command("sync", "--dry-run", check=True)
+    assert "would fetch 4 messages" in p.stdout, p
+    assert everything() == before
+
+pop.stop()
+store.stop()
+area.close()
+tap.done()
