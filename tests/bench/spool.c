@@ -1,7 +1,8 @@
 /*
  * How fast the spool takes messages in: spool [MESSAGES] [OCTETS] [OUTSTANDING]
- * [settle]. With "settle" a store hands them out again at the same time, with
- * no IMAP in between.
+ * [settle] [fetched]. With "settle" a store hands them out again at the same
+ * time, with no IMAP in between; with "fetched" each comes with its origin, and
+ * the memory is read at the end.
  */
 #include "../unit/spool_tools.h"
 
@@ -22,6 +23,8 @@ struct bench {
 	struct test_message m;
 	size_t sent, answered, total, confirmed;
 	bool ended;
+	struct test_fetcher fetcher; /* door NULL: they are received */
+	struct spool_origin origin;
 };
 
 static void send_one(struct bench *b);
@@ -34,7 +37,8 @@ static void on_answer(void *arg, enum spool_answer answer, int64_t number)
 		(void)fprintf(stderr, "answer %d\n", (int)answer);
 		exit(1);
 	}
-	spool_confirm(b->t.intake, number);
+	if (b->fetcher.door == NULL)
+		spool_confirm(b->t.intake, number);
 	if (++b->answered == b->total)
 		b->ended = true;
 	else if (b->sent < b->total)
@@ -49,7 +53,8 @@ static void send_one(struct bench *b)
 	(void)snprintf(b->m.ids[0], sizeof b->m.ids[0], "d%015zu", n * 7919 % 1000000007);
 	memcpy(b->m.r[0].fingerprint, &n, sizeof n);
 	b->m.r[0].fingerprint[30] = (unsigned char)(n * 31);
-	(void)spool_accept(b->t.intake, &b->m.m, on_answer, b);
+	b->origin.uid = (uint32_t)b->sent;
+	(void)spool_accept(b->fetcher.door != NULL ? b->fetcher.door : b->t.intake, &b->m.m, on_answer, b);
 }
 
 static _Noreturn void run_store(int fd, size_t total)
@@ -92,6 +97,33 @@ static _Noreturn void run_store(int fd, size_t total)
 	_exit(0);
 }
 
+static int count(void *arg, const struct spool_origin *o)
+{
+	(void)o;
+	++*(size_t *)arg;
+	return 0;
+}
+
+static void read_memory(struct bench *b)
+{
+	int64_t start = clock_mono_ms();
+	size_t n = 0;
+	struct err e;
+
+	if (spool_source_origins(b->fetcher.memory, b->origin.folder, 0, count, &n, &e) != 0 || n != b->total)
+		exit(2);
+	(void)printf("remembered: %zu origins read in %lld ms\n", n, (long long)(clock_mono_ms() - start));
+	fetcher_end(&b->fetcher);
+}
+
+static bool has_word(int argc, char **argv, const char *word)
+{
+	for (int i = 4; i < argc; i++)
+		if (strcmp(argv[i], word) == 0)
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench b;
@@ -110,7 +142,11 @@ int main(int argc, char **argv)
 		b.m.body[i] = (char)('a' + i % 26);
 	b.m.m.body = slice_of(b.m.body, octets);
 	b.m.m.size = octets;
-	if (argc > 4) {
+	if (has_word(argc, argv, "fetched")) {
+		fetcher_start(&b.t, &b.fetcher, "bench");
+		message_fetched(&b.m, &b.origin, fetcher_folder(&b.fetcher, "INBOX", 1), 1, NULL);
+	}
+	if (has_word(argc, argv, "settle")) {
 		int fd = spool_peer(&b.t, SPOOL_PEER_STORE, "office");
 
 		store = fork();
@@ -130,6 +166,8 @@ int main(int argc, char **argv)
 		(void)waitpid(store, NULL, 0);
 		(void)printf("settled: %.0f a second\n", (double)b.total * 1000 / (double)(clock_mono_ms() - start));
 	}
+	if (b.fetcher.door != NULL)
+		read_memory(&b);
 	(void)spool_end(&b.t, 0);
 	(void)getrusage(RUSAGE_CHILDREN, &usage);
 	(void)printf("spool: %ld ms user, %ld ms system, %ld KB\n",

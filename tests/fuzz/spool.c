@@ -34,6 +34,11 @@ static void message_again(const struct spool_message *m)
 	}
 	if (r != 1 || protocol_get_message(fields, &again, &pool, &e) != 0)
 		abort();
+	if ((again.origin == NULL) != (m->origin == NULL) ||
+	    (m->origin != NULL && (again.origin->uid != m->origin->uid || again.origin->folder != m->origin->folder ||
+				   again.origin->fate != m->origin->fate ||
+				   memcmp(again.origin->head, m->origin->head, ORIGIN_HEAD_SIZE) != 0)))
+		abort();
 	if (strcmp(again.id, m->id) != 0 || !slice_eq(again.body, m->body) || again.nrecipients != m->nrecipients ||
 	    again.ndeliveries != m->ndeliveries || again.size != m->size)
 		abort();
@@ -48,10 +53,14 @@ static void message_again(const struct spool_message *m)
 
 static void decode(struct slice fields)
 {
-	static const struct wire_table *const lists[] = { &wire_flight, &wire_outcome, &wire_work, &wire_change,
-							  &wire_account, &wire_record_step };
+	static const struct wire_table *const lists[] = { &wire_flight, &wire_outcome,	     &wire_work,
+							  &wire_change, &wire_account,	     &wire_record_step,
+							  &wire_origin, &wire_origin_change, &wire_folder,
+							  &wire_id,	&wire_entry,	     &wire_source,
+							  &wire_run,	&wire_counts };
 	struct spool_message m;
 	struct query query;
+	struct page_of page;
 	struct ask ask;
 	struct reply reply;
 	struct pool pool = { 0 };
@@ -64,6 +73,7 @@ static void decode(struct slice fields)
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
 		(void)wire_get_all(lists[i], fields, 1, SPOOL_BATCH_MAX, &all, &n, &pool, &e);
 	(void)protocol_get_one(&wire_query, fields, &query, &pool, &e);
+	(void)protocol_get_one(&wire_page, fields, &page, &pool, &e);
 	(void)protocol_get_one(&wire_ask, fields, &ask, &pool, &e);
 	(void)protocol_get_one(&wire_reply, fields, &reply, &pool, &e);
 	pool_free(&pool);
