@@ -1,14 +1,15 @@
 """
-A private Courier IMAP server on loopback. What asks for the password there is
-an authentication daemon behind a path that is compiled in; so the log-in is
-ours, and Courier's imapd takes over the connection with it, as it does in the
-real server.
+A private Courier server on loopback, for IMAP and POP3. What asks for the
+password there is an authentication daemon behind a path that is compiled in; so
+the log-in is ours, and Courier's imapd or pop3d takes over the connection with
+it, as they do in the real server.
 """
 
 import re
 import socket
 import threading
 
+from lib.area import free_port
 from lib.server import Server
 
 CAPABILITY = "IMAP4rev1 UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT THREAD=REFERENCES SORT QUOTA IDLE"
@@ -22,11 +23,16 @@ SETTINGS = {
 
 
 class Courier(Server):
+    """`pop3`: it serves the same mail so too, on pop3_port."""
     kind, program = "courier", "imapd"
     libraries = ("usr/lib/courier-authlib", "usr/lib", "usr/lib/x86_64-linux-gnu")
 
+    def __init__(self, area, pop3=False, **kw):
+        self.pop3_port = free_port() if pop3 else None
+        super().__init__(area, **kw)
+
     def prepare(self):
-        self.listener = None
+        self.listener = self.pop3_listener = None
         self.sessions = []
         self.lock = threading.Lock()
         self.area.mkdir(self.name, "home")
@@ -42,7 +48,10 @@ class Courier(Server):
     # ---- life ----
     def start(self):
         self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
-        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+        threading.Thread(target=self._accept, args=(self.listener, self._login), daemon=True).start()
+        if self.pop3_port:
+            self.pop3_listener = socket.create_server(("127.0.0.1", self.pop3_port), backlog=64)
+            threading.Thread(target=self._accept, args=(self.pop3_listener, self._pop3_login), daemon=True).start()
         return self
 
     def stop(self, sig=None):
@@ -51,12 +60,13 @@ class Courier(Server):
     def kill(self):
         if self.listener is None:
             return
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
-        self.listener = None
+        for listener in filter(None, (self.listener, self.pop3_listener)):
+            try:
+                listener.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            listener.close()
+        self.listener = self.pop3_listener = None
         self.kill_sessions()
 
     def kill_sessions(self):
@@ -67,13 +77,13 @@ class Courier(Server):
             self.area.kill(p)
         return len(alive)
 
-    def _accept(self, listener):
+    def _accept(self, listener, login):
         while True:
             try:
                 s, peer = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._login, args=(s, peer[1], listener), daemon=True).start()
+            threading.Thread(target=login, args=(s, peer[1], listener), daemon=True).start()
 
     # ---- before imapd takes over ----
     def _login(self, s, port, listener):
@@ -85,7 +95,7 @@ class Courier(Server):
                     tag, verb, words = (line.split(" ", 2) + ["", ""])[:3]
                     if verb.upper() == "LOGIN" and self._known(words):
                         s.settimeout(None)
-                        self._take_over(s, port, tag, listener)
+                        self._take_over(s, port, listener, "/usr/bin/imapd", IMAPLOGINTAG=tag, **SETTINGS)
                         return
                     s.sendall({"CAPABILITY": "* CAPABILITY %s\r\n%s OK CAPABILITY completed\r\n" % (CAPABILITY, tag),
                                "LOGOUT": "* BYE Courier-IMAP server shutting down\r\n%s OK LOGOUT completed\r\n" % tag,
@@ -99,16 +109,35 @@ class Courier(Server):
                  for w in re.findall(r'"(?:[^"\\]|\\.)*"|\S+', words)]
         return len(words) == 2 and self.users.get(words[0]) == words[1]
 
-    def _take_over(self, s, port, tag, listener):
-        env = dict(self.env, AUTHENTICATED=self.user, AUTHADDR=self.user, HOME=self.path("home"), IMAPLOGINTAG=tag,
-                   TCPREMOTEIP="127.0.0.1", TCPREMOTEPORT=str(port), **SETTINGS)
+    def _pop3_login(self, s, port, listener):
+        try:
+            with s:
+                s.settimeout(60)
+                s.sendall(b"+OK Hello there.\r\n")
+                user = ""
+                while line := _line(s):
+                    verb, _, word = line.partition(" ")
+                    if verb.upper() == "PASS" and self.users.get(user) == word:
+                        s.settimeout(None)
+                        self._take_over(s, port, listener, "/usr/lib/courier/courier/courierpop3d", PROTOCOL="POP3")
+                        return
+                    user = word if verb.upper() == "USER" else user
+                    s.sendall({"CAPA": b"+OK Here's what I can do:\r\nTOP\r\nUSER\r\nPIPELINING\r\nUIDL\r\n.\r\n",
+                               "USER": b"+OK Password required.\r\n", "QUIT": b"+OK Better luck next time.\r\n",
+                               "PASS": b"-ERR Login failed.\r\n"}.get(verb.upper(), b"-ERR Invalid command.\r\n"))
+        except OSError:
+            pass
+
+    def _take_over(self, s, port, listener, program, **settings):
+        env = dict(self.env, AUTHENTICATED=self.user, AUTHADDR=self.user, HOME=self.path("home"),
+                   TCPREMOTEIP="127.0.0.1", TCPREMOTEPORT=str(port), **settings)
         with self.lock:
-            if self.listener is not listener:  # stopped meanwhile
+            if listener not in (self.listener, self.pop3_listener):  # stopped meanwhile
                 return
             out = open(self.path("out"), "ab")
             self.area.own(self.path("out"))
             with out:
-                self.sessions.append(self.area.start([self.tree + "/usr/bin/imapd", "Maildir"], cwd=self.path("home"),
+                self.sessions.append(self.area.start([self.tree + program, "Maildir"], cwd=self.path("home"),
                                                      stdin=s.fileno(), stdout=s.fileno(), stderr=out, env=env))
 
 

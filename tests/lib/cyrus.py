@@ -3,6 +3,7 @@
 import os
 import subprocess
 
+from lib.area import answers, free_port, wait_for
 from lib.server import Server
 
 IMAPD = """
@@ -37,24 +38,31 @@ START {{
 }}
 SERVICES {{
   imap cmd="{bin}/imapd -C {dir}/imapd.conf" listen="127.0.0.1:{port}" prefork=0 maxchild=100
+{pop3}
 }}
 EVENTS {{
 }}
 """
 
 
+POP3 = '  pop3 cmd="{bin}/pop3d -C {dir}/imapd.conf" listen="127.0.0.1:{pop3_port}" prefork=0 maxchild=100'
+
+
 class Cyrus(Server):
-    """`classic`: the older name space, folders below INBOX with a dot between; else none and a slash, as is usual now."""
+    """`pop3`: it serves the same mail so too, on pop3_port. `classic`: the older name space, folders below INBOX with a dot between; else none and a slash, as is usual now."""
     kind, program = "cyrus", "/imapd "
 
-    def __init__(self, area, classic=False, **kw):
+    def __init__(self, area, classic=False, pop3=False, **kw):
         self.classic = classic
+        self.pop3_port = free_port() if pop3 else None
         super().__init__(area, **kw)
 
     def prepare(self):
         group = subprocess.run(["id", "-gn", self.area.user.pw_name], capture_output=True, text=True).stdout.strip()
         values = {"dir": self.dir, "user": self.area.user.pw_name, "group": group, "port": self.port,
-                  "bin": os.path.join(self.tree, "usr/lib/cyrus/bin"), "alternative": "no" if self.classic else "yes"}
+                  "bin": os.path.join(self.tree, "usr/lib/cyrus/bin"), "alternative": "no" if self.classic else "yes",
+                  "pop3_port": self.pop3_port}
+        values["pop3"] = POP3.format(**values) if self.pop3_port else ""
         for d in ("conf", "spool", "sockets", "proc", "lock"):
             self.area.mkdir(self.name, d)
         self.area.write(self.name + "/imapd.conf", IMAPD.format(**values))
@@ -62,6 +70,12 @@ class Cyrus(Server):
         for user, password in list(self.users.items()) + [("cyrus", "s3cret")]:
             self.run("usr/sbin/saslpasswd2", "-p", "-c", "-f", self.path("sasldb"), "-u", "cyrus.example.net", user,
                      input=password)
+
+    def start(self):
+        super().start()
+        if self.pop3_port:
+            wait_for("Cyrus to greet by POP3", lambda: answers(self.pop3_port), 60)
+        return self
 
     def argv(self):
         return [os.path.join(self.tree, "usr/lib/cyrus/bin/master"), "-C", self.path("imapd.conf"), "-M",
