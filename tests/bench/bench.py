@@ -6,6 +6,8 @@ could not measure.
 `make bench PARTS="acceptance memory"` runs these parts only. Words behind `store`
 choose among its cases: loopback or 25ms, 8K or mix, multiappend or plain, rounds=N, and goal, which leaves out
 all but mailferry and what it is held against: PARTS="store 25ms plain goal rounds=5".
+Words behind `fetch`: pop3 or imap, loopback or 50ms or unchanged, rounds=N, messages=N, many=N, and goal, which leaves
+out all but mailferry: PARTS="fetch imap loopback".
 """
 
 import os
@@ -15,19 +17,21 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from bench.acceptance import acceptance  # noqa: E402
+from bench.fetch import fetch, fetch_words  # noqa: E402
 from bench.memory import memory, send_one  # noqa: E402
 from bench.report import missed, say  # noqa: E402
 from bench.store import store, store_words  # noqa: E402
 from lib.area import Area  # noqa: E402
 
-PARTS = {"acceptance": acceptance, "store": store, "memory": memory}
+PARTS = {"acceptance": acceptance, "store": store, "fetch": fetch, "memory": memory}
 
 
 def main(words):
     parts = [w for w in words if w in PARTS] or list(PARTS)
-    wrong = store_words([w for w in words if w not in PARTS])
+    words = [w for w in words if w not in PARTS]
+    wrong = set(store_words(words)).intersection(fetch_words(words))
     if wrong:
-        sys.exit("bench: unknown: %s; there are %s" % (" ".join(wrong), ", ".join(PARTS)))
+        sys.exit("bench: unknown: %s; there are %s" % (" ".join(sorted(wrong)), ", ".join(PARTS)))
     area = Area("bench")
     began = time.monotonic()
     kind = subprocess.run(["stat", "-f", "-c", "%T", area.dir], capture_output=True, text=True).stdout.strip()

@@ -6,6 +6,11 @@
  * GB/s. Making the connection costs no delay here, as the kernel shakes hands;
  * so nothing arrives before two round trips have passed, when the greeting of a
  * server so far away would. Runs until killed.
+ *
+ * SIGUSR1: a line of JSON on standard output says what passed since the last
+ * one: connections, octets to TARGET and from it, and round trips, which are the
+ * times that a client spoke after it had been spoken to. (One that streams in both
+ * directions at once makes more of them than it waits for.)
  */
 #include "mails.h"
 
@@ -43,7 +48,15 @@ struct lane {
 struct wire {
 	struct lane lanes[2];
 	double opened;
+	bool spoken_to; /* the last octets that came were the server's */
 };
+
+static struct {
+	unsigned connections, trips;
+	size_t octets[2]; /* of the lanes of all wires */
+} seen;
+static volatile sig_atomic_t asked;
+static sigset_t listening; /* signals come only while nothing is in hand */
 
 static double delay;
 static struct wire *wires[LINES_MAX];
@@ -84,12 +97,38 @@ static void wire_add(int fd, unsigned target)
 		l->last = &l->first;
 	}
 	w->opened = now();
+	w->spoken_to = true;
+	seen.connections++;
 	wires[nwires++] = w;
 }
 
-/* 0, or -1 when the connection is broken. */
-static int lane_take(struct lane *l, double opened)
+static void count(struct wire *w, int k, size_t n)
 {
+	seen.octets[k] += n;
+	if (k == 0 && w->spoken_to)
+		seen.trips++;
+	w->spoken_to = k == 1;
+}
+
+static void on_ask(int signal)
+{
+	(void)signal;
+	asked = 1;
+}
+
+static void tell(void)
+{
+	(void)printf("{\"connections\": %u, \"trips\": %u, \"up\": %zu, \"down\": %zu}\n", seen.connections, seen.trips,
+		     seen.octets[0], seen.octets[1]);
+	(void)fflush(stdout);
+	memset(&seen, 0, sizeof seen);
+	asked = 0;
+}
+
+/* 0, or -1 when the connection is broken. */
+static int lane_take(struct wire *w, int k)
+{
+	struct lane *l = &w->lanes[k];
 	struct chunk *c = malloc(sizeof *c + CHUNK);
 	struct chunk *less;
 	ssize_t n;
@@ -103,9 +142,10 @@ static int lane_take(struct lane *l, double opened)
 			l->ended = true;
 		return n == 0 || errno == EAGAIN ? 0 : -1;
 	}
+	count(w, k, (size_t)n);
 	c->due = now() + delay;
-	if (c->due < opened + 4 * delay)
-		c->due = opened + 4 * delay;
+	if (c->due < w->opened + 4 * delay)
+		c->due = w->opened + 4 * delay;
 	c->next = NULL;
 	c->begin = 0;
 	c->end = (size_t)n;
@@ -180,15 +220,18 @@ static void turn(int listener, unsigned target)
 	if (left < 0)
 		left = 0;
 	wait = (struct timespec){ (time_t)left, (long)((left - (double)(time_t)left) * 1e9) };
-	if (ppoll(fds, 1 + 2 * n, &wait, NULL) < 0 && errno != EINTR)
-		give_up("poll: %s", strerror(errno));
+	if (ppoll(fds, 1 + 2 * n, &wait, &listening) < 0) {
+		if (errno != EINTR)
+			give_up("poll: %s", strerror(errno));
+		return; /* nothing of FDS says anything */
+	}
 	for (size_t i = n; i-- > 0;) {
 		struct wire *w = wires[i];
 		bool broken = false;
 
 		for (int k = 0; k < 2; k++) {
 			if ((fds[1 + 2 * i + (size_t)k].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
-				broken |= lane_take(&w->lanes[k], w->opened) != 0;
+				broken |= lane_take(w, k) != 0;
 			broken |= lane_give(&w->lanes[k]) != 0;
 		}
 		if (broken || (w->lanes[0].closed && w->lanes[1].closed))
@@ -204,7 +247,9 @@ static void turn(int listener, unsigned target)
 
 int main(int argc, char **argv)
 {
+	const struct sigaction action = { .sa_handler = on_ask };
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	sigset_t blocked;
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 
 	if (argc != 4)
@@ -215,6 +260,13 @@ int main(int argc, char **argv)
 	(void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	if (listener < 0 || bind(listener, (struct sockaddr *)&at, sizeof at) != 0 || listen(listener, 64) != 0)
 		give_up("port %s: %s", argv[1], strerror(errno));
-	for (;;)
+	(void)sigaction(SIGUSR1, &action, NULL);
+	(void)sigemptyset(&blocked);
+	(void)sigaddset(&blocked, SIGUSR1);
+	(void)sigprocmask(SIG_BLOCK, &blocked, &listening);
+	for (;;) {
+		if (asked)
+			tell();
 		turn(listener, (unsigned)strtoul(argv[2], NULL, 10));
+	}
 }
