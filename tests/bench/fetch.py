@@ -15,7 +15,7 @@ from bench import fetchers
 from bench.mails import Mails
 from bench.report import missed, say
 from bench.store import LongLine
-from lib.area import answers, find_program, free_port, wait_for
+from lib.area import find_program, wait_for
 from lib.dovecot import Dovecot
 
 MESSAGES = 2000
@@ -25,30 +25,15 @@ ONE_WAY_MS = 25
 GOALS = (("fdm", 20), ("mbsync", 3))
 GOAL_FAR = 0.8
 PACKAGES = {"mbsync": "isync", "fdm": "fdm", "getmail": "getmail6", "fetchmail": "fetchmail"}
-POP3 = """
-protocols = imap pop3
-service pop3-login {
-  chroot =
-  service_count = 0
-  process_min_avail = 1
-  inet_listener pop3 {
-    port = %d
-  }
-  inet_listener pop3s {
-    port = 0
-  }
-}
-"""
-
 chosen = {"protocols": ["pop3", "imap"], "lines": ["loopback", "50ms"], "unchanged": ["unchanged"], "rounds": 3,
           "goal": False, "messages": MESSAGES, "many": MANY}
 
-# name, what runs it, does it wait for each answer, protocols, is it only to be read by
+# name, what runs it, does it wait for each answer (None: it gets few messages on any line), protocols
 CLIENTS = (
     ("mailferry", fetchers.mailferry, False, ("pop3", "imap")),
     ("fdm", fetchers.fdm, True, ("pop3", "imap")),
     ("mbsync", fetchers.mbsync, False, ("imap",)),
-    ("getmail", fetchers.getmail, True, ("pop3", "imap")),
+    ("getmail", fetchers.getmail, None, ("pop3", "imap")),
     ("fetchmail", fetchers.fetchmail, True, ("pop3", "imap")),
 )
 AGAIN = (
@@ -84,9 +69,7 @@ class Source(Dovecot):
     """A Dovecot with POP3 and two mailboxes of the same mails: `all` has them all, `few` the first of them."""
 
     def __init__(self, area, mails):
-        self.pop3 = free_port()
-        super().__init__(area, name="source", users={"all": "s3cret", "few": "s3cret", "many": "s3cret"},
-                         extra=POP3 % self.pop3)
+        super().__init__(area, name="source", users={"all": "s3cret", "few": "s3cret", "many": "s3cret"}, pop3=True)
         for user, count in (("all", mails.count), ("few", min(SLOW, mails.count))):
             mails.maildir(self._maildir(user), count)
 
@@ -111,12 +94,7 @@ class Source(Dovecot):
                 os.link(first, name)
 
     def port_of(self, protocol):
-        return self.pop3 if protocol == "pop3" else self.port
-
-    def start(self):
-        super().start()
-        wait_for("Dovecot's POP3 port", lambda: answers(self.pop3), 30)
-        return self
+        return self.pop3_port if protocol == "pop3" else self.port
 
     def warm(self, user):
         """So that the first one to come does not pay for Dovecot's index."""
@@ -169,12 +147,13 @@ def _case(area, source, far, protocol, line):
         for name, run, waits, protocols in CLIENTS:
             if protocol not in protocols or (name != "mailferry" and (n > 0 or chosen["goal"])):
                 continue
-            user = "few" if waits and lines else "all"
+            user = "few" if waits is None or (waits and lines) else "all"
             counts[name] = min(SLOW, chosen["messages"]) if user == "few" else chosen["messages"]
             try:
                 _need(name)
                 job = fetchers.Job(area, protocol, ports[0], user, counts[name], ports[1], "B%d" % time.monotonic_ns())
-                got.setdefault(name, []).append(_measured(area, name, run, job, far))
+                figure = _measured(area, name, run, job, far)
+                got.setdefault(name, []).append(figure)
             except (RuntimeError, OSError, AssertionError) as e:
                 text = "fetch, %s, %s: %s: %s" % (protocol, line, name, e)
                 missed.append(text) if text not in missed else None

@@ -100,7 +100,8 @@ def fdm(job):
 
 
 def getmail(job):
-    """Into a Maildir: what reading alone costs with it."""
+    """Into a Maildir: what reading alone costs with it. It makes a process for each message, and may miss that one's end:
+    then it waits for a minute, and gives up."""
     fresh(job.area, "getmail")
     for sub in ("", "new", "cur", "tmp"):
         job.area.mkdir("getmail", "mail", sub)
