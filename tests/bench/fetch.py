@@ -35,6 +35,7 @@ CLIENTS = (
     ("mbsync", fetchers.mbsync, False, ("imap",)),
     ("getmail", fetchers.getmail, None, ("pop3", "imap")),
     ("fetchmail", fetchers.fetchmail, True, ("pop3", "imap")),
+    ("fetchmail, BSMTP", fetchers.fetchmail_batch, True, ("pop3", "imap")),
 )
 AGAIN = (
     ("mailferry", fetchers.mailferry_again, ("pop3", "imap")),
@@ -42,7 +43,7 @@ AGAIN = (
     ("fdm", fetchers.fdm_again, ("pop3", "imap")),
 )
 TO = {"mailferry": "folder of a Dovecot", "fdm": "folder of a Dovecot", "mbsync": "folder of a Dovecot",
-      "getmail": "Maildir: only reads", "fetchmail": "smtp-sink: only reads"}
+      "getmail": "Maildir: only reads", "fetchmail": "smtp-sink: only reads", "fetchmail, BSMTP": "nothing: only reads"}
 
 
 def fetch_words(words):
@@ -105,8 +106,9 @@ class Source(Dovecot):
 
 
 def _need(name):
-    if name != "mailferry" and not find_program(name):
-        raise RuntimeError("%s is missing. On Debian: apt-get install %s" % (name, PACKAGES[name]))
+    program = name.partition(",")[0]
+    if program != "mailferry" and not find_program(program):
+        raise RuntimeError("%s is missing. On Debian: apt-get install %s" % (program, PACKAGES[program]))
 
 
 def _measured(area, name, run, job, far):
@@ -127,7 +129,7 @@ def _measured(area, name, run, job, far):
 def _show(name, figures, count, own):
     rates = [f.rate for f in figures]
     median = statistics.median(rates)
-    say("%-12s %8.0f %7.0f-%-7.0f %9s %9.2f  %s%s" % (
+    say("%-16s %8.0f %7.0f-%-7.0f %9s %9.2f  %s%s" % (
         name, median, min(rates), max(rates), "%.1f x" % (own / median) if own and name != "mailferry" else "",
         statistics.median(1000 * f.cpu / f.messages for f in figures), TO[name],
         "" if count == chosen["messages"] else ", first %d" % count))
@@ -141,7 +143,7 @@ def _case(area, source, far, protocol, line):
         ports = [x.port for x in lines]
     say("%s, %d messages of 8 KB, %s" % (protocol.upper(), chosen["messages"], "loopback" if not lines
                                          else "%d ms there and back to either server" % (2 * ONE_WAY_MS)))
-    say("%-12s %8s %15s %9s %9s" % ("", "a second", "least - most", "mailferry", "CPU/1,000"))
+    say("%-16s %8s %15s %9s %9s" % ("", "a second", "least - most", "mailferry", "CPU/1,000"))
     got, counts = {}, {}
     for n in range(chosen["rounds"]):
         for name, run, waits, protocols in CLIENTS:

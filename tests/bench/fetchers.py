@@ -110,7 +110,7 @@ def getmail(job):
                    "password = s3cret\n\n[destination]\ntype = Maildir\npath = %s/\n\n[options]\nread_all = true\n"
                    "delete = false\nverbose = 0\n" % (kind, job.port, job.user, job.area.path("getmail", "mail")), 0o600)
     figure = run_to_end(job.area, "getmail", [find_program("getmail"), "--getmaildir", job.area.path("getmail"),
-                                              "--rcfile", "getmailrc"], job.count)
+                                              "--rcfile", "getmailrc"], job.count, seconds=90)
     have = len(os.listdir(job.area.path("getmail", "mail", "new")))
     if have != job.count:
         raise RuntimeError("getmail brought %d of %d messages" % (have, job.count))
@@ -135,6 +135,18 @@ def fetchmail(job):
         return run_to_end(job.area, "fetchmail", argv, job.count, env=dict(env, FETCHMAILHOME=job.area.path("fetchmail")))
     finally:
         job.area.kill(sink)
+
+
+def fetchmail_batch(job):
+    """Into a batch of SMTP that is thrown away: without a peer that it waits for."""
+    fresh(job.area, "fetchmail")
+    config = job.area.write("fetchmail/rc", "poll 127.0.0.1 protocol %s port %d auth password user \"%s\" password "
+                            "\"s3cret\" is \"office@office.example\" here bsmtp \"/dev/null\" sslproto \"\" keep fetchall "
+                            "no rewrite\n" % (job.protocol, job.port, job.user), 0o600)
+    argv = [find_program("fetchmail"), "-s", "-f", config, "-i", job.area.path("fetchmail", "ids"),
+            "--pidfile", job.area.path("fetchmail", "pid")]
+    return run_to_end(job.area, "fetchmail", argv, job.count,
+                      env=dict(os.environ, FETCHMAILHOME=job.area.path("fetchmail")))
 
 
 # ---- an unchanged mailbox, for the second time ----
