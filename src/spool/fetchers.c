@@ -7,8 +7,11 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "spool/inside.h"
+
+enum { WAITING_MAX = 64 };
 
 static struct source *source_of(struct spool_server *s, const char *name)
 {
@@ -19,39 +22,47 @@ static struct source *source_of(struct spool_server *s, const char *name)
 			return *at;
 	*at = mem_alloc(sizeof **at);
 	(*at)->name = mem_strdup(name);
-	(*at)->door_waiting = (*at)->memory_waiting = -1;
 	return *at;
 }
 
-/* Opens what may be opened. A memory is of the process of the door that came before it. */
+static void drop_first(struct source *x)
+{
+	x->nwaiting--;
+	memmove(x->waiting, x->waiting + 1, x->nwaiting * sizeof x->waiting[0]);
+}
+
+/* Opens what may be opened, in the order in which it came. A memory is of the process whose door came before it. */
 static void attach(struct spool_server *s, struct source *x)
 {
-	bool free_door = x->door == NULL && (x->memory == NULL || !x->memory_paired);
-	/* While a door waits, the memory that waits is of its process. */
-	bool free_memory =
-	    x->memory == NULL && (x->door == NULL || !x->door_paired) && (x->door_waiting < 0 || free_door);
+	while (x->nwaiting > 0 && !x->paired) {
+		enum spool_peer role = x->waiting[0].role;
+		struct peer **place = role == SPOOL_PEER_FETCH ? &x->door : &x->memory;
 
-	if (x->door_waiting >= 0 && free_door) {
-		x->door = peer_new(s, x->door_waiting, SPOOL_PEER_FETCH);
-		x->door->source = x;
-		x->door_waiting = -1;
-		x->door_paired = false;
-	}
-	if (x->memory_waiting >= 0 && free_memory) {
-		x->memory = peer_new(s, x->memory_waiting, SPOOL_PEER_MEMORY);
-		x->memory->source = x;
-		x->memory_waiting = -1;
-		x->memory_paired = x->door_paired = x->door != NULL;
+		if (*place != NULL)
+			return;
+		*place = peer_new(s, x->waiting[0].fd, role);
+		(*place)->source = x;
+		x->paired = role == SPOOL_PEER_MEMORY && x->door != NULL;
+		drop_first(x);
 	}
 }
 
 void fetcher_add(struct spool_server *s, int fd, enum spool_peer role, const char *source)
 {
 	struct source *x = source_of(s, source);
-	int *waiting = role == SPOOL_PEER_FETCH ? &x->door_waiting : &x->memory_waiting;
 
-	file_close(waiting);
-	*waiting = fd;
+	if (x->nwaiting == WAITING_MAX) {
+		log_warning("too-many-fetchers", LOG_STR("source", source));
+		file_close(&x->waiting[0].fd);
+		drop_first(x);
+	}
+	if (x->nwaiting == x->waiting_cap) {
+		x->waiting_cap = x->waiting_cap == 0 ? 4 : x->waiting_cap * 2;
+		x->waiting = mem_resize(x->waiting, x->waiting_cap, sizeof x->waiting[0]);
+	}
+	x->waiting[x->nwaiting].fd = fd;
+	x->waiting[x->nwaiting].role = role;
+	x->nwaiting++;
 	attach(s, x);
 }
 
@@ -63,6 +74,8 @@ void fetcher_left(struct peer *p)
 		x->door = NULL;
 	if (x->memory == p)
 		x->memory = NULL;
+	if (x->door == NULL && x->memory == NULL)
+		x->paired = false;
 	if (!p->server->dead)
 		attach(p->server, x);
 }
@@ -73,8 +86,11 @@ void fetchers_free(struct spool_server *s)
 		struct source *x = s->sources;
 
 		s->sources = x->next;
-		file_close(&x->door_waiting);
-		file_close(&x->memory_waiting);
+		while (x->nwaiting > 0) {
+			file_close(&x->waiting[0].fd);
+			drop_first(x);
+		}
+		free(x->waiting);
 		free(x->name);
 		free(x);
 	}

@@ -39,8 +39,12 @@ struct source {
 	struct source *next;
 	char *name;
 	struct peer *door, *memory; /* NULL: none is there */
-	bool door_paired, memory_paired; /* the other one of the same process has come */
-	int door_waiting, memory_waiting; /* sockets of the next process, or -1 */
+	bool paired;		    /* both have come, so both must go before another comes */
+	struct {
+		int fd;
+		enum spool_peer role;
+	} *waiting; /* in the order in which they came */
+	size_t nwaiting, waiting_cap;
 };
 
 struct peer {

@@ -297,23 +297,45 @@ static void forged_requests_do_no_harm(void **state)
 {
 	static struct test_message m, other;
 	struct test_spool t;
+	struct spool_origin other_origin;
+	const struct spool_origin origin = { .folder = 2, .uid = 7, .fate = ORIGIN_TAKEN };
+	struct test_fetcher f;
 	struct packets p = { 0 };
 
 	(void)state;
 	spool_make(&t);
 	spool_start(&t);
+	/* What another source remembers stands in folder 1; "old" has 2. */
+	fetcher_start(&t, &f, "other");
+	assert_int_equal(fetcher_folder(&f, "INBOX", 1), 1);
+	message_make(&m, 10, "private", "INBOX");
+	message_fetched(&m, &other_origin, 1, 1, NULL);
+	assert_int_equal(accept_by(&t, f.door, &m.m).number, 1);
+	fetcher_end(&f);
+	fetcher_start(&t, &f, "old");
+	assert_int_equal(fetcher_folder(&f, "INBOX", 1), 2);
+	fetcher_end(&f);
 	message_make(&m, 1, "office", "INBOX");
 	message_make(&other, 2, "private", "INBOX");
-	assert_int_equal(accept_now(&t, &m.m).number, 1);
-	assert_int_equal(accept_now(&t, &other.m).number, 2);
-	for (unsigned round = 0; round < 3000; round++) {
-		static const enum spool_peer roles[] = { SPOOL_PEER_INTAKE, SPOOL_PEER_STORE };
-		enum spool_peer role = roles[round % 2];
-		int fd = spool_peer(&t, role, role == SPOOL_PEER_STORE ? "office" : "");
+	assert_int_equal(accept_now(&t, &m.m).number, 2);
+	assert_int_equal(accept_now(&t, &other.m).number, 3);
+	for (unsigned round = 0; round < 6000; round++) {
+		static const struct {
+			enum spool_peer role;
+			int first, n; /* what it may ask */
+		} rows[] = {
+			{ SPOOL_PEER_INTAKE, REQUEST_ACCEPT, 4 },
+			{ SPOOL_PEER_STORE, REQUEST_NEXT, 6 },
+			{ SPOOL_PEER_FETCH, REQUEST_ACCEPT, 3 },
+			{ SPOOL_PEER_MEMORY, REQUEST_FOLDERS, REQUEST_LAST - REQUEST_FOLDERS + 1 },
+		};
+		size_t row = round % (sizeof rows / sizeof rows[0]);
+		int fd = spool_peer(&t, rows[row].role, name_of(rows[row].role));
 		struct buf b;
 
-		put_request(&p, (enum request)(role == SPOOL_PEER_STORE ? REQUEST_NEXT + (int)dice(6)
-									: REQUEST_ACCEPT + (int)dice(4)));
+		put_request(&p, (enum request)(rows[row].first + (int)dice((uint32_t)rows[row].n)));
+		if (rows[row].role == SPOOL_PEER_FETCH && p.type == REQUEST_ACCEPT)
+			packets_put(&p, &wire_origin, &origin);
 		buf_init(&b, IPC_MAX);
 		(void)buf_add_slice(&b, buf_slice(&p.all[0].buf));
 		for (uint32_t i = dice(3); i < 3 && b.n > 0; i++)
@@ -328,6 +350,11 @@ static void forged_requests_do_no_harm(void **state)
 	assert_int_equal(spool_end(&t, 0), 0);
 	assert_int_equal(
 	    count_in_database(&t, "SELECT count(*) FROM delivery WHERE account = 'private' AND state <> 1"), 0);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM origin WHERE folder = 1 AND uid = 1 AND fate = 1"
+					       " AND message = 1 AND settled = 0 AND absent + removal + handled = 0"),
+			 1);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM origin WHERE folder = 1"), 1);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM source WHERE name = 'other' AND started = 0"), 1);
 	assert_int_equal(
 	    count_in_database(&t, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
 	packets_free(&p);

@@ -451,14 +451,23 @@ static void a_hanging_process_stops_only_its_own(void **state)
 	spool_intake_free(&hanging.door);
 	spool_wait(&t, &a.came);
 	assert_int_equal(a.answer, SPOOL_ACCEPTED);
-	/* A third takes the place of one that never got in. */
+	/* What the next one asked before it went is done, in its turn, before the one after it. */
 	fetcher_start(&t, &hanging, "old");
+	message_make(&m, 5, "office", "INBOX");
+	message_fetched(&m, &o, box, 0, "y");
+	(void)spool_accept(hanging.door, &m.m, answer_put, &a);
+	a.came = false;
 	fetcher_end(&next);
-	assert_int_equal(fetcher_folder(&hanging, "", 0), box);
-	fetcher_start(&t, &next, "old");
-	fetcher_end(&next);
-	fetcher_start(&t, &next, "old");
 	fetcher_end(&hanging);
+	fetcher_start(&t, &next, "old");
+	assert_int_equal(fetcher_folder(&next, "", 0), box);
+	assert_int_equal(origins_of(&next, box, 0).n, 2);
+	/* A process that had but one of the two stops nobody for long. */
+	fetcher_start(&t, &hanging, "old");
+	spool_source_free(&hanging.memory);
+	fetcher_end(&next);
+	fetcher_start(&t, &next, "old");
+	spool_intake_free(&hanging.door);
 	assert_int_equal(fetcher_folder(&next, "", 0), box);
 	fetcher_end(&next);
 	fetcher_end(&other);
