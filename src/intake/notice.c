@@ -75,8 +75,10 @@ static void header_write(const struct notice *n, struct buf *out)
 
 	clock_rfc5322((time_t)(n->wall_ms / 1000), date);
 	(void)buf_addf(out, "From: mailferry <postmaster@%s>\r\nTo: <%s>\r\n", n->hostname, n->to);
-	(void)buf_addf(out, "Subject: mailferry: account %s %s\r\n", n->account,
-		       n->kind == NOTICE_HELD ? "takes no mail until you act" : "soon loses its access");
+	(void)buf_addf(out, "Subject: mailferry: %s %s %s\r\n", n->kind == NOTICE_SOURCE ? "source" : "account", n->account,
+		       n->kind == NOTICE_HELD	  ? "takes no mail until you act"
+		       : n->kind == NOTICE_SOURCE ? "gives no mail until you act"
+						  : "soon loses its access");
 	(void)buf_addf(out, "Date: %s\r\nMessage-ID: <%s.notice@%s>\r\n", date, n->id, n->hostname);
 	/* So that no vacation reply answers it (RFC 3834, 5). */
 	(void)buf_add_str(out, "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
@@ -88,7 +90,10 @@ void notice_write(const struct notice *n, struct buf *out)
 	char *text;
 
 	header_write(n, out);
-	text = n->kind == NOTICE_HELD
+	text = n->kind == NOTICE_SOURCE
+		   ? mem_printf("mailferry on %s cannot fetch the mail of source %s, and a person must mend it:",
+				n->hostname, n->account)
+	       : n->kind == NOTICE_HELD
 		   ? mem_printf("mailferry on %s cannot file mail into account %s, and a person must mend it:",
 				n->hostname, n->account)
 		   : mem_printf("Account %s of mailferry on %s will soon be shut out of its mailbox:", n->account,
@@ -98,7 +103,14 @@ void notice_write(const struct notice *n, struct buf *out)
 	(void)buf_add_str(out, "\r\n");
 	paragraph(out, n->reason);
 	(void)buf_add_str(out, "\r\n");
-	if (n->kind == NOTICE_HELD) {
+	if (n->kind == NOTICE_SOURCE) {
+		paragraph(out,
+			  "Nothing is lost: its mail stays where it is, unless its server throws it away, and mailferry tries "
+			  "again, but seldom, as servers shut out who comes too often. When the cause is mended, reload the "
+			  "configuration if you have changed it (systemctl reload mailferry), or fetch at once with:");
+		(void)buf_addf(out, "\r\n    mailferry sync %s\r\n\r\n", n->account);
+		paragraph(out, "You get such a message at most once a day for a source.");
+	} else if (n->kind == NOTICE_HELD) {
 		paragraph(out,
 			  "Nothing is lost: mail for this account is still taken in and waits in the queue. When the "
 			  "cause is mended, mailferry files it; after a change of the configuration reload it "
@@ -121,7 +133,7 @@ void notice_sameness(const struct notice *n, struct buf *out)
 
 	/* The year and number of an ISO week, or the day, as the operator's calendar has them. */
 	if (localtime_r(&t, &tm) != NULL)
-		(void)strftime(day, sizeof day, n->kind == NOTICE_HELD ? "%Y-%m-%d" : "%G-W%V", &tm);
+		(void)strftime(day, sizeof day, n->kind == NOTICE_EXPIRES ? "%G-W%V" : "%Y-%m-%d", &tm);
 	(void)buf_addf(out, "notice %d %s %s", (int)n->kind, day, n->account);
 }
 

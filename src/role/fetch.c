@@ -77,6 +77,7 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 		if (nfds != 1)
 			return -1;
 		take_socket(in->type == ROLE_CONNECT ? &f->role.connect : &f->role.token, &fds[0]);
+		f->handed = true;
 		return 0;
 	default:
 		return 0;

@@ -30,6 +30,7 @@ struct fetch {
 	struct token_asker asker;
 	size_t told;	  /* accounts of which facts came */
 	bool lost;	  /* the spool */
+	bool handed;	  /* a new socket to the connector or the token role has come */
 	bool asked;	  /* for a run */
 	bool fixed;	  /* MODE and COPY_TO are those of this process */
 	enum run_mode mode;

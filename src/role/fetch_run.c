@@ -1,4 +1,5 @@
 /* A run of a fetcher, what it is told and what it tells; and the wait for news. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -11,6 +12,7 @@ enum {
 	PROGRESS_MS = 250,	  /* between reports */
 	LINES_BURST = 50,	  /* lines at once, and … */
 	LINE_MS = 200,		  /* … one more each */
+	NEXT_MS = 10 * 1000,	  /* how long a role that was replaced is waited for */
 	SHORT_MS = 60 * 1000,	  /* a wait for news that breaks off sooner … */
 	SHORT_MAX = 5		  /* … so often in a row is no way to learn of news */
 };
@@ -22,21 +24,43 @@ static void on_wake(void *arg)
 	fetch_turn(arg);
 }
 
+/* The connector, or the token role, was replaced: waits until the supervisor hands us a socket to the next one. It says nothing about
+ * the source, whose run would fail of it. */
+static bool wait_for_next(struct fetch *f, const struct err *e, int64_t until)
+{
+	if (e->code != EPIPE)
+		return false;
+	f->handed = false;
+	while (!f->handed && clock_mono_ms() < until)
+		fetch_turn_until(f, until);
+	return f->handed;
+}
+
 static int connect_now(void *arg, struct err *e)
 {
 	struct fetch *f = arg;
+	int64_t until = clock_mono_ms() + NEXT_MS;
+	int fd;
 
 	step("fetch: connect");
-	return connect_account(f->role.connect, f->source->name, f->source->server.timeout, e);
+	do
+		fd = connect_account(f->role.connect, f->source->name, f->source->server.timeout, e);
+	while (fd < 0 && wait_for_next(f, e, until));
+	return fd;
 }
 
 static char *token_now(void *arg, bool fresh, struct err *e)
 {
 	struct fetch *f = arg;
+	int64_t until = clock_mono_ms() + NEXT_MS;
+	char *token;
 
-	f->asker.socket = f->role.token;
-	f->asker.account = f->source->name;
-	return token_get(&f->asker, fresh, e);
+	do {
+		f->asker.socket = f->role.token;
+		f->asker.account = f->source->name;
+		token = token_get(&f->asker, fresh, e);
+	} while (token == NULL && wait_for_next(f, e, until));
+	return token;
 }
 
 static void on_progress(void *arg, const struct run_progress *p)

@@ -134,7 +134,9 @@ static void on_notice(struct receiver *r, struct slice fields)
 	char *text = ipc_get_str(fields, ROLE_TAG_TEXT, ROLE_TEXT_MAX);
 
 	if (account != NULL && text != NULL)
-		intake_notice(r->intake, kind == NOTICE_EXPIRES ? NOTICE_EXPIRES : NOTICE_HELD, account, text);
+		intake_notice(r->intake,
+			      kind == NOTICE_EXPIRES || kind == NOTICE_SOURCE ? (enum notice_kind)kind : NOTICE_HELD, account,
+			      text);
 	free(account);
 	free(text);
 }
