@@ -82,6 +82,23 @@ static int by_daemon(const char *config_file, const struct sync_request *r, stru
 	return ret;
 }
 
+/* Is a name in R that CONFIG_FILE has not? The command line is wrong then, whatever else is. */
+static bool has_stranger(const char *config_file, const struct sync_request *r)
+{
+	struct buf errors;
+	struct config *c;
+	bool found;
+
+	buf_init(&errors, ERRORS_MAX);
+	c = config_draft(config_file, &errors);
+	found = r->copy_to != NULL && config_account(c, r->copy_to) == NULL;
+	for (size_t i = 0; i < r->n; i++)
+		found = found || config_server(c, r->names[i]) == NULL;
+	config_free(&c);
+	buf_free(&errors);
+	return found;
+}
+
 static bool is_nobody(const struct err *e)
 {
 	return e->class == ERR_TEMP && (e->code == ENOENT || e->code == ECONNREFUSED);
@@ -115,5 +132,7 @@ int sync_run(const struct command *self, const char *config_file, const struct s
 	}
 	if (failed != 0 && !here)
 		status = client_error(self, &e);
+	if ((failed != 0 || status == EX_NOINPUT) && has_stranger(config_file, r))
+		status = EX_USAGE;
 	return status < 0 ? EX_SOFTWARE : status;
 }
