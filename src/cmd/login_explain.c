@@ -3,9 +3,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cmd/login_words.h"
 #include "cmd/text.h"
 #include "role/login.h"
 
+enum { TEXT_MAX = 16 * 1024 };
 enum family { ANY, MICROSOFT, GOOGLE };
 
 static enum family family_of(const struct config_server *a)
@@ -27,6 +29,9 @@ static const struct {
 	{ "IMAP is disabled", CAUSE_IMAP_OFF },
 	{ "IMAP4 is disabled", CAUSE_IMAP_OFF },
 	{ "IMAP disabled", CAUSE_IMAP_OFF },
+	{ "not enabled for POP", CAUSE_IMAP_OFF },
+	{ "POP3 is disabled", CAUSE_IMAP_OFF },
+	{ "POP access is disabled", CAUSE_IMAP_OFF },
 	{ "protocol is disabled", CAUSE_IMAP_OFF },
 	{ "Application-specific password", CAUSE_PASSWORD },
 	{ "app password", CAUSE_PASSWORD },
@@ -58,7 +63,7 @@ static enum login_cause cause_of_refusal(const struct login_finding *f)
 
 	if (!a->oauth)
 		return CAUSE_REFUSED;
-	if ((f->says & LOGIN_SAYS_ANYTHING) != 0 && (f->says & LOGIN_SAYS_IMAP) == 0)
+	if (!a->pop3 && (f->says & LOGIN_SAYS_ANYTHING) != 0 && (f->says & LOGIN_SAYS_IMAP) == 0)
 		return CAUSE_CONSENT;
 	if (!application && is_wrong_user(f))
 		return CAUSE_WRONG_USER;
@@ -180,7 +185,7 @@ static void say_permission(const struct login_finding *f, enum family family, st
 			  "and user");
 		line(out, "must be an address of that Workspace.");
 	} else {
-		line(out, "Check user of the account, and the rights that its login has at the provider.");
+		line(out, "Check user, and the rights that its login has at the provider.");
 	}
 }
 
@@ -212,7 +217,7 @@ static void say_password(enum family family, struct buf *out)
 		     "password_file.");
 }
 
-void login_explain(const struct login_finding *f, struct buf *out)
+static void explain(const struct login_finding *f, struct buf *out)
 {
 	enum family family = family_of(f->server);
 
@@ -238,8 +243,18 @@ void login_explain(const struct login_finding *f, struct buf *out)
 		say_password(family, out);
 		break;
 	case CAUSE_REFUSED:
-		(void)buf_add_str(out, "The store refuses the login and does not say why.\n");
+		(void)buf_add_str(out, "The server refuses the login and does not say why.\n");
 		line(out, "Check user, and the password or the sign-in; and that IMAP is on for the mailbox.");
 		break;
 	}
+}
+
+void login_explain(const struct login_finding *f, struct buf *out)
+{
+	struct buf text;
+
+	buf_init(&text, TEXT_MAX);
+	explain(f, &text);
+	login_words(buf_str(&text), f->server->pop3, out);
+	buf_free(&text);
 }

@@ -6,8 +6,11 @@
 
 #include "base/mem.h"
 #include "base/slice.h"
+#include "cmd/login_words.h"
 #include "cmd/text.h"
 #include "config/provider.h"
+
+enum { TEXT_MAX = 64 * 1024 };
 
 /* How an account shows who it is: a kind of grant, or a password. */
 enum way {
@@ -236,13 +239,18 @@ static void tail_add(const char *file, struct buf *out)
 	(void)buf_addf(
 	    out,
 	    "\nFile names hang on the directory of %s. The keys client_id, tenant and so on stand in the\n"
-	    "account's group oauth = { … }; mailferry.conf(5) explains them, `mailferry check' checks them.\n",
+	    "group oauth = { … }; mailferry.conf(5) explains them, `mailferry check' checks them.\n",
 	    file);
 }
 
 void login_steps(const struct config_server *a, const char *file, struct buf *out)
 {
-	fill(steps_find(a->provider, a->oauth ? (enum way)a->token.grant : WAY_PASSWORD), a, out);
+	struct buf text;
+
+	buf_init(&text, TEXT_MAX);
+	fill(steps_find(a->provider, a->oauth ? (enum way)a->token.grant : WAY_PASSWORD), a, &text);
+	login_words(buf_str(&text), a->pop3, out);
+	buf_free(&text);
 	tail_add(file, out);
 }
 

@@ -67,6 +67,7 @@ struct config_oauth {
 struct config_server {
 	const char *name; /* the account's or source's */
 	bool of_source;	  /* whose: for the words of errors, see config_kind */
+	bool pop3;	  /* it speaks POP3, and not IMAP */
 	char *provider;	  /* a name of config/provider.h, or NULL */
 	char *host;
 	uint16_t port;

@@ -55,6 +55,7 @@ void verify_complete(struct build *b)
 	for (size_t i = 0; i < config_servers(c); i++) {
 		struct holder h = holder_at(b, i);
 
+		h.server->pop3 = h.source != NULL && h.source->protocol == CONFIG_POP3;
 		if (b->strict)
 			oauth_complete(&h);
 		if (h.server->port == 0)
@@ -81,7 +82,7 @@ struct holder holder_at(struct build *b, size_t i)
 
 bool holder_speaks_pop3(const struct holder *h)
 {
-	return h->source != NULL && h->source->protocol == CONFIG_POP3;
+	return h->server->pop3;
 }
 
 bool holder_given(const struct holder *h, const char *key)
