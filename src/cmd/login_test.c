@@ -90,8 +90,14 @@ int login_test(struct login *l)
 	} else if ((failure = probe_failure(&r, &step)) != NULL) {
 		status = store_failed(l, &r, failure, step);
 	} else {
-		(void)printf("All is well: %s lets mailferry into the mailbox of %s, which has %zu folder%s.\n",
-			     l->server->host, l->server->user, r.nfolders, r.nfolders == 1 ? "" : "s");
+		(void)printf("All is well: %s lets mailferry into the mailbox of %s, which has ", l->server->host,
+			     l->server->user);
+		/* POP3 has one folder, which nobody calls so. */
+		if (l->server->pop3 && r.nfolders > 0)
+			(void)printf("%" PRId64 " message%s.\n", r.folders[0].messages,
+				     r.folders[0].messages == 1 ? "" : "s");
+		else
+			(void)printf("%zu folder%s.\n", r.nfolders, r.nfolders == 1 ? "" : "s");
 		(void)printf("`mailferry probe %s' says more.\n", l->server->name);
 		lift(l);
 	}

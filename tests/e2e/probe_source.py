@@ -35,15 +35,22 @@ def run(*args, status=0):
 with tap.case("a POP3 mailbox: the way in, and how many messages"):
     for name in ("pop", "clear"):
         out = run("probe", name).stdout
-        assert out.startswith("%s: old at localhost, port " % name) and "logged in" in out and "3 messages" in out, out
+        assert out.startswith("source %s: old at localhost, port " % name) and "logged in" in out, out
+        assert "3 messages in what would be fetched" in out and "nothing was changed" in out, out
     facts = json.loads(run("probe", "--json", "pop").stdout)
-    assert facts["source"] == "pop" and facts["messages"] == 3 and "account" not in facts, facts
-    assert [s["step"] for s in facts["steps"]] == ["connect", "login", "list folders"], facts
+    assert facts["source"] == "pop" and facts["ok"] and [f["messages"] for f in facts["folders"]] == [3], facts
 
-with tap.case("an IMAP mailbox: as that of an account"):
+with tap.case("an IMAP mailbox: those folders that would be fetched"):
+    with store.connect("old") as imap:
+        imap.create("Archive")
+        imap.create("Other")
+        imap.append("Archive", None, None, b"Subject: 1\r\n\r\nhello\r\n")
     facts = json.loads(run("probe", "--json", "map").stdout)
-    assert facts["source"] == "map" and [f["name"] for f in facts["folders"]] == ["INBOX"], facts
-    assert "messages" not in facts, facts
+    assert [(f["name"], f["messages"]) for f in facts["folders"]] == [("INBOX", 3)], facts
+    ferry.save(sources={"map": {"folders": ["*", "!Other"]}})
+    facts = json.loads(run("probe", "--json", "map").stdout)
+    assert facts["source"] == "map" and facts["protocol"] == "imap", facts
+    assert sorted((f["name"], f["messages"]) for f in facts["folders"]) == [("Archive", 1), ("INBOX", 3)], facts
 
 with tap.case("all at once, accounts first"):
     names = [json.loads(line) for line in run("probe", "--json").stdout.splitlines()]
@@ -51,13 +58,13 @@ with tap.case("all at once, accounts first"):
 
 with tap.case("nothing is written into a source"):
     assert "--write is for accounts" in run("probe", "--write", "map", status=64).stderr
-    assert "no account or source \"nobody\"" in run("probe", "nobody", status=64).stderr
+    assert "no account and no source \"nobody\"" in run("probe", "nobody", status=64).stderr
     with store.connect("old") as imap:
         assert int(imap.select("INBOX", readonly=True)[1][0]) == 3
 
 with tap.case("login tries the mailbox, and says what is wrong with a source"):
     assert "which has 3 messages." in run("login", "--no-steps", "pop").stdout
-    assert "which has 1 folder." in run("login", "--no-steps", "map").stdout
+    assert "which has 2 folders." in run("login", "--no-steps", "map").stdout
     ferry.write("wrong.password", "tahini\n", 0o600)
     for name in ("pop", "map"):
         ferry.save(sources={name: {"password_file": "wrong.password"}})
@@ -73,7 +80,7 @@ with tap.case("login tries the mailbox, and says what is wrong with a source"):
 
 with tap.case("a server that is not there, one that is silent, one with another certificate"):
     ferry.save(sources={"pop": {"port": free_port()}})
-    assert "source pop: connect: " in run("probe", "pop", status=69).stderr
+    assert "source pop: login: cannot connect to localhost" in run("probe", "pop", status=69).stderr
     silent, port = silent_listener()
     ferry.save(sources={"pop": {"port": port, "timeout": "1s"}})
     assert "source pop: login: " in run("probe", "pop", status=75).stderr
