@@ -62,6 +62,7 @@ progress_view progress_screen, progress_plain, progress_json, progress_quiet;
 struct progress {
 	progress_view *view;
 	enum run_mode mode;
+	bool copies; /* for the words of a dry run */
 	bool color;
 	struct progress_source *sources;
 	struct progress_account *accounts;

@@ -68,8 +68,8 @@ void progress_ran(const struct progress *p, const struct progress_source *s, str
 	if (sums->messages == 0)
 		(void)buf_addf(out, "%s", s->end == RUN_OK ? "nothing new" : "nothing came");
 	else if (p->mode == RUN_DRY)
-		(void)buf_addf(out, "would fetch %llu message%s, %s", (unsigned long long)sums->messages,
-			       s_of(sums->messages), octets);
+		(void)buf_addf(out, "would %s %llu message%s, %s", p->copies ? "copy" : "fetch",
+			       (unsigned long long)sums->messages, s_of(sums->messages), octets);
 	else
 		(void)buf_addf(out, "%s %llu message%s, %s in %s", verbs[p->mode], (unsigned long long)sums->messages,
 			       s_of(sums->messages), octets, span);
@@ -130,11 +130,15 @@ void progress_message(const struct run_line *l, struct buf *out)
 {
 	char octets[TEXT_OCTETS_SIZE];
 
+	bool named = l->name != NULL && l->name[0] != '\0';
+
 	if (l->folder != NULL && l->folder[0] != '\0') {
 		(void)text_clean(out, l->folder, 60);
-		(void)buf_add_char(out, ' ');
+		(void)buf_add_str(out, named ? " " : "");
 	}
-	(void)text_clean(out, l->name == NULL || l->name[0] == '\0' ? "?" : l->name, 70);
+	/* A dry run of a copy tells of whole folders. */
+	if (named || l->folder == NULL || l->folder[0] == '\0')
+		(void)text_clean(out, named ? l->name : "a message", 70);
 	text_octets(l->size, octets);
 	(void)buf_addf(out, ", %s", octets);
 	if (l->from != NULL) {

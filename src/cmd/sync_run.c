@@ -115,6 +115,7 @@ int sync_run(const struct command *self, const char *config_file, const struct s
 	(void)guard_secrets();
 	(void)signal(SIGPIPE, SIG_IGN);
 	progress_init(&s.progress, view, r->mode);
+	s.progress.copies = r->copy_to != NULL;
 	failed = by_daemon(config_file, r, &s, &e);
 	status = s.progress.status;
 	if (failed != 0 && is_nobody(&e)) {

@@ -253,6 +253,24 @@ with tap.case("exit statuses: 75 what is tried again, 78 what a person must mend
     for wrong in (["--what"], ["--forget"], ["--yes"], ["--forget", "pop", "old"], ["--quiet", "--json"]):
         assert ferry.command("sync", *wrong).returncode == 64, wrong
 
+with tap.case("copy says first what it would do, then does it, once"):
+    m = store.connect("old")
+    m.create("Work/A")
+    m.append("Work/A", "\\Seen", None, mail("work one"))
+    m.logout()
+    before = everything()
+    p = ferry.command("copy", "old", "--to", "office", "--dry-run", check=True)
+    assert re.search(r"^old: Work/A, .*\n    -> account office, folder Work/A: 1 message", p.stdout, re.M), p.stdout
+    assert "would copy 4 messages" in p.stdout and "This was a dry run" in p.stdout, p.stdout
+    assert everything() == before
+    p = ferry.command("copy", "old", "--to", "office", check=True)
+    assert "old: copied 4 messages" in p.stdout and "account office: 4 filed" in p.stdout, p.stdout
+    assert [b"\\Seen" in m.flags for m in store.messages("office")["Work/A"]] == [True], store.messages("office")["Work/A"]
+    rows = ferry.rows("copy", "old", "--to", "office")
+    assert [r["messages"] for r in rows if r["event"] == "ran"] == [0] and rows[-1]["status"] == 0, rows
+    for wrong in (["old"], ["--to", "office"], ["old", "--to", "nowhere"], ["nothing", "--to", "office"], ["old", "--to"]):
+        assert ferry.command("copy", *wrong).returncode == 64, wrong
+
 with tap.case("--forget says what it does, asks, and starts over"):
     p = ferry.command("sync", "--forget", "old", input="")
     assert p.returncode == 64 and "3 messages are remembered" in p.stdout and "--yes" in p.stderr, p
@@ -266,6 +284,23 @@ with tap.case("--forget says what it does, asks, and starts over"):
     assert "fetched 3 messages" in ferry.command("sync", "old", check=True).stdout
     assert "nothing is remembered" in ferry.command("sync", "--forget", "nothing-yet", "--yes").stdout or \
         ferry.command("sync", "--forget", "nothing-yet", "--yes").returncode == 64
+
+with tap.case("mail of an account with times waits for its time, and that is said"):
+    ferry.account["at"] = "0 0 29 2 *"
+    ferry.save()
+    pop.add(mail("timed"))
+    # A run that is asked for files too: it is a scheduled one that leaves its mail in the spool.
+    ferry.save(sources={"pop": source("pop3", pop.port, every="1s", jitter="0ms")})
+    ferry.reload()
+    wait_for("the message to be fetched", lambda: "timed" in ferry.command("trace", "timed").stdout, 60)
+    wait_for("the reason", lambda: "waits for its time, in" in ferry.command("trace", "timed").stdout, 60)
+    assert "waits for its time, in" in ferry.command("trace", "timed").stdout, ferry.command("trace", "timed").stdout
+    assert "account office: its mail waits for its time, in" in ferry.command("queue").stdout, ferry.command("queue").stdout
+    assert "its mail waits for its time, in" in ferry.command("status").stdout, ferry.command("status").stdout
+    ferry.command("sync", "office", check=True)
+    ferry.drained()
+    ferry.account.pop("at")
+    ferry.save(sources={"pop": source("pop3", pop.port, every=None, jitter=None)})
 
 with tap.case("without a daemon the command does it alone, and --forget too"):
     ferry.drained()
