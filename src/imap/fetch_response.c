@@ -279,7 +279,7 @@ static int go_on(struct fetch_reader *r, struct slice s, bool literal, uint64_t 
 				;
 			if (take(&s, ')'))
 				return finish(r, s, literal, e);
-			r->item = item_of(r, take_name(&s));
+			r->item = (int)item_of(r, take_name(&s));
 			if (!take(&s, ' ') || s.n == 0)
 				return broken(r, "has an item without a value", e);
 			r->at = AT_VALUE;
