@@ -6,27 +6,45 @@
 #include "fetch/imap_session.h"
 #include "imap/answers.h"
 #include "imap/folder.h"
+#include "imap/mailbox.h"
 #include "msg/special_use.h"
+
+/* The reply to the STATUS that went ahead. UIDNEXT must not be younger than EXISTS, or what comes between them would count
+ * as known. */
+static int read_ahead(struct source_session *s, uint32_t tag, struct mailbox_status *st, struct err *e)
+{
+	struct imap_reply r;
+
+	return mailbox_status_read(s->imap, tag, st, &r, e) == 0 ? 0 : imap_source_failed(s, e);
+}
 
 /* "EXAMINE mailbox (CONDSTORE)" and its reply. */
 static int open_folder(struct source_session *s, const char *wire, bool write, bool plain, struct imap_reply *r,
 		       struct err *e)
 {
-	uint32_t tag = dialog_tag(s->imap);
+	struct mailbox_status ahead = { 0, 0 };
+	uint32_t status = 0, tag;
 
 	s->told = (struct imap_told){ .exists = false };
 	s->open = false;
 	s->opening = true;
 	s->wants = (struct imap_wants){ .section = NULL };
 	dialog_deadline(s->imap, s->login.source->server.timeout);
+	if (s->mute && mailbox_status_send(s->imap, wire, &status, e) != 0)
+		return imap_source_failed(s, e);
 	/* What the folder is now belongs to one answer; a flood of changes is not asked for (QRESYNC would send it). */
+	s->examine = tag = dialog_tag(s->imap);
 	if (dialog_putf(s->imap, e, "%lu %s ", (unsigned long)tag, write ? "SELECT" : "EXAMINE") != 0 ||
 	    dialog_put_mailbox(s->imap, wire, e) != 0 ||
 	    dialog_putf(s->imap, e, "%s\r\n", plain ? "" : " (CONDSTORE)") != 0)
 		return imap_source_failed(s, e);
+	if (s->mute && read_ahead(s, status, &ahead, e) != 0)
+		return -1;
 	if (imap_source_reply(s, tag, r, e) != 0)
 		return -1;
 	s->open = r->status == IMAP_OK;
+	if (s->told.mark.uidnext == 0 && ahead.uidvalidity == s->told.mark.uidvalidity)
+		s->told.mark.uidnext = ahead.uidnext;
 	return 0;
 }
 
@@ -36,10 +54,16 @@ static int try_open(struct source_session *s, const char *wire, bool write, stru
 
 	if (open_folder(s, wire, write, plain, r, e) != 0)
 		return -1;
-	if (r->status != IMAP_BAD || plain)
+	if (r->status == IMAP_BAD && !plain) {
+		s->plain = plain = true;
+		if (open_folder(s, wire, write, plain, r, e) != 0)
+			return -1;
+	}
+	/* Courier tells UIDNEXT by STATUS only. */
+	if (r->status != IMAP_OK || s->told.mark.uidnext != 0 || s->mute)
 		return 0;
-	s->plain = true;
-	return open_folder(s, wire, write, true, r, e);
+	s->mute = true;
+	return open_folder(s, wire, write, plain, r, e);
 }
 
 int imap_source_open(struct source_session *s, bool write, struct err *e)

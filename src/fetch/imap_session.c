@@ -151,8 +151,10 @@ static int on_tagged(void *arg, const struct filter_reply *r, struct err *e)
 
 	if (r->status == IMAP_OK && note_state(s, slice_str(r->text), e) != 0)
 		return -1;
-	/* What comes behind it is new. */
-	if (s->opening)
+	/* What came before EXAMINE was of the folder that was open before; what comes behind it is new. */
+	if (s->opening && r->tag != s->examine)
+		s->told = (struct imap_told){ .exists = false };
+	else if (s->opening)
 		s->told.news = s->told.gone = s->opening = false;
 	return s->wants.tagged == NULL ? 0 : s->wants.tagged(s->wants.arg, r, e);
 }

@@ -48,9 +48,11 @@ struct source_session {
 	size_t nnames;
 	char *wire;   /* the folder that was entered, NULL: none */
 	bool open;    /* it is open, as TOLD says */
-	bool opening; /* EXAMINE or SELECT is under way */
+	bool opening; /* EXAMINE or SELECT is under way, */
+	uint32_t examine; /* … with this tag */
 	bool write;   /* it was opened by SELECT */
 	bool plain;   /* the server does not take (CONDSTORE) */
+	bool mute;    /* … and does not tell UIDNEXT then */
 	struct imap_told told;
 	bool woken;
 	int64_t renew; /* ms */

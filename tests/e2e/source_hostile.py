@@ -532,6 +532,24 @@ for name, change in (("flags", lambda f: setattr(f, "modseq", 9999)), ("a new me
         pull = Pull(server.port, "enter", "INBOX", "again").fine()
         assert [e["same"] for e in pull.all("entered")] == [False, False], pull.events
 
+with tap.case("a server that tells UIDNEXT by STATUS only: asked before, in one round trip, never younger than EXISTS"):
+    server = Source(5)
+    server.folders["Two"] = Folder()
+
+    def mute(session, tag, words):
+        if server.count("EXAMINE") == 4:
+            server.inbox.add(b"between")  # STATUS has told already
+        session.folder = server.inbox
+        session.say("* %d EXISTS\r\n* OK [UIDVALIDITY 7] ok" % len(server.inbox.mail))
+        session.done(tag)
+        return True
+    server.on["EXAMINE"] = mute
+    server.on["STATUS"] = lambda s, t, w: s.say('* STATUS "INBOX" (UIDVALIDITY 7 UIDNEXT %d)' % server.inbox.uidnext) or (
+        s.done(t) or True)
+    pull = Pull(server.port, "enter", "INBOX", "again", "again", "again", "again").fine()
+    assert [e["same"] for e in pull.all("entered")] == [False, True, False, False, True], pull.events
+    assert [e["uidnext"] for e in pull.all("entered")] == [6, 6, 6, 7, 7] and server.count("STATUS") == 5
+
 with tap.case("a server that does not take (CONDSTORE) after all"):
     server = Source(5)
     server.on["EXAMINE"] = lambda s, t, w: "CONDSTORE" in w and (s.done(t, "BAD no parameters") or True)

@@ -217,6 +217,12 @@ class Session:
             self.say("* OK [HIGHESTMODSEQ %d] ok" % self.folder.modseq)
         self.done(tag, "OK [%s] done" % mode)
 
+    def do_status(self, tag, words):
+        folder = self.server.folders[name_of(words)]
+        self.say("* STATUS %s (UIDVALIDITY %d UIDNEXT %d MESSAGES %d)" % (words.rpartition(" (")[0], folder.uidvalidity,
+                                                                        folder.uidnext, len(folder.mail)))
+        self.done(tag)
+
     def do_uid_fetch(self, tag, words):
         which, _, what = words.partition(" ")
         for uid in self.folder.within(which):

@@ -19,7 +19,7 @@ class Pull:
             for v in value if isinstance(value, (list, tuple)) else [value]:
                 command += [key, str(v)]
         command += [str(w) for w in words]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
                                         errors="surrogateescape", pass_fds=fds)
         self.seconds = seconds
         self.events = []
@@ -44,6 +44,12 @@ class Pull:
             if self.events[-1]["event"] == kind:
                 return self.events[-1]
         raise AssertionError("no %s: %s" % (kind, self.events[-5:]))
+
+    def go_on(self):
+        """Behind a `pause'."""
+        self.process.stdin.write("x")
+        self.process.stdin.flush()
+        return self
 
     def all(self, kind):
         return [e for e in self.events if e["event"] == kind]

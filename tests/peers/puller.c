@@ -6,7 +6,8 @@
  *
  * with DO one of: folders; enter FOLDER; write FOLDER; again (enter with what it
  * was); list FROM; present; heads; fetch; some UID,UID (only those are listed
- * now); remove; move FOLDER; mark; wait MS; leave; rest MS; open. Where a call
+ * now); remove; move FOLDER; mark; wait MS; leave; pause (until an octet comes
+ * in); open. Where a call
  * fails that ends the session, the program ends, with an "error".
  */
 #include <arpa/inet.h>
@@ -334,6 +335,17 @@ static void open_session(void)
 	(void)fflush(stdout);
 }
 
+/* Until the test says so. */
+static void pause_here(void)
+{
+	char c;
+
+	(void)printf("{\"event\": \"pause\"}\n");
+	(void)fflush(stdout);
+	if (read(STDIN_FILENO, &c, 1) != 1)
+		exit(65);
+}
+
 static void await(const char *ms)
 {
 	struct err e = { 0 };
@@ -368,6 +380,8 @@ static int act(const char *verb, const char *argument)
 		return pull(true), 1;
 	if (strcmp(verb, "fetch") == 0)
 		return pull(false), 1;
+	if (strcmp(verb, "pause") == 0)
+		return pause_here(), 1;
 	if (strcmp(verb, "again") == 0)
 		return enter(NULL, false, true), 1;
 	if (strcmp(verb, "leave") == 0)
@@ -390,8 +404,6 @@ static int act(const char *verb, const char *argument)
 		return keep_only(argument), 2;
 	if (strcmp(verb, "wait") == 0)
 		return await(argument), 2;
-	if (strcmp(verb, "rest") == 0)
-		return (void)poll(NULL, 0, (int)number_of(argument)), 2;
 	if (strcmp(verb, "move") == 0) {
 		ret = source_imap.move(session, items, nitems, argument, &marked, &refused, &e);
 		return changed(ret, marked, &refused, &e), 2;
