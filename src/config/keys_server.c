@@ -97,17 +97,18 @@ const struct key keys_server[] = {
 	  .parts = TO_STORE,
 	  .help =
 	      "The one mechanism to log in with. By itself mailferry takes the first of this list that the server "
-	      "offers and the account can: EXTERNAL (with client_certificate), SCRAM with channel binding (-PLUS), "
+	      "offers and that can be used: EXTERNAL (with client_certificate), SCRAM with channel binding (-PLUS), "
 	      "SCRAM, CRAM-MD5, PLAIN, LOGIN; with oauth OAUTHBEARER, XOAUTH2. Give it for a server that offers what "
-	      "does not work." },
+	      "does not work. Two are of POP3 alone: USER, its plain login, which is used by itself where the server "
+	      "offers nothing else, and APOP, which is used only where it is asked for here, since it needs MD5." },
 	{ .group = KEYS_SERVER,
 	  .name = "client_certificate",
 	  .type = KEY_PATH,
 	  .offset = SERVER(client_certificate),
 	  .max = KEY_TEXT_MAX,
 	  .help =
-	      "A certificate (PEM, with those that lead to its authority behind it) that is shown to the server. The "
-	      "account then needs no password where the server takes EXTERNAL." },
+	      "A certificate (PEM, with those that lead to its authority behind it) that is shown to the server. No "
+	      "password is needed then where the server takes EXTERNAL." },
 	{ .group = KEYS_SERVER,
 	  .name = "client_key",
 	  .type = KEY_PATH,
@@ -140,7 +141,7 @@ const struct key keys_server[] = {
 	  .parts = TO_STORE,
 	  .help =
 	      "The password. The configuration file must then not be readable by everybody. One of the five keys that "
-	      "begin with password must be given, unless the account has oauth or client_certificate." },
+	      "begin with password must be given, unless there is oauth or client_certificate." },
 	{ .group = KEYS_SERVER,
 	  .name = "password_file",
 	  .type = KEY_PATH,
@@ -184,8 +185,8 @@ const struct key keys_server[] = {
 	  .otherwise = "auto",
 	  .parts = TO_STORE,
 	  .help =
-	      "Pack what goes over the line, where the store offers it (COMPRESS=DEFLATE, RFC 4978). auto: unless "
-	      "the store's address is a private one, of the office's own network or of this machine, because packing "
+	      "Pack what goes over the line, where an IMAP server offers it (COMPRESS=DEFLATE, RFC 4978). auto: unless "
+	      "the server's address is a private one, of the office's own network or of this machine, because packing "
 	      "costs more time there than it saves. The log says what was saved, when a connection ends." },
 	{ .group = KEYS_SERVER,
 	  .name = "timeout",
@@ -204,8 +205,7 @@ const struct key keys_server[] = {
 	  .otherwise_is = "none: give host",
 	  .parts = TO_STORE | TO_TOKEN,
 	  .help =
-	      "A provider whose host, port and OAuth endpoints mailferry knows: what the account does not give itself "
-	      "is filled in." },
+	      "A provider whose hosts, ports and OAuth endpoints mailferry knows: what is not given is filled in." },
 	{ .group = KEYS_SERVER,
 	  .name = "oauth",
 	  .type = KEY_GROUP,

@@ -177,6 +177,12 @@ static void folders_verify(const struct holder *h)
 		some = some || s->folders[i][0] != '!';
 	if (s->nfolders > 0 && !some)
 		verify_error(h, "folders", "it only leaves out: put \"*\" in front to mean all others");
+	for (size_t i = 0; i < s->nfolders && s->move_to != NULL; i++) {
+		if (slice_eq_nocase(slice_str(s->folders[i]), slice_str(s->move_to)))
+			verify_error(h, "move_to",
+				     "\"%.200s\" is one of folders: what was moved there would be fetched again",
+				     s->move_to);
+	}
 }
 
 /* A name against one of `folders', without its `!'. */

@@ -175,6 +175,11 @@ static void keys_must_fit_together(void **state)
 		{ IMAP("folders = [ 1, 2 ];"),
 		  AT("folders") "expected folders such as [ \"INBOX\", \"Archive/*\" ], got 1: put it in quotes\n" AT(
 		      "folders") "expected folders such as [ \"INBOX\", \"Archive/*\" ], got 2: put it in quotes\n" },
+		{ IMAP("folders = [ \"INBOX\", \"Done\" ]; move_to = \"done\";"),
+		  AT("move_to") "\"done\" is one of folders: what was moved there would be fetched again\n" },
+		{ IMAP("move_to = \"Inbox\";"),
+		  AT("move_to") "\"Inbox\" is one of folders: what was moved there would be fetched again\n" },
+		{ IMAP("folders = \"*\"; move_to = \"Done\";"), "" }, /* it is left out by itself */
 		/* times */
 		{ POP3("at = [ \"@daily\", \"*/5 9-17 * * 1-5\" ]; every = \"1h\";"), "" },
 		{ POP3("at = \"* * 31 2 *\";"), AT("at") "expected times such as \"*/15 8-18 * * mon-fri\", or a list "
