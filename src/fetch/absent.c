@@ -9,12 +9,17 @@ static bool is_there(const struct visit *v, const struct row *row)
 	return v->run->by_uid && !row->old && v->asked_present && visit_has_uid(v, row->uid);
 }
 
-static bool may_be_forgotten(const struct visit *v, const struct row *row, bool empty)
+/* What becomes of a row that is not there; 0: nothing. A mailbox that shows nothing at all may be one that is being
+ * moved to another server, to come back with other names: it proves only removals, and those by the second look. */
+static enum origin_act act_of(const struct visit *v, const struct row *row, bool empty)
 {
-	/* What was to be removed, and is not there, is removed; but an empty mailbox may be a server's bad day. */
-	if (row->removal && !row->old)
-		return !empty || row->absent > 0;
-	return !empty && row->absent >= ABSENT_LISTINGS && v->run->now_ms - row->absent_ms >= ABSENT_MS;
+	if (row->removal && !row->old && (!empty || row->absent > 0))
+		return ORIGIN_FORGET;
+	if (empty && !row->removal)
+		return 0;
+	if (row->absent >= ABSENT_LISTINGS && v->run->now_ms - row->absent_ms >= ABSENT_MS)
+		return ORIGIN_FORGET;
+	return row->absent < ABSENT_LISTINGS ? ORIGIN_ABSENT : 0;
 }
 
 int visit_absent(struct visit *v)
@@ -25,20 +30,12 @@ int visit_absent(struct visit *v)
 		return 0;
 	for (size_t i = 0; i < v->rows.n; i++) {
 		struct row *row = &v->rows.all[i];
-		enum origin_act act;
+		const bool there = is_there(v, row);
+		const enum origin_act act = !there ? act_of(v, row, empty) : row->absent > 0 ? ORIGIN_PRESENT : 0;
 
-		if (is_there(v, row)) {
-			if (row->absent == 0)
-				continue;
-			act = ORIGIN_PRESENT;
-		} else if (may_be_forgotten(v, row, empty)) {
-			act = ORIGIN_FORGET;
-			row->gone = true;
-		} else if (row->absent < ABSENT_LISTINGS) {
-			act = ORIGIN_ABSENT;
-		} else {
+		if (act == 0)
 			continue;
-		}
+		row->gone = act == ORIGIN_FORGET;
 		if (run_change_row(v->run, act, row->number) != 0)
 			return -1;
 	}

@@ -21,6 +21,8 @@ struct spool_origin visit_origin(const struct visit *v, const struct item *item,
 
 	if (item->row != PAIR_NONE)
 		o.number = v->rows.all[item->row].number;
+	if (item->head != PAIR_NONE)
+		memcpy(o.head, v->heads[item->head].hash, sizeof o.head);
 	return o;
 }
 
@@ -131,8 +133,41 @@ int visit_heads(struct visit *v, const uint32_t *which, size_t n, visit_head_fn 
 /* ---- our own mail ---- */
 enum { IDS_MAX = RECEIVED_HOPS_MAX };
 
+static bool is_id(struct slice s)
+{
+	if (s.n != RANDOM_ID_SIZE - 1)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (!ascii_is_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'z'))
+			return false;
+	return true;
+}
+
+/* The record of a delivery goes at last. But nothing adds lines to what we append: our own line stays the topmost. It
+ * says "by HOSTNAME with PROTOCOL id ID", without the comments that others write there. */
+static bool is_ours_on_top(struct slice block, struct slice hostname)
+{
+	struct header_field f = { 0 };
+	struct slice rest, value, id;
+	const char *by;
+
+	for (rest = block; header_next(&rest, &f);)
+		if (slice_eq_nocase(f.name, SLICE_LIT("Received")))
+			break;
+	if (!slice_eq_nocase(f.name, SLICE_LIT("Received")))
+		return false;
+	rest = slice_of(f.name.p, (size_t)(f.value.p + f.value.n - f.name.p));
+	if (!received_ids_next(&rest, hostname, &id) || !is_id(id))
+		return false;
+	value = slice_of(f.value.p, (size_t)(id.p - f.value.p)); /* up to the id */
+	by = value.n < 4 ? NULL : memmem(value.p, value.n, "by ", 3);
+	return by != NULL && memchr(by, '(', (size_t)(id.p - by)) == NULL &&
+	       memmem(by, (size_t)(id.p - by), " with ", 6) != NULL;
+}
+
 int visit_own(struct visit *v, struct slice block)
 {
+	const char *hostname = v->run->setup->config->hostname;
 	char *ids[IDS_MAX];
 	bool mine[IDS_MAX] = { false };
 	struct slice id;
@@ -140,6 +175,8 @@ int visit_own(struct visit *v, struct slice block)
 	struct err e = { 0 };
 	int r = 0;
 
+	if (is_ours_on_top(block, slice_str(hostname)))
+		return 1;
 	/* Under whatever name of ours: it may have been another one then. */
 	while (n < IDS_MAX && received_ids_next(&block, SLICE_NONE, &id))
 		if (id.n == RANDOM_ID_SIZE - 1)

@@ -15,7 +15,8 @@ enum item_need {
 	ITEM_KNOWN, /* nothing: it is remembered */
 	ITEM_TAKE,
 	ITEM_SKIP, /* by the limits */
-	ITEM_DONE  /* seen to in this run */
+	ITEM_DONE,   /* seen to in this run */
+	ITEM_UNKNOWN /* it could not be had, nor told from others: it is remembered nowhere */
 };
 
 struct item {

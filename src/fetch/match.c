@@ -10,6 +10,7 @@ struct lost {
 	unsigned char hash[ORIGIN_HEAD_SIZE];
 	uint64_t size;
 	uint32_t row;
+	bool weak;
 	uint32_t used; /* of the first of a hash and size: how many of those at its front have been found */
 };
 
@@ -30,7 +31,15 @@ static int by_hash(const void *a, const void *b)
 		return r;
 	if (x->size != y->size)
 		return x->size < y->size ? -1 : 1;
+	if (x->weak != y->weak)
+		return x->weak ? 1 : -1;
 	return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* It was gone before, or was to go: one that is like it, but has no Message-ID, may as well be another one. */
+static bool is_weak(const struct visit *v, const struct row *row)
+{
+	return row->absent > 0 || (row->removal && (v->run->by_uid || row->name != 0));
 }
 
 static bool may_be_found(const struct visit *v, const struct row *row)
@@ -65,6 +74,7 @@ void match_lost(struct visit *v)
 		memcpy(l->hash, row->head, sizeof l->hash);
 		l->size = row->size;
 		l->row = (uint32_t)i;
+		l->weak = is_weak(v, row);
 		v->nlost++;
 	}
 	qsort(v->lost, v->nlost, sizeof *v->lost, by_hash);
@@ -76,7 +86,7 @@ static int found(struct visit *v, struct item *item, struct row *row)
 	struct spool_origin o;
 
 	item->row = (uint32_t)(row - v->rows.all);
-	item->need = ITEM_KNOWN;
+	item->need = (uint8_t)plan_need(v, item, row);
 	o = visit_origin(v, item, (enum origin_fate)row->fate);
 	row->item = (uint32_t)(item - v->list.all);
 	if (!row->old && row->uid == o.uid && row->size == o.size && strcmp(rows_name(&v->rows, row), o.name) == 0)
@@ -90,34 +100,57 @@ static int found(struct visit *v, struct item *item, struct row *row)
 	return run_change(v->run, ORIGIN_RENAME, &o);
 }
 
-int match_heads(struct visit *v)
+/* Items whose heads were read and that are not known yet. */
+static size_t heads_to_match(const struct visit *v, bool named_only, struct pair_end *out)
 {
-	struct pair_end *items = mem_array(v->list.n + 1, sizeof *items);
-	struct pair_end *rows = mem_array(v->nlost + 1, sizeof *rows);
 	size_t n = 0;
-	int r = 0;
 
 	for (size_t i = 0; i < v->list.n; i++) {
 		const struct item *item = &v->list.all[i];
 		const struct head *head = item->head == PAIR_NONE ? NULL : &v->heads[item->head];
+		const bool loose = is_loose(v, item);
 
-		if (head == NULL || item->row != PAIR_NONE || item->need == ITEM_DONE ||
-		    !(is_loose(v, item) || head->named))
+		if (head == NULL || item->row != PAIR_NONE || item->need == ITEM_DONE)
 			continue;
-		items[n++] = (struct pair_end){ slice_of((const char *)head->hash, sizeof head->hash), item->size,
-						(uint32_t)i, !(is_loose(v, item) && head->named), PAIR_NONE };
+		if (!head->named && (named_only || !loose))
+			continue;
+		out[n++] = (struct pair_end){ slice_of((const char *)head->hash, sizeof head->hash), item->size, (uint32_t)i,
+					      !(loose && head->named), PAIR_NONE };
 	}
+	return n;
+}
+
+static size_t lost_to_match(const struct visit *v, bool weak, struct pair_end *out)
+{
+	size_t n = 0;
+
 	for (size_t i = 0; i < v->nlost; i++) {
 		const struct lost *l = &v->lost[i];
-		const size_t last = v->rows.all[l->row].removal ? v->rows.n : 0; /* it may be gone */
+		const struct row *row = &v->rows.all[l->row];
+		const size_t last = row->removal ? v->rows.n : 0; /* it may be gone */
 
-		rows[i] = (struct pair_end){ slice_of((const char *)l->hash, sizeof l->hash), l->size,
-					     (uint32_t)(last + l->row), false, PAIR_NONE };
+		if (row->item == PAIR_NONE && l->weak == weak)
+			out[n++] = (struct pair_end){ slice_of((const char *)l->hash, sizeof l->hash), l->size,
+						      (uint32_t)(last + l->row), false, PAIR_NONE };
 	}
-	pair_up(items, n, rows, v->nlost);
-	for (size_t i = 0; i < n && r == 0; i++)
-		if (items[i].with != PAIR_NONE)
-			r = found(v, &v->list.all[items[i].index], &v->rows.all[items[i].with % v->rows.n]);
+	return n;
+}
+
+/* Those that were there last time come first. */
+int match_heads(struct visit *v)
+{
+	struct pair_end *items = mem_array(v->list.n + 1, sizeof *items);
+	struct pair_end *rows = mem_array(v->nlost + 1, sizeof *rows);
+	int r = 0;
+
+	for (int weak = 0; weak <= 1 && r == 0; weak++) {
+		const size_t n = heads_to_match(v, weak == 1, items), m = lost_to_match(v, weak == 1, rows);
+
+		pair_up(items, n, rows, m);
+		for (size_t i = 0; i < n && r == 0; i++)
+			if (items[i].with != PAIR_NONE)
+				r = found(v, &v->list.all[items[i].index], &v->rows.all[items[i].with % v->rows.n]);
+	}
 	free(items);
 	free(rows);
 	if (r == 0)
@@ -147,8 +180,7 @@ static bool has_hash(const struct visit *v, size_t at, const struct head *head)
 	return at < v->nlost && memcmp(v->lost[at].hash, head->hash, sizeof head->hash) == 0;
 }
 
-/* The lost row that ITEM is, or NULL. */
-static struct row *find(struct visit *v, const struct item *item, const struct head *head)
+struct row *match_find(struct visit *v, const struct item *item, const struct head *head)
 {
 	const bool loose = is_loose(v, item);
 	size_t first, at;
@@ -160,9 +192,12 @@ static struct row *find(struct visit *v, const struct item *item, const struct h
 		for (at = first + v->lost[first].used; has_hash(v, at, head) && v->lost[at].size == item->size; at++) {
 			struct row *row = &v->rows.all[v->lost[at].row];
 
-			if (row->item == PAIR_NONE && !row->gone)
+			if (row->item != PAIR_NONE || row->gone)
+				v->lost[first].used++;
+			else if (head->named || !v->lost[at].weak)
 				return row;
-			v->lost[first].used++;
+			else
+				break;
 		}
 	}
 	if (!loose || !head->named)
@@ -177,23 +212,22 @@ static struct row *find(struct visit *v, const struct item *item, const struct h
 	return NULL;
 }
 
-bool match_would(struct visit *v, const struct item *item, const struct head *head)
-{
-	return find(v, item, head) != NULL;
-}
-
 int match_one(struct visit *v, struct item *item, const struct head *head)
 {
-	struct row *row = find(v, item, head);
+	struct row *row = match_find(v, item, head);
 
 	if (row == NULL)
 		return 0;
 	return found(v, item, row) == 0 ? 1 : -1;
 }
 
-bool match_is_lost(const struct visit *v, const unsigned char hash[ORIGIN_HEAD_SIZE])
+bool match_is_lost(const struct visit *v, const struct head *head)
 {
-	const size_t at = lower(v, hash, 0);
+	const size_t first = lower(v, head->hash, 0);
+	size_t i;
 
-	return at < v->nlost && memcmp(v->lost[at].hash, hash, ORIGIN_HEAD_SIZE) == 0;
+	for (i = 0; i < TRIES && has_hash(v, first + i, head); i++)
+		if (v->rows.all[v->lost[first + i].row].item == PAIR_NONE)
+			return true;
+	return i == TRIES; /* too many to look at each: who knows */
 }

@@ -186,25 +186,50 @@ static int find_by_name(struct visit *v, const struct rows *due, struct source_i
 	return r;
 }
 
+static int by_size(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Sizes of messages of which nothing else is known: one of them may be a twin of what is to be removed. From mem_alloc. */
+static uint64_t *unknown_sizes(const struct visit *v, size_t *n)
+{
+	uint64_t *sizes = mem_array(v->list.n + 1, sizeof *sizes);
+
+	*n = 0;
+	for (size_t i = 0; i < v->list.n; i++)
+		if (v->list.all[i].need == ITEM_UNKNOWN)
+			sizes[(*n)++] = v->list.all[i].size;
+	qsort(sizes, *n, sizeof *sizes, by_size);
+	return sizes;
+}
+
 /* POP3 without names: those that this run has joined with rows by their heads. What it took itself comes next time. */
 static size_t find_by_head(const struct visit *v, const struct rows *due, struct source_item *items, int64_t *numbers)
 {
-	size_t n = 0, k = 0;
+	size_t n = 0, k = 0, nunknown;
+	uint64_t *unknown = unknown_sizes(v, &nunknown);
 
 	/* Rows of both come by ascending number. */
 	for (size_t i = 0; i < v->rows.n && n < due->n; i++) {
 		const struct row *row = &v->rows.all[i];
+		struct head head = { .named = true };
 
 		while (k < due->n && due->all[k].number < row->number)
 			k++;
 		if (k == due->n || due->all[k].number != row->number || row->item == PAIR_NONE)
 			continue;
 		/* Of two that are the same, which one is left can't be known. */
-		if (v->list.all[row->item].size != row->size || match_is_lost(v, row->head))
+		memcpy(head.hash, row->head, sizeof head.hash);
+		if (v->list.all[row->item].size != row->size || match_is_lost(v, &head) ||
+		    bsearch(&row->size, unknown, nunknown, sizeof *unknown, by_size) != NULL)
 			continue;
 		numbers[n] = row->number;
 		items[n++] = listing_item(&v->list, &v->list.all[row->item]);
 	}
+	free(unknown);
 	return n;
 }
 

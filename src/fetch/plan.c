@@ -264,10 +264,9 @@ static int plan_uids(struct visit *v)
 		from = 1; /* it was put back from a backup, perhaps: a UID may mean another message now */
 		v->mass = true;
 	}
-	if (!v->same || from == 1) {
-		if (list(v, from, &complete) != 0)
-			return -1;
-	}
+	v->from = from;
+	if ((!v->same || from == 1) && list(v, from, &complete) != 0)
+		return -1;
 	if (v->list.n > 0 && v->list.all[0].number < from) {
 		/* "from:*" has the last message in any case (RFC 3501, 6.4.8). */
 		size_t k = 0;
@@ -290,29 +289,31 @@ static int plan_uids(struct visit *v)
 
 /* ---- what is to be done ---- */
 
-static void need_of(struct visit *v, struct item *item)
+enum item_need plan_need(const struct visit *v, const struct item *item, const struct row *row)
 {
-	const struct row *row = item->row == PAIR_NONE ? NULL : &v->rows.all[item->row];
 	char reason[200];
 	bool skip;
 
-	item->need = ITEM_KNOWN;
 	if (row != NULL && row->fate != ORIGIN_REFUSED && row->fate != ORIGIN_SKIPPED)
-		return;
+		return ITEM_KNOWN;
 	if (row != NULL && row->fate == ORIGIN_REFUSED && !plan_retry_due(v->run, row))
-		return;
+		return ITEM_KNOWN;
 	skip = skip_by_size(v->run, item->size, reason) || skip_by_age(v->run, item->internal_ms, reason);
+	/* Limits may have changed since. */
 	if (row != NULL && row->fate == ORIGIN_SKIPPED &&
 	    (skip || !(row->larger || (row->older && item->internal_ms != 0))))
-		return;
-	item->need = skip ? ITEM_SKIP : ITEM_TAKE;
+		return ITEM_KNOWN;
+	return skip ? ITEM_SKIP : ITEM_TAKE;
 }
 
 int visit_plan(struct visit *v)
 {
 	if ((v->run->by_uid ? plan_uids(v) : plan_names(v)) != 0)
 		return -1;
-	for (size_t i = 0; i < v->list.n; i++)
-		need_of(v, &v->list.all[i]);
+	for (size_t i = 0; i < v->list.n; i++) {
+		struct item *item = &v->list.all[i];
+
+		item->need = plan_need(v, item, item->row == PAIR_NONE ? NULL : &v->rows.all[item->row]);
+	}
 	return 0;
 }

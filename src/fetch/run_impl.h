@@ -11,14 +11,16 @@
 
 enum {
 	RUN_DAY_MS = 24 * 60 * 60 * 1000,
-	ABSENT_LISTINGS = 5,	    /* a remembered message is forgotten when so many complete listings lacked it … */
-	ABSENT_MS = 7 * RUN_DAY_MS, /* … for so long */
+	ABSENT_LISTINGS = 5,	    /* a remembered message is forgotten when so many complete listings lacked it */
 	RETRY_MS = 10 * 60 * 1000,  /* after the first refusal; then twice as long each time … */
 	RETRY_MAX_MS = RUN_DAY_MS,  /* … up to this */
 	MASS_LEAST = 5,		    /* names that must have changed at once to make it a mass change */
 	HEAD_FIRST_SIZE = 16 * 1024, /* octets from which a head is read before a body that is perhaps not wanted */
 	CHUNK = 1000		     /* items in one call of a driver */
 };
+
+/* … for so long. */
+#define ABSENT_MS ((int64_t)7 * RUN_DAY_MS)
 
 struct generation {		/* of a folder in the memory */
 	struct origin_folder f; /* f.name is NAME */
@@ -54,6 +56,7 @@ struct visit {
 	struct generation *gen; /* the one that is there now; valid until run.gens grows */
 	struct source_mark now;
 	bool same, complete;
+	uint32_t from; /* IMAP: the lowest UID that was listed at first; what is below was known */
 	bool fresh;    /* this generation was never listed whole */
 	bool flip;     /* and there are others whose messages may be found again in it */
 	bool mass;     /* names have changed, as it seems */
@@ -111,6 +114,8 @@ int plan_rows(struct visit *v, int64_t folder, uint32_t from, bool old);
 int plan_present(struct visit *v);
 bool visit_has_uid(const struct visit *v, uint32_t uid); /* of plan_present */
 bool plan_retry_due(const struct run *r, const struct row *row);
+/* What is to be done with ITEM, which ROW (or none: NULL) remembers. */
+enum item_need plan_need(const struct visit *v, const struct item *item, const struct row *row);
 /* plan_name.c: pairs items and rows by name. NON-NULL LATER: rows for which it is true come last where there are more
  * rows than items, and only equal sizes are joined. */
 int plan_pair_names(struct visit *v, const bool *later);
@@ -138,11 +143,11 @@ void match_lost(struct visit *v); /* gathers them, once VISIT_IDENTIFY has joine
 int match_heads(struct visit *v); /* joins identified items and lost rows, in bulk */
 /* The one that ITEM is, with this head: renamed. 1; 0: there is none; -1: the run has stopped. */
 int match_one(struct visit *v, struct item *item, const struct head *head);
-/* Would match_one find it? Changes nothing. */
-bool match_would(struct visit *v, const struct item *item, const struct head *head);
+/* The row that match_one would find, or NULL. Changes nothing. */
+struct row *match_find(struct visit *v, const struct item *item, const struct head *head);
 
 /* Is a remembered message with this head not there? */
-bool match_is_lost(const struct visit *v, const unsigned char hash[ORIGIN_HEAD_SIZE]);
+bool match_is_lost(const struct visit *v, const struct head *head);
 
 /* A line about ITEM. HEAD may be empty. */
 void visit_line(struct visit *v, const struct item *item, struct slice head, const char *why);

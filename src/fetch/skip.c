@@ -94,6 +94,10 @@ int skip_tell(struct visit *v, struct item *item, struct slice block, const char
 	item->need = ITEM_DONE;
 	if (r->setup->mode == RUN_DRY)
 		return 0;
+	if (!r->by_uid && item->name == 0 && !head_is_known(o.head)) {
+		item->need = ITEM_UNKNOWN; /* a server without UIDL and TOP */
+		return 0;
+	}
 	if (r->source.skip.note && r->setup->mode == RUN_FETCH && note_skipped(v, item, &o, block, &noted) != 0)
 		return -1;
 	return noted ? 0 : run_change(r, o.number == 0 ? ORIGIN_ADD : ORIGIN_TRIED, &o);

@@ -84,6 +84,10 @@ static int refused(struct visit *v, struct item *item, const char *words)
 	log_warning("original-refused", LOG_STR("source", v->run->source.name), LOG_STR("folder", v->folder->name),
 		    LOG_NUM("number", item->number), LOG_STR("why", words));
 	run_trouble(v->run, RUN_OK, "a message can't be had, and is asked for again later: %s", reason);
+	if (!v->run->by_uid && item->name == 0 && !head_is_known(o.head)) {
+		item->need = ITEM_UNKNOWN;
+		return 0;
+	}
 	return run_change(v->run, o.number == 0 ? ORIGIN_ADD : ORIGIN_TRIED, &o);
 }
 
@@ -215,14 +219,20 @@ static int decide(struct taking *t)
 {
 	struct visit *v = t->take->v;
 	const struct slice block = buf_slice(&t->gather.block);
+	struct row *row;
 	char reason[200];
 	int own;
 
 	head_read(block, &t->head);
 	t->state = TAKING_DROP;
-	if (match_would(v, t->item, &t->head)) {
+	row = match_find(v, t->item, &t->head);
+	if (row != NULL && plan_need(v, t->item, row) == ITEM_KNOWN) {
 		t->verdict = VERDICT_FOUND;
 		return 0;
+	}
+	if (row != NULL) { /* it was refused before */
+		t->item->row = (uint32_t)(row - v->rows.all);
+		row->item = (uint32_t)(t->item - v->list.all);
 	}
 	if (v->run->same_mailbox && t->item->head == PAIR_NONE && (own = visit_own(v, block)) != 0) {
 		t->verdict = VERDICT_OWN;

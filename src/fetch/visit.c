@@ -127,13 +127,41 @@ static int drop_former(struct visit *v)
 	return 0;
 }
 
-static uint32_t next_uid(const struct visit *v)
+/* How many messages with a UID below the UIDNEXT of the start were seen to be there, or were known to be. */
+static uint64_t seen(const struct visit *v)
 {
-	uint32_t last = v->list.n == 0 ? 0 : v->list.all[v->list.n - 1].number;
+	const uint32_t next = v->now.uidnext == 0 ? UINT32_MAX : v->now.uidnext;
+	uint64_t n = 0;
 
-	if (v->now.uidnext != 0 || !v->run->by_uid)
-		return v->now.uidnext;
-	return last >= v->gen->f.uidnext && last != UINT32_MAX ? last + 1 : v->gen->f.uidnext;
+	if (v->asked_present) {
+		for (size_t i = 0; i < v->npresent; i++)
+			n += v->present[i] < next;
+		return n;
+	}
+	for (size_t i = 0; i < v->list.n; i++)
+		n += v->list.all[i].number >= v->from && v->list.all[i].number < next;
+	return v->from <= 1 ? n : n + v->gen->f.exists;
+}
+
+/* The mark is what the server said, as far as it showed it. If it said that there were more messages than it listed, the next
+ * run must look for them. */
+static void make_mark(const struct visit *v, struct origin_folder *f)
+{
+	const uint32_t last = v->list.n == 0 ? 0 : v->list.all[v->list.n - 1].number;
+	const uint64_t n = seen(v);
+
+	if (!v->run->by_uid) {
+		f->exists = (uint32_t)v->list.n;
+		return;
+	}
+	f->uidnext = v->now.uidnext;
+	f->modseq = v->now.modseq;
+	f->exists = v->now.exists;
+	if (n == v->now.exists && v->now.uidnext != 0)
+		return;
+	f->uidnext = last >= v->gen->f.uidnext && last != UINT32_MAX ? last + 1 : v->gen->f.uidnext;
+	f->exists = (uint32_t)n;
+	f->modseq = n == v->now.exists ? v->now.modseq : 0;
 }
 
 /* All that was there is remembered: that is noted, so that the next run begins behind it. */
@@ -147,11 +175,9 @@ static int note_mark(struct visit *v)
 	for (size_t i = 0; i < v->list.n; i++)
 		if (v->list.all[i].need == ITEM_TAKE || v->list.all[i].need == ITEM_SKIP)
 			return 0; /* something is still to be done */
-	if (!complete && v->fresh)
-		return 0;
-	f.uidnext = next_uid(v);
-	f.modseq = v->now.modseq;
-	f.exists = r->by_uid ? v->now.exists : (uint32_t)v->list.n;
+	if (v->fresh && v->flip && v->list.n == 0)
+		return 0; /* a server that is still at making it anew, perhaps */
+	make_mark(v, &f);
 	if (complete && (r->now_ms - f.listed_ms > RUN_DAY_MS / 24 || f.exists != v->gen->f.exists))
 		f.listed_ms = r->now_ms;
 	if (f.uidnext == v->gen->f.uidnext && f.modseq == v->gen->f.modseq && f.exists == v->gen->f.exists &&
@@ -164,10 +190,20 @@ static int note_mark(struct visit *v)
 	return 0;
 }
 
+/* Without names and heads it shows only in the bodies what is remembered. */
+static bool is_unidentified(const struct visit *v)
+{
+	for (size_t i = 0; v->nameless && i < v->list.n; i++)
+		if (v->list.all[i].need == ITEM_TAKE && v->list.all[i].name == 0 && v->list.all[i].head == PAIR_NONE)
+			return true;
+	return false;
+}
+
 static int visit(struct visit *v)
 {
 	struct run *r = v->run;
 	int entered;
+	bool late;
 
 	r->result->done.folder = v->folder->name;
 	entered = enter(v);
@@ -177,7 +213,9 @@ static int visit(struct visit *v)
 		return -1;
 	if (r->setup->mode == RUN_DRY)
 		return visit_skip(v) != 0 ? -1 : visit_dry(v);
-	if (visit_absent(v) != 0 || visit_skip(v) != 0 || visit_take(v) != 0 || visit_originals(v) != 0)
+	late = is_unidentified(v);
+	if ((!late && visit_absent(v) != 0) || visit_skip(v) != 0 || visit_take(v) != 0 || (late && visit_absent(v) != 0) ||
+	    visit_originals(v) != 0)
 		return -1;
 	return note_mark(v) != 0 || run_flush(r) != 0 ? -1 : v->complete ? drop_former(v) : 0;
 }

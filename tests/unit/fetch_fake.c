@@ -35,6 +35,20 @@ static int gone(struct err *e)
 	return err_set(e, ERR_TEMP, 0, "the world has ended");
 }
 
+/* Tens of thousands of runs fail on purpose: what they log is nobody's concern. */
+void log_event(enum log_level level, const char *event, const struct log_field *fields)
+{
+	if (getenv("FAKE_LOG") == NULL)
+		return;
+	fprintf(stderr, "%d %s", (int)level, event);
+	for (; fields->key != NULL; fields++)
+		if (fields->kind == LOG_NUMBER)
+			fprintf(stderr, " %s=%lld", fields->key, (long long)fields->number);
+		else
+			fprintf(stderr, " %s=%.*s", fields->key, (int)fields->text.n, fields->text.p);
+	fprintf(stderr, "\n");
+}
+
 /* ---- contents ---- */
 unsigned fake_content_of(struct fake_world *w, const char *text)
 {
@@ -363,6 +377,8 @@ static int give_one(struct source_session *s, const struct source_item *item, co
 
 	if (!lives(the, &happens))
 		return gone(e);
+	if (getenv("FAKE_TRACE") != NULL)
+		fprintf(stderr, "    %s %u %s: content %d\n", head ? "head" : "body", item->number, item->name, m == NULL ? -1 : (int)m->content);
 	if (m == NULL)
 		return h->end(h->arg, item, SOURCE_GOT_VANISHED, NULL);
 	if (m->refused && !head)
@@ -764,6 +780,8 @@ static void rename_origin(const struct spool_origin *o)
 static void change(const struct origin_change *c)
 {
 	const size_t i = row_at(c->o.number);
+	if (getenv("FAKE_TRACE") != NULL)
+		fprintf(stderr, "    change %d row %lld folder %lld uid %u %s\n", (int)c->act, (long long)c->o.number, (long long)c->o.folder, c->o.uid, c->o.name == NULL ? "" : c->o.name);
 	struct spool_origin *o = i == the->nrows ? NULL : &the->rows[i].o;
 
 	if (c->act == ORIGIN_ADD) {
@@ -1044,6 +1062,7 @@ struct run_result fake_run_until(struct fake_world *w, enum run_mode mode, long 
 		.copy_to = mode == RUN_COPY ? "office" : NULL,
 		.base = w->base,
 		.intake = w->intake,
+		.memory = (struct spool_source *)w,
 		.driver = w->imap ? &fake_imap : &fake_pop3,
 		.line = on_line,
 		.arg = w,
@@ -1087,7 +1106,6 @@ void fake_world_init(struct fake_world *w, bool imap)
 	struct buf errors;
 
 	*w = (struct fake_world){ .imap = imap, .top = true, .condstore = true, .uidplus = true };
-	log_open("test", getenv("FAKE_LOG") != NULL ? LOG_DEBUG : LOG_ERROR - 1);
 	buf_init(&errors, 10000);
 	w->config = config_check("test", slice_str(text), &errors);
 	if (w->config == NULL)
