@@ -405,7 +405,7 @@ static void at_last(struct history *h)
 		there += w->folders[k].there && !(h->policy == MOVE && k == 2) ? w->folders[k].n : 0;
 	/* What was moved out of a folder that is now empty is looked for when something comes. */
 	for (size_t i = 0; i < w->nrows; i++)
-		remembered += h->policy != MOVE || !w->rows[i].o.removal;
+		remembered += !w->rows[i].o.removal || (h->policy != MOVE && !w->no_names);
 	if (remembered > there + 1)
 		show(h, UINT32_MAX);
 	if (remembered > there + 1)
