@@ -16,6 +16,7 @@ struct picking {
 	const struct catalog *catalog;
 	char *const *patterns;
 	size_t npatterns;
+	char *target;	/* of move_to, on the wire; NULL: none */
 	unsigned guess; /* uses that no folder has by attribute: names tell */
 	struct source_folder *out;
 	size_t n;
@@ -86,7 +87,8 @@ static int add(struct picking *p, char *name, const char *wire, unsigned uses, s
 	p->out[p->n++] = (struct source_folder){ .name = name,
 						 .separator = folder_separator(imap_style(s->imap), wire, &prefix),
 						 .prefix = prefix_of(s, wire, name),
-						 .uses = uses };
+						 .uses = uses,
+						 .target = p->target != NULL && strcmp(p->target, wire) == 0 };
 	s->names = mem_resize(s->names, s->nnames + 1, sizeof *s->names);
 	s->names[s->nnames++] = (struct imap_name){ mem_strdup(name), mem_strdup(wire) };
 	return 0;
@@ -205,8 +207,11 @@ int imap_source_folders(struct source_session *s, struct source_folder **folders
 			return err_set(e, ERR_TEMP, 0, "%s does not tell its folders", c->server.host);
 		if (p.catalog->cut)
 			log_warning("folders-cut", LOG_STR("source", c->name));
+		/* A name that can't be one is told when something is to be moved there. */
+		p.target = c->move_to == NULL ? NULL : imap_source_target(s, c->move_to, NULL);
 		ret = pick(&p, e);
 	}
+	free(p.target);
 	if (ret != 0) {
 		source_folders_free(p.out, p.n);
 		return -1;

@@ -15,8 +15,7 @@
 #include "imap/uid_set.h"
 #include "msg/special_use.h"
 
-/* FOLDER, as people write it, or the folder for a use. From mem_alloc; NULL and E. */
-static char *target_of(struct source_session *s, const char *folder, struct err *e)
+char *imap_source_target(struct source_session *s, const char *folder, struct err *e)
 {
 	unsigned use = special_use_of(slice_str(folder));
 	const struct catalog_folder *f;
@@ -179,7 +178,7 @@ int imap_source_move(struct source_session *s, const struct source_item *items, 
 		     bool *marked, struct buf *refused, struct err *e)
 {
 	bool can_move = imap_has(s->imap, "MOVE") || imap_has(s->imap, "IMAP4rev2");
-	char *target = target_of(s, folder, e);
+	char *target = imap_source_target(s, folder, e);
 	uint32_t *uids = NULL;
 	int ret = -1;
 

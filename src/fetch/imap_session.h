@@ -78,6 +78,9 @@ int imap_source_examine(struct source_session *s, const char *wire, bool *there,
 /* NAME (UTF-8, the server's separators or "/") as it goes on the wire; from mem_alloc, NULL and E. */
 char *imap_source_wire(const struct source_session *s, const char *name, struct err *e);
 
+/* imap_move.c: FOLDER, as people write it, or the folder for a use, on the wire. From mem_alloc; NULL and E. */
+char *imap_source_target(struct source_session *s, const char *folder, struct err *e);
+
 /* ---- the functions of the driver, one file each ---- */
 int imap_source_folders(struct source_session *s, struct source_folder **folders, size_t *n, struct err *e);
 int imap_source_enter(struct source_session *s, const struct source_folder *folder, bool write,

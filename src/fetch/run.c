@@ -169,11 +169,6 @@ int run_read_folders(struct run *r)
 }
 
 /* ---- a run ---- */
-static bool is_move_target(const struct run *r, const char *name)
-{
-	return r->source.move_to != NULL && !r->copy && strcmp(r->source.move_to, name) == 0;
-}
-
 static int visit_all(struct run *r, const struct source_folder *folders, const struct copy_target *targets, size_t n)
 {
 	size_t visited = 0;
@@ -184,7 +179,7 @@ static int visit_all(struct run *r, const struct source_folder *folders, const s
 	for (size_t i = 0; i < n; i++) {
 		if (targets != NULL && targets[i].folder == NULL)
 			continue;
-		if (is_move_target(r, folders[i].name))
+		if (folders[i].target && !r->copy)
 			continue; /* what was moved there was fetched */
 		visited++;
 		if (visit_folder(r, &folders[i], targets == NULL ? NULL : targets[i].folder) != 0)

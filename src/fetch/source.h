@@ -58,6 +58,7 @@ struct source_folder { /* POP3 has one, with an empty name */
 	size_t prefix;	/* octets of NAME that are the prefix of its namespace ("INBOX.", separator included), which people
 			 * do not mean; 0: none. INBOX itself has none */
 	unsigned uses; /* special uses, msg/special_use.h */
+	bool target;   /* it is what config_source.move_to means */
 };
 
 /* What a folder was when its memory was last complete, and what it is now. Fields that a server does not have are 0. */

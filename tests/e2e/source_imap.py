@@ -114,6 +114,9 @@ class Real:
         folders = self.pull("folders", folder="*").all("folder")
         for f in folders:
             assert f["prefix"] == (len(self.prefix) if f["name"] != "INBOX" else 0), f
+        for target, name in (("Work/Old", "Work/Old"), (real("Work"), "Work"), ("\\Junk", "Junk Mail")):
+            p = self.pull("folders", folder="*", move_to=target).fine()
+            assert [f["name"] for f in p.all("folder") if f["target"]] == [real(name)], p.events
         words = [w for name in sorted(named("*")) for w in ("enter", name)]
         assert len(self.pull("folders", *words, folder="*").fine().all("entered")) == len(words) // 2
         p = self.pull("folders", "enter", "\\Archive", "enter", "Nowhere", "enter", "INBOX", folder=("\\Archive", "Nowhere"))

@@ -288,8 +288,9 @@ static void folders(void)
 	if (source_imap.folders(session, &all, &n, &e) != 0)
 		(void)ended(&e);
 	for (size_t i = 0; i < n; i++) {
-		(void)printf("{\"event\": \"folder\", \"separator\": %d, \"prefix\": %zu, \"uses\": %u, \"name\": \"",
-			     all[i].separator, all[i].prefix, all[i].uses);
+		(void)printf("{\"event\": \"folder\", \"separator\": %d, \"prefix\": %zu, \"uses\": %u, \"target\": %s, "
+			     "\"name\": \"",
+			     all[i].separator, all[i].prefix, all[i].uses, all[i].target ? "true" : "false");
 		put_text(all[i].name);
 		(void)printf("\"}\n");
 	}
@@ -437,6 +438,8 @@ static bool set(const char *key, char *value)
 		login.message_max = (uint64_t)number_of(value);
 	else if (strcmp(key, "folder") == 0 && source.nfolders < FOLDERS_MAX)
 		(source.folders = names)[source.nfolders++] = value;
+	else if (strcmp(key, "move_to") == 0)
+		source.move_to = value;
 	else if (strcmp(key, "wake") == 0)
 		login.wake_fd = (int)number_of(value);
 	else if (strcmp(key, "quit_after") == 0)
