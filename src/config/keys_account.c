@@ -117,7 +117,6 @@ const struct key keys_account[] = {
 	  .offset = ACCOUNT(at),
 	  .offset2 = ACCOUNT(nat),
 	  .otherwise_is = "mail is filed as it comes",
-	  .parts = TO_SPOOL | TO_STORE,
 	  .help =
 	      "The times, in the time zone of the machine, at which waiting mail is filed, for a line that costs by "
 	      "the "

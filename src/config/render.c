@@ -242,7 +242,8 @@ int config_render(const struct config *c, enum config_part part, const char *nam
 			account_print(&r, a);
 	}
 	close_print(&r);
-	if (part == CONFIG_PART_RECEIVER || part == CONFIG_PART_STORE || c->nsources == 0)
+	/* The spool is told by each fetcher whose it is: it need not start anew for a change of sources. */
+	if (part == CONFIG_PART_RECEIVER || part == CONFIG_PART_STORE || part == CONFIG_PART_SPOOL || c->nsources == 0)
 		return buf_failed(out) ? -1 : 0;
 	open_print(&r, "sources");
 	for (size_t i = 0; i < c->nsources; i++) {

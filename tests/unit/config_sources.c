@@ -398,7 +398,7 @@ static void each_part_has_its_own(void **state)
 		  "pop.example.net",
 		  { "sesame", "poppy", "tahini", "cumin", "clove" } },
 		{ CONFIG_PART_TOKEN, NULL, 1, 0, "clove", { "sesame", "poppy", "tahini", "cumin", NULL } },
-		{ CONFIG_PART_SPOOL, NULL, 3, 2, "cloud", { "sesame", "poppy", "tahini", "cumin", "clove" } },
+		{ CONFIG_PART_SPOOL, NULL, 0, 2, "office", { "sesame", "poppy", "tahini", "cumin", "clove" } },
 	};
 	const struct config_source *s;
 	struct buf errors;
