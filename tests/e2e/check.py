@@ -180,6 +180,20 @@ with tap.case("the configuration and the rules in the README are good"):
     write("readme/office.sieve", rules)
     expect(run("-c", "readme/mailferry.conf", "check"), OK)
 
+with tap.case("so are the sources in the README, in the guide and in the manual page"):
+    (sources,) = [b for b in blocks if b.startswith("sources")]
+    with open(os.path.join(SOURCE, "docs", "fetch.md"), encoding="utf-8") as f:
+        guide = [textwrap.dedent(b).strip("\n") for b in re.findall(r"(?:^ {4}.*\n|^\n(?= {4}))+", f.read(), re.M)]
+    (first,) = [b for b in guide if b.startswith("accounts = {")]
+    (manual,) = [b.split(".Ed")[0] for b in page.split(".Bd -literal -offset indent\n") if b.startswith("sources = {")]
+    write("readme/old.password", "s3cret\n", 0o600)
+    said = "originals are deleted 30d after the spool has them; runs every 10m\n"
+    for name, words in (("mailferry", text + "\n" + sources), ("guide", 'hostname = "mail.office.example";\n' + first),
+                        ("manual", text + "\n" + manual)):
+        write("readme/%s.conf" % name, words)
+        got = run("-c", "readme/%s.conf" % name, "check")
+        assert got[0] == OK and got[1].endswith(said), (name, got)
+
 with tap.case("the sample is good once the secrets are there"):
     shutil.copy(os.path.join(SOURCE, "conf", "mailferry.conf.sample"), os.path.join(place, "sample.conf"))
     write("office.password", "s3cret\n", 0o600)
