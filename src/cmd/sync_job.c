@@ -16,6 +16,7 @@
 enum {
 	JOBS_MAX = 32,
 	TICK_MS = 500,
+	LOOK_MS = 20, /* after which the filing is looked at for the first time; later ones come further apart */
 	FLUSH_MS = 30 * 1000,		  /* how long a client may take to read the end */
 	QUEUE_MORE = 64 * 1024,		  /* octets that wait for a client: what is told often is left out, … */
 	QUEUE_LINES = 4 * 1024 * 1024,	  /* … lines are, … */
@@ -161,15 +162,28 @@ static void tell_source(struct sync_job *j, struct sync_part *p, enum sync_state
 	sync_emit(j, &ev);
 }
 
+/* Whoever waits for a few messages waits no half second for the news, and whoever waits for many costs the spool little. */
+static int64_t next_look(struct sync_job *j)
+{
+	if (j->stage != SYNC_FILES)
+		return TICK_MS;
+	j->look_ms = j->look_ms == 0 ? LOOK_MS : j->look_ms + j->look_ms / 4;
+	if (j->look_ms > TICK_MS)
+		j->look_ms = TICK_MS;
+	return j->look_ms;
+}
+
 static void fetch_on(struct sync_job *j)
 {
 	for (size_t i = 0; i < j->nsources; i++)
 		if (j->sources[i].state != SYNC_ENDED)
 			return;
-	if (j->mode == RUN_DRY || j->naccounts == 0)
+	if (j->mode == RUN_DRY || j->naccounts == 0) {
 		sync_done(j, NULL);
-	else
+	} else {
 		sync_file(j);
+		tick_in(j, next_look(j));
+	}
 }
 
 static void source_over(struct sync_job *j, struct sync_part *p, const struct fetch_ran *r, int64_t next_ms)
@@ -285,6 +299,16 @@ void sync_source_fails(struct fetcher *f, const char *words)
 
 /* ---- a job's life ---- */
 
+static bool tick_is_due(struct sync_job *j)
+{
+	const int64_t now = clock_mono_ms();
+
+	if (now - j->told_ms < TICK_MS)
+		return false;
+	j->told_ms = now;
+	return true;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct sync_job *j = arg;
@@ -296,7 +320,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		begin(j);
 	else if (j->stage == SYNC_TELLS && !j->broken)
 		sync_plan(j);
-	else if (j->client == NULL && j->stage != SYNC_OVER)
+	else if (j->client == NULL && j->stage != SYNC_OVER && tick_is_due(j))
 		sync_emit(j, &tick);
 	if (j->client == NULL && (j->broken || j->stage == SYNC_OVER)) {
 		struct supervisor *sup = j->sup;
@@ -312,7 +336,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	}
 	if (j->stage != SYNC_OVER)
 		sync_watch(j);
-	tick_in(j, TICK_MS);
+	tick_in(j, next_look(j));
 }
 
 static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
