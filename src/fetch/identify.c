@@ -228,6 +228,8 @@ static bool wants_head(const struct visit *v, const struct item *item)
 		return false;
 	if (v->nlost > 0 && ((v->flip && v->fresh) || v->mass || (!v->run->by_uid && item->name == 0)))
 		return true;
+	if (item->suspect != PAIR_NONE)
+		return true;
 	if (item->need != ITEM_TAKE)
 		return false;
 	return (v->run->same_mailbox && item->size > HEAD_FIRST_SIZE) ||

@@ -63,6 +63,7 @@ int listing_add(struct listing *l, const struct source_item *item)
 			    .internal_ms = item->internal_ms,
 			    .number = item->number,
 			    .row = PAIR_NONE,
+			    .suspect = PAIR_NONE,
 			    .head = PAIR_NONE };
 
 	if ((l->n == l->cap && grow(l) != 0) || put_text(l, item->name == NULL ? "" : item->name, &new.name) != 0 ||

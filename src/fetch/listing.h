@@ -25,6 +25,7 @@ struct item {
 	uint32_t number;
 	uint32_t name, flags; /* offsets into the texts */
 	uint32_t row;	      /* index of the remembered row that it is paired with, or PAIR_NONE */
+	uint32_t suspect;     /* index of a row with its name and another size, or PAIR_NONE: heads tell if it is the same */
 	uint32_t head;	      /* index into the heads that were read, or PAIR_NONE */
 	uint8_t need;	      /* enum item_need */
 };

@@ -10,7 +10,7 @@ struct lost {
 	unsigned char hash[ORIGIN_HEAD_SIZE];
 	uint64_t size;
 	uint32_t row;
-	bool weak;
+	bool weak, leaves; /* it was to be removed */
 	uint32_t used; /* of the first of a hash and size: how many of those at its front have been found */
 };
 
@@ -33,6 +33,8 @@ static int by_hash(const void *a, const void *b)
 		return x->size < y->size ? -1 : 1;
 	if (x->weak != y->weak)
 		return x->weak ? 1 : -1;
+	if (x->leaves != y->leaves)
+		return x->leaves ? 1 : -1;
 	return x->row < y->row ? -1 : x->row > y->row;
 }
 
@@ -75,6 +77,7 @@ void match_lost(struct visit *v)
 		l->size = row->size;
 		l->row = (uint32_t)i;
 		l->weak = is_weak(v, row);
+		l->leaves = row->removal;
 		v->nlost++;
 	}
 	qsort(v->lost, v->nlost, sizeof *v->lost, by_hash);
@@ -114,8 +117,8 @@ static size_t heads_to_match(const struct visit *v, bool named_only, struct pair
 			continue;
 		if (!head->named && (named_only || !loose))
 			continue;
-		out[n++] = (struct pair_end){ slice_of((const char *)head->hash, sizeof head->hash), item->size, (uint32_t)i,
-					      !(loose && head->named), PAIR_NONE };
+		out[n++] = (struct pair_end){ slice_of((const char *)head->hash, sizeof head->hash), item->size,
+					      (uint32_t)i, !(loose && head->named), PAIR_NONE };
 	}
 	return n;
 }
@@ -136,12 +139,36 @@ static size_t lost_to_match(const struct visit *v, bool weak, struct pair_end *o
 	return n;
 }
 
+/* The row of its name, if it is the same message for all that its size is another. */
+static struct row *suspect(struct visit *v, const struct item *item, const struct head *head)
+{
+	struct row *row = item->suspect == PAIR_NONE ? NULL : &v->rows.all[item->suspect];
+
+	if (row == NULL || row->item != PAIR_NONE || row->gone || memcmp(row->head, head->hash, sizeof row->head) != 0)
+		return NULL;
+	return row;
+}
+
+static int match_suspects(struct visit *v)
+{
+	for (size_t i = 0; i < v->list.n; i++) {
+		struct item *item = &v->list.all[i];
+		struct row *row = NULL;
+
+		if (item->head != PAIR_NONE && item->row == PAIR_NONE && item->need != ITEM_DONE)
+			row = suspect(v, item, &v->heads[item->head]);
+		if (row != NULL && found(v, item, row) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* Those that were there last time come first. */
 int match_heads(struct visit *v)
 {
 	struct pair_end *items = mem_array(v->list.n + 1, sizeof *items);
 	struct pair_end *rows = mem_array(v->nlost + 1, sizeof *rows);
-	int r = 0;
+	int r = match_suspects(v);
 
 	for (int weak = 0; weak <= 1 && r == 0; weak++) {
 		const size_t n = heads_to_match(v, weak == 1, items), m = lost_to_match(v, weak == 1, rows);
@@ -183,10 +210,11 @@ static bool has_hash(const struct visit *v, size_t at, const struct head *head)
 struct row *match_find(struct visit *v, const struct item *item, const struct head *head)
 {
 	const bool loose = is_loose(v, item);
+	struct row *same = item->row != PAIR_NONE ? NULL : suspect(v, item, head);
 	size_t first, at;
 
-	if (item->row != PAIR_NONE || v->nlost == 0 || !(loose || head->named))
-		return NULL;
+	if (same != NULL || item->row != PAIR_NONE || v->nlost == 0 || !(loose || head->named))
+		return same;
 	first = lower(v, head->hash, item->size);
 	if (has_hash(v, first, head) && v->lost[first].size == item->size) {
 		for (at = first + v->lost[first].used; has_hash(v, at, head) && v->lost[at].size == item->size; at++) {

@@ -16,7 +16,7 @@ static bool has_verb(const struct run *r, enum verb verb)
 {
 	const struct source_driver *d = r->setup->driver;
 
-	if (r->setup->mode != RUN_FETCH || r->source.keep)
+	if (r->setup->mode != RUN_FETCH)
 		return false;
 	if (verb == VERB_REMOVE)
 		return r->source.delete != CONFIG_DELETE_NEVER;
@@ -37,7 +37,7 @@ static struct origin_want want_of(const struct run *r, enum verb verb)
 		want.handled = true;
 		if (r->source.delete == CONFIG_DELETE_DELIVERED)
 			want.settled = BIT(ORIGIN_DELIVERED);
-		else
+		else if (r->source.delete_after > 0)
 			want.before_ms = r->now_ms - r->source.delete_after;
 	}
 	return want;
@@ -193,7 +193,8 @@ static int by_size(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Sizes of messages of which nothing else is known: one of them may be a twin of what is to be removed. From mem_alloc. */
+/* Sizes of messages of which nothing else is known: one of them may be a twin of what is to be removed. From mem_alloc.
+ */
 static uint64_t *unknown_sizes(const struct visit *v, size_t *n)
 {
 	uint64_t *sizes = mem_array(v->list.n + 1, sizeof *sizes);
@@ -275,7 +276,7 @@ static int act(struct visit *v, enum verb verb, const struct source_item *items,
 	buf_init(&refused, 400);
 	step("fetch: before originals are seen to");
 	/* Asked for first, and noted first: what is noted and not done is seen in the next listing. */
-	if (verb == VERB_REMOVE && change_all(r, ORIGIN_REMOVAL, numbers, n) != 0)
+	if (verb != VERB_MARK && change_all(r, ORIGIN_REMOVAL, numbers, n) != 0)
 		return -1;
 	if (verb == VERB_REMOVE)
 		done = d->remove(r->session, items, n, &marked, &refused, &e);
@@ -298,9 +299,6 @@ static int act(struct visit *v, enum verb verb, const struct source_item *items,
 	r->removed = r->removed || verb == VERB_REMOVE;
 	run_progress(r);
 	if (well && (verb != VERB_REMOVE || marked) && change_all(r, ORIGIN_HANDLED, numbers, n) != 0)
-		return -1;
-	/* Moved away, it is as good as removed once a listing lacks it. */
-	if (well && verb == VERB_MOVE && !marked && change_all(r, ORIGIN_REMOVAL, numbers, n) != 0)
 		return -1;
 	return 0;
 }

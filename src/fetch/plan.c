@@ -222,7 +222,9 @@ static bool wants_present(const struct visit *v, uint32_t from)
 		    v->list.all[i].number >= from && (v->now.uidnext == 0 || v->list.all[i].number < v->now.uidnext);
 	if (originals_due(v->run, f->number))
 		return true;
-	return !v->same && (expected != v->now.exists || v->run->now_ms - f->listed_ms > RUN_DAY_MS);
+	/* Servers have shown part of a folder and said that it was all: what they hid then must be found some day. */
+	return v->run->now_ms - f->listed_ms > (v->same ? ABSENT_MS : RUN_DAY_MS) ||
+	       (!v->same && expected != v->now.exists);
 }
 
 /* Below FROM all is remembered, or so it was. Is all of it still there, is there more, is some of it to be tried again?

@@ -11,8 +11,14 @@ static bool fits(const struct visit *v, const struct item *item, const struct ro
 	return item->size == row->size && strcmp(listing_name(&v->list, item), rows_name(&v->rows, row)) == 0;
 }
 
+/* The same name and another size: the server has rewritten its header, or the name means another message now, as where
+ * messages are just numbered. If the head is remembered, it tells. */
 static void join(struct visit *v, size_t item, size_t row)
 {
+	if (v->list.all[item].size != v->rows.all[row].size && head_is_known(v->rows.all[row].head)) {
+		v->list.all[item].suspect = (uint32_t)row;
+		return;
+	}
 	v->list.all[item].row = (uint32_t)row;
 	v->rows.all[row].item = (uint32_t)item;
 }

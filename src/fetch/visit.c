@@ -143,8 +143,8 @@ static uint64_t seen(const struct visit *v)
 	return v->from <= 1 ? n : n + v->gen->f.exists;
 }
 
-/* The mark is what the server said, as far as it showed it. If it said that there were more messages than it listed, the next
- * run must look for them. */
+/* The mark is what the server said, as far as it showed it. If it said that there were more messages than it listed,
+ * the next run must look for them. */
 static void make_mark(const struct visit *v, struct origin_folder *f)
 {
 	const uint32_t last = v->list.n == 0 ? 0 : v->list.all[v->list.n - 1].number;
@@ -190,12 +190,16 @@ static int note_mark(struct visit *v)
 	return 0;
 }
 
-/* Without names and heads it shows only in the bodies what is remembered. */
+/* Without names, or without heads where they are in doubt, only the bodies show what is remembered. */
 static bool is_unidentified(const struct visit *v)
 {
-	for (size_t i = 0; v->nameless && i < v->list.n; i++)
-		if (v->list.all[i].need == ITEM_TAKE && v->list.all[i].name == 0 && v->list.all[i].head == PAIR_NONE)
+	for (size_t i = 0; !v->run->by_uid && i < v->list.n; i++) {
+		const struct item *item = &v->list.all[i];
+
+		if (item->row == PAIR_NONE && item->head == PAIR_NONE &&
+		    (item->name == 0 || item->suspect != PAIR_NONE))
 			return true;
+	}
 	return false;
 }
 
@@ -214,8 +218,8 @@ static int visit(struct visit *v)
 	if (r->setup->mode == RUN_DRY)
 		return visit_skip(v) != 0 ? -1 : visit_dry(v);
 	late = is_unidentified(v);
-	if ((!late && visit_absent(v) != 0) || visit_skip(v) != 0 || visit_take(v) != 0 || (late && visit_absent(v) != 0) ||
-	    visit_originals(v) != 0)
+	if ((!late && visit_absent(v) != 0) || visit_skip(v) != 0 || visit_take(v) != 0 ||
+	    (late && visit_absent(v) != 0) || visit_originals(v) != 0)
 		return -1;
 	return note_mark(v) != 0 || run_flush(r) != 0 ? -1 : v->complete ? drop_former(v) : 0;
 }

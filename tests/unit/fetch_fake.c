@@ -266,6 +266,13 @@ static int fake_folders(struct source_session *s, struct source_folder **folders
 	return 0;
 }
 
+static size_t visible(const struct source_session *s)
+{
+	if (!the->imap)
+		return s->n;
+	return the->shows_nothing ? 0 : the->shows_half ? s->folder->n / 2 : s->folder->n;
+}
+
 static int fake_enter(struct source_session *s, const struct source_folder *folder, bool write, const struct source_mark *before,
 		      struct source_mark *now, bool *same, struct err *e)
 {
@@ -284,17 +291,10 @@ static int fake_enter(struct source_session *s, const struct source_folder *fold
 		if (the->folders[i].there && strcmp(the->folders[i].name, folder->name) == 0)
 			s->folder = &the->folders[i];
 	*now = (struct source_mark){ s->folder->uidvalidity, s->folder->uidnext, the->condstore ? s->folder->modseq : 0,
-				     (uint32_t)(the->shows_nothing ? 0 : s->folder->n) };
+				     (uint32_t)visible(s) };
 	*same = before != NULL && the->condstore && memcmp(before, now, sizeof *now) == 0;
 	the->sames += *same;
 	return 0;
-}
-
-static size_t visible(const struct source_session *s)
-{
-	if (!the->imap)
-		return s->n;
-	return the->shows_nothing ? 0 : the->shows_half ? s->folder->n / 2 : s->folder->n;
 }
 
 static const struct fake_message *message_at(const struct source_session *s, size_t i)

@@ -138,14 +138,24 @@ static size_t some_folder(struct history *h)
 	return k;
 }
 
+static bool is_named(const struct history *h, unsigned content)
+{
+	return strstr(h->w->contents[content].bytes, "Message-ID") != NULL;
+}
+
 /* One that looks like one that was taken and is gone is not to be told from it, where only content tells; and with the same
  * Message-ID it is the same. */
 static bool twin_is_fair(const struct history *h, unsigned content)
 {
+	const bool named = is_named(h, content);
+
+	/* Moved away, and the machine stopped before that was noted: then the other one is the same again. */
+	if (h->policy == MOVE && named && (rows_of(h->w, content) > 0 || fake_present(h->w, content) > 0))
+		return false;
 	/* Of those that were refused it is not known here which they are. */
 	if (h->by_content && has_removals(h->w) && fake_rows_of(h->w, ORIGIN_REFUSED) > 0)
 		return false;
-	if (h->by_content || h->unsettled || strstr(h->w->contents[content].bytes, "Message-ID") != NULL)
+	if (h->by_content || h->unsettled || named)
 		return rows_of(h->w, content) <= fake_present(h->w, content);
 	return true;
 }
@@ -229,6 +239,18 @@ static void names_change(struct history *h)
 	say(h, "names change in folder %zu", k);
 }
 
+/* One without a Message-ID that gets another size and another name is another one; and who sees twins of several sizes can't
+ * tell which of them was removed. */
+static void sizes_change(struct history *h)
+{
+	struct fake_folder *f = &h->w->folders[0];
+
+	for (size_t i = 0; i < f->n && !h->w->imap && !h->w->no_names; i++)
+		if (is_named(h, f->all[i].content) && f->all[i].content >= TWINS)
+			f->all[i].size += roll(&h->dice, 2) * 17;
+	say(h, "sizes change");
+}
+
 static void things_happen(struct history *h)
 {
 	struct fake_world *w = h->w;
@@ -253,6 +275,9 @@ static void things_happen(struct history *h)
 			fake_settle(w, roll(&h->dice, 4) == 0);
 			break;
 		case 6:
+			/* A server that writes into its messages, and tells so. */
+			if (roll(&h->dice, 3) == 0)
+				sizes_change(h);
 			fake_pass(w, (int64_t)(roll(&h->dice, 4) + 1) * FAKE_DAY_MS / 2);
 			break;
 		case 7:
@@ -438,8 +463,8 @@ static void live(unsigned seed)
 			h.unsettled = false;
 	}
 	peace(&h);
-	/* What was refused is asked for again within a day. */
-	fake_pass(w, 2 * FAKE_DAY_MS);
+	/* What was refused is asked for again within a day; what was hidden is looked for within a week. */
+	fake_pass(w, 8 * FAKE_DAY_MS);
 	run_in_peace(&h);
 	fake_pass(w, 2 * FAKE_DAY_MS);
 	run_in_peace(&h);
