@@ -79,9 +79,10 @@ const struct key keys_source[] = {
 	  .otherwise_is = "\"INBOX\"",
 	  .parts = TO_FETCH,
 	  .help = "IMAP: which folders are fetched: names; patterns, in which * stands for anything and % for anything "
-		  "within "
-		  "one level; uses, such as \"\\\\Junk\" or \"\\\\Sent\"; and with ! in front what is left out: "
-		  "[ \"*\", \"!\\\\Trash\", \"!Drafts\" ]." },
+		  "within one level; uses, such as \"\\\\Junk\" or \"\\\\Sent\"; and with ! in front what is left out: "
+		  "[ \"*\", \"!\\\\Trash\", \"!Drafts\" ]. A pattern does not mean folders that only show what lies in "
+		  "others "
+		  "(Gmail's All Mail, Starred and Important); to fetch one, name it." },
 	{ .group = KEYS_SOURCE,
 	  .name = "keep",
 	  .type = KEY_BOOL,

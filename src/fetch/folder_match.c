@@ -59,6 +59,18 @@ bool folder_pattern_matches(const char *pattern, const struct folder_known *f)
 	return name_matches(p, slice_str(f->name), f->separator) || name_matches(p, slice_str(f->people), '/');
 }
 
+/* Does it only show what lies in other folders? */
+static bool is_view(const struct folder_known *f)
+{
+	return (f->uses & USE_VIEWS) != 0;
+}
+
+/* By its own name or use, and not among all that fit. */
+static bool picks_one(const char *pattern)
+{
+	return strpbrk(pattern, "*%") == NULL;
+}
+
 bool folder_is_meant(char *const *patterns, size_t n, const struct folder_known *f)
 {
 	bool in = false, named = false;
@@ -70,9 +82,9 @@ bool folder_is_meant(char *const *patterns, size_t n, const struct folder_known 
 			continue;
 		}
 		named = true;
-		in = in || folder_pattern_matches(patterns[i], f);
+		in = in || (folder_pattern_matches(patterns[i], f) && (picks_one(patterns[i]) || !is_view(f)));
 	}
-	return in || !named;
+	return in || (!named && !is_view(f));
 }
 
 bool folder_pattern_is_name(const char *pattern)

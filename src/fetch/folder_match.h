@@ -19,7 +19,9 @@ struct folder_known {
 /* One pattern, without `!'. INBOX has no case. */
 bool folder_pattern_matches(const char *pattern, const struct folder_known *f);
 
-/* All of them; `!' wins. Where there are only those with `!', everything else is meant. */
+/* All of them; `!' wins. Where there are only those with `!', everything else is meant. Folders that only show what
+ * lies in others (\All, \Flagged, \Important) are meant only by name or use: each of their messages would come twice.
+ */
 bool folder_is_meant(char *const *patterns, size_t n, const struct folder_known *f);
 
 /* A name, and no pattern, use or exclusion. */

@@ -111,7 +111,7 @@ static int add_listed(struct picking *p, const struct catalog_folder *f, struct 
 	known.separator = folder_separator(imap_style(p->s->imap), f->wire, &prefix);
 	known.uses = f->uses | (f->guess & p->guess);
 	if (folder_is_meant(p->patterns, p->npatterns, &known))
-		return add(p, name, f->wire, f->uses != 0 ? f->uses : f->guess, e);
+		return add(p, name, f->wire, f->uses != 0 ? f->uses : f->guess & ~(unsigned)USE_VIEWS, e);
 	free(name);
 	return 0;
 }

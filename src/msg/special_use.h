@@ -20,7 +20,10 @@ enum special_use {
 	USE_SENT = 32,
 	USE_TRASH = 64,
 	USE_IMPORTANT = 128,
-	USE_ANY = 255
+	USE_ANY = 255,
+	/* Folders that only show what lies in others. A name alone never tells that of a folder: people have folders
+	 * called "Important". */
+	USE_VIEWS = USE_ALL | USE_FLAGGED | USE_IMPORTANT
 };
 
 /* The use that an attribute tells, in any case and with its backslash ("\Junk"); also the older names that some stores

@@ -73,19 +73,27 @@ static void sets_are_meant(void **state)
 		char *patterns[4];
 		const char *name;
 		bool in;
+		unsigned uses;
 	} rows[] = {
-		{ { (char *)(uintptr_t) "*", (char *)(uintptr_t) "!Trash" }, "Trash", false },
-		{ { (char *)(uintptr_t) "!Trash", (char *)(uintptr_t) "*" }, "Trash", false },
-		{ { (char *)(uintptr_t) "*", (char *)(uintptr_t) "!Trash" }, "Work", true },
-		{ { (char *)(uintptr_t) "!Trash" }, "Work", true },
-		{ { (char *)(uintptr_t) "!T*" }, "Trash", false },
-		{ { (char *)(uintptr_t) "a", (char *)(uintptr_t) "b" }, "b", true },
-		{ { (char *)(uintptr_t) "a", (char *)(uintptr_t) "b" }, "c", false },
+		{ { (char *)(uintptr_t) "*" }, "[Gmail]/All Mail", false, USE_ALL },
+		{ { (char *)(uintptr_t) "[Gmail]/%" }, "[Gmail]/Important", false, USE_IMPORTANT },
+		{ { (char *)(uintptr_t) "!Trash" }, "[Gmail]/Starred", false, USE_FLAGGED },
+		{ { (char *)(uintptr_t) "*" }, "Important", true, 0 },
+		{ { (char *)(uintptr_t) "*" }, "Sent", true, USE_SENT },
+		{ { (char *)(uintptr_t) "[Gmail]/All Mail" }, "[Gmail]/All Mail", true, USE_ALL },
+		{ { (char *)(uintptr_t) "*", (char *)(uintptr_t) "\\All" }, "[Gmail]/All Mail", true, USE_ALL },
+		{ { (char *)(uintptr_t) "*", (char *)(uintptr_t) "!Trash" }, "Trash", false, 0 },
+		{ { (char *)(uintptr_t) "!Trash", (char *)(uintptr_t) "*" }, "Trash", false, 0 },
+		{ { (char *)(uintptr_t) "*", (char *)(uintptr_t) "!Trash" }, "Work", true, 0 },
+		{ { (char *)(uintptr_t) "!Trash" }, "Work", true, 0 },
+		{ { (char *)(uintptr_t) "!T*" }, "Trash", false, 0 },
+		{ { (char *)(uintptr_t) "a", (char *)(uintptr_t) "b" }, "b", true, 0 },
+		{ { (char *)(uintptr_t) "a", (char *)(uintptr_t) "b" }, "c", false, 0 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct folder_known f = { rows[i].name, rows[i].name, '/', 0 };
+		struct folder_known f = { rows[i].name, rows[i].name, '/', rows[i].uses };
 		size_t n = 0;
 
 		while (n < 4 && rows[i].patterns[n] != NULL)
