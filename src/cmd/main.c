@@ -90,8 +90,9 @@ static const struct command commands[] = {
 	  "\n"
 	  "Exit status: 0 all is well; 75 something failed for now and is tried again; 78 a person must act; 64 usage.\n",
 	  command_sync },
-	{ "copy", "SOURCE --to ACCOUNT [--dry-run] [--json]", "copy a whole mailbox, folder by folder, into an account",
-	  "Copies all folders of an IMAP source into folders of the same names of ACCOUNT, without rules, with flags and dates.\n"
+	{ "copy", "SOURCE [--to ACCOUNT] [--dry-run] [--json]", "copy a whole mailbox, folder by folder, into an account",
+	  "Copies all folders of an IMAP source into folders of the same names of ACCOUNT (else of the source's\n"
+	  "account), without rules, with flags and dates.\n"
 	  "May be interrupted and started again at any time: what was copied is not copied again.\n"
 	  "\n"
 	  "  --dry-run  say what would be copied where; change nothing anywhere\n"

@@ -8,7 +8,16 @@
 #include "cmd/screen.h"
 #include "cmd/text.h"
 
-enum { NAME_COLUMNS = 20, BAR_MIN = 8, BAR_MAX = 30, DRAW_MS = 100, WORDS = 5, WORD_BYTES = 64 };
+enum {
+	NAME_COLUMNS = 20,
+	BAR_MIN = 8,
+	BAR_MAX = 30,
+	BAR_SIDES = 7, /* "[", "] 100%" */
+	DRAW_MS = 100,
+	WORDS = 5,
+	WORD_COLUMNS = 40,
+	WORD_BYTES = 200
+};
 
 #define RED    "\x1b[31m"
 #define YELLOW "\x1b[33m"
@@ -27,49 +36,89 @@ static size_t name_columns(const struct progress *p)
 	return widest > NAME_COLUMNS ? NAME_COLUMNS : widest;
 }
 
-/* NAME, then as many of N words as fit, those in front first, with a bar of PART/WHOLE (0: none) between. */
+/* How many columns the bar may have, beside N words and what is USED; 0: none. */
+static size_t bar_columns(size_t columns, size_t used, char words[][WORD_BYTES], size_t n)
+{
+	size_t wanted = used + BAR_SIDES, bar;
+
+	for (size_t i = 0; i < n; i++)
+		wanted += words[i][0] == '\0' ? 0 : strlen(words[i]) + 2;
+	bar = columns > wanted + BAR_MIN ? columns - wanted : BAR_MIN;
+	bar = bar > BAR_MAX ? BAR_MAX : bar;
+	return used + bar + BAR_SIDES <= columns ? bar : 0;
+}
+
+static void bar_add(struct buf *line, size_t bar, uint64_t part, uint64_t whole)
+{
+	double share = part >= whole ? 1 : (double)part / (double)whole;
+	size_t full = (size_t)(share * (double)bar);
+
+	(void)buf_add_char(line, '[');
+	for (size_t i = 0; i < bar; i++)
+		(void)buf_add_char(line, i < full ? '#' : '.');
+	(void)buf_addf(line, "] %3u%%", (unsigned)(share * 100));
+}
+
+/* NAME, a bar of PART/WHOLE (0: none), then as many of the N words as fit, the most important first. They are clean, and have
+ * at least as many octets as columns. */
 static void row_draw(struct progress *p, const char *name, uint64_t part, uint64_t whole, char words[][WORD_BYTES], size_t n)
 {
-	size_t columns = screen_columns(p->screen) - 1, width, used = 0, bar, names = name_columns(p);
-	struct buf line, all;
+	size_t columns = screen_columns(p->screen) - 1, names = name_columns(p), width, used, bar;
+	struct buf line;
 
 	if (names > columns / 3)
 		names = columns / 3;
 	buf_init(&line, PROGRESS_LINE_BYTES);
-	buf_init(&all, PROGRESS_LINE_BYTES);
-	width = text_clean(&all, name, names);
-	(void)buf_addf(&all, "%*s", (int)(names - width) + 1, "");
+	width = text_clean(&line, name, names);
+	(void)buf_addf(&line, "%*s", (int)(names - width) + 1, "");
 	used = names + 1;
-	if (whole > 0) {
-		size_t wanted = 0;
-
-		for (size_t i = 0; i < n; i++)
-			wanted += strlen(words[i]) + 2;
-		bar = columns > used + wanted + BAR_MIN + 8 ? columns - used - wanted - 8 : BAR_MIN;
-		bar = bar > BAR_MAX ? BAR_MAX : bar;
-		part = part > whole ? whole : part;
-		if (used + bar + 8 <= columns) {
-			size_t full = (size_t)((double)part / (double)whole * (double)bar);
-
-			(void)buf_add_char(&all, '[');
-			for (size_t i = 0; i < bar; i++)
-				(void)buf_add_char(&all, i < full ? '#' : '.');
-			(void)buf_addf(&all, "] %3u%%", (unsigned)((double)part / (double)whole * 100));
-			used += bar + 7;
-		}
+	bar = whole == 0 ? 0 : bar_columns(columns, used, words, n);
+	if (bar > 0) {
+		bar_add(&line, bar, part, whole);
+		used += bar + BAR_SIDES;
 	}
 	for (size_t i = 0; i < n; i++) {
-		if (words[i][0] == '\0')
+		size_t w = strlen(words[i]);
+
+		if (w == 0)
 			continue;
-		if (i > 0 && used + strlen(words[i]) + 2 > columns)
+		if (used + w + 2 > columns)
 			break;
-		(void)buf_addf(&all, "%s%s", i == 0 && whole == 0 ? "" : "  ", words[i]);
-		used += strlen(words[i]) + 2;
+		(void)buf_addf(&line, "  %s", words[i]);
+		used += w + 2;
 	}
-	width = text_clean(&line, buf_str(&all), columns);
-	screen_line(p->screen, buf_str(&line), width);
-	buf_free(&all);
+	screen_line(p->screen, buf_str(&line), used);
 	buf_free(&line);
+}
+
+/* What a source does that has no count of messages yet. */
+static void begins_draw(struct progress *p, const struct progress_source *s)
+{
+	char words[1][WORD_BYTES] = { { 0 } };
+	struct buf text;
+
+	buf_init(&text, PROGRESS_LINE_BYTES);
+	if (s->words[0] != '\0') {
+		(void)text_clean(&text, s->words, WORD_COLUMNS);
+	} else if (s->folder[0] != '\0') {
+		(void)buf_add_str(&text, "looks at ");
+		(void)text_clean(&text, s->folder, WORD_COLUMNS / 2);
+	} else {
+		(void)buf_add_str(&text, "looks for mail");
+	}
+	if (text.n < WORD_BYTES)
+		memcpy(words[0], buf_str(&text), text.n + 1);
+	buf_free(&text);
+	row_draw(p, s->name, 0, 0, words, 1);
+}
+
+static int digits_of(uint64_t n)
+{
+	int digits = 1;
+
+	for (; n >= 10; n /= 10)
+		digits++;
+	return digits;
 }
 
 static void source_draw(struct progress *p, const struct progress_source *s)
@@ -77,36 +126,28 @@ static void source_draw(struct progress *p, const struct progress_source *s)
 	char words[WORDS][WORD_BYTES] = { { 0 } }, done[TEXT_OCTETS_SIZE], all[TEXT_OCTETS_SIZE], span[TEXT_SPAN_SIZE];
 	const struct run_progress *sums = &s->sums;
 	int64_t left = progress_left_ms(s);
-	double octets, messages;
 	uint64_t part = sums->octets, whole = sums->octets_all;
+	double octets, messages;
 
 	if (sums->messages_all == 0) {
-		(void)snprintf(words[0], WORD_BYTES, "%.30s%s%.25s",
-			       s->words[0] != '\0'	 ? s->words
-			       : s->folder[0] != '\0' ? "looks at "
-						      : "connects",
-			       s->words[0] != '\0' ? "" : s->folder, sums->skipped > 0 ? ", some are skipped" : "");
-		row_draw(p, s->name, 0, 0, words, 1);
+		begins_draw(p, s);
 		return;
 	}
 	if (whole == 0) {
 		part = sums->messages;
 		whole = sums->messages_all;
 	}
-	(void)snprintf(words[0], WORD_BYTES, "%llu of %llu", (unsigned long long)sums->messages,
-		       (unsigned long long)sums->messages_all);
-	if (left >= 0) {
-		text_span(left, span);
-		(void)snprintf(words[1], WORD_BYTES, "%s left", span);
-	}
+	(void)snprintf(words[0], WORD_BYTES, "%*llu of %llu", digits_of(sums->messages_all),
+		       (unsigned long long)sums->messages, (unsigned long long)sums->messages_all);
+	text_span(left, span);
+	(void)snprintf(words[1], WORD_BYTES, "%4s left", left < 0 ? "?" : span);
 	text_octets(sums->octets, done);
 	text_octets(sums->octets_all, all);
-	(void)snprintf(words[2], WORD_BYTES, "%s of %s", done, all);
+	(void)snprintf(words[2], WORD_BYTES, "%6s of %s", done, all);
 	progress_rate(s, &octets, &messages);
-	if (octets > 0) {
-		text_octets((uint64_t)octets, done);
-		(void)snprintf(words[3], WORD_BYTES, "%s/s", done);
-	}
+	text_octets((uint64_t)octets, done);
+	if (octets > 0)
+		(void)snprintf(words[3], WORD_BYTES, "%6s/s", done);
 	if (sums->skipped > 0)
 		(void)snprintf(words[4], WORD_BYTES, "%llu skipped", (unsigned long long)sums->skipped);
 	row_draw(p, s->name, part, whole, words, WORDS);

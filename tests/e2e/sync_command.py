@@ -266,9 +266,9 @@ with tap.case("copy says first what it would do, then does it, once"):
     p = ferry.command("copy", "old", "--to", "office", check=True)
     assert "old: copied 4 messages" in p.stdout and "account office: 4 filed" in p.stdout, p.stdout
     assert [b"\\Seen" in m.flags for m in store.messages("office")["Work/A"]] == [True], store.messages("office")["Work/A"]
-    rows = ferry.rows("copy", "old", "--to", "office")
+    rows = ferry.rows("copy", "old")
     assert [r["messages"] for r in rows if r["event"] == "ran"] == [0] and rows[-1]["status"] == 0, rows
-    for wrong in (["old"], ["--to", "office"], ["old", "--to", "nowhere"], ["nothing", "--to", "office"], ["old", "--to"]):
+    for wrong in ([], ["--to", "office"], ["old", "--to", "nowhere"], ["nothing"], ["nothing", "--to", "office"], ["old", "--to"]):
         assert ferry.command("copy", *wrong).returncode == 64, wrong
 
 with tap.case("--forget says what it does, asks, and starts over"):
