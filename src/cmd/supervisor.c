@@ -397,7 +397,7 @@ static int run(struct supervisor *sup, int (*begin)(struct supervisor *sup, void
 		if (!sup->sync_only)
 			setup_unlink(sup->setup, NULL);
 		log_info("stopped");
-		status = sup->sync_status;
+		status = sup->sync_only ? sup->sync_status : EX_OK;
 	}
 	clean_up(sup);
 	return status;

@@ -18,7 +18,7 @@ class Pop:
 
     def __init__(self, messages=(), user="old", password="secret"):
         self.messages = list(messages)
-        self.uids = ["u%d" % i for i in range(len(self.messages))]
+        self.uids = ["u%d.%d" % (id(self) % 100000, i) for i in range(len(self.messages))]
         self.user, self.password = user, password
         self.login = None
         self.hang = None

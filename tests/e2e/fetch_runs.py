@@ -1,0 +1,337 @@
+"""Runs of sources: asked for, attached to, hung, killed, refused; and what the schedule says of each."""
+
+import os
+import signal
+import socket
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from lib.area import free_port, wait_for  # noqa: E402
+from lib.office import Office  # noqa: E402
+from lib.pop import Pop  # noqa: E402
+from lib.sender import message  # noqa: E402
+from lib.sync import ACCOUNT, COPY, DONE, DRY, INT64_MAX, LINE, RAN, Refused, SOURCE, Sync, plan  # noqa: E402
+from lib.tap import Tap  # noqa: E402
+
+tap = Tap(900)
+tap.need(("dovecot", "dovecot-imapd"))
+pops = {}
+expected = {}
+
+
+def mails(name, n, size=0):
+    made = []
+    for _ in range(n):
+        ident = "<%s.%d@example.org>" % (name, len(expected))
+        expected[ident] = 1
+        made.append(message(ident, size=size))
+    return made
+
+
+def source(name, pop, **more):
+    pops[name] = pop
+    return dict({"protocol": "pop3", "host": "localhost", "port": pop.port, "tls": "none", "user": "old",
+                 "password_file": "old.password", "account": "office", "to": "scans@office.example", "timeout": "10s"},
+                **more)
+
+
+office = Office(tap, "runs", config={
+    "operator": "alarm@office.example",
+    "sources": {"old": source("old", Pop(mails("old", 3))), "other": source("other", Pop(mails("other", 2)))}})
+ferry, store = office.ferry, office.store
+ferry.write("old.password", "secret\n", 0o600)
+control = ferry.path("control")
+
+
+def sync(*names, **how):
+    return Sync(control, *names, **how)
+
+
+def filed():
+    """Every message that was fetched is in its folder, once."""
+    ferry.drained()
+    got = {}
+    for m in store.messages().get("Scans", []):
+        got[m.id] = got.get(m.id, 0) + 1
+    assert got == expected, (sorted(set(expected) ^ set(got)), {k: v for k, v in got.items() if v > 1})
+
+
+def fetcher(name):
+    """Process id of NAME's fetcher: one at a time is enough here."""
+    pids = [pid for pid, line in ferry.children().items() if line.split(" ")[0].endswith("/mailferry-fetch")]
+    assert len(pids) == 1, (name, ferry.children())
+    return pids[0]
+
+
+with tap.case("without times, nothing is fetched; a sync fetches all sources and files their mail"):
+    office.start()
+    rows = plan(control)
+    assert {n: (r["state"], r["next"]) for n, r in rows.items()} == {n: ("waits", INT64_MAX) for n in ("old", "other")}, rows
+    last, status = sync().done()
+    assert status == 0, (status, last)
+    assert (last[RAN, "old"]["messages"], last[RAN, "other"]["messages"]) == (3, 2), last
+    assert last[ACCOUNT, "office"]["filed"] == 5 and last[ACCOUNT, "office"]["waiting"] == 0, last
+    filed()
+
+with tap.case("what was fetched is not fetched again, and a named source is the only one that runs"):
+    before = len(pops["other"].runs)
+    pops["old"].messages += mails("old", 1)
+    pops["old"].uids.append("new")
+    last, status = sync("old").done()
+    assert status == 0 and last[RAN, "old"]["messages"] == 1 and (RAN, "other") not in last, last
+    assert len(pops["other"].runs) == before
+    filed()
+
+with tap.case("a name that is not known, a copy of a POP3 mailbox, an account in a dry run: refused in words"):
+    for names, how, words in ((["nobody"], {}, "nobody"), (["old"], {"mode": COPY, "copy_to": "office"}, "POP3"),
+                              (["old"], {"mode": COPY, "copy_to": "nowhere"}, "nowhere"),
+                              (["office"], {"mode": DRY}, "office")):
+        try:
+            sync(*names, **how)
+        except Refused as e:
+            assert words in str(e), e
+        else:
+            raise AssertionError("not refused: %s" % names)
+
+with tap.case("a dry run tells of each message and changes nothing"):
+    pops["old"].messages += mails("old", 2)
+    pops["old"].uids += ["dry1", "dry2"]
+    s = sync("old", mode=DRY)
+    last, status = s.done()
+    lines = [e for e in s.events if e["kind"] == LINE]
+    assert status == 0 and len(lines) == 2 and {e["into"] for e in lines} == {"Scans"}, (status, lines)
+    assert ferry.queue() == []
+    last, status = sync("old").done()
+    assert last[RAN, "old"]["messages"] == 2, last
+    filed()
+
+with tap.case("who asks while a run is under way is attached to it, and no two runs overlap"):
+    pops["old"].messages += mails("old", 2)
+    pops["old"].uids += ["a1", "a2"]
+    pops["old"].hold("RETR")
+    runs = len(pops["old"].runs)
+    first = sync("old")
+    first.until(SOURCE, "old", 1)
+    assert pops["old"].hanging.wait(60)
+    second, third = sync("old"), sync("old", "other")
+    assert second.until(SOURCE, "old", 1)["attached"]
+    third.until(RAN, "other")
+    assert plan(control)["old"]["state"] == "runs"
+    pops["old"].release()
+    for s in (first, second, third):
+        last, status = s.done()
+        assert status == 0 and last[RAN, "old"]["messages"] == 2, last
+    assert len(pops["old"].runs) == runs + 1, "there were two runs"
+    filed()
+
+with tap.case("who hangs up ends nothing"):
+    pops["old"].messages += mails("old", 2)
+    pops["old"].uids += ["b1", "b2"]
+    pops["old"].hold("RETR")
+    s = sync("old")
+    assert pops["old"].hanging.wait(60)
+    s.close()
+    pops["old"].release()
+    filed()
+
+with tap.case("kill -9 of the fetcher in the middle of a run: told in words, and the next run goes on exactly there"):
+    pops["old"].messages += mails("old", 3)
+    pops["old"].uids += ["c1", "c2", "c3"]
+    pops["old"].hold("RETR")
+    s = sync("old")
+    assert pops["old"].hanging.wait(60)
+    os.kill(fetcher("old"), signal.SIGKILL)
+    e = s.until(RAN, "old")
+    assert e["end"] == "server-away" and "signal 9" in e["words"], e
+    _, status = s.done()
+    assert status == 75, status
+    row = plan(control)["old"]
+    assert row["state"] == "held" and row["failures"] == 1 and "signal 9" in row["words"], row
+    pops["old"].release()
+    last, status = sync("old").done()
+    assert status == 0 and last[RAN, "old"]["messages"] == 3, last
+    assert plan(control)["old"]["failures"] == 0
+    filed()
+
+with tap.case("a server that hangs is left at the deadline, and others go on meanwhile"):
+    ferry.save(sources={"old": {"deadline": "4s", "timeout": "60s"}})
+    ferry.reload()
+    wait_for("the reload", lambda: "event=reloaded" in ferry.log_text())
+    pops["old"].messages += mails("old", 1)
+    pops["old"].uids += ["d1"]
+    pops["other"].messages += mails("other", 1)
+    pops["other"].uids += ["d2"]
+    pops["old"].hold("UIDL")
+    s = sync()
+    assert s.until(RAN)["name"] == "other"
+    e = s.until(RAN, "old")
+    assert e["end"] == "server-away" and e["words"], e
+    _, status = s.done()
+    assert status == 75
+    assert plan(control)["old"]["state"] == "held"
+
+with tap.case("a fetcher that does not end at its deadline is killed, with that reason"):
+    pops["old"].release()
+    pops["old"].hold("UIDL")
+    s = sync("old")
+    assert pops["old"].hanging.wait(60)
+    os.kill(fetcher("old"), signal.SIGSTOP)
+    e = s.until(RAN, "old")
+    assert e["end"] == "server-away" and "4s" in e["words"] and "deadline" in e["words"], e
+    s.done()
+    assert "deadline" in plan(control)["old"]["words"]
+    pops["old"].release()
+    last, status = sync("old").done()
+    assert status == 0 and last[RAN, "old"]["messages"] == 1, last
+    filed()
+
+with tap.case("one octet a second: the deadline holds"):
+    pops["old"].messages += mails("old", 1)
+    pops["old"].uids += ["e1"]
+    pops["old"].drip = 1
+    began = time.monotonic()
+    last, status = sync("old").done()
+    assert last[RAN, "old"]["end"] == "server-away" and status == 75, last
+    assert time.monotonic() - began < 60
+    pops["old"].drip = None
+    last, status = sync("old").done()
+    assert last[RAN, "old"]["messages"] == 1, last
+    filed()
+
+with tap.case("a credential that is refused waits for a person, who is told; a reload tries again"):
+    ferry.save(sources={"old": {"every": "1d", "jitter": "0s"}})
+    ferry.reload()
+    pops["old"].login = "[AUTH] wrong password"
+    e = None
+    last, status = sync("old").done()
+    assert last[RAN, "old"]["end"] == "refused" and "wrong password" in last[RAN, "old"]["words"] and status == 78, last
+    row = plan(control)["old"]
+    assert row["state"] == "held" and row["person"] and row["next"] > time.time() * 1000 + 25 * 60000, row
+    wait_for("the notice", lambda: any("source old" in m.subject for m in store.messages().get("Panel/Alarms", [])))
+    pops["old"].login = None
+    runs = len(pops["old"].runs)
+    ferry.reload()
+    wait_for("another run", lambda: len(pops["old"].runs) > runs)
+    wait_for("its end", lambda: plan(control)["old"]["failures"] == 0)
+    ferry.save(sources={"old": {"every": None, "jitter": None}})
+    ferry.reload()
+
+with tap.case("a server that wants to be left alone is left alone"):
+    pops["other"].login = "[LOGIN-DELAY] not so often"
+    last, status = sync("other").done()
+    assert last[RAN, "other"]["end"] == "throttled", last
+    pops["other"].login = None
+    last, status = sync("other").done()
+    assert status == 0
+
+with tap.case("a certificate authority that is not there: said so, and no process starts again and again"):
+    with open(store.ca, "rb") as f:
+        ca = ferry.write("ca.pem", f.read())
+    ferry.save(sources={"secure": source("secure", Pop(), tls="implicit", ca_file="ca.pem")})
+    ferry.reload()
+    wait_for("the new source", lambda: "secure" in plan(control))
+    os.unlink(ca)
+    last, status = sync("secure").done()
+    assert last[RAN, "secure"]["end"] == "refused" and "ca.pem" in last[RAN, "secure"]["words"], last
+    assert status == 78 and pops["secure"].sessions == []
+
+with tap.case("sources come, change and go with the configuration"):
+    moved = Pop(mails("moved", 2))
+    ferry.save(sources={"secure": None, "other": {"port": moved.port}, "third": source("third", Pop(mails("third", 1)))})
+    ferry.reload()
+    wait_for("the third", lambda: set(plan(control)) == {"old", "other", "third"})
+    last, status = sync("other", "third").done()
+    assert status == 0 and last[RAN, "third"]["messages"] == 1 and len(moved.runs) == 1, last
+    filed()
+    pops["third"].hold("UIDL")
+    s = sync("third")
+    assert pops["third"].hanging.wait(60)
+    ferry.save(sources={"third": None})
+    ferry.reload()
+    e = s.until(RAN, "third")
+    assert "configuration" in e["words"], e
+    s.done()
+    pops["third"].release()
+    wait_for("its fetcher to leave", lambda: not any("/mailferry-fetch" in l for l in ferry.children().values()))
+
+with tap.case("the spool dies in the middle of a run: the next one goes on, and nothing is fetched twice"):
+    pops["old"].messages += mails("old", 40)
+    pops["old"].uids += ["f%d" % i for i in range(40)]
+    pops["old"].hold("RETR")
+    s = sync("old")
+    assert pops["old"].hanging.wait(60)
+    for pid, line in ferry.children().items():
+        if "mailferry-spool" in line.split(" ")[0]:
+            os.kill(pid, signal.SIGKILL)
+    pops["old"].release()
+    e = s.until(RAN, "old")
+    assert e["end"] in ("spool-lost", "server-away"), e
+    s.done()
+    wait_for("a run that goes well", lambda: sync("old").done()[1] == 0)
+    filed()
+
+with tap.case("one who asks and does not read harms nobody"):
+    slow = [sync() for _ in range(8)]
+    for _ in range(3):
+        last, status = sync().done()
+        assert status == 0, last
+    for s in slow:
+        assert s.done()[1] == 0
+
+with tap.case("nonsense on the control socket ends that client alone"):
+    for junk in (b"", b"\x01", os.urandom(200)):
+        c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        c.connect(control)
+        if junk:
+            c.send(junk)
+        c.close()
+    assert set(plan(control)) == {"old", "other"}
+
+with tap.case("it stops in the middle of a run without delay, and the run is taken up after a start"):
+    pops["old"].messages += mails("old", 2)
+    pops["old"].uids += ["g1", "g2"]
+    ferry.save(sources={"old": {"at": "0 0 1 1 *", "jitter": "0s"}})
+    ferry.reload()
+    wait_for("the time", lambda: plan(control)["old"]["next"] != INT64_MAX)
+    when = plan(control)["old"]["next"]
+    pops["old"].hold("UIDL")
+    s = sync("old")
+    assert pops["old"].hanging.wait(60)
+    assert ferry.stop(30) == 0
+    pops["old"].release()
+    runs = len(pops["old"].runs)
+    ferry.start()
+    wait_for("the run", lambda: any(s["commands"][-1:] == ["QUIT"] for s in pops["old"].runs[runs:]))
+    filed()
+    assert len(pops["old"].runs) == runs + 1
+
+with tap.case("a restart keeps the schedule: what ran well waits for its time"):
+    wait_for("the end of the run", lambda: plan(control)["old"]["state"] == "waits")
+    assert plan(control)["old"]["next"] == when
+    runs = len(pops["old"].runs)
+    assert ferry.stop() == 0
+    ferry.start()
+    wait_for("what the spool knows", lambda: plan(control)["old"]["next"] == when)
+    last, status = sync("other").done()
+    assert status == 0 and len(pops["old"].runs) == runs
+
+with tap.case("kill -9 of all in the middle of a run: made again once, soon"):
+    pops["old"].messages += mails("old", 2)
+    pops["old"].uids += ["h1", "h2"]
+    pops["old"].hold("RETR")
+    s = sync("old")
+    assert pops["old"].hanging.wait(60)
+    ferry.kill()
+    pops["old"].release()
+    runs = len(pops["old"].runs)
+    ferry.start()
+    wait_for("the run", lambda: any(s["commands"][-1:] == ["QUIT"] for s in pops["old"].runs[runs:]))
+    filed()
+    assert len(pops["old"].runs) == runs + 1
+    wait_for("the end of the run", lambda: plan(control)["old"]["state"] == "waits")
+    assert plan(control)["old"]["next"] == when
+
+assert ferry.stop() == 0
+store.stop()
+tap.done()
