@@ -97,7 +97,7 @@ static bool source_brings(const struct config_source *s, const struct address *t
 	*headers = s->nrecipient_headers > 0;
 	if (*headers || r->account == NULL)
 		return r->account != NULL;
-	if (s->to == NULL || address_parse(slice_str(s->to), false, &all) != ADDRESS_OK)
+	if (s->to == NULL || address_parse(slice_str(s->to), true, &all) != ADDRESS_OK)
 		return false;
 	same = slice_eq_nocase(slice_str(all.local), slice_str(to->local)) &&
 	       slice_eq_nocase(slice_str(all.domain), slice_str(to->domain));

@@ -20,12 +20,15 @@ static int address_goes(const struct config *c, const char *address, const struc
 {
 	struct address a;
 
+	bool whole;
+
 	*to = NULL;
-	if (address_parse(slice_str(address), false, &a) != ADDRESS_OK)
+	if (address_parse(slice_str(address), true, &a) != ADDRESS_OK)
 		return -1;
+	whole = a.local[0] != '\0' && a.domain[0] != '\0';
 	*to = config_route(c, a.local, a.domain).account;
 	address_free(&a);
-	return 0;
+	return whole ? 0 : -1;
 }
 
 static void recipient_complete(const struct config *c, struct config_source *s)

@@ -83,6 +83,9 @@ static void keys_must_fit_together(void **state)
 			   "addresses of account `office'\n" },
 		{ POP3("to = \"nobody\";"),
 		  AT("to") "expected an address such as \"info@office.example\", got \"nobody\"\n" },
+		{ POP3("to = \"postmaster\";"),
+		  AT("to") "expected an address such as \"info@office.example\", got \"postmaster\"\n" },
+		{ POP3("to = \"müller@office.example\";"), "" },
 		{ SOURCE("protocol = \"pop3\"; account = \"all\";"),
 		  "t:3: key `sources.old.to': missing: account `all' takes whole domains only; give the address that "
 		  "this mail "
