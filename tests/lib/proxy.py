@@ -83,7 +83,7 @@ class Proxy:
             if self.random.random() < self.cut:
                 size = int(self.low * (self.high / self.low) ** self.random.random())
                 back = self.random.randrange(2)
-                budget[back] = max(self.low, size // self.terse) if back else size
+                budget[back] = max(self.low, int(size / self.terse)) if back else size
             hard = self.random.random() >= self.soft
             tasks = [asyncio.ensure_future(self._pump(reader, far, budget[0], self._is_late)),
                      asyncio.ensure_future(self._pump(far_reader, writer, budget[1], self._is_swallowed))]
