@@ -186,9 +186,10 @@ const struct key keys_source[] = {
 	  .offset = SOURCE(window),
 	  .min = 1,
 	  .max = 1000,
-	  .otherwise = "64",
+	  .otherwise = "256",
 	  .parts = TO_FETCH,
-	  .help = "How many messages may be asked for that have not come yet, where the server allows more than one." },
+	  .help = "How many messages may be asked for that have not come yet, where the server allows more than one. "
+		  "So many come in one round trip: on a long line it bounds the speed." },
 
 	{ .group = KEYS_SKIP,
 	  .name = "larger",

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "fetch/pop3_body.h"
 #include "fetch/pop3_impl.h"
 #include "fetch/pop3_refusal.h"
@@ -112,9 +113,14 @@ static int spoilt(struct get *g, const char *why, struct err *e)
 
 /* ---- content ---- */
 
+/* Who takes it may have to wait for a disk: that is not the server's delay. */
 static int give(struct get *g, struct slice bytes)
 {
-	return bytes.n == 0 ? 0 : g->h->piece(g->h->arg, bytes);
+	int64_t since = clock_mono_ms();
+	int ret = bytes.n == 0 ? 0 : g->h->piece(g->h->arg, bytes);
+
+	pop3_excuse(g->s, since);
+	return ret;
 }
 
 /* Only up to the empty line, whatever a server adds to it. */

@@ -55,6 +55,9 @@ struct source_session {
  * is late, who is slow is not. */
 void pop3_deadline(struct source_session *s);
 
+/* What was done since SINCE_MS (clock_mono_ms) took time of ours: the server gets it back. */
+void pop3_excuse(struct source_session *s, int64_t since_ms);
+
 /* Appends a command, with its CRLF, to what is on its way; nothing is written yet. */
 int pop3_put(struct source_session *s, struct err *e, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 

@@ -22,6 +22,16 @@ void pop3_deadline(struct source_session *s)
 	stream_set_deadline(s->stream, all > 0 && all < until ? all : until);
 }
 
+void pop3_excuse(struct source_session *s, int64_t since_ms)
+{
+	int64_t took = clock_mono_ms() - since_ms, until = stream_deadline(s->stream), all = s->login->deadline;
+
+	if (took <= 0)
+		return;
+	until += took;
+	stream_set_deadline(s->stream, all > 0 && all < until ? all : until);
+}
+
 /* The connection is over. A server that said why has the word. */
 static int broken(struct source_session *s, struct err *e)
 {

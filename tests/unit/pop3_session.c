@@ -551,6 +551,40 @@ static void an_access_token_is_replaced_once(void **state)
 	}
 }
 
+static char *long_token(void *arg, bool fresh, struct err *e)
+{
+	char *t = mem_alloc(4001);
+
+	(void)arg;
+	(void)fresh;
+	(void)e;
+	memset(t, 't', 4000);
+	return t;
+}
+
+/* RFC 5034, 4: no command is longer than 255 octets. */
+static void a_long_token_has_a_line_of_its_own(void **state)
+{
+	static const struct turn turns[] = {
+		{ "CAPA", "+OK\r\nSASL XOAUTH2\r\n.\r\n" },
+		{ "AUTH XOAUTH2", "+ \r\n" },
+		{ "dXNlcj1vZmZpY2UBYXV0aD1CZWFyZXIgdHR0*", "+OK\r\n" },
+		{ NULL, NULL },
+	};
+	struct source_session *s;
+	struct err e = { 0 };
+
+	(void)state;
+	reset();
+	source.server.oauth = true;
+	login.token = long_token;
+	start(turns, greeting, NEVER, NEVER);
+	s = source_pop3.open(&login, &e);
+	assert_non_null(s);
+	source_pop3.abort(&s);
+	stop();
+}
+
 /* ---- what may go wrong then ---- */
 
 #define IN { "CAPA", CAPAS }, { PLAIN, "+OK in\r\n" }, { "CAPA", CAPAS }
@@ -677,7 +711,7 @@ static void only_what_was_listed_is_removed(void **state)
 	assert_int_equal(source_pop3.remove(s, items, 5, &marked, &refused, &e), 0);
 	assert_false(marked);
 	for (int i = 2; i <= 4; i++) {
-		char word[20];
+		char word[32];
 
 		(void)snprintf(word, sizeof word, "message %d:", i);
 		assert_non_null(strstr(buf_str(&refused), word));
@@ -778,6 +812,38 @@ static void who_takes_may_stop(void **state)
 	stop();
 }
 
+static int dawdle(void *arg, struct slice bytes)
+{
+	now_ms += 100000;
+	return piece(arg, bytes);
+}
+
+/* A full disk here is no delay of the server's. */
+static void who_takes_may_be_slow(void **state)
+{
+	static const struct turn turns[] = {
+		IN,
+		STAT3,
+		LIST3,
+		UIDL3,
+		{ "RETR 1", "+OK\r\na\r\n..b\r\n.\r\n" },
+		{ "RETR 2", "+OK\r\nc\r\n.\r\n" },
+		{ NULL, NULL },
+	};
+	static const struct source_handler slow = { begin, dawdle, end, NULL };
+	struct source_session *s = opened(turns);
+	struct source_item items[2];
+	struct err e = { 0 };
+
+	(void)state;
+	server.cut = 0;
+	choose(items, 2, sizes, uidls);
+	assert_int_equal(source_pop3.fetch(s, items, 2, &slow, &e), 0);
+	assert_string_equal(buf_str(&story), "1(a\r\n.b\r\n)1=whole 2(c\r\n)2=whole ");
+	source_pop3.abort(&s);
+	stop();
+}
+
 /* No password where the configuration wants encryption, whatever the server says. */
 static void no_password_in_the_clear(void **state)
 {
@@ -833,6 +899,8 @@ int main(void)
 		cmocka_unit_test(what_is_too_large_is_refused),
 		cmocka_unit_test(the_server_may_ask_for_peace),
 		cmocka_unit_test(who_takes_may_stop),
+		cmocka_unit_test(who_takes_may_be_slow),
+		cmocka_unit_test(a_long_token_has_a_line_of_its_own),
 		cmocka_unit_test(no_password_in_the_clear),
 	};
 
