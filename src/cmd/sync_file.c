@@ -72,9 +72,10 @@ static void take_row(struct sync_job *j, struct sync_part *p, const struct spool
 	uint64_t filed;
 	bool moved;
 
-	/* A spool that was started again counts from 0. */
+	/* A spool that was started again counts from 0; so does one that was started for this sync, and it may have filed
+	 * much before we look for the first time. */
 	if (!p->based || row->filed < p->base)
-		p->base = row->filed < p->base ? 0 : row->filed;
+		p->base = row->filed < p->base || j->sup->sync_only ? 0 : row->filed;
 	p->based = true;
 	filed = row->filed - p->base;
 	if (filed < p->filed)

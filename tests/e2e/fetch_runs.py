@@ -237,7 +237,7 @@ with tap.case("a certificate authority that is not there: said so, and no proces
     assert status == 78 and pops["secure"].sessions == []
 
 with tap.case("sources come, change and go with the configuration"):
-    moved = Pop(mails("moved", 2))
+    moved = Pop(mails("moved", 2), uids="moved")
     ferry.save(sources={"secure": None, "other": {"port": moved.port}, "third": source("third", Pop(mails("third", 1)))})
     ferry.reload()
     wait_for("the third", lambda: set(plan(control)) == {"old", "other", "third"})

@@ -16,9 +16,9 @@ class Pop:
     it says nothing more (until `release`); drip: seconds between octets of a RETR.
     """
 
-    def __init__(self, messages=(), user="old", password="secret"):
+    def __init__(self, messages=(), user="old", password="secret", uids="u"):
         self.messages = list(messages)
-        self.uids = ["u%d.%d" % (id(self) % 100000, i) for i in range(len(self.messages))]
+        self.uids = ["%s%d" % (uids, i) for i in range(len(self.messages))]
         self.user, self.password = user, password
         self.login = None
         self.hang = None
