@@ -261,10 +261,10 @@ static size_t window(const struct pull *p)
 	return p->s->login.source->window > 0 ? p->s->login.source->window : 1;
 }
 
-/* Refills when half of the window is answered, so that commands go many to a packet. */
+/* Refills when an eighth of the window is answered, so that commands go many to a packet and the line stays full. */
 static int ask(struct pull *p, struct err *e)
 {
-	if (p->asked - p->at > window(p) / 2)
+	if (p->asked > p->at && p->asked - p->at + (window(p) + 7) / 8 > window(p))
 		return 0;
 	while (p->asked < p->n && p->asked - p->at < window(p)) {
 		uint64_t w = weight(p, &p->items[p->asked]);

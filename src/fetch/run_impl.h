@@ -16,7 +16,7 @@ enum {
 	RETRY_MAX_MS = RUN_DAY_MS,  /* … up to this */
 	MASS_LEAST = 5,		    /* names that must have changed at once to make it a mass change */
 	HEAD_FIRST_SIZE = 16 * 1024, /* octets from which a head is read before a body that is perhaps not wanted */
-	CHUNK = 1000		     /* items in one call of a driver */
+	CHUNK = 4000		     /* items in one call of a driver; at its end the line runs empty */
 };
 
 /* … for so long. */
