@@ -10,13 +10,14 @@ static bool is_there(const struct visit *v, const struct row *row)
 }
 
 /* What becomes of a row that is not there; 0: nothing. A mailbox that shows nothing at all may be one that is being
- * moved to another server, to come back with other names: it proves only removals, and those by the second look. */
+ * moved to another server, to come back with other names: it proves only removals, and those by the second look. (With
+ * IMAP such a change shows; there it is noted, as somebody may have moved the last message to another folder.) */
 static enum origin_act act_of(const struct visit *v, const struct row *row, bool empty)
 {
 	if (row->removal && !row->old && (!empty || row->absent > 0))
 		return ORIGIN_FORGET;
 	if (empty && !row->removal)
-		return 0;
+		return v->run->by_uid && row->absent == 0 ? ORIGIN_ABSENT : 0;
 	if (row->absent >= ABSENT_LISTINGS && v->run->now_ms - row->absent_ms >= ABSENT_MS)
 		return ORIGIN_FORGET;
 	return row->absent < ABSENT_LISTINGS ? ORIGIN_ABSENT : 0;
@@ -26,14 +27,15 @@ int visit_absent(struct visit *v)
 {
 	const bool empty = v->list.n == 0 && (!v->asked_present || v->npresent == 0);
 
-	if (!v->complete)
+	/* Nothing in a new generation: a server that is still at making it, perhaps. */
+	if (!v->complete || (empty && v->fresh && v->flip))
 		return 0;
 	for (size_t i = 0; i < v->rows.n; i++) {
 		struct row *row = &v->rows.all[i];
 		const bool there = is_there(v, row);
 		const enum origin_act act = !there ? act_of(v, row, empty) : row->absent > 0 ? ORIGIN_PRESENT : 0;
 
-		if (act == 0)
+		if (act == 0 || (row->foreign && !there))
 			continue;
 		row->gone = act == ORIGIN_FORGET;
 		if (run_change_row(v->run, act, row->number) != 0)

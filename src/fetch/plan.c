@@ -74,6 +74,39 @@ bool plan_retry_due(const struct run *r, const struct row *row)
 	       (r->now_ms - row->tried_ms >= (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS) || r->now_ms < row->tried_ms);
 }
 
+static int add_missed(void *arg, const struct spool_origin *o)
+{
+	struct visit *v = arg;
+	struct row *row;
+
+	/* Those of this folder were read with the rest, if all of it was looked at. */
+	if (o->folder == v->gen->f.number && (v->asked_present || v->from <= 1))
+		return 0;
+	for (size_t i = 0; i < v->run->ngens; i++)
+		if (v->run->gens[i].f.number == o->folder && strcmp(v->run->gens[i].name, v->folder->name) == 0 &&
+		    o->folder != v->gen->f.number)
+			return 0; /* one of its former generations */
+	row = rows_add(&v->rows, o);
+	if (row == NULL)
+		return -1;
+	row->old = row->foreign = true;
+	return 0;
+}
+
+int plan_missed(struct visit *v)
+{
+	const struct origin_want want = { .fates = 1U << ORIGIN_TAKEN | 1U << ORIGIN_OWN | 1U << ORIGIN_KNOWN,
+					  .settled = 1U << ORIGIN_WAITS | 1U << ORIGIN_DELIVERED | 1U << ORIGIN_STUCK,
+					  .before_ms = INT64_MAX,
+					  .handled = true,
+					  .absent = true };
+	struct err e = { 0 };
+
+	if (spool_source_pending(v->run->setup->memory, &want, add_missed, v, &e) != 0)
+		return run_memory_failed(v->run, &e);
+	return v->rows.failed ? rows_failed(v) : 0;
+}
+
 /* ---- which UIDs are there ---- */
 static int add_uid(void *arg, const struct source_item *item)
 {
@@ -159,7 +192,8 @@ struct below {
 	struct visit *v;
 	uint32_t from;
 	size_t at;	  /* in present: all before it are remembered or unknown */
-	uint32_t unknown; /* the lowest UID that is there and not remembered, 0: none */
+	uint32_t unknown; /* the lowest UID that is there and has to be listed: not remembered, or to be taken now; 0:
+			     none */
 };
 
 static void note_unknown(struct below *b, uint32_t uid)
@@ -169,6 +203,15 @@ static void note_unknown(struct below *b, uint32_t uid)
 	for (; b->at < v->npresent && v->present[b->at] < uid; b->at++)
 		if (b->unknown == 0 && v->present[b->at] < b->from)
 			b->unknown = v->present[b->at];
+}
+
+/* It was left for its size, and would not be today. */
+static bool is_allowed_now(const struct run *r, const struct spool_origin *o)
+{
+	char reason[200];
+
+	return o->fate == ORIGIN_SKIPPED && o->reason != NULL &&
+	       strncmp(o->reason, REASON_LARGER, strlen(REASON_LARGER)) == 0 && !skip_by_size(r, o->size, reason);
 }
 
 static int look_below(void *arg, const struct spool_origin *o)
@@ -183,8 +226,12 @@ static int look_below(void *arg, const struct spool_origin *o)
 	there = b->at < v->npresent && v->present[b->at] == o->uid;
 	if (there)
 		b->at++;
-	if (!there || o->absent > 0 || o->fate == ORIGIN_SKIPPED || o->fate == ORIGIN_REFUSED)
-		return rows_add(&b->v->rows, o) == NULL ? -1 : 0;
+	if (!there || o->absent > 0) {
+		if (rows_add(&b->v->rows, o) == NULL)
+			return -1;
+	} else if (b->unknown == 0 && is_allowed_now(v->run, o)) {
+		b->unknown = o->uid;
+	}
 	return 0;
 }
 

@@ -23,6 +23,7 @@ struct row {
 	bool removal, handled;
 	bool larger, older; /* SKIPPED: by that limit */
 	bool old;	    /* of another generation: only its head can tell */
+	bool foreign;	    /* of another folder that is there */
 	bool gone;	    /* forgotten in this run */
 };
 

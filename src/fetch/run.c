@@ -172,19 +172,28 @@ int run_read_folders(struct run *r)
 static int visit_all(struct run *r, const struct source_folder *folders, const struct copy_target *targets, size_t n)
 {
 	size_t visited = 0;
+	int result = 0;
+	bool *later;
 
 	for (size_t i = 0; i < r->ngens; i++)
 		for (size_t k = 0; k < n; k++)
 			r->gens[i].listed = r->gens[i].listed || strcmp(r->gens[i].name, folders[k].name) == 0;
-	for (size_t i = 0; i < n; i++) {
-		if (targets != NULL && targets[i].folder == NULL)
-			continue;
-		if (folders[i].target && !r->copy)
+	later = mem_array(n, sizeof *later);
+	for (size_t i = 0; i < n && result == 0; i++) {
+		if ((targets != NULL && targets[i].folder == NULL) || (folders[i].target && !r->copy))
 			continue; /* what was moved there was fetched */
 		visited++;
-		if (visit_folder(r, &folders[i], targets == NULL ? NULL : targets[i].folder) != 0)
-			return -1;
+		result = visit_folder(r, &folders[i], targets == NULL ? NULL : targets[i].folder,
+				      n > 1 && r->setup->mode == RUN_FETCH);
+		later[i] = result > 0;
+		result = result > 0 ? 0 : result;
 	}
+	for (size_t i = 0; i < n && result == 0; i++)
+		if (later[i])
+			result = visit_folder(r, &folders[i], NULL, false);
+	free(later);
+	if (result != 0)
+		return -1;
 	r->result->done.folder = "";
 	if (visited == 0)
 		run_trouble(r, RUN_REFUSED, "%s has none of the folders that `folders' of source %s names",

@@ -11,10 +11,10 @@
 
 enum {
 	RUN_DAY_MS = 24 * 60 * 60 * 1000,
-	ABSENT_LISTINGS = 5,	    /* a remembered message is forgotten when so many complete listings lacked it */
-	RETRY_MS = 10 * 60 * 1000,  /* after the first refusal; then twice as long each time … */
-	RETRY_MAX_MS = RUN_DAY_MS,  /* … up to this */
-	MASS_LEAST = 5,		    /* names that must have changed at once to make it a mass change */
+	ABSENT_LISTINGS = 5,	     /* a remembered message is forgotten when so many complete listings lacked it */
+	RETRY_MS = 10 * 60 * 1000,   /* after the first refusal; then twice as long each time … */
+	RETRY_MAX_MS = RUN_DAY_MS,   /* … up to this */
+	MASS_LEAST = 5,		     /* names that must have changed at once to make it a mass change */
 	HEAD_FIRST_SIZE = 16 * 1024, /* octets from which a head is read before a body that is perhaps not wanted */
 	CHUNK = 4000		     /* items in one call of a driver; at its end the line runs empty */
 };
@@ -70,7 +70,8 @@ struct visit {
 	size_t nheads;
 	struct lost *lost; /* owned: remembered and not there, by hash; see match.c */
 	size_t nlost;
-	uint64_t taken;	  /* in this visit */
+	uint64_t taken; /* in this visit */
+	bool may_wait;
 	const char *into; /* a copy: folder of ACCOUNT, or NULL */
 	const struct config_account *account;
 };
@@ -106,12 +107,14 @@ int visit_take(struct visit *v);      /* take.c */
 int visit_dry(struct visit *v);	      /* dry.c: instead of taking */
 int visit_originals(struct visit *v); /* originals.c */
 
-/* visit.c: all of them. INTO: a copy's folder, or NULL. */
-int visit_folder(struct run *r, const struct source_folder *folder, const char *into);
+/* visit.c: all of them. INTO: a copy's folder, or NULL. MAY_WAIT: if there is something new, 1 is returned before
+ * anything of it is taken: it is to be visited again when it is known what other folders miss. */
+int visit_folder(struct run *r, const struct source_folder *folder, const char *into, bool may_wait);
 
 /* plan.c */
 int plan_rows(struct visit *v, int64_t folder, uint32_t from, bool old);
 int plan_present(struct visit *v);
+int plan_missed(struct visit *v); /* adds the rows of other folders, or of earlier runs, that newest listings lacked */
 bool visit_has_uid(const struct visit *v, uint32_t uid); /* of plan_present */
 bool plan_retry_due(const struct run *r, const struct row *row);
 /* What is to be done with ITEM, which ROW (or none: NULL) remembers. */

@@ -263,9 +263,12 @@ static int take_begin(void *arg, const struct source_item *item)
 
 static int tell_long(struct taking *t)
 {
-	char reason[200];
+	char limit[200], reason[300];
 
-	(void)skip_by_size(t->take->v->run, t->octets, reason);
+	/* Not one of the reasons of rows.h: as its size is told, it would be asked for again and again. */
+	(void)skip_by_size(t->take->v->run, t->octets, limit);
+	(void)snprintf(reason, sizeof reason, "longer than the %llu octets that the server tells, and %s",
+		       (unsigned long long)t->item->size, limit);
 	return skip_tell(t->take->v, t->item, buf_slice(&t->gather.block), reason);
 }
 

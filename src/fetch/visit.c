@@ -74,6 +74,23 @@ static int read_former(struct visit *v)
 	return 0;
 }
 
+static bool has_news(const struct visit *v)
+{
+	for (size_t i = 0; i < v->list.n; i++)
+		if (v->list.all[i].row == PAIR_NONE && v->list.all[i].need != ITEM_KNOWN)
+			return true;
+	return false;
+}
+
+/* What is new in a folder may be what is missed in it since an earlier run, or in another one: somebody has moved it.
+ */
+static int read_missed(struct visit *v)
+{
+	if (!v->run->by_uid || v->run->copy || !has_news(v))
+		return 0;
+	return plan_missed(v);
+}
+
 static int enter(struct visit *v)
 {
 	struct run *r = v->run;
@@ -213,7 +230,11 @@ static int visit(struct visit *v)
 	entered = enter(v);
 	if (entered != 0)
 		return entered < 0 ? -1 : 0;
-	if (visit_plan(v) != 0 || read_former(v) != 0 || visit_identify(v) != 0)
+	if (visit_plan(v) != 0 || read_former(v) != 0)
+		return -1;
+	if (v->may_wait && !v->fresh && !v->flip && !v->mass && has_news(v))
+		return visit_absent(v) != 0 ? -1 : 1;
+	if (read_missed(v) != 0 || visit_identify(v) != 0)
 		return -1;
 	if (r->setup->mode == RUN_DRY)
 		return visit_skip(v) != 0 ? -1 : visit_dry(v);
@@ -224,9 +245,9 @@ static int visit(struct visit *v)
 	return note_mark(v) != 0 || run_flush(r) != 0 ? -1 : v->complete ? drop_former(v) : 0;
 }
 
-int visit_folder(struct run *r, const struct source_folder *folder, const char *into)
+int visit_folder(struct run *r, const struct source_folder *folder, const char *into, bool may_wait)
 {
-	struct visit v = { .run = r, .folder = folder, .into = into };
+	struct visit v = { .run = r, .folder = folder, .into = into, .may_wait = may_wait };
 	int result;
 
 	if (into != NULL)

@@ -152,7 +152,11 @@ int spool_source_pending(struct spool_source *s, const struct origin_want *want,
 			 struct err *e)
 {
 	const struct page_of page = {
-		.fates = want->fates, .settled = want->settled, .before = want->before_ms, .handled = want->handled
+		.fates = want->fates,
+		.settled = want->settled,
+		.before = want->before_ms,
+		.handled = want->handled,
+		.absent = want->absent,
 	};
 
 	return origins(&s->call, REQUEST_PENDING, page, fn, arg, e);

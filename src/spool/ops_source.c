@@ -159,7 +159,7 @@ static enum op_result run_folder_drop(struct spool_server *s, struct op *op)
 static bool is_wanted(const struct page_of *page, const struct spool_origin *o)
 {
 	return (page->fates >> o->fate & 1) != 0 && (page->settled >> o->settled & 1) != 0 &&
-	       !(o->removal && o->absent > 0);
+	       !(o->removal && o->absent > 0) && (!page->absent || o->absent > 0);
 }
 
 /* Puts rows of ST, only PENDING ones or all, until the page is full: so many were put, or looked at. PAGE then stands

@@ -147,10 +147,10 @@ struct page_of {
 	int64_t folder, key, number;
 	int64_t source; /* COUNTS: its number */
 	/* PENDING: enum origin_fate and origin_settled as bits, taken then at the latest; also those that were handled,
-	 * which come in a second phase of each folder. */
+	 * which come in a second phase of each folder; only those that the newest complete listing lacked. */
 	uint32_t fates, settled;
 	int64_t before;
-	bool handled, phase;
+	bool handled, phase, absent;
 };
 
 struct id {

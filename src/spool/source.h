@@ -120,6 +120,7 @@ struct origin_want {
 	unsigned settled;  /* a bit 1 << enum origin_settled each */
 	int64_t before_ms; /* taken_ms at most */
 	bool handled;	   /* also those that were handled */
+	bool absent;	   /* only those that the newest complete listing lacked */
 };
 int spool_source_pending(struct spool_source *s, const struct origin_want *want, spool_origin_fn *fn, void *arg,
 			 struct err *e);

@@ -678,8 +678,11 @@ int spool_source_pending(struct spool_source *s, const struct origin_want *want,
 		struct spool_origin *o = &the->rows[i].o;
 
 		point(&the->rows[i]);
+		if (o->removal && o->absent > 0)
+			continue;
 		if ((want->fates & 1U << o->fate) == 0 || (want->settled & 1U << o->settled) == 0 ||
-		    o->taken_ms > want->before_ms || (o->handled && !want->handled))
+		    o->taken_ms > want->before_ms || (o->handled && !want->handled) ||
+		    (want->absent && o->absent == 0))
 			continue;
 		if (fn(arg, o) != 0)
 			break;

@@ -39,6 +39,8 @@ struct history {
 	bool by_content; /* names do not tell twins apart */
 	bool unsettled;	 /* names have changed, and no run has seen all of it since */
 	unsigned twins[TWINS];
+	bool moved;	 /* somebody did, and no run has seen all of it since */
+	bool hidden;	 /* the server had a bad day, and what it hid may not have been looked for yet */
 	bool trace;
 };
 
@@ -193,6 +195,33 @@ static void some_go(struct history *h)
 	say(h, "some go");
 }
 
+static bool is_leaving(const struct fake_world *w, unsigned content)
+{
+	for (size_t i = 0; i < w->nrows; i++)
+		if (w->rows[i].content == content && w->rows[i].o.fate == ORIGIN_TAKEN && w->rows[i].o.removal)
+			return true;
+	return false;
+}
+
+/* Somebody moves mail from one folder to another. What has no Message-ID is new there. */
+static void some_move(struct history *h)
+{
+	struct fake_world *w = h->w;
+	const size_t from = some_folder(h), to = some_folder(h);
+	struct fake_folder *f = &w->folders[from];
+	size_t i;
+
+	if (!w->imap || from == to || f->n == 0 || h->unsettled || h->hidden)
+		return;
+	i = roll(&h->dice, (unsigned)f->n);
+	if (f->all[i].content < TWINS || !is_named(h, f->all[i].content) || is_leaving(w, f->all[i].content) ||
+	    f->all[i].marked_deleted || f->all[i].refused || f->all[i].breaks)
+		return;
+	fake_shift(w, from, i, to);
+	h->moved = true;
+	say(h, "one moves");
+}
+
 static bool is_twin(const struct history *h, unsigned content)
 {
 	for (unsigned i = 0; i < TWINS; i++)
@@ -266,6 +295,7 @@ static void things_happen(struct history *h)
 			break;
 		case 3:
 			some_go(h);
+			some_move(h);
 			break;
 		case 4:
 			if (roll(&h->dice, 3) == 0)
@@ -282,9 +312,10 @@ static void things_happen(struct history *h)
 			break;
 		case 7:
 			/* A bad day right after a removal may look as if it had been done. */
-			if (!has_removals(w) && (!h->unsettled || w->imap) && !h->by_content) {
+			if (!has_removals(w) && !h->moved && (!h->unsettled || w->imap) && !h->by_content) {
 				w->shows_nothing = h->unsettled || roll(&h->dice, 2) == 0;
 				w->shows_half = !w->shows_nothing;
+				h->hidden = true;
 				say(h, "a bad day: nothing %d half %d", w->shows_nothing, w->shows_half);
 			}
 			break;
@@ -428,9 +459,9 @@ static void at_last(struct history *h)
 			fail_msg("seed %u: %zu originals of content %u are left", h->seed, originals_left(w, c), c);
 	for (size_t k = 0; k < FAKE_FOLDERS; k++)
 		there += w->folders[k].there && !(h->policy == MOVE && k == 2) ? w->folders[k].n : 0;
-	/* What was moved out of a folder that is now empty is looked for when something comes. */
+	/* What has left a folder that is now empty is looked for a second time when something comes. */
 	for (size_t i = 0; i < w->nrows; i++)
-		remembered += !w->rows[i].o.removal || (h->policy != MOVE && !w->no_names);
+		remembered += !w->rows[i].o.removal || (!w->imap && !w->no_names);
 	if (remembered > there + 1)
 		show(h, UINT32_MAX);
 	if (remembered > there + 1)
@@ -460,7 +491,7 @@ static void live(unsigned seed)
 			show(&h, (unsigned)strtoul(getenv("FAKE_CONTENT"), NULL, 10));
 		never(&h);
 		if (r.end == RUN_OK && !w->shows_half && !w->shows_nothing && !w->full && !w->failing && r.words[0] == '\0')
-			h.unsettled = false;
+			h.unsettled = h.moved = false;
 	}
 	peace(&h);
 	/* What was refused is asked for again within a day; what was hidden is looked for within a week. */
