@@ -80,6 +80,8 @@ TAKE(sslproto)
 	/* An empty one is fetchmail's way to forbid STARTTLS. */
 	if (v->n == 0 && r->current.tls == IMPORT_TLS_UNSAID)
 		r->current.tls = IMPORT_TLS_NONE;
+	else if (v->n > 0)
+		import_note(r->imp, v->line, "sslproto \"%.60s\": TLS 1.2 at least, always", v->text);
 }
 
 TAKE(protocol)
@@ -244,7 +246,7 @@ static const struct import_row options[] = {
 	{ "warnings", IMPORT_NUMBER, NULL, "what is left for its size is told in the mailbox once (skip.note), not again and "
 					   "again", NULL, false },
 	{ "ssl", IMPORT_FLAG, take_ssl, NULL, NULL, false },
-	{ "sslproto", IMPORT_TEXT, take_sslproto, "TLS 1.2 at least, always", NULL, false },
+	{ "sslproto", IMPORT_TEXT, take_sslproto, NULL, NULL, false },
 	{ "sslcert", IMPORT_TEXT, take_certificate, NULL, NULL, false },
 	{ "sslkey", IMPORT_TEXT, take_key, NULL, NULL, false },
 	{ "sslcertck", IMPORT_FLAG, NULL, NULL,

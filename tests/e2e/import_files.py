@@ -42,7 +42,8 @@ tap.need(("dovecot", "dovecot-imapd"))
 if not os.path.exists("/usr/lib/dovecot/pop3"):
     print("1..0 # SKIP Dovecot has no POP3. On Debian: apt-get install dovecot-pop3d, or scripts/check")
     sys.exit(0)
-office = Office(tap, "import", dovecot={"pop3": True, "users": {"office": "s3cret", "old": "s3cret", "more": "s3cret"}})
+office = Office(tap, "import", dovecot={"pop3": True, "users": {"office": "s3cret", "old": "s3cret", "more": "s3cret",
+                                                             "third": "s3cret"}})
 area, ferry, store = office.area, office.ferry, office.store
 for folder in ("fetchmail", "getmail", "raw", "one", "two", "three", "passwords"):
     area.mkdir(folder)
@@ -209,6 +210,56 @@ with tap.case("what they had fetched is not fetched again, and the rest is"):
     ferry.drained()
     assert subjects() == sorted(["old INBOX 4", "old INBOX 5", "more INBOX 3", "more Lists/a 2", "more Lists/a 3"]), subjects()
 
-office.ferry.stop()
+ferry.drained()
+home = area.mkdir("home")
+env = dict(os.environ, HOME=home, FETCHMAILHOME=home)
+put("third", 5)
+put("third", 3, folder="Lists/b")
+PROGRAMS = {
+    "fetchmail": "poll localhost proto pop3 port %d uidl user third there with password s3cret is x here keep sslproto '' "
+                 'mda "/bin/cat >/dev/null"\n' % store.pop3_port,
+    "pop3": "[retriever]\ntype = SimplePOP3Retriever\nserver = localhost\nport = %d\nusername = third\npassword = s3cret\n"
+            % store.pop3_port,
+    "imap": "[retriever]\ntype = SimpleIMAPRetriever\nserver = localhost\nport = %d\nusername = third\npassword = s3cret\n"
+            'mailboxes = ("INBOX", "Lists/b")\n' % store.port}
+DESTINATION = "[destination]\ntype = Maildir\npath = %s/\n[options]\nread_all = false\n"
+
+
+def nothing_comes(protocol, kind, states, rc, **more):
+    """After the other program: its file and its memory, as a source that finds nothing new."""
+    text = ferry.command("import", kind, rc, check=True).stdout
+    assert 'user = "third"' in text and "keep = true;" in text and 'tls = "none"' in text, text
+    ferry.stop()
+    ferry.save(sources={"old": None, "more": None, "third": None})
+    ferry.save(sources={"third": dict(source("third", protocol), **more)})
+    for state in states:
+        p = ferry.command("import", kind, "--state", state, check=True)
+        assert "source third: " in p.stdout, p
+    p = ferry.command("sync", "third", check=True)
+    assert "third: nothing new" in p.stdout, p
+    ferry.command("sync", "--forget", "third", "--yes", check=True)
+
+
+with tap.case("after fetchmail itself"):
+    tap.need_here("fetchmail", "fetchmail")
+    rc = area.write("home/fetchmailrc", PROGRAMS["fetchmail"], 0o600)
+    p = area.run(["fetchmail", "-f", rc, "-i", os.path.join(home, "ids")], env=env)
+    assert p.returncode == 0, p
+    nothing_comes("pop3", "fetchmailrc", [os.path.join(home, "ids")], rc)
+
+with tap.case("after getmail itself, by POP3 and by IMAP"):
+    tap.need_here("getmail", "getmail6")
+    for folder in ("", "/cur", "/new", "/tmp"):
+        area.mkdir("home/box" + folder)
+    for protocol in ("pop3", "imap"):
+        state = area.mkdir("home/" + protocol)
+        rc = area.write("home/%s/rc" % protocol, PROGRAMS[protocol] + DESTINATION % area.path("home/box"), 0o600)
+        p = area.run(["getmail", "-g", state, "-r", rc], env=env)
+        assert p.returncode == 0, p
+        more = {"folders": ["INBOX", "Lists/b"]} if protocol == "imap" else {}
+        nothing_comes(protocol, "getmailrc", [os.path.join(state, f) for f in os.listdir(state) if f.startswith("oldmail")],
+                      rc, **more)
+
+ferry.stop()
 area.close()
 tap.done()
