@@ -36,7 +36,7 @@ struct sync_job {
 	enum sync_stage stage;
 	struct sync_part *sources, *accounts;
 	size_t nsources, naccounts;
-	int64_t look_ms;  /* SYNC_FILES: how long between two looks */
+	int64_t files_ms; /* SYNC_FILES: since when */
 	int64_t told_ms;  /* when the newest SYNC_TICK was told */
 	bool asked; /* the spool, for the accounts */
 	uint64_t lost; /* lines */

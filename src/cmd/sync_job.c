@@ -163,14 +163,13 @@ static void tell_source(struct sync_job *j, struct sync_part *p, enum sync_state
 }
 
 /* Whoever waits for a few messages waits no half second for the news, and whoever waits for many costs the spool little. */
-static int64_t next_look(struct sync_job *j)
+static int64_t next_look(const struct sync_job *j)
 {
-	if (j->stage != SYNC_FILES)
+	const int64_t share = (clock_mono_ms() - j->files_ms) / 10;
+
+	if (j->stage != SYNC_FILES || share > TICK_MS)
 		return TICK_MS;
-	j->look_ms = j->look_ms == 0 ? LOOK_MS : j->look_ms + j->look_ms / 4;
-	if (j->look_ms > TICK_MS)
-		j->look_ms = TICK_MS;
-	return j->look_ms;
+	return share < LOOK_MS ? LOOK_MS : share;
 }
 
 static void fetch_on(struct sync_job *j)
@@ -182,6 +181,7 @@ static void fetch_on(struct sync_job *j)
 		sync_done(j, NULL);
 	} else {
 		sync_file(j);
+		j->files_ms = clock_mono_ms();
 		tick_in(j, next_look(j));
 	}
 }
