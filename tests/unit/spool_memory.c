@@ -63,6 +63,7 @@ int see(void *arg, const struct spool_origin *o)
 	s->o[s->n] = *o;
 	(void)snprintf(s->names[s->n], sizeof s->names[0], "%s", o->name);
 	(void)snprintf(s->reasons[s->n], sizeof s->reasons[0], "%s", o->reason == NULL ? "" : o->reason);
+	s->o[s->n].name = s->o[s->n].reason = NULL;
 	return ++s->n == s->stop;
 }
 

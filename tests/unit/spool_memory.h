@@ -14,7 +14,7 @@ int free_fixture(void **state);
 void connect_all(struct fixture *x);
 void leave(struct fixture *x); /* closes what was connected */
 
-/* Some origins, copied. */
+/* Some origins, copied; their strings stand beside them. */
 struct seen {
 	struct spool_origin o[64];
 	char names[64][40], reasons[64][40];
