@@ -4,6 +4,7 @@ session: it serves the same messages to everybody, remembers who came when, and
 can be told to misbehave.
 """
 
+import itertools
 import socket
 import threading
 import time
@@ -19,6 +20,8 @@ class Pop:
     def __init__(self, messages=(), user="old", password="secret", uids="u"):
         self.messages = list(messages)
         self.uids = ["%s%d" % (uids, i) for i in range(len(self.messages))]
+        self.serial = itertools.count()
+        self.serials = []  # a number of its own for each message: UIDLs may be shared
         self.user, self.password = user, password
         self.login = None
         self.hang = None
@@ -35,6 +38,11 @@ class Pop:
         with self.lock:
             self.messages.append(data)
             self.uids.append(uid or "u%d-%d" % (len(self.messages), time.monotonic_ns()))
+
+    def _numbered(self):
+        """The serials of all messages, also of those that a test has put there itself."""
+        self.serials += [next(self.serial) for _ in self.messages[len(self.serials):]]
+        return self.serials
 
     def release(self):
         """Those that hang go on, and none hangs any more."""
@@ -82,7 +90,7 @@ class Pop:
 
     def _talk(self, s, me):
         with self.lock:
-            box, uids = list(self.messages), list(self.uids)
+            box, uids, serials = list(self.messages), list(self.uids), list(self._numbered())
         gone = set()
         reader = s.makefile("rb")
         s.sendall(b"+OK ready\r\n")
@@ -126,14 +134,14 @@ class Pop:
                     s.sendall(data[i:i + 1])
                     time.sleep(self.drip)
             elif verb == "DELE":
-                gone.add(uids[int(words[1]) - 1])
+                gone.add(serials[int(words[1]) - 1])
                 s.sendall(b"+OK\r\n")
             elif verb in ("NOOP", "RSET"):
                 s.sendall(b"+OK\r\n")
             elif verb == "QUIT":
                 with self.lock:
-                    keep = [(m, u) for m, u in zip(self.messages, self.uids) if u not in gone]
-                    self.messages, self.uids = [m for m, _ in keep], [u for _, u in keep]
+                    keep = [x for x in zip(self.messages, self.uids, self._numbered()) if x[2] not in gone]
+                    self.messages, self.uids, self.serials = ([x[i] for x in keep] for i in range(3))
                 s.sendall(b"+OK\r\n")
                 return
             else:
