@@ -205,10 +205,9 @@ def _unchanged(area, source, far):
                 continue
             try:
                 _need(name)
-                job = fetchers.Job(area, protocol, line.port, "many", count, far.port, "INBOX")
-                again = run(job)
+                again = run(fetchers.Job(area, protocol, source.port_of(protocol), "many", count, far.port, "INBOX"))
                 line.counts()
-                figure = again()
+                figure = again(line.port)
                 seen = line.counts()
                 say("%-18s %11d %9.2f %10.1f %10.1f %9.2f" % (
                     "%s, %s" % (name, protocol.upper()), seen["trips"], figure.seconds, seen["up"] / 1000,
@@ -230,7 +229,7 @@ def fetch(area):
     far.start()
     for user in ("all", "few"):
         source.warm(user)
-    for protocol in chosen["protocols"]:
+    for protocol in chosen["protocols"] if chosen["lines"] else ():
         medians = {line: _case(area, source, far, protocol, line) for line in chosen["lines"]}
         _goals(protocol, medians.get("loopback", {}), medians.get("50ms", {}))
         say()

@@ -150,36 +150,44 @@ def fetchmail_batch(job):
 
 
 # ---- an unchanged mailbox, for the second time ----
+# Each fetches it once without a long line, and returns what does it again by another port.
 def mailferry_again(job):
     ferry = ferry_of(job, "discard;", name="ferry-again")
     sync(ferry, job.count, "first")
-    return lambda: sync(ferry, job.count, "again")
+
+    def again(port):
+        ferry.save(sources={"old": {"port": port}})
+        return sync(ferry, job.count, "again")
+    return again
 
 
 def mbsync_again(job):
     fresh(job.area, "mbsync-again")
     for sub in ("state", "mail", "mail/new", "mail/cur", "mail/tmp"):
         job.area.mkdir("mbsync-again", sub)
-    config = job.area.write("mbsync-again/rc", "FSync no\nIMAPAccount src\nHost 127.0.0.1\nPort %d\nUser %s\nPass s3cret\n"
-                            "SSLType None\nAuthMechs LOGIN\n\nIMAPStore src\nAccount src\n\nMaildirStore dst\nInbox %s\n\n"
-                            "Channel bench\nFar :src:INBOX\nNear :dst:INBOX\nSync Pull New\nSyncState %s/\n"
-                            % (job.port, job.user, job.area.path("mbsync-again", "mail"),
-                               job.area.path("mbsync-again", "state")), 0o600)
-    argv = [find_program("mbsync"), "-q", "-c", config, "bench"]
-    run_to_end(job.area, "mbsync-again", argv, job.count)
-    return lambda: run_to_end(job.area, "mbsync-again", argv, job.count)
+
+    def run(port):
+        config = job.area.write("mbsync-again/rc", "FSync no\nIMAPAccount src\nHost 127.0.0.1\nPort %d\nUser %s\nPass s3cret\n"
+                                "SSLType None\nAuthMechs LOGIN\n\nIMAPStore src\nAccount src\n\nMaildirStore dst\nInbox %s\n"
+                                "\nChannel bench\nFar :src:INBOX\nNear :dst:INBOX\nSync Pull New\nSyncState %s/\n"
+                                % (port, job.user, job.area.path("mbsync-again", "mail"),
+                                   job.area.path("mbsync-again", "state")), 0o600)
+        return run_to_end(job.area, "mbsync-again", [find_program("mbsync"), "-q", "-c", config, "bench"], job.count)
+    run(job.port)
+    return run
 
 
 def fdm_again(job):
     """By its cache of UIDLs; IMAP by what is not \\Seen."""
     fresh(job.area, "fdm-again")
-    cache = job.area.path("fdm-again", "cache")
-    only = "new-only" if job.protocol == "imap" else 'new-only cache "%s"' % cache
-    config = job.area.write("fdm-again/conf", "\n".join((
-        'set lock-file "%s"' % job.area.path("fdm-again", "lock"),
-        'account "near" %s server "127.0.0.1" port %d user "%s" pass "s3cret" %s %s keep'
-        % (job.protocol, job.port, job.user, only, "no-cram-md5" if job.protocol == "imap" else "no-apop"),
-        'action "drop" drop', 'match all action "drop"', "")), 0o600)
-    argv = [find_program("fdm"), "-q", "-f", config, "fetch"]
-    run_to_end(job.area, "fdm-again", argv, job.count)
-    return lambda: run_to_end(job.area, "fdm-again", argv, job.count)
+    only = "new-only" if job.protocol == "imap" else 'new-only cache "%s"' % job.area.path("fdm-again", "cache")
+
+    def run(port):
+        config = job.area.write("fdm-again/conf", "\n".join((
+            'set lock-file "%s"' % job.area.path("fdm-again", "lock"), "set queue-high 50", "set queue-low 40",
+            'account "near" %s server "127.0.0.1" port %d user "%s" pass "s3cret" %s %s keep'
+            % (job.protocol, port, job.user, only, "no-cram-md5" if job.protocol == "imap" else "no-apop"),
+            'action "drop" drop', 'match all action "drop"', "")), 0o600)
+        return run_to_end(job.area, "fdm-again", [find_program("fdm"), "-q", "-f", config, "fetch"], job.count)
+    run(job.port)
+    return run
