@@ -230,9 +230,9 @@ class Session:
         self.done(tag)
 
     def respond(self, uid, what, **change):
-        """One FETCH response; CHANGE: uid, size (announced), body."""
+        """One FETCH response; CHANGE: told (another UID), size (announced), body."""
         mail = self.folder.mail[uid]
-        parts = ["UID %d" % change.get("uid", uid)]
+        parts = ["UID %d" % change.get("told", uid)]
         if "FLAGS" in what:
             parts.append("FLAGS (%s)" % mail.flags)
         if "INTERNALDATE" in what:
