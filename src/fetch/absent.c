@@ -28,7 +28,7 @@ int visit_absent(struct visit *v)
 	const bool empty = v->list.n == 0 && (!v->asked_present || v->npresent == 0);
 
 	/* Nothing in a new generation: a server that is still at making it, perhaps. */
-	if (!v->complete || (empty && v->fresh && v->flip))
+	if (!v->complete || v->kind == VISIT_AGAIN || (empty && v->fresh && v->flip))
 		return 0;
 	for (size_t i = 0; i < v->rows.n; i++) {
 		struct row *row = &v->rows.all[i];

@@ -13,6 +13,8 @@
 #include "fetch/copy_map.h"
 #include "fetch/run_impl.h"
 
+enum { SESSIONS_MAX = 10 }; /* of one run, when messages break them */
+
 const char *run_end_name(enum run_end end)
 {
 	static const char *const names[] = {
@@ -184,13 +186,13 @@ static int visit_all(struct run *r, const struct source_folder *folders, const s
 			continue; /* what was moved there was fetched */
 		visited++;
 		result = visit_folder(r, &folders[i], targets == NULL ? NULL : targets[i].folder,
-				      n > 1 && r->setup->mode == RUN_FETCH);
+				      n > 1 && r->setup->mode == RUN_FETCH ? VISIT_FIRST : VISIT_ONLY);
 		later[i] = result > 0;
 		result = result > 0 ? 0 : result;
 	}
 	for (size_t i = 0; i < n && result == 0; i++)
 		if (later[i])
-			result = visit_folder(r, &folders[i], NULL, false);
+			result = visit_folder(r, &folders[i], NULL, VISIT_AGAIN);
 	free(later);
 	if (result != 0)
 		return -1;
@@ -302,11 +304,22 @@ void run_prepare(struct run *r, const struct run_setup *setup, struct run_result
 	changes_init(&r->changes, setup->mode == RUN_DRY ? NULL : setup->memory);
 }
 
-void run_clean(struct run *r)
+static void forget_read(struct run *r)
 {
 	for (size_t i = 0; i < r->ngens; i++)
 		free(r->gens[i].name);
 	free(r->gens);
+	r->gens = NULL;
+	r->ngens = 0;
+	rows_free(&r->retry);
+	rows_free(&r->due);
+	rows_init(&r->retry);
+	rows_init(&r->due);
+}
+
+void run_clean(struct run *r)
+{
+	forget_read(r);
 	rows_free(&r->retry);
 	rows_free(&r->due);
 	changes_free(&r->changes);
@@ -315,15 +328,38 @@ void run_clean(struct run *r)
 	r->result->done.folder = "";
 }
 
+static void run_session(struct run *r)
+{
+	if (run_read_folders(r) == 0 && originals_load(r) == 0)
+		(void)work(r);
+	if (!r->memory_failed)
+		(void)run_flush(r);
+	end_session(r);
+}
+
+/* A message broke the session, and is remembered for it: the others need not wait for the next run. */
+static bool may_go_on(struct run *r)
+{
+	struct run_progress *p = &r->result->done;
+
+	if (!r->stopped || r->result->end != RUN_BROKEN || !r->refused || r->memory_failed)
+		return false;
+	r->stopped = r->refused = r->removed = false;
+	r->result->end = RUN_OK;
+	p->messages_all = p->messages;
+	p->octets_all = p->octets;
+	forget_read(r);
+	return true;
+}
+
 void run_once(const struct run_setup *setup, struct run_result *result)
 {
 	struct run r;
+	unsigned sessions = 0;
 
 	run_prepare(&r, setup, result);
-	if (run_read_folders(&r) == 0 && originals_load(&r) == 0)
-		(void)work(&r);
-	if (!r.memory_failed)
-		(void)run_flush(&r);
-	end_session(&r);
+	do
+		run_session(&r);
+	while (++sessions < SESSIONS_MAX && may_go_on(&r));
 	run_clean(&r);
 }

@@ -45,11 +45,14 @@ struct run {
 	bool copy;	   /* `mailferry copy', also a dry one */
 	bool same_mailbox; /* mailferry files into it */
 	bool stopped;	   /* END and words say why */
+	bool refused;	   /* a message was, and that is remembered: another session gets beyond it */
 	bool removed;	   /* something was asked to be removed in this session */
 	unsigned failures; /* messages that the spool could not take */
 };
 
 /* One folder in hand. */
+enum visit_kind { VISIT_FIRST, VISIT_AGAIN, VISIT_ONLY };
+
 struct visit {
 	struct run *run;
 	const struct source_folder *folder;
@@ -71,7 +74,7 @@ struct visit {
 	struct lost *lost; /* owned: remembered and not there, by hash; see match.c */
 	size_t nlost;
 	uint64_t taken; /* in this visit */
-	bool may_wait;
+	enum visit_kind kind;
 	const char *into; /* a copy: folder of ACCOUNT, or NULL */
 	const struct config_account *account;
 };
@@ -107,9 +110,9 @@ int visit_take(struct visit *v);      /* take.c */
 int visit_dry(struct visit *v);	      /* dry.c: instead of taking */
 int visit_originals(struct visit *v); /* originals.c */
 
-/* visit.c: all of them. INTO: a copy's folder, or NULL. MAY_WAIT: if there is something new, 1 is returned before
- * anything of it is taken: it is to be visited again when it is known what other folders miss. */
-int visit_folder(struct run *r, const struct source_folder *folder, const char *into, bool may_wait);
+/* visit.c: all of them. INTO: a copy's folder, or NULL. FIRST: if there is something new, 1 is returned before anything
+ * of it is taken, and it is to be visited again when it is known what other folders miss. */
+int visit_folder(struct run *r, const struct source_folder *folder, const char *into, enum visit_kind kind);
 
 /* plan.c */
 int plan_rows(struct visit *v, int64_t folder, uint32_t from, bool old);

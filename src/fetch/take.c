@@ -88,6 +88,7 @@ static int refused(struct visit *v, struct item *item, const char *words)
 		item->need = ITEM_UNKNOWN;
 		return 0;
 	}
+	v->run->refused = true;
 	return run_change(v->run, o.number == 0 ? ORIGIN_ADD : ORIGIN_TRIED, &o);
 }
 

@@ -232,7 +232,7 @@ static int visit(struct visit *v)
 		return entered < 0 ? -1 : 0;
 	if (visit_plan(v) != 0 || read_former(v) != 0)
 		return -1;
-	if (v->may_wait && !v->fresh && !v->flip && !v->mass && has_news(v))
+	if (v->kind == VISIT_FIRST && !v->fresh && !v->mass && has_news(v))
 		return visit_absent(v) != 0 ? -1 : 1;
 	if (read_missed(v) != 0 || visit_identify(v) != 0)
 		return -1;
@@ -245,9 +245,9 @@ static int visit(struct visit *v)
 	return note_mark(v) != 0 || run_flush(r) != 0 ? -1 : v->complete ? drop_former(v) : 0;
 }
 
-int visit_folder(struct run *r, const struct source_folder *folder, const char *into, bool may_wait)
+int visit_folder(struct run *r, const struct source_folder *folder, const char *into, enum visit_kind kind)
 {
-	struct visit v = { .run = r, .folder = folder, .into = into, .may_wait = may_wait };
+	struct visit v = { .run = r, .folder = folder, .into = into, .kind = kind };
 	int result;
 
 	if (into != NULL)

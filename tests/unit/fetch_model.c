@@ -151,8 +151,8 @@ static bool twin_is_fair(const struct history *h, unsigned content)
 {
 	const bool named = is_named(h, content);
 
-	/* Moved away, and the machine stopped before that was noted: then the other one is the same again. */
-	if (h->policy == MOVE && named && (rows_of(h->w, content) > 0 || fake_present(h->w, content) > 0))
+	/* With the same Message-ID and header it is the one that was to go, and is there again. */
+	if (h->policy != KEEP && h->policy != MARK && named && (rows_of(h->w, content) > 0 || fake_present(h->w, content) > 0))
 		return false;
 	/* Of those that were refused it is not known here which they are. */
 	if (h->by_content && has_removals(h->w) && fake_rows_of(h->w, ORIGIN_REFUSED) > 0)
@@ -247,7 +247,7 @@ static void names_change(struct history *h)
 	const size_t k = some_folder(h);
 	size_t known = 0;
 
-	if (w->no_names || w->shows_half)
+	if (w->no_names || w->shows_half || h->moved)
 		return;
 	for (unsigned c = 0; c < w->ncontents; c++) {
 		const size_t rows = rows_there(w, c), there = fake_present(w, c);
