@@ -2,11 +2,13 @@
  * and servers show half a mailbox at times: so forgetting takes several complete listings over days. */
 #include "fetch/run_impl.h"
 
-static bool is_there(const struct visit *v, const struct row *row)
+bool visit_misses(const struct visit *v, const struct row *row)
 {
 	if (row->item != PAIR_NONE)
-		return true;
-	return v->run->by_uid && !row->old && v->asked_present && visit_has_uid(v, row->uid);
+		return false;
+	if (v->run->by_uid && !row->old && !v->complete)
+		return v->listed && row->uid >= v->from; /* so far it was a complete one */
+	return v->complete && !(v->run->by_uid && !row->old && v->asked_present && visit_has_uid(v, row->uid));
 }
 
 /* What becomes of a row that is not there; 0: nothing. A mailbox that shows nothing at all may be one that is being
@@ -28,14 +30,19 @@ int visit_absent(struct visit *v)
 	const bool empty = v->list.n == 0 && (!v->asked_present || v->npresent == 0);
 
 	/* Nothing in a new generation: a server that is still at making it, perhaps. */
-	if (!v->complete || v->kind == VISIT_AGAIN || (empty && v->fresh && v->flip))
+	if (v->kind == VISIT_AGAIN || (empty && v->fresh && v->flip))
 		return 0;
 	for (size_t i = 0; i < v->rows.n; i++) {
 		struct row *row = &v->rows.all[i];
-		const bool there = is_there(v, row);
-		const enum origin_act act = !there ? act_of(v, row, empty) : row->absent > 0 ? ORIGIN_PRESENT : 0;
+		const bool there =
+		    row->item != PAIR_NONE || (v->asked_present && !row->old && visit_has_uid(v, row->uid));
+		enum origin_act act = 0;
 
-		if (act == 0 || (row->foreign && !there))
+		if (there && row->absent > 0)
+			act = ORIGIN_PRESENT;
+		else if (!there && !row->foreign && visit_misses(v, row))
+			act = act_of(v, row, empty);
+		if (act == 0)
 			continue;
 		row->gone = act == ORIGIN_FORGET;
 		if (run_change_row(v->run, act, row->number) != 0)

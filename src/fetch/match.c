@@ -11,7 +11,7 @@ struct lost {
 	uint64_t size;
 	uint32_t row;
 	bool weak, leaves; /* it was to be removed */
-	uint32_t used; /* of the first of a hash and size: how many of those at its front have been found */
+	uint32_t used;	   /* of the first of a hash and size: how many of those at its front have been found */
 };
 
 enum { TRIES = 64 };
@@ -51,7 +51,7 @@ static bool may_be_found(const struct visit *v, const struct row *row)
 	if (row->old)
 		return true;
 	if (v->run->by_uid)
-		return v->complete && !row->removal && !visit_has_uid(v, row->uid);
+		return !row->removal && visit_misses(v, row);
 	/* What was to be removed, and is not there, is removed; but where names change that is not known. */
 	return v->complete && (!row->removal || v->mass || row->name == 0);
 }

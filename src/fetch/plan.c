@@ -316,6 +316,7 @@ static int plan_uids(struct visit *v)
 	v->from = from;
 	if ((!v->same || from == 1) && list(v, from, &complete) != 0)
 		return -1;
+	v->listed = !v->same || from == 1;
 	if (v->list.n > 0 && v->list.all[0].number < from) {
 		/* "from:*" has the last message in any case (RFC 3501, 6.4.8). */
 		size_t k = 0;

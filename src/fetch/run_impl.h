@@ -59,6 +59,7 @@ struct visit {
 	struct generation *gen; /* the one that is there now; valid until run.gens grows */
 	struct source_mark now;
 	bool same, complete;
+	bool listed;   /* IMAP: all from FROM on was */
 	uint32_t from; /* IMAP: the lowest UID that was listed at first; what is below was known */
 	bool fresh;    /* this generation was never listed whole */
 	bool flip;     /* and there are others whose messages may be found again in it */
@@ -143,6 +144,9 @@ int visit_asked(struct visit *v, const struct source_item *item, const struct so
 /* Is it one that this spool filed itself? 0, 1, -1: the run has stopped. */
 int visit_own(struct visit *v, struct slice block);
 int visit_add_own(struct visit *v, struct item *item, const struct head *head);
+
+/* absent.c: ROW is remembered, and the listing, as far as it goes, lacks it. */
+bool visit_misses(const struct visit *v, const struct row *row);
 
 /* match.c: remembered messages that are not there any more, found again by their heads. */
 void match_lost(struct visit *v); /* gathers them, once VISIT_IDENTIFY has joined those that it knows */
