@@ -10,6 +10,7 @@
 #include "cmd/client.h"
 #include "cmd/door.h"
 #include "cmd/import_state.h"
+#include "cmd/plans.h"
 #include "cmd/text.h"
 
 enum { ERRORS_MAX = 64 * 1024, GROUPS_MAX = 1000, GROW = 1024, NAME_BYTES = 8192 };
@@ -80,6 +81,9 @@ static int hand_over(struct taking *t, struct spool_admin *admin, const char *wh
 	uint64_t added = 0;
 	struct err e;
 
+	if (plans_running(t->config_file, name))
+		return fail(t, EX_TEMPFAIL, "source %s is being fetched now: wait until `mailferry status' says that this is over",
+			    name);
 	if (t->n > 0 && spool_admin_source_import(admin, name, t->all, t->n, &added, &e) != 0)
 		return client_error(t->self, &e);
 	(void)printf("source %s: %zu message%s of %s will not be fetched again", name, t->n, t->n == 1 ? "" : "s", whose);

@@ -67,3 +67,17 @@ const struct plan_row *plans_account(const struct plans *p, const char *name)
 {
 	return find(p, name, false);
 }
+
+bool plans_running(const char *config_file, const char *source)
+{
+	const struct plan_row *row;
+	struct plans p;
+	struct err e;
+	bool running;
+
+	(void)plans_load(&p, config_file, &e);
+	row = plans_source(&p, source);
+	running = row != NULL && row->state == PLAN_RUNS;
+	plans_free(&p);
+	return running;
+}

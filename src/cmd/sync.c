@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "cmd/client.h"
 #include "cmd/door.h"
+#include "cmd/plans.h"
 #include "cmd/sync_run.h"
 
 enum { ERRORS_MAX = 64 * 1024, ANSWER_MAX = 64 };
@@ -78,33 +79,6 @@ static int on_source(void *arg, const struct spool_source_row *row)
 	return 1;
 }
 
-static int on_plan(void *arg, const struct plan_row *row)
-{
-	struct memory *m = arg;
-
-	if (!row->is_source || strcmp(row->name, m->source) != 0)
-		return 0;
-	m->found = row->state == PLAN_RUNS;
-	return 1;
-}
-
-/* Is it being fetched now? What that run has in hand would be forgotten in part. */
-static bool is_running(const char *config_file, const char *source)
-{
-	struct memory m = { .source = source };
-	struct buf errors;
-	char *control;
-	struct err e;
-
-	buf_init(&errors, ERRORS_MAX);
-	control = config_control(config_file, &errors);
-	if (control != NULL)
-		(void)plan_by_daemon(control, config_file, on_plan, &m, &e);
-	free(control);
-	buf_free(&errors);
-	return m.found;
-}
-
 static bool is_yes(void)
 {
 	char answer[ANSWER_MAX] = "";
@@ -146,7 +120,7 @@ static int forget_now(const struct command *self, const struct args *a, const ch
 		(void)printf("source %s: nothing is remembered; its next run fetches all that is there\n", a->forget);
 		return EX_OK;
 	}
-	if (is_running(config_file, a->forget)) {
+	if (plans_running(config_file, a->forget)) {
 		(void)fprintf(stderr, "mailferry %s: source %s is being fetched now: wait until `mailferry status' says that this is "
 				      "over\n",
 			      self->name, a->forget);

@@ -7,8 +7,10 @@
 #include <sysexits.h>
 
 #include "base/guard.h"
+#include "base/mem.h"
 #include "cmd/client.h"
 #include "cmd/setup.h"
+#include "cmd/text.h"
 
 enum { ERRORS_MAX = 64 * 1024 };
 
@@ -104,12 +106,46 @@ static bool is_nobody(const struct err *e)
 	return e->class == ERR_TEMP && (e->code == ENOENT || e->code == ECONNREFUSED);
 }
 
+static void say(const struct command *self, const char *text)
+{
+	struct buf clean;
+
+	buf_init(&clean, PROGRESS_LINE_BYTES);
+	(void)text_clean(&clean, text, 0);
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "mailferry %s: %s\n", self->name, buf_str(&clean));
+	buf_free(&clean);
+}
+
+/* What is left to say when nothing more is shown, and the exit status. HERE: no daemon did it. FAILED: E says why. WORDS came
+ * with the end, or are NULL. */
+static int closing(const struct command *self, const struct showing *s, bool here, int failed, int status, const struct err *e,
+		   const char *words)
+{
+	if (ferror(stdout) != 0) {
+		say(self, here ? "nobody reads what this prints: the run was ended"
+			       : "nobody reads what this prints; the run goes on in the daemon");
+		clearerr(stdout);
+		return EX_IOERR;
+	}
+	if (s->interrupted && !here) {
+		say(self, "the run goes on in the daemon without this display; `mailferry status' says how it stands");
+		return EX_TEMPFAIL;
+	}
+	if (failed != 0)
+		return here ? status : client_error(self, e);
+	if (words != NULL && words[0] != '\0')
+		say(self, words);
+	return status < 0 ? EX_SOFTWARE : status;
+}
+
 int sync_run(const struct command *self, const char *config_file, const struct sync_request *r, progress_view *view)
 {
 	struct showing s = { .interrupted = false };
 	bool here = false;
 	int status, failed;
 	struct err e;
+	char *words;
 
 	/* Before any secret is read. */
 	(void)guard_secrets();
@@ -122,18 +158,11 @@ int sync_run(const struct command *self, const char *config_file, const struct s
 		here = true;
 		failed = alone(self, config_file, r, &s, &status);
 	}
+	words = mem_strdup(s.progress.words);
 	progress_free(&s.progress);
-	if (s.interrupted && !here) {
-		(void)fflush(stdout);
-		(void)fprintf(stderr,
-			      "mailferry %s: the run goes on in the daemon without this display; `mailferry status' says how it "
-			      "stands\n",
-			      self->name);
-		return EX_TEMPFAIL;
-	}
-	if (failed != 0 && !here)
-		status = client_error(self, &e);
+	status = closing(self, &s, here, failed, status, &e, words);
+	free(words);
 	if ((failed != 0 || status == EX_NOINPUT) && has_stranger(config_file, r))
 		status = EX_USAGE;
-	return status < 0 ? EX_SOFTWARE : status;
+	return status;
 }
