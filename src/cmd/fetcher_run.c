@@ -328,9 +328,9 @@ void fetcher_ended(struct fetcher *f, const struct worker *w, int status)
 
 	disarm(f);
 	fetcher_enter(f, FETCHER_AWAY);
-	if (f->slot->gone) {
-		sync_source_fails(f, "it is no longer in the configuration");
-	} else if (!w->ready_once) {
+	if (f->slot->gone)
+		return;
+	if (!w->ready_once) {
 		if (f->slot->failed_starts >= FAILED_STARTS_TOLD)
 			sync_source_fails(f, "its fetcher does not start; see the log");
 	} else if (stage == FETCHER_IDLES && well && !told) {

@@ -72,6 +72,7 @@ struct worker {
 	enum worker_state state;
 	int64_t started; /* monotonic */
 	bool ready_once, told_to_end;
+	bool reaped; /* its process id may be another one's by now */
 	bool copies; /* a fetcher for RUN_COPY: its memory in the spool is another one */
 	bool idle; /* a store said ROLE_IDLE …, a fetcher how its run went */
 	int64_t idle_until;
@@ -144,9 +145,13 @@ void worker_reaped(struct worker *w, int status);
 struct worker *worker_of_kind(struct supervisor *sup,
 			      enum slot_kind kind);		      /* the one in a slot that is ready, or NULL */
 int worker_send(struct worker *w, const struct ipc_out *out, int fd); /* kills W when it can't be told */
-int worker_pair(struct worker *server, struct worker *client, uint16_t type, struct err *e);
+
+/* ---- supervisor_pair.c ---- */
 /* A socket to SERVER, which takes its other end for ROLE's, of NAME. The caller's, non-blocking. -1 and E. */
 int worker_peer(struct worker *server, const char *role, const char *name, struct err *e);
+/* Such a socket for CLIENT, which is handed it as TYPE. */
+int worker_pair(struct worker *server, struct worker *client, uint16_t type, struct err *e);
+void worker_hand_out(struct worker *server); /* started again: who had the old one gets a socket to it */
 
 /* ---- supervisor_start.c: what a new worker is told ---- */
 int worker_tell(struct worker *w, struct err *e);
@@ -157,6 +162,9 @@ void supervisor_stop(struct supervisor *sup);
 void supervisor_stop_advance(struct supervisor *sup);
 void supervisor_log_lines(const char *event, const struct buf *lines); /* an error for each line of text */
 void supervisor_set_level(struct supervisor *sup);		       /* of the log, as the configuration has it */
+
+/* ---- supervisor_hand.c: as control_hand_fn ---- */
+int supervisor_hand(void *sup, const char *want, struct slice fields, int fd, struct err *e);
 
 /* ---- supervisor_notice.c ---- */
 /* Something that only a person can mend was found, about the account or source of S (NULL: nobody is told). KIND is enum

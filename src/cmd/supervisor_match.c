@@ -4,6 +4,7 @@
 #include "cmd/fetcher.h"
 #include "cmd/hours.h"
 #include "cmd/supervisor.h"
+#include "cmd/sync_job.h"
 
 static size_t slots_of_kind(const struct supervisor *sup, enum slot_kind kind)
 {
@@ -30,6 +31,8 @@ static void drop_slots(struct supervisor *sup)
 			   (s->kind == SLOT_FETCH && config_source(c, s->account) == NULL)) {
 			/* Its store or fetcher must be reaped before the name may come back. */
 			s->gone = true;
+			if (s->fetcher != NULL)
+				sync_source_gone(s->fetcher);
 			if (s->worker == NULL)
 				slot_free(s);
 			else

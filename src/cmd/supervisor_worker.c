@@ -21,6 +21,9 @@
 /* A spool puts right what a crash left before it is ready; on a slow disk with many files that takes its time. */
 enum { NAME_LOGGED_MAX = 200, WAKE_CROSSES_MS = 2000, SPOOL_START_SECONDS = 15 * 60 };
 
+/* A fetcher that waits for its server does not hear us. It may be killed at any moment, so nobody waits for it long. */
+enum { FETCH_LEAVE_SECONDS = 5 };
+
 /* How long a worker may be in a state, in seconds; 0: for ever. What happens then is in on_deadline. */
 static const int state_seconds[] = {
 	[WORKER_STARTING] = 60, [WORKER_READY] = 0,  [WORKER_DRAINING] = 15 * 60,
@@ -50,6 +53,8 @@ void worker_enter(struct worker *w, enum worker_state state)
 		return;
 	if (state == WORKER_STARTING && w->kind == SLOT_SPOOL)
 		tv.tv_sec = SPOOL_START_SECONDS;
+	if (state == WORKER_LEAVING && w->kind == SLOT_FETCH)
+		tv.tv_sec = FETCH_LEAVE_SECONDS;
 	w->state = state;
 	log_worker(LOG_DEBUG, "role-state", w, state_names[state]);
 	(void)event_del(w->deadline);
@@ -59,7 +64,7 @@ void worker_enter(struct worker *w, enum worker_state state)
 
 void worker_kill(struct worker *w, const char *why)
 {
-	if (w->state == WORKER_KILLED)
+	if (w->state == WORKER_KILLED || w->reaped)
 		return;
 	log_worker(LOG_WARNING, "role-killed", w, why);
 	worker_enter(w, WORKER_KILLED);
@@ -139,74 +144,6 @@ struct worker *worker_of_kind(struct supervisor *sup, enum slot_kind kind)
 	return NULL;
 }
 
-int worker_peer(struct worker *server, const char *role, const char *name, struct err *e)
-{
-	struct ipc_out out;
-	int pair[2], r;
-
-	if (ipc_pair(pair, e) != 0)
-		return -1;
-	ipc_out_init(&out);
-	ipc_begin(&out, ROLE_PEER, 0);
-	ipc_put_str(&out, ROLE_TAG_ROLE, role);
-	ipc_put_str(&out, ROLE_TAG_NAME, name);
-	r = worker_send(server, &out, pair[0]);
-	ipc_out_free(&out);
-	(void)close(pair[0]);
-	if (r == 0)
-		return pair[1];
-	(void)close(pair[1]);
-	return err_set(e, ERR_TEMP, 0, "another role that it needs is ending");
-}
-
-int worker_pair(struct worker *server, struct worker *client, uint16_t type, struct err *e)
-{
-	/* A copy of a mailbox has a memory of its own (spool/source.h). */
-	char *name = mem_printf("%s%s", client->copies && server->kind == SLOT_SPOOL ? "copy:" : "", client->account);
-	const char *role = type == ROLE_MEMORY ? "memory" : slot_kind_names[client->kind];
-	int fd = worker_peer(server, role, name, e), r = -1;
-	struct ipc_out out;
-
-	free(name);
-	if (fd < 0)
-		return -1;
-	ipc_out_init(&out);
-	ipc_begin(&out, type, 0);
-	r = worker_send(client, &out, fd);
-	if (r != 0)
-		(void)err_set(e, ERR_TEMP, 0, "it is ending");
-	ipc_out_free(&out);
-	(void)close(fd);
-	return r;
-}
-
-/* What W is told when a server of KIND was started again; 0: nothing. Stores and fetchers end by themselves when
- * they lose the spool. */
-static uint16_t hand_out_type(const struct worker *w, enum slot_kind kind)
-{
-	bool logs_in = w->kind == SLOT_STORE || w->kind == SLOT_FETCH;
-	const struct config_server *server;
-
-	if (kind == SLOT_SPOOL)
-		return w->kind == SLOT_RECEIVER ? ROLE_SPOOL : 0;
-	if (kind == SLOT_CONNECT)
-		return logs_in || w->kind == SLOT_TOKEN ? ROLE_CONNECT : 0;
-	server = logs_in ? config_server(w->sup->setup->config, w->account) : NULL;
-	return server != NULL && server->oauth ? ROLE_TOKEN : 0;
-}
-
-/* A server that was started again: who had the old one gets a socket to the new one. */
-static void hand_out(struct worker *server)
-{
-	for (struct worker *w = server->sup->workers; w != NULL; w = w->next) {
-		uint16_t type = hand_out_type(w, server->kind);
-		struct err e = { 0 };
-
-		if (type != 0 && w->state <= WORKER_DRAINING && worker_pair(server, w, type, &e) != 0)
-			log_worker(LOG_WARNING, "role-not-connected", w, e.text);
-	}
-}
-
 static void drain_replaced(struct supervisor *sup)
 {
 	for (struct worker *w = sup->workers; w != NULL; w = w->next)
@@ -257,12 +194,12 @@ static int on_ready(struct worker *w)
 	w->slot->failed_starts = 0;
 	if (w->kind == SLOT_SPOOL) {
 		sup->restored = false;
-		hand_out(w);
+		worker_hand_out(w);
 		spool_ready(w);
 	} else if (w->kind == SLOT_FETCH) {
 		fetcher_ready(w->slot->fetcher);
 	} else if (w->kind == SLOT_CONNECT || w->kind == SLOT_TOKEN) {
-		hand_out(w);
+		worker_hand_out(w);
 	} else if (w->kind == SLOT_RECEIVER) {
 		drain_replaced(sup);
 	}
@@ -433,8 +370,15 @@ static void log_death(const struct worker *w, int status, bool clean)
 void worker_reaped(struct worker *w, int status)
 {
 	struct worker **p = &w->sup->workers;
-	struct slot *s = w->slot;
-	bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0 && (w->told_to_end || w->idle);
+	struct slot *s;
+	bool clean;
+
+	w->reaped = true;
+	/* Its last words may still be on the way. */
+	if (w->channel != NULL)
+		channel_drain(w->channel);
+	s = w->slot;
+	clean = WIFEXITED(status) && WEXITSTATUS(status) == 0 && (w->told_to_end || w->idle);
 
 	step("supervisor: a role has ended");
 	while (*p != w)

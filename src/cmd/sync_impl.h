@@ -48,10 +48,14 @@ struct sync_job {
 /* ---- sync_job.c ---- */
 struct sync_job *sync_job_new(struct supervisor *sup, enum sync_stage stage, int fd, struct err *e); /* FD -1: for us */
 void sync_job_free(struct sync_job *j);
-void sync_send(struct sync_job *j, const struct ipc_out *out); /* to its client */
-void sync_emit(struct sync_job *j, struct sync_event *ev); /* fills in what all events have */
+/* It ends with the next turn of the loop: whoever goes through the jobs now still finds it. */
+void sync_break(struct sync_job *j);
 void sync_worse(struct sync_job *j, int status);
 void sync_done(struct sync_job *j, const char *words);
+
+/* ---- sync_tell.c ---- */
+void sync_send(struct sync_job *j, const struct ipc_out *out); /* to its client */
+void sync_emit(struct sync_job *j, struct sync_event *ev);     /* fills in what all events have */
 
 /* ---- sync_order.c ---- */
 void sync_plan(struct sync_job *j); /* tells how the schedule stands, and is over */

@@ -18,9 +18,6 @@ enum {
 	TICK_MS = 500,
 	LOOK_MS = 20, /* after which the filing is looked at for the first time; later ones come further apart */
 	FLUSH_MS = 30 * 1000,		  /* how long a client may take to read the end */
-	QUEUE_MORE = 64 * 1024,		  /* octets that wait for a client: what is told often is left out, … */
-	QUEUE_LINES = 4 * 1024 * 1024,	  /* … lines are, … */
-	QUEUE_MAX = 16 * 1024 * 1024	  /* … and nobody waits for it */
 };
 
 void sync_job_free(struct sync_job *j)
@@ -50,65 +47,10 @@ static void tick_in(struct sync_job *j, int64_t ms)
 	(void)event_add(j->tick, &tv);
 }
 
-/* Freeing it here would pull it away from under whoever goes through the jobs. */
-static void job_break(struct sync_job *j)
+void sync_break(struct sync_job *j)
 {
 	j->broken = true;
 	tick_in(j, 0);
-}
-
-/* ---- telling ---- */
-
-void sync_send(struct sync_job *j, const struct ipc_out *out)
-{
-	struct err e;
-
-	if (channel_waiting(j->client) < QUEUE_MAX && channel_send(j->client, out, NULL, 0, &e) == 0)
-		return;
-	log_info("sync-client-dropped", LOG_STR("why", "it does not read what it asked for"));
-	job_break(j);
-}
-
-static bool left_out(struct sync_job *j, struct sync_event *ev)
-{
-	size_t waiting = channel_waiting(j->client);
-
-	if (ev->kind == SYNC_PROGRESS)
-		return waiting > QUEUE_MORE;
-	if (ev->kind != SYNC_LINE)
-		return false;
-	if (waiting > QUEUE_LINES) {
-		j->lost++;
-		return true;
-	}
-	ev->lost = j->lost;
-	j->lost = 0;
-	return false;
-}
-
-void sync_emit(struct sync_job *j, struct sync_event *ev)
-{
-	struct ipc_out out;
-
-	if (j->broken)
-		return;
-	if (ev->name == NULL)
-		ev->name = "";
-	if (ev->words == NULL)
-		ev->words = "";
-	if (ev->progress.folder == NULL)
-		ev->progress.folder = "";
-	if (j->client == NULL) {
-		if (j->fn(j->arg, ev) != 0)
-			job_break(j);
-		return;
-	}
-	if (left_out(j, ev))
-		return;
-	ipc_out_init(&out);
-	sync_put_event(&out, ev);
-	sync_send(j, &out);
-	ipc_out_free(&out);
 }
 
 /* The one that most asks for a person wins. */
@@ -297,6 +239,25 @@ void sync_source_fails(struct fetcher *f, const char *words)
 	sync_source_ran(f, &r);
 }
 
+void sync_source_gone(struct fetcher *f)
+{
+	struct fetch_ran r = { .started_ms = clock_wall_ms(), .ended_ms = clock_wall_ms(), .result.end = RUN_REFUSED };
+
+	(void)snprintf(r.result.words, sizeof r.result.words, "it is no longer in the configuration");
+	/* Whatever was waited for, it does not come. */
+	EACH_JOB(j, f)
+	{
+		for (size_t i = 0; i < j->nsources && j->stage == SYNC_FETCHES; i++) {
+			struct sync_part *p = &j->sources[i];
+
+			if (strcmp(p->name, f->slot->account) != 0 || p->state == SYNC_ENDED)
+				continue;
+			source_over(j, p, &r, INT64_MAX);
+			fetch_on(j);
+		}
+	}
+}
+
 /* ---- a job's life ---- */
 
 static bool tick_is_due(struct sync_job *j)
@@ -351,7 +312,7 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 static void on_closed(void *arg, const struct err *e)
 {
 	(void)e;
-	job_break(arg);
+	sync_break(arg);
 }
 
 static const struct channel_handler handler = { on_message, on_closed };

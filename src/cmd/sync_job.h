@@ -28,6 +28,8 @@ void sync_source_line(const struct fetcher *f, const struct run_line *l);
 void sync_source_ran(struct fetcher *f, const struct fetch_ran *r);
 void sync_source_fails(struct fetcher *f, const char *words); /* its run did not take place, or was broken off */
 
+void sync_source_gone(struct fetcher *f); /* the configuration names it no longer */
+
 /* ---- from the supervisor ---- */
 void sync_ask_lost(struct supervisor *sup); /* questions to the spool are not answered */
 void sync_end_all(struct supervisor *sup, const char *words);

@@ -194,6 +194,12 @@ static int enqueue(struct channel *c, struct slice frame, const int *fds, size_t
 	return 0;
 }
 
+void channel_drain(struct channel *c)
+{
+	while (read_one(c) == 1)
+		continue;
+}
+
 size_t channel_waiting(const struct channel *c)
 {
 	return c->waiting;

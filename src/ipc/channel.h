@@ -34,6 +34,10 @@ void channel_free(struct channel **c);
 /* Sends OUT with copies of FDS, now or later. -1 when OUT is broken, the queue is full or the peer is gone. */
 int channel_send(struct channel *c, const struct ipc_out *out, const int *fds, size_t nfds, struct err *e);
 
+/* Hands over what has come by now, however much; the handler may free the channel meanwhile. For a peer that has ended: its
+ * end may be known before its last words were read. */
+void channel_drain(struct channel *c);
+
 /* Octets that wait because the peer does not read. */
 size_t channel_waiting(const struct channel *c);
 
