@@ -171,7 +171,7 @@ static void a_memory_is_taken_over(void **state)
 	assert_int_equal(first.settled, ORIGIN_DELIVERED);
 	assert_int_equal(first.uid, 10);
 	box = fetcher_folder(&x->f, "", 0);
-	s = pending(&x->f, (struct origin_want){ 1u << ORIGIN_KNOWN, 7, 0, true });
+	s = pending(&x->f, (struct origin_want){ 1u << ORIGIN_KNOWN, 7, 0, true, false });
 	assert_int_equal(s.n, 0);
 	s = (struct seen){ .stop = 1 };
 	assert_int_equal(spool_source_origins(x->f.memory, box, 0, see, &s, &e), 0);
@@ -240,10 +240,10 @@ static void a_large_mailbox_is_read_quickly(void **state)
 		assert_int_equal(spool_source_origins(x->f.memory, folders[pop], 0, count_origin, &count, &e), 0);
 		read = clock_mono_ms();
 		assert_int_equal(count.n, N);
-		assert_int_equal(spool_source_pending(
-				     x->f.memory,
-				     &(struct origin_want){ 1u << ORIGIN_KNOWN, 1u << ORIGIN_STUCK, INT64_MAX, false },
-				     count_wanted, &w, &e),
+		assert_int_equal(spool_source_pending(x->f.memory,
+						      &(struct origin_want){ 1u << ORIGIN_KNOWN, 1u << ORIGIN_STUCK,
+									     INT64_MAX, false, false },
+						      count_wanted, &w, &e),
 				 0);
 		asked = clock_mono_ms();
 		assert_int_equal(w.n, 0);
