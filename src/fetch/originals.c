@@ -37,8 +37,10 @@ static struct origin_want want_of(const struct run *r, enum verb verb)
 		want.handled = true;
 		if (r->source.delete == CONFIG_DELETE_DELIVERED)
 			want.settled = BIT(ORIGIN_DELIVERED);
-		else if (r->source.delete_after > 0)
+		else if (r->source.delete_after > 0) {
 			want.before_ms = r->now_ms - r->source.delete_after;
+			want.fates |= BIT(ORIGIN_KNOWN); /* another program had taken it, so long ago */
+		}
 	}
 	return want;
 }
@@ -82,20 +84,20 @@ static int add_retry(void *arg, const struct spool_origin *o)
 
 	if (row == NULL)
 		return -1;
-	if (!plan_retry_due(r, row))
+	if (!plan_retry_due(r, row) && !plan_limits_changed(r, row))
 		r->retry.n--;
 	return 0;
 }
 
 int originals_load(struct run *r)
 {
-	const struct origin_want refused = { .fates = BIT(ORIGIN_REFUSED),
-					     .settled = BIT(ORIGIN_WAITS) | BIT(ORIGIN_DELIVERED) | BIT(ORIGIN_STUCK),
-					     .before_ms = INT64_MAX,
-					     .handled = true };
+	const struct origin_want left = { .fates = BIT(ORIGIN_REFUSED) | BIT(ORIGIN_SKIPPED),
+					  .settled = BIT(ORIGIN_WAITS) | BIT(ORIGIN_DELIVERED) | BIT(ORIGIN_STUCK),
+					  .before_ms = INT64_MAX,
+					  .handled = true };
 	struct err e = { 0 };
 
-	if (r->by_uid && spool_source_pending(r->setup->memory, &refused, add_retry, r, &e) != 0)
+	if (r->by_uid && spool_source_pending(r->setup->memory, &left, add_retry, r, &e) != 0)
 		return run_memory_failed(r, &e);
 	for (enum verb verb = VERB_MARK; verb <= VERB_REMOVE; verb++)
 		if (has_verb(r, verb) && read_due(r, verb, 0, &r->due) != 0)

@@ -65,6 +65,17 @@ int plan_rows(struct visit *v, int64_t folder, uint32_t from, bool old)
 	return v->rows.failed ? rows_failed(v) : 0;
 }
 
+/* It was left for its size or age. With the size it is known at once whether it would be today; with the age, once the
+ * date is known again, or there is no limit any more. */
+bool plan_limits_changed(const struct run *r, const struct row *row)
+{
+	char reason[200];
+
+	if (row->fate != ORIGIN_SKIPPED)
+		return false;
+	return row->larger ? !skip_by_size(r, row->size, reason) : row->older && r->source.skip.older == 0;
+}
+
 bool plan_retry_due(const struct run *r, const struct row *row)
 {
 	const unsigned tries = row->tries == 0 ? 0 : row->tries - 1;
@@ -165,11 +176,30 @@ bool visit_has_uid(const struct visit *v, uint32_t uid)
 }
 
 /* ---- POP3 ---- */
+
+/* Other programs remember names without sizes. */
+static int learn_sizes(struct visit *v)
+{
+	for (size_t i = 0; i < v->rows.n; i++) {
+		struct row *row = &v->rows.all[i];
+		struct spool_origin o;
+
+		if (row->item == PAIR_NONE || row->size != 0 || row->fate != ORIGIN_KNOWN)
+			continue;
+		o = visit_origin(v, &v->list.all[row->item], ORIGIN_KNOWN);
+		row->size = o.size;
+		if (run_change(v->run, ORIGIN_RENAME, &o) != 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int plan_names(struct visit *v)
 {
-	if (list(v, 1, &v->complete) != 0 || plan_rows(v, v->gen->f.number, 0, false) != 0)
+	if (list(v, 1, &v->complete) != 0 || plan_rows(v, v->gen->f.number, 0, false) != 0 ||
+	    plan_pair_names(v, NULL) != 0)
 		return -1;
-	return plan_pair_names(v, NULL);
+	return learn_sizes(v);
 }
 
 /* ---- IMAP ---- */
@@ -205,15 +235,6 @@ static void note_unknown(struct below *b, uint32_t uid)
 			b->unknown = v->present[b->at];
 }
 
-/* It was left for its size, and would not be today. */
-static bool is_allowed_now(const struct run *r, const struct spool_origin *o)
-{
-	char reason[200];
-
-	return o->fate == ORIGIN_SKIPPED && o->reason != NULL &&
-	       strncmp(o->reason, REASON_LARGER, strlen(REASON_LARGER)) == 0 && !skip_by_size(r, o->size, reason);
-}
-
 static int look_below(void *arg, const struct spool_origin *o)
 {
 	struct below *b = arg;
@@ -226,12 +247,8 @@ static int look_below(void *arg, const struct spool_origin *o)
 	there = b->at < v->npresent && v->present[b->at] == o->uid;
 	if (there)
 		b->at++;
-	if (!there || o->absent > 0) {
-		if (rows_add(&b->v->rows, o) == NULL)
-			return -1;
-	} else if (b->unknown == 0 && is_allowed_now(v->run, o)) {
-		b->unknown = o->uid;
-	}
+	if (!there || o->absent > 0)
+		return rows_add(&b->v->rows, o) == NULL ? -1 : 0;
 	return 0;
 }
 
@@ -349,9 +366,7 @@ enum item_need plan_need(const struct visit *v, const struct item *item, const s
 	if (row != NULL && row->fate == ORIGIN_REFUSED && !plan_retry_due(v->run, row))
 		return ITEM_KNOWN;
 	skip = skip_by_size(v->run, item->size, reason) || skip_by_age(v->run, item->internal_ms, reason);
-	/* Limits may have changed since. */
-	if (row != NULL && row->fate == ORIGIN_SKIPPED &&
-	    (skip || !(row->larger || (row->older && item->internal_ms != 0))))
+	if (row != NULL && row->fate == ORIGIN_SKIPPED && (skip || !plan_limits_changed(v->run, row)))
 		return ITEM_KNOWN;
 	return skip ? ITEM_SKIP : ITEM_TAKE;
 }

@@ -121,6 +121,7 @@ int plan_present(struct visit *v);
 int plan_missed(struct visit *v); /* adds the rows of other folders, or of earlier runs, that newest listings lacked */
 bool visit_has_uid(const struct visit *v, uint32_t uid); /* of plan_present */
 bool plan_retry_due(const struct run *r, const struct row *row);
+bool plan_limits_changed(const struct run *r, const struct row *row);
 /* What is to be done with ITEM, which ROW (or none: NULL) remembers. */
 enum item_need plan_need(const struct visit *v, const struct item *item, const struct row *row);
 /* plan_name.c: pairs items and rows by name. NON-NULL LATER: rows for which it is true come last where there are more

@@ -1096,6 +1096,11 @@ struct run_result fake_run_until(struct fake_world *w, enum run_mode mode, long 
 	return result;
 }
 
+void fake_adopt(struct fake_world *w)
+{
+	the = w;
+}
+
 struct run_result fake_run(struct fake_world *w, enum run_mode mode)
 {
 	return fake_run_until(w, mode, 0, false);

@@ -144,6 +144,9 @@ struct run_result fake_run(struct fake_world *w, enum run_mode mode);
 /* Runs of which the first ends at step END_AT. How many steps it made. */
 struct run_result fake_run_until(struct fake_world *w, enum run_mode mode, long end_at, bool applied);
 
+/* The memory's names mean that of W from now on; every run does so. */
+void fake_adopt(struct fake_world *w);
+
 size_t fake_present(const struct fake_world *w, unsigned content);
 size_t fake_rows_of(const struct fake_world *w, enum origin_fate fate);
 

@@ -371,6 +371,40 @@ static void lies_about_sizes_end(void **state)
 	end(&w);
 }
 
+/* What fetchmail or getmail had fetched: names without sizes and heads. */
+static void imported_is_known(void **state)
+{
+	(void)state;
+	for (int days = 0; days <= 1; days++) {
+		struct fake_world *w = world(false);
+		struct origin_folder f = { .name = "" };
+		struct origin_change changes[10] = { 0 };
+		struct err e;
+
+		arrive_many(w, 0, 12);
+		fake_adopt(w);
+		assert_int_equal(spool_source_folder_put(NULL, &f, &e), 0);
+		for (unsigned i = 0; i < 10; i++) {
+			changes[i].act = ORIGIN_ADD;
+			changes[i].o.folder = f.number;
+			changes[i].o.name = w->folders[0].all[i].name;
+			changes[i].o.fate = ORIGIN_KNOWN;
+		}
+		assert_int_equal(spool_source_change(NULL, changes, 10, &e), 0);
+		set_policy(w, AT_ONCE);
+		w->source.delete_after = days * 30LL * FAKE_DAY_MS;
+		run_well(w);
+		assert_int_equal(w->bodies, 2);
+		assert_int_equal(w->folders[0].n, days ? 12 : 10);
+		fake_pass(w, 31LL * FAKE_DAY_MS);
+		run_well(w);
+		assert_int_equal(w->bodies, 0);
+		/* At once means what was taken here; after a time, what is that old. */
+		assert_int_equal(w->folders[0].n, days ? 0 : 10);
+		end(&w);
+	}
+}
+
 /* ---- names change ---- */
 static void changed_names_are_no_news(void **state)
 {
@@ -735,6 +769,7 @@ int main(void)
 		cmocka_unit_test(refused_is_asked_for_seldom),
 		cmocka_unit_test(limits_leave_and_tell),
 		cmocka_unit_test(lies_about_sizes_end),
+		cmocka_unit_test(imported_is_known),
 		cmocka_unit_test(changed_names_are_no_news),
 		cmocka_unit_test(numbers_are_no_names),
 		cmocka_unit_test(moved_up_numbers),
