@@ -216,7 +216,7 @@ static size_t choose(char **argv, size_t *used, struct source_item **out)
 
 static int act(struct source_session *s, const char *what, char **argv, size_t *used)
 {
-	struct sink k = { .hash = EVP_MD_CTX_new() };
+	struct sink k = { 0 };
 	struct source_handler h = { begin, piece, end, &k };
 	struct source_item *chosen = NULL;
 	struct err e = { 0 };
@@ -228,6 +228,7 @@ static int act(struct source_session *s, const char *what, char **argv, size_t *
 	buf_init(&refused, 4096);
 	if (list(s, strcmp(what, "list") == 0) != 0)
 		return -1;
+	k.hash = EVP_MD_CTX_new();
 	n = strcmp(what, "list") == 0 ? 0 : choose(argv, used, &chosen);
 	start = clock_mono_ms();
 	if (strcmp(what, "list") == 0)
