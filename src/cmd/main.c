@@ -111,19 +111,15 @@ static const struct command commands[] = {
 	  "  --of USER@HOST         with --state: whose mail in .fetchids it is that SOURCE fetches now\n"
 	  "  --folder NAME          with --state: the IMAP folder that an oldmail file is of\n",
 	  command_import },
-	{ "status", "[--check] [--json]", "is all well? Each account, what waits for it and why",
-	  "Says of each account whether it takes mail, and if not why, until when, and what to do; how much mail "
-	  "waits, how "
-	  "old it\n"
-	  "is, what a person must decide, and when mail was filed last.\n"
+	{ "status", "[--check] [--json]", "is all well? Each account and source, what waits and why",
+	  "Says of each account whether it takes mail, and if not why, until when, and what to do; how much mail waits, how\n"
+	  "old it is, what a person must decide, and when mail was filed last. Of each source: when it ran last, what came,\n"
+	  "when it runs next, and what is wrong with it.\n"
 	  "\n"
-	  "  --check  one line, and an exit status for monitoring: 0 all is well, 1 a warning (an account waits, or a "
-	  "delivery\n"
-	  "           waits for a person), 2 critical (a person must mend an account, mail has waited for more than "
-	  "four "
-	  "hours, or\n"
-	  "           the daemon does not answer), 3 not known\n"
-	  "  --json   one object a line for each account\n",
+	  "  --check  one line, and an exit status for monitoring: 0 all is well, 1 a warning (an account waits, a delivery\n"
+	  "           waits for a person, or a source has failed three times in a row), 2 critical (a person must mend an\n"
+	  "           account or a source, mail has waited for more than four hours, or the daemon does not answer), 3 not known\n"
+	  "  --json   one object a line for each account, then for each source\n",
 	  command_status },
 	{ "trace", "[--json] WORD", "where is that message? By message id, address, subject or queue id",
 	  "Says of every message that WORD fits: when it was received and from whom, what the rules decided, in which "
