@@ -51,8 +51,10 @@ static bool consider(struct search *s, struct address *a)
 	struct addressees *out = s->out;
 	struct route r;
 
-	/* Without a domain it is no address of ours: the name of a user there. */
-	if (a->local == NULL || a->domain == NULL || a->domain[0] == '\0' || s->lookups >= ADDRESSEES_LOOKUPS_MAX)
+	/* Without a domain it is no address of ours: the name of a user there. Longer ones than SMTP has no one bears.
+	 */
+	if (a->local == NULL || a->domain == NULL || a->domain[0] == '\0' || strlen(a->local) > ADDRESS_LOCAL_MAX ||
+	    strlen(a->domain) > ADDRESS_DOMAIN_MAX || s->lookups >= ADDRESSEES_LOOKUPS_MAX)
 		return false;
 	s->lookups++;
 	if (same(a, &s->mailbox) && !s->mailbox_counts)

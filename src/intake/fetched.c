@@ -13,6 +13,7 @@
 /* How often mailferry may have filed a message for the same recipient before it counts as going round. Once is no loop:
  * people move to another provider and have their old mailbox fetched, which mailferry had filled. */
 enum { FILED_BEFORE_MAX = 1 };
+enum { WORD_MAX = 200, REASON_MAX = 300 };
 
 /* ---- NULs ---- */
 
@@ -102,6 +103,15 @@ static char *names(const struct config_source *s)
 	return text;
 }
 
+static char *no_account(const char *address)
+{
+	char *word = summary_text(slice_str(address), WORD_MAX);
+	char *text = mem_printf("kept here: no account has the address %s", word);
+
+	free(word);
+	return text;
+}
+
 static void by_header(struct intake_message *m, const struct header *h)
 {
 	const struct config_source *s = m->env.fetched->source;
@@ -119,7 +129,7 @@ static void by_header(struct intake_message *m, const struct header *h)
 			m->unmatched =
 			    mem_printf("kept here: it is for more than %d addresses (%s)", ADDRESSEES_MAX, asked);
 		else if (found.other != NULL)
-			m->unmatched = mem_printf("kept here: no account has the address %.200s", found.other);
+			m->unmatched = no_account(found.other);
 		else
 			m->unmatched =
 			    mem_printf("kept here: for whom it is can't be read from its header (%s)", asked);
@@ -195,8 +205,9 @@ bool intake_fetched_direct(const struct intake_message *m, const struct message 
 
 void intake_fetched_keep(const struct intake_message *m, struct intake_verdict *v)
 {
-	char *reason = summary_text(slice_str(v->reason == NULL ? "" : v->reason), 300);
-	char *text = mem_printf("%.300s: kept in %.200s", v->text, m->env.fetched->source->rejected);
+	char *reason = summary_text(slice_str(v->reason == NULL ? "" : v->reason), REASON_MAX);
+	char *asked = summary_text(slice_str(v->text), REASON_MAX);
+	char *text = mem_printf("%s: kept in %s", asked, m->env.fetched->source->rejected);
 	char *note = mem_printf("rejected by the rules: %s", reason[0] == '\0' ? "no reason given" : reason);
 
 	free(v->note);
@@ -205,6 +216,7 @@ void intake_fetched_keep(const struct intake_message *m, struct intake_verdict *
 	v->reason = NULL;
 	put(v, m->env.fetched->source->rejected, note, text);
 	free(note);
+	free(asked);
 	free(reason);
 }
 

@@ -181,7 +181,7 @@ static void add_fetched(struct intake_deliveries *d, const struct intake_message
 		intake_deliveries_note(d, note);
 		free(note);
 	}
-	if (m->cut)
+	if (m->cut && m->env.fetched->folder == NULL)
 		intake_deliveries_note(d, "its header is so long that rules saw only the front of it");
 }
 

@@ -213,12 +213,18 @@ struct slice received_for(struct slice value)
 	return SLICE_NONE;
 }
 
+/* A comment behind the date may hold a semicolon too; of what stands in front of it little is tried. */
 time_t received_time(struct slice value)
 {
-	for (size_t i = value.n; i > 0; i--)
-		if (value.p[i - 1] == ';')
-			return date_parse(slice_skip(value, i));
-	return -1;
+	unsigned tries = 3;
+	time_t t = -1;
+
+	for (size_t i = value.n; i > 0 && t == -1 && tries > 0; i--)
+		if (value.p[i - 1] == ';') {
+			t = date_parse(slice_skip(value, i));
+			tries--;
+		}
+	return t;
 }
 
 static bool same_address(struct slice value, const struct address *recipient)

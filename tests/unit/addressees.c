@@ -330,6 +330,7 @@ static void times_are_found(void **state)
 		  "09:00:00 +0000\r\nDate: Sun, 1 Mar 2026 08:00:00 +0000\r\n",
 		  1772442000000 },
 		{ "Received: from a (b; c) by b; Mon, 2 Mar 2026 09:00:00 +0000 (x)\r\n", 1772442000000 },
+		{ "Received: from a by b; Mon, 2 Mar 2026 09:00:00 +0000 (x; y)\r\n", 1772442000000 },
 		{ "Received: from a by b\r\nDate: Mon, 2 Mar 2026 09:00:00 +0000\r\n", 1772442000000 },
 		{ "Received: from a by b; soon\r\nDate: Mon, 2 Mar 2026 09:00:00 +0000\r\n", 1772442000000 },
 		{ "Date: Mon, 2 Mar 2026 09:00:00 +0000\r\n", 1772442000000 },
