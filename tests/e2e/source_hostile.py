@@ -369,6 +369,15 @@ with tap.case("names with line ends, NULs or no text are not taken; others are, 
     pull = Pull(server.port, "folders", folder="*").fine()
     assert [e["name"] for e in pull.all("folder")] == ["good", "&AOQ-&AOQ-", "\u00e4", "INBOX"], pull.events
 
+with tap.case("UTF8=ACCEPT: names go as UTF-8 in both directions, and as modified UTF-7 without it"):
+    for capabilities, name in (("IMAP4rev1 ENABLE UTF8=ACCEPT", "Caf\u00e9"), ("IMAP4rev1", "Caf&AOk-")):
+        server = Source(1, capabilities=capabilities)
+        server.folders[name] = Folder()
+        server.folders[name].add(b"x")
+        pull = Pull(server.port, "folders", "enter", "Caf\u00e9", "list", 1, "move", "Caf\u00e9/\u00fc", folder="*").fine()
+        assert [e["name"] for e in pull.all("folder")] == ["INBOX", "Caf\u00e9"] and pull.one("listed")["n"] == 1
+        assert name + ("/\u00fc" if name == "Caf\u00e9" else "/&APw-") in server.folders, server.folders.keys()
+
 with tap.case("200,000 folders: no more than can be handled, with a reason"):
     server = Source(1)
     server.on["LIST"] = lambda s, t, w: w.startswith('"" "*"') and (s.put(

@@ -217,6 +217,22 @@ def classic(area):
 Real("Dovecot", lambda area: Dovecot(area)).run()
 Real("Dovecot, mdbox, dots below INBOX", lambda area: Dovecot(area, location="mdbox:~/mdbox", separator=".", prefix="INBOX."),
      prefix="INBOX.", options={"compress": 1}).run()
+for tls in ("implicit", "starttls"):
+    with tap.case("Dovecot with TLS (%s), packed; without its authority; with a wrong password" % tls):
+        area = Area("source")
+        store = Dovecot(area).start()
+        m = store.connect()
+        m.append("INBOX", "", None, b"Subject: x\r\n\r\nx\r\n")
+        m.logout()
+        port = store.tls_port if tls == "implicit" else store.port
+        options = dict(tls=tls, ca=store.ca, compress=1, timeout=20000)
+        p = Pull(port, "enter", "INBOX", "list", 1, "fetch", "leave", **options).fine()
+        assert p.one("message")["hash"] == sha(b"Subject: x\r\n\r\nx\r\n")
+        assert Pull(port, "leave", tls=tls, timeout=20000).error["class"] == "config"
+        p = Pull(port, "leave", **dict(options, password="wrong"))
+        assert p.error["class"] == "config" and "source old" in p.error["text"], p.error
+        store.stop()
+        area.close()
 Real("Cyrus", lambda area: Cyrus(area), pushes=False).run()
 Real("Cyrus, classic", classic, prefix="INBOX.", pushes=False).run()
 Real("Courier", lambda area: Courier(area), prefix="INBOX.", pushes=False, condstore=False).run()

@@ -179,7 +179,11 @@ class Session:
     def do_login(self, tag, words):
         self.done(tag)
 
-    do_noop = do_enable = do_login
+    do_noop = do_login
+
+    def do_enable(self, tag, words):
+        self.say("* ENABLED " + words)
+        self.done(tag)
 
     def do_namespace(self, tag, words):
         self.say('* NAMESPACE (("" "%s")) NIL NIL' % self.server.separator)
