@@ -196,7 +196,7 @@ static enum source_got judge(struct pull *p, const struct imap_reply *r, char wo
 	if (r->status != IMAP_OK && (imap_reply_is(r, "EXPUNGEISSUED") || imap_reply_is(r, "NONEXISTENT")))
 		return SOURCE_GOT_VANISHED;
 	if (r->status != IMAP_OK) {
-		(void)snprintf(words, WORDS, "%.*s", WORDS - 1, r->text);
+		(void)snprintf(words, WORDS, "%.*s", WORDS - 1, r->text[0] != '\0' ? r->text : "the server gives no reason");
 		return SOURCE_GOT_REFUSED;
 	}
 	if (p->states[p->at] == HAS_NIL) {
