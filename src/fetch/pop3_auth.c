@@ -1,20 +1,17 @@
 /*
  * Authentication of a POP3 session: AUTH with the shared SASL code (RFC 1734, and
- * with an initial response as RFC 5034 has it), else USER and PASS (RFC 1939, 7);
- * APOP only for those who ask for it. A password that was refused is not sent
- * again; an access token is replaced once.
+ * with an initial response as RFC 5034 has it), else USER and PASS; APOP only for
+ * those who ask for it. A password that was refused is not sent again; an access
+ * token is replaced once.
  */
 #include "fetch/pop3_auth.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/encode.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "fetch/pop3_refusal.h"
 
 enum {
@@ -33,18 +30,6 @@ static bool says(const struct pop3_reply *r, const char *const *texts)
 	return false;
 }
 
-/* What was sent held a secret. */
-static void wipe(struct source_session *s)
-{
-	pop3_push(s);
-	if (s->out_at == s->out.n)
-		buf_clear(&s->out);
-	if (s->out.n == 0) {
-		s->out_at = 0;
-		mem_wipe(s->out.p, s->out.cap);
-	}
-}
-
 /* ---- AUTH ---- */
 
 static int send_line(struct pop3_attempt *a, struct buf *line, struct err *e)
@@ -54,7 +39,7 @@ static int send_line(struct pop3_attempt *a, struct buf *line, struct err *e)
 
 	s->secrets[2] = buf_str(line);
 	ret = pop3_put(s, e, "%s", buf_str(line));
-	wipe(s);
+	pop3_wipe(s);
 	return ret;
 }
 
@@ -118,7 +103,7 @@ static int exchange(struct pop3_attempt *a, struct sasl *x, const char *name, st
 	}
 	if (pop3_put(s, e, "%s", buf_str(&command)) != 0)
 		goto done;
-	wipe(s);
+	pop3_wipe(s);
 	ret = converse(a, x, ready && !a->initial, &line, e);
 done:
 	s->secrets[2] = NULL;
@@ -247,105 +232,6 @@ done:
 	return ret;
 }
 
-/* ---- USER and PASS, APOP ---- */
-
-/* Octets that may stand in a command: no control characters, and UTF-8 only where the server takes it (RFC 6856, 2.2). */
-static int check_words(const struct source_session *s, struct err *e)
-{
-	const struct config_server *c = s->server;
-	const char *const words[] = { c->user, c->password };
-
-	for (size_t i = 0; i < 2; i++) {
-		for (const char *p = words[i]; *p != '\0'; p++) {
-			if ((unsigned char)*p < ' ' || *p == 0x7f || (i == 0 && *p == ' '))
-				return err_set(e, ERR_CONFIG, 0,
-					       "%s of source %s holds a character that POP3 can't carry; %s offers only "
-					       "USER and PASS",
-					       i == 0 ? "user" : "the password", s->source->name, c->host);
-		}
-		if (!ascii_only(slice_str(words[i])) &&
-		    ((s->can & POP3_CAN_UTF8_USER) == 0 || !utf8_valid(slice_str(words[i]))))
-			return err_set(e, ERR_CONFIG, 0,
-				       "%s only offers USER and PASS, which can't carry a user or password that is not "
-				       "ASCII",
-				       c->host);
-	}
-	return 0;
-}
-
-/* A line with a secret in it, and its reply. */
-static int say_secret(struct pop3_attempt *a, const char *line, struct err *e)
-{
-	struct source_session *s = a->session;
-	int ret;
-
-	if (pop3_quiet(s, e) != 0 || pop3_put(s, e, "%s", line) != 0)
-		return -1;
-	wipe(s);
-	ret = pop3_reply(s, &a->reply, e);
-	return ret;
-}
-
-static int try_user(struct pop3_attempt *a, struct err *e)
-{
-	struct source_session *s = a->session;
-	char *line;
-	int ret;
-
-	a->complaint[0] = '\0';
-	if (check_words(s, e) != 0)
-		return -1;
-	line = mem_printf("USER %s", s->server->user);
-	ret = say_secret(a, line, e);
-	mem_wipe_str(&line);
-	if (ret != 0 || a->reply.status != POP3_OK)
-		return ret != 0 ? -1 : pop3_refused_login(a, "USER", SASL_UNSAID, e);
-	line = mem_printf("PASS %s", s->server->password);
-	ret = say_secret(a, line, e);
-	mem_wipe_str(&line);
-	if (ret != 0 || a->reply.status != POP3_OK)
-		return ret != 0 ? -1 : pop3_refused_login(a, "USER", SASL_UNSAID, e);
-	s->mechanism = "USER and PASS";
-	return 0;
-}
-
-/* RFC 1939, 7. The stamp was looked at when the server greeted. */
-static int try_apop(struct pop3_attempt *a, struct err *e)
-{
-	struct source_session *s = a->session;
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-	struct buf line;
-	char *text;
-	int ret;
-
-	if (s->stamp == NULL)
-		return err_set(e, ERR_CONFIG, 0,
-			       "%s does not offer APOP, which auth of source %s demands (its greeting has no stamp)",
-			       s->server->host, s->source->name);
-	if (check_words(s, e) != 0)
-		return -1;
-	text = mem_printf("%s%s", s->stamp, s->server->password);
-	ret = EVP_Digest(text, strlen(text), digest, &n, EVP_md5(), NULL);
-	mem_wipe_str(&text);
-	if (ret != 1)
-		return err_set(e, ERR_CONFIG, 0,
-			       "OpenSSL does not give MD5 here, which APOP needs; take auth = \"APOP\" from source %s",
-			       s->source->name);
-	buf_init(&line, 1024);
-	(void)buf_addf(&line, "APOP %s ", s->server->user);
-	if (hex_encode(slice_of((const char *)digest, n), &line) != 0)
-		ret = err_set(e, ERR_CONFIG, 0, "user of source %s is too long", s->source->name);
-	else
-		ret = say_secret(a, buf_str(&line), e);
-	buf_wipe(&line);
-	if (ret == 0 && a->reply.status != POP3_OK)
-		ret = pop3_refused_login(a, "APOP", SASL_UNSAID, e);
-	if (ret == 0)
-		s->mechanism = "APOP";
-	return ret;
-}
-
 /* ---- which ---- */
 
 static bool may_use_user(const struct pop3_attempt *a)
@@ -365,7 +251,7 @@ static int log_in(struct pop3_attempt *a, struct err *e)
 	int way, ret;
 
 	if (c->auth != NULL && strcasecmp(c->auth, "APOP") == 0)
-		return c->password == NULL ? pop3_no_way(a, e) : try_apop(a, e);
+		return c->password == NULL ? pop3_no_way(a, e) : pop3_try_apop(a, e);
 	for (int tries = 0; tries < TRIES_MAX && (way = sasl_pick(&a->setup)) != SASL_NO_WAY; tries++) {
 		ret = try_way(a, way, e);
 		if (ret != 0) {
@@ -373,7 +259,7 @@ static int log_in(struct pop3_attempt *a, struct err *e)
 			return ret < 0 ? -1 : 0;
 		}
 	}
-	return may_use_user(a) ? try_user(a, e) : pop3_no_way(a, e);
+	return may_use_user(a) ? pop3_try_user(a, e) : pop3_no_way(a, e);
 }
 
 int pop3_authenticate(struct source_session *s, struct err *e)

@@ -17,6 +17,11 @@ struct pop3_attempt {
 	char complaint[SASL_COMPLAINT_MAX + 1];
 };
 
+/* ---- pop3_user.c ---- */
+int pop3_try_user(struct pop3_attempt *a, struct err *e);
+int pop3_try_apop(struct pop3_attempt *a, struct err *e);
+
+/* ---- pop3_auth_words.c ---- */
 /* All fill E and return -1. HOW names what was tried: a mechanism, "USER" or "APOP". */
 int pop3_refused_login(const struct pop3_attempt *a, const char *how, enum sasl_verdict verdict, struct err *e);
 int pop3_refused_binding(const struct pop3_attempt *a, const char *how, struct err *e);

@@ -70,6 +70,9 @@ int pop3_wait(struct source_session *s, struct err *e);
 /* Writes as much as the connection takes now. Should it have broken, pop3_wait says so when there is nothing left to read. */
 void pop3_push(struct source_session *s);
 
+/* The same, and overwrites what was sent: it held a secret. */
+void pop3_wipe(struct source_session *s);
+
 /* The octets that came; take them when they are dealt with. */
 struct slice pop3_peek(const struct source_session *s);
 void pop3_take(struct source_session *s, size_t n);

@@ -5,7 +5,7 @@
 
 #include "fetch/pop3_impl.h"
 
-enum { SECRET_MIN = 4, DELAY_MAX_S = 24 * 60 * 60 };
+enum { DELAY_MAX_S = 24 * 60 * 60 };
 
 struct row {
 	const char *code; /* NULL: any or none */
@@ -102,15 +102,4 @@ int pop3_refused(const struct source_session *s, const struct pop3_reply *r, con
 		return err_set(e, m.class, m.code, "%s %s and does not say why", s->server->host, what);
 	return err_set(e, m.class, m.code, "%s %s: \"%s\"%s%s", s->server->host, what, r->text,
 		       m.advice == NULL ? "" : "; ", m.advice == NULL ? "" : m.advice);
-}
-
-void pop3_hide(char *text, const char *secret)
-{
-	size_t n = secret == NULL ? 0 : strlen(secret);
-	char *at = text;
-
-	while (n >= SECRET_MIN && (at = strstr(at, secret)) != NULL) {
-		memset(at, '*', n);
-		at += n;
-	}
 }

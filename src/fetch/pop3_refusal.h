@@ -25,8 +25,4 @@ int pop3_refused(const struct source_session *s, const struct pop3_reply *r, con
 /* Tells the run how long the server wants to be left alone, where R or its capabilities say so. */
 void pop3_note_delay(const struct source_session *s, const struct pop3_reply *r);
 
-/* Servers are known to repeat a command that they do not understand: SECRET in TEXT, which people will read, becomes
- * asterisks. One that is too short to be told from other words can't be. SECRET may be NULL. */
-void pop3_hide(char *text, const char *secret);
-
 #endif

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "fetch/pop3_impl.h"
 #include "fetch/pop3_refusal.h"
 #include "net/line.h"
+#include "net/sasl.h"
 
 enum {
 	GOOD_DEAL = 64 * 1024,	   /* octets within one timeout that show that the server means it */
@@ -80,6 +82,17 @@ void pop3_push(struct source_session *s)
 		if (n <= 0)
 			break;
 		s->out_at += (size_t)n;
+	}
+}
+
+void pop3_wipe(struct source_session *s)
+{
+	pop3_push(s);
+	if (s->out_at == s->out.n)
+		buf_clear(&s->out);
+	if (s->out.n == 0) {
+		s->out_at = 0;
+		mem_wipe(s->out.p, s->out.cap);
 	}
 }
 
@@ -195,7 +208,7 @@ void pop3_reply_of(const struct source_session *s, struct slice line, struct pop
 {
 	pop3_reply_read(line, r);
 	for (size_t i = 0; i < POP3_SECRETS; i++)
-		pop3_hide(r->text, s->secrets[i]);
+		sasl_hide(r->text, s->secrets[i]);
 }
 
 int pop3_out_of_step(const struct source_session *s, const char *text, struct err *e)

@@ -19,8 +19,7 @@
 enum {
 	TRIES_MAX = 6,		 /* commands of one session: servers hang up on those who try too often */
 	INITIAL_MAX = 8000,	 /* of an initial response (RFC 2683, 3.2.1.5: of a command line) */
-	COMMAND_LINE_MAX = 8192, /* of LOGIN */
-	SECRET_MIN = 4
+	COMMAND_LINE_MAX = 8192	 /* of LOGIN */
 };
 
 /* What a reply that is not OK means for the way that was tried. */
@@ -33,26 +32,13 @@ static int put_line(struct imap *s, const struct buf *line, struct err *e)
 	return dialog_put(s, buf_slice(line), e) != 0 || dialog_put(s, SLICE_LIT("\r\n"), e) != 0 ? -1 : 0;
 }
 
-/* Servers are known to repeat a command that they do not understand: SECRET in TEXT, which people will read, becomes
- * asterisks. One that is too short to be told from other words can't be. */
-static void hide(char *text, const char *secret)
-{
-	size_t n = secret == NULL ? 0 : strlen(secret);
-	char *at = text;
-
-	while (n >= SECRET_MIN && (at = strstr(at, secret)) != NULL) {
-		memset(at, '*', n);
-		at += n;
-	}
-}
-
 /* A BYE may repeat it too. Only then: among words of ours asterisks would tell what they stand for. */
 static void hide_bye(const struct attempt *a, struct err *e)
 {
 	if (e == NULL || imap_filter_bye(a->session->filter) == NULL)
 		return;
-	hide(e->text, a->session->server->password);
-	hide(e->text, a->token);
+	sasl_hide(e->text, a->session->server->password);
+	sasl_hide(e->text, a->token);
 }
 
 /* The reply that ends the command TAG, SENT being the last line that went before it. */
@@ -60,9 +46,9 @@ static int take_reply(struct attempt *a, uint32_t tag, const char *sent, struct 
 {
 	if (dialog_reply(a->session, tag, true, &a->reply, e) != 1)
 		return -1;
-	hide(a->reply.text, sent);
-	hide(a->reply.text, a->session->server->password);
-	hide(a->reply.text, a->token);
+	sasl_hide(a->reply.text, sent);
+	sasl_hide(a->reply.text, a->session->server->password);
+	sasl_hide(a->reply.text, a->token);
 	return 0;
 }
 

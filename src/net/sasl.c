@@ -26,7 +26,7 @@ static const struct sasl_way ways[] = {
 	{ "XOAUTH2", NULL, BINDING_TYPES, true, true, NEEDS_TOKEN, sasl_xoauth2_step },
 };
 
-enum { WAYS = sizeof ways / sizeof ways[0] };
+enum { WAYS = sizeof ways / sizeof ways[0], SECRET_MIN = 4 };
 
 unsigned sasl_offered(struct slice name)
 {
@@ -226,5 +226,16 @@ void sasl_add_name(struct buf *out, const char *name)
 			(void)buf_add_str(out, "=3D");
 		else
 			(void)buf_add_char(out, *name);
+	}
+}
+
+void sasl_hide(char *text, const char *secret)
+{
+	size_t n = secret == NULL ? 0 : strlen(secret);
+	char *at = text;
+
+	while (n >= SECRET_MIN && (at = strstr(at, secret)) != NULL) {
+		memset(at, '*', n);
+		at += n;
 	}
 }

@@ -92,4 +92,8 @@ enum sasl_verdict {
 enum sasl_verdict sasl_verdict(const struct sasl *s);
 const char *sasl_complaint(const struct sasl *s);
 
+/* Servers are known to repeat a command that they do not understand: SECRET in TEXT, which people will read, becomes
+ * asterisks. One that is too short to be told from other words can't be. SECRET may be NULL. */
+void sasl_hide(char *text, const char *secret);
+
 #endif

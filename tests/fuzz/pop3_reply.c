@@ -15,6 +15,7 @@
 #include "fetch/pop3_reply.h"
 #include "fetch/source.h"
 #include "intake/intake.h"
+#include "net/sasl.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -104,7 +105,7 @@ static void reply(struct slice line)
 	check(m.class == ERR_CONFIG || m.class == ERR_TEMP);
 	if (r.status == POP3_CONTINUE)
 		check(pop3_challenge(line).n <= line.n);
-	pop3_hide(r.text, "pencil");
+	sasl_hide(r.text, "pencil");
 	check(strstr(r.text, "pencil") == NULL);
 }
 

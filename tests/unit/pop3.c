@@ -15,6 +15,7 @@
 #include "fetch/pop3_reply.h"
 #include "fetch/source.h"
 #include "intake/intake.h"
+#include "net/sasl.h"
 
 #define LINE(s) SLICE_LIT(s)
 
@@ -476,11 +477,11 @@ static void secrets_are_hidden(void **state)
 	char text[] = "what is PASS s3cret, and s3cret again?", brief[] = "abc abc";
 
 	(void)state;
-	pop3_hide(text, "s3cret");
+	sasl_hide(text, "s3cret");
 	assert_string_equal(text, "what is PASS ******, and ****** again?");
-	pop3_hide(brief, "abc");
-	pop3_hide(brief, NULL);
-	pop3_hide(brief, "");
+	sasl_hide(brief, "abc");
+	sasl_hide(brief, NULL);
+	sasl_hide(brief, "");
 	assert_string_equal(brief, "abc abc");
 }
 
