@@ -21,6 +21,7 @@ enum {
 	IMPORT_TEXT_MAX = 4096, /* octets of one word of a file */
 	IMPORT_SOURCES_MAX = 1000,
 	IMPORT_ACCOUNTS_MAX = 1000,
+	IMPORT_ADDRESSES_MAX = 3000, /* of all accounts */
 	IMPORT_LIST_MAX = 64,
 	IMPORT_NOTES_MAX = 10000,
 	IMPORT_ERRORS_MAX = 100
@@ -51,7 +52,8 @@ struct import_source {
 	const char *ca_file, *certificate, *key;
 	bool oauth;
 	struct import_list locals;  /* who gets it: names of accounts, "remote=local", "*" */
-	struct import_list domains; /* whose addresses are ours */
+	struct import_list domains; /* whose addresses are all ours */
+	struct import_list hosts;   /* whose addresses are ours where LOCALS name them */
 	struct import_list headers; /* that tell the recipient of a mailbox for many */
 	bool multidrop;
 	struct import_list folders;
@@ -89,6 +91,8 @@ struct import {
 	size_t nsources;
 	struct import_account *accounts;
 	size_t naccounts;
+	const char **addresses; /* of all accounts: an address can be of one only */
+	size_t naddresses;
 	struct import_note *notes;
 	size_t nnotes;
 	bool full;    /* of notes */

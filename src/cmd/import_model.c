@@ -25,6 +25,7 @@ void import_free(struct import *imp)
 	free(imp->notes);
 	free(imp->sources);
 	free(imp->accounts);
+	free(imp->addresses);
 	buf_free(&imp->errors);
 	*imp = (struct import){ 0 };
 }

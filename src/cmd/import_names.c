@@ -74,6 +74,15 @@ static size_t account_of(struct import *imp, const char *local)
 	return i;
 }
 
+/* The first account to which an address is given keeps it. */
+static bool is_free(const struct import *imp, struct slice address)
+{
+	for (size_t i = 0; i < imp->naddresses; i++)
+		if (slice_eq_nocase(slice_str(imp->addresses[i]), address))
+			return false;
+	return imp->naddresses < IMPORT_ADDRESSES_MAX;
+}
+
 static void address_add(struct import *imp, struct import_account *a, const char *local, const char *domain)
 {
 	struct slice name = slice_str(local);
@@ -83,26 +92,32 @@ static void address_add(struct import *imp, struct import_account *a, const char
 	(void)buf_add_slice(&address, name);
 	if (slice_find(name, '@') == name.n)
 		(void)buf_addf(&address, "@%s", domain);
-	for (size_t i = 0; i < a->addresses.n; i++)
-		if (strcmp(a->addresses.at[i], buf_str(&address)) == 0)
-			name.p = NULL;
-	if (name.p != NULL && !buf_failed(&address) && a->addresses.n < IMPORT_LIST_MAX)
-		a->addresses.at[a->addresses.n++] = import_keep(imp, buf_slice(&address));
+	if (!buf_failed(&address) && a->addresses.n < IMPORT_LIST_MAX && is_free(imp, buf_slice(&address))) {
+		const char *kept = import_keep(imp, buf_slice(&address));
+
+		a->addresses.at[a->addresses.n++] = kept;
+		imp->addresses[imp->naddresses++] = kept;
+	}
 	buf_free(&address);
+}
+
+static void domains_add(struct import *imp, struct import_account *a, const struct import_list *domains)
+{
+	for (size_t i = 0; i < domains->n; i++)
+		address_add(imp, a, "", domains->at[i]);
 }
 
 /* A mailbox for many: whose addresses it has. */
 static void locals_name(struct import *imp, struct import_source *s)
 {
-	const char *domain = s->domains.n > 0 ? s->domains.at[0] : "";
+	const char *domain = s->domains.n > 0 ? s->domains.at[0] : s->hosts.n > 0 ? s->hosts.at[0] : "";
 
 	for (size_t i = 0; i < s->locals.n; i++) {
 		const char *local = s->locals.at[i], *equal = strchr(local, '=');
 		size_t account;
 
 		if (strcmp(local, "*") == 0) {
-			for (size_t d = 0; d < s->domains.n; d++)
-				address_add(imp, &imp->accounts[s->account], "", s->domains.at[d]);
+			domains_add(imp, &imp->accounts[s->account], &s->hosts);
 			continue;
 		}
 		account = account_of(imp, equal == NULL ? local : equal + 1);
@@ -110,11 +125,13 @@ static void locals_name(struct import *imp, struct import_source *s)
 			local = import_keep(imp, slice_of(local, (size_t)(equal - local)));
 		address_add(imp, &imp->accounts[account], local, domain);
 	}
+	domains_add(imp, &imp->accounts[s->account], &s->domains);
 }
 
 void import_names(struct import *imp)
 {
 	imp->accounts = mem_array(IMPORT_ACCOUNTS_MAX, sizeof *imp->accounts);
+	imp->addresses = mem_array(IMPORT_ADDRESSES_MAX, sizeof *imp->addresses);
 	for (size_t i = 0; i < imp->nsources; i++) {
 		struct import_source *s = &imp->sources[i];
 		const char *first = s->locals.n == 0 ? "mailbox" : s->locals.at[0], *equal = strchr(first, '=');

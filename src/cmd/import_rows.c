@@ -37,6 +37,7 @@ TEXT_ROW(move_to, move_to)
 		import_list_add(r->imp, &r->current.field, v->line, keep(r, v));                                       \
 	}
 LIST_ROW(domain, domains)
+LIST_ROW(host_too, hosts)
 LIST_ROW(folder, folders)
 
 #define NUMBER_ROW(name, field)                                                                                        \
@@ -212,7 +213,7 @@ static const struct import_row options[] = {
 	{ "timeout", IMPORT_NUMBER, take_timeout, NULL, NULL, false },
 	{ "envelope", IMPORT_COUNTED, take_envelope, NULL, NULL, false },
 	{ "qvirtual", IMPORT_TEXT, take_qvirtual, NULL, NULL, false },
-	{ "aka", IMPORT_LIST, take_domain, NULL, NULL, false },
+	{ "aka", IMPORT_LIST, take_host_too, NULL, NULL, false },
 	{ "local", IMPORT_LIST, take_domain, NULL, NULL, false },
 	{ "localdomains", IMPORT_LIST, take_domain, NULL, NULL, false },
 	{ "dns", IMPORT_FLAG, NULL, "not asked: only the addresses of accounts are ours", NULL, false },

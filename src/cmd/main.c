@@ -151,8 +151,8 @@ int command_usage(const struct command *self, const char *fmt, ...)
 static int help(void)
 {
 	(void)printf("usage: mailferry [-c FILE] COMMAND …\n\n"
-		     "Takes mail in over SMTP and LMTP, sorts it with Sieve rules, and files it into folders of an "
-		     "IMAP store.\n\n");
+		     "Takes mail in over SMTP and LMTP, or fetches it by POP3 and IMAP, sorts it with Sieve rules, and files it\n"
+		     "into folders of an IMAP store.\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		(void)printf("  %-6s %s\n", commands[i].name, commands[i].summary);
 	(void)printf("\n-c FILE names the configuration (default: %s/mailferry.conf).\n"
