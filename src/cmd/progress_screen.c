@@ -14,6 +14,7 @@ enum {
 	BAR_MAX = 30,
 	BAR_SIDES = 7, /* "[", "] 100%" */
 	DRAW_MS = 100,
+	ABOVE_BYTES = 256 * 1024, /* so much text does not wait for its turn */
 	WORDS = 5,
 	WORD_COLUMNS = 40,
 	WORD_BYTES = 200
@@ -251,7 +252,7 @@ void progress_screen(struct progress *p, const struct sync_event *ev, struct pro
 			account_ended(p, &p->accounts[i]);
 	(void)a;
 	if (ev->kind == SYNC_PROGRESS || ev->kind == SYNC_LINE || ev->kind == SYNC_ACCOUNT) {
-		if (now - drawn_ms < DRAW_MS)
+		if (now - drawn_ms < DRAW_MS && screen_above(p->screen)->n < ABOVE_BYTES)
 			return;
 	}
 	drawn_ms = now;

@@ -66,6 +66,26 @@ static const struct sync_event events[] = {
 	{ .kind = SYNC_DONE, .name = "", .words = "", .status = EX_CONFIG },
 };
 
+/* Far more at work than a window has rows. */
+static void show_many(void)
+{
+	struct progress p;
+	char name[20];
+
+	progress_init(&p, NULL, RUN_FETCH);
+	for (int i = 0; i < 300; i++) {
+		struct sync_event ev = { .kind = SYNC_PROGRESS, .name = name, .words = "",
+					 .progress = { .folder = "", .messages = 1, .messages_all = 4 } };
+
+		(void)snprintf(name, sizeof name, "source-%d", i);
+		(void)progress_event(&p, &ev);
+	}
+	for (int i = 0; i < 3; i++)
+		(void)progress_event(&p, &(struct sync_event){ .kind = SYNC_TICK, .name = "", .words = "" });
+	progress_free(&p);
+	_exit(0);
+}
+
 static void show(progress_view *view, enum run_mode mode)
 {
 	struct progress p;
@@ -109,9 +129,9 @@ static void in_a_pipe(progress_view *view, enum run_mode mode, char *shown)
 	assert_int_equal(status, 0);
 }
 
-static void on_a_terminal(unsigned columns, const char *term, const char *no_color, char *shown)
+static void on_a_terminal(unsigned rows, unsigned columns, const char *term, const char *no_color, bool many, char *shown)
 {
-	struct winsize size = { .ws_row = ROWS, .ws_col = (unsigned short)columns };
+	struct winsize size = { .ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns };
 	int master = posix_openpt(O_RDWR | O_NOCTTY), status;
 	struct termios t;
 	pid_t pid;
@@ -130,6 +150,8 @@ static void on_a_terminal(unsigned columns, const char *term, const char *no_col
 		(void)close(master);
 		(void)setenv("TERM", term, 1);
 		(void)setenv("NO_COLOR", no_color, 1);
+		if (many)
+			show_many();
 		show(NULL, RUN_FETCH);
 	}
 	/* The end of the child ends the reading with EIO. */
@@ -177,10 +199,10 @@ static void quiet_shows_nothing(void **state)
 static void dumb_terminals_get_plain_lines(void **state)
 {
 	(void)state;
-	on_a_terminal(80, "dumb", "", shown);
+	on_a_terminal(ROWS, 80, "dumb", "", false, shown);
 	has(shown, "old: fetched 1995 messages");
 	has_not(shown, "\x1b");
-	on_a_terminal(80, "", "", shown);
+	on_a_terminal(ROWS, 80, "", "", false, shown);
 	has_not(shown, "\x1b");
 }
 
@@ -231,7 +253,7 @@ static void terminals_are_redrawn_in_place(void **state)
 		size_t rows = 0;
 
 		t = (struct tty){ .row = 0 };
-		on_a_terminal(widths[i], "xterm", "", shown);
+		on_a_terminal(ROWS, widths[i], "xterm", "", false, shown);
 		has(shown, "\x1b[32mfetched 1995");
 		has(shown, "\x1b[31m");
 		tty_write(&t, shown);
@@ -244,10 +266,36 @@ static void terminals_are_redrawn_in_place(void **state)
 		has(t.rows[0], "old: fetched 1995 messages");
 		assert_true(rows >= 9);
 	}
-	on_a_terminal(80, "xterm", "1", shown);
+	on_a_terminal(ROWS, 80, "xterm", "1", false, shown);
 	has_not(shown, "\x1b[3");
 	has(shown, "[");
 	has(shown, "10 of 2000");
+}
+
+static void a_small_window_is_not_overrun(void **state)
+{
+	static const unsigned heights[] = { 1, 2, 3, 6, 24 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof heights / sizeof heights[0]; i++) {
+		static struct tty t;
+		unsigned most = 0;
+
+		t = (struct tty){ .row = 0 };
+		on_a_terminal(heights[i], 60, "xterm", "1", true, shown);
+		has(shown, "more sources");
+		for (const char *at = shown; (at = strstr(at, "\x1b[")) != NULL; at += 2) {
+			char *end;
+			unsigned up = (unsigned)strtoul(at + 2, &end, 10);
+
+			most = *end == 'A' && up > most ? up : most;
+		}
+		/* The block never reaches above the window, where nothing can be redrawn. */
+		assert_true(most < heights[i]);
+		tty_write(&t, shown);
+		for (size_t r = 0; r < 400; r++)
+			assert_string_equal(t.rows[r], "");
+	}
 }
 
 static void programs_get_an_object_a_line(void **state)
@@ -289,6 +337,7 @@ int main(void)
 		cmocka_unit_test(quiet_shows_nothing),
 		cmocka_unit_test(dumb_terminals_get_plain_lines),
 		cmocka_unit_test(terminals_are_redrawn_in_place),
+		cmocka_unit_test(a_small_window_is_not_overrun),
 		cmocka_unit_test(programs_get_an_object_a_line),
 		cmocka_unit_test(a_dry_run_tells_each_message),
 	};
