@@ -1056,9 +1056,17 @@ static void on_line(void *arg, const struct run_line *l)
 	(void)snprintf(n->subject, sizeof n->subject, "%s", l->subject == NULL ? "" : l->subject);
 }
 
-struct run_result fake_run_until(struct fake_world *w, enum run_mode mode, long end_at, bool applied)
+static struct run_setup begin_run(struct fake_world *w, enum run_mode mode, long end_at, bool applied)
 {
-	struct run_setup setup = {
+	the = w;
+	w->steps = 0;
+	w->end_at = end_at;
+	w->applied = applied;
+	w->ended = false;
+	w->nlines = 0;
+	w->changes = w->puts = 0;
+	w->lists = w->presents = w->sames = w->bodies = w->heads = w->enters = 0;
+	return (struct run_setup){
 		.config = w->config,
 		.source = &w->source,
 		.mode = mode,
@@ -1070,17 +1078,14 @@ struct run_result fake_run_until(struct fake_world *w, enum run_mode mode, long 
 		.line = on_line,
 		.arg = w,
 	};
+}
+
+struct run_result fake_run_until(struct fake_world *w, enum run_mode mode, long end_at, bool applied)
+{
+	struct run_setup setup = begin_run(w, mode, end_at, applied);
 	struct run_result result;
 	struct intake *in = NULL;
 
-	the = w;
-	w->steps = 0;
-	w->end_at = end_at;
-	w->applied = applied;
-	w->ended = false;
-	w->nlines = 0;
-	w->changes = w->puts = 0;
-	w->lists = w->presents = w->sames = w->bodies = w->heads = w->enters = 0;
 	if (mode == RUN_DRY) {
 		setup.dry = run_dry_new();
 		in = intake_new(w->config, &run_dry_spool, setup.dry);
@@ -1093,6 +1098,15 @@ struct run_result fake_run_until(struct fake_world *w, enum run_mode mode, long 
 	intake_free(&in);
 	if (setup.dry != NULL)
 		run_dry_free(&setup.dry);
+	return result;
+}
+
+struct run_result fake_wait_for(struct fake_world *w, long end_at, bool *news, bool *can)
+{
+	const struct run_setup setup = begin_run(w, RUN_FETCH, end_at, false);
+	struct run_result result;
+
+	run_wait(&setup, 0, news, can, &result);
 	return result;
 }
 

@@ -147,6 +147,9 @@ struct run_result fake_run_until(struct fake_world *w, enum run_mode mode, long 
 /* The memory's names mean that of W from now on; every run does so. */
 void fake_adopt(struct fake_world *w);
 
+/* As run_wait, with a limit that has passed. */
+struct run_result fake_wait_for(struct fake_world *w, long end_at, bool *news, bool *can);
+
 size_t fake_present(const struct fake_world *w, unsigned content);
 size_t fake_rows_of(const struct fake_world *w, enum origin_fate fate);
 

@@ -731,6 +731,34 @@ static void a_full_spool_stops_the_run(void **state)
 	end(&w);
 }
 
+/* ---- waiting ---- */
+static void waits_for_what_is_new(void **state)
+{
+	struct fake_world *w = world(true);
+	struct run_result r;
+	bool news, can;
+
+	(void)state;
+	arrive_many(w, 0, 3);
+	assert_true(fake_wait_for(w, 0, &news, &can).end == RUN_OK && news && can); /* it was never fetched */
+	run_well(w);
+	assert_true(fake_wait_for(w, 0, &news, &can).end == RUN_OK && !news && can);
+	/* Between a run and the wait. */
+	arrive_many(w, 0, 1);
+	assert_true(fake_wait_for(w, 0, &news, &can).end == RUN_OK && news && can);
+	run_well(w);
+	fake_lose(w, 0, 0);
+	assert_true(fake_wait_for(w, 0, &news, &can).end == RUN_OK && !news && can);
+	for (long at = 1; at < 5; at++) {
+		r = fake_wait_for(w, at, &news, &can);
+		assert_true(r.end == RUN_AWAY || r.end == RUN_LOST || r.end == RUN_OK);
+	}
+	end(&w);
+	w = world(false);
+	assert_true(fake_wait_for(w, 0, &news, &can).end == RUN_OK && !can);
+	end(&w);
+}
+
 /* ---- size ---- */
 static void a_large_mailbox_is_cheap(void **state)
 {
@@ -784,6 +812,7 @@ int main(void)
 		cmocka_unit_test(a_dry_run_changes_nothing),
 		cmocka_unit_test(a_copy_takes_everything_once),
 		cmocka_unit_test(a_full_spool_stops_the_run),
+		cmocka_unit_test(waits_for_what_is_new),
 		cmocka_unit_test(a_large_mailbox_is_cheap),
 	};
 
