@@ -159,7 +159,7 @@ static enum op_result run_folder_drop(struct spool_server *s, struct op *op)
 static bool is_wanted(const struct page_of *page, const struct spool_origin *o)
 {
 	return (page->fates >> o->fate & 1) != 0 && (page->settled >> o->settled & 1) != 0 &&
-	       !(o->removal && o->absent > 0) && (!page->absent || o->absent > 0);
+	       !(o->removal && o->absent > 0) && o->taken_ms <= page->before && (!o->handled || page->handled);
 }
 
 /* Puts rows of ST, only PENDING ones or all, until the page is full: so many were put, or looked at. PAGE then stands
@@ -213,30 +213,40 @@ static enum op_result run_origins(struct spool_server *s, struct op *op)
 /* What PAGE wants of its folder in its phase, from its place on. 1 when the reply is full, 0, -1. */
 static int put_pending(struct spool_server *s, struct op *op, struct page_of *page, size_t *n)
 {
-	const int64_t handled = page->phase;
-	int r = put_origins(
-	    s, op,
-	    db_ask(&s->db, SQL_PENDING_SAME, "iiiii", page->folder, handled, page->key, page->number, page->before),
-	    page, true, n);
+	const int64_t fate = page->phase / 2, handled = page->phase % 2;
+	int r;
 
+	if (page->absent)
+		return put_origins(s, op, db_ask(&s->db, SQL_ABSENT, "ii", page->folder, page->number), page, true, n);
+	r = put_origins(s, op,
+			db_ask(&s->db, SQL_PENDING_SAME, "iiiii", page->folder, fate, handled, page->key, page->number),
+			page, true, n);
 	if (r != 0)
 		return r;
 	return put_origins(
-	    s, op,
-	    db_ask(&s->db, SQL_PENDING_NEXT, "iiiii", page->folder, handled, page->key, page->number, page->before),
+	    s, op, db_ask(&s->db, SQL_PENDING_NEXT, "iiiii", page->folder, fate, handled, page->key, page->before),
 	    page, true, n);
 }
 
-/* Where the page after this one begins: behind the last that was put. 1; 0 at the end; -1. */
+/* The next phase of this folder that PAGE wants. */
+static bool next_phase(struct page_of *page)
+{
+	while (!page->absent && ++page->phase <= 2 * ORIGIN_REFUSED + 1)
+		if ((page->fates >> page->phase / 2 & 1) != 0 && (page->phase % 2 == 0 || page->handled))
+			return true;
+	return false;
+}
+
+/* Where to go on when nothing is left in this phase. 1; 0 at the end; -1. */
 static int next_pending(struct spool_server *s, struct op *op, struct page_of *page)
 {
 	int r = 1;
 
-	if (page->folder != 0 && page->handled && !page->phase) {
-		page->phase = true;
-	} else {
+	if (page->folder == 0 || !next_phase(page)) {
 		r = db_number(&s->db, &page->folder, SQL_SOURCE_FOLDER_NEXT, "ti", op_source(op), page->folder);
-		page->phase = false;
+		page->phase = 1;
+		if (r == 1 && !page->absent && !next_phase(page))
+			r = 0; /* no fate at all is wanted */
 	}
 	page->key = page->number = 0;
 	return r;

@@ -146,11 +146,13 @@ struct record_head {
 struct page_of {
 	int64_t folder, key, number;
 	int64_t source; /* COUNTS: its number */
-	/* PENDING: enum origin_fate and origin_settled as bits, taken then at the latest; also those that were handled,
-	 * which come in a second phase of each folder; only those that the newest complete listing lacked. */
+	/* PENDING: enum origin_fate and origin_settled as bits, taken then at the latest; also those that were handled;
+	 * only those that the newest complete listing lacked. A folder's rows come in phases: 2 * fate, + 1 when
+	 * handled. */
 	uint32_t fates, settled;
 	int64_t before;
-	bool handled, phase, absent;
+	bool handled, absent;
+	int phase;
 };
 
 struct id {

@@ -122,6 +122,8 @@ struct origin_want {
 	bool handled;	   /* also those that were handled */
 	bool absent;	   /* only those that the newest complete listing lacked */
 };
+/* Of each folder those of one fate, not handled and then handled, in the order in which they were taken; absent ones by
+ * number. */
 int spool_source_pending(struct spool_source *s, const struct origin_want *want, spool_origin_fn *fn, void *arg,
 			 struct err *e);
 
@@ -148,8 +150,8 @@ struct origin_change {
 /* N at most ORIGIN_BATCH_MAX, in one commit. Numbers (and folders) that are not there are passed over. */
 int spool_source_change(struct spool_source *s, const struct origin_change *changes, size_t n, struct err *e);
 
-/* Which of N delivery ids (of Received lines) are of this spool, as far as its record goes back (`retention')? Sets MINE[i].
- * N at most ORIGIN_BATCH_MAX. */
+/* Which of N delivery ids (of Received lines) are of this spool, as far as its record goes back (`retention')? Sets
+ * MINE[i]. N at most ORIGIN_BATCH_MAX. */
 int spool_source_mine(struct spool_source *s, const char *const *ids, size_t n, bool *mine, struct err *e);
 
 /* ---- how its runs went: for status, back-off and catch-up after a restart ---- */

@@ -66,7 +66,8 @@ const char *const sql_steps[SQL_VERSION - 1] = {
 	" removal INTEGER NOT NULL DEFAULT 0, handled INTEGER NOT NULL DEFAULT 0, reason TEXT);"
 	"CREATE INDEX origin_place ON origin (folder, uid);"
 	"CREATE INDEX origin_name ON origin (folder, name) WHERE name <> '';"
-	"CREATE INDEX origin_taken ON origin (folder, handled, taken);"
+	"CREATE INDEX origin_taken ON origin (folder, fate, handled, taken);"
+	"CREATE INDEX origin_absent ON origin (folder) WHERE absent > 0;"
 	"CREATE INDEX origin_message ON origin (message) WHERE message <> 0;"
 	"CREATE INDEX delivery_id ON delivery (id);",
 };
@@ -264,10 +265,12 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_ORIGINS_SAME] =
 	    "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND uid = ?2 AND number > ?3 ORDER BY number",
 	[SQL_ORIGINS_NEXT] = "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND uid > ?2 ORDER BY uid, number",
-	[SQL_PENDING_SAME] = "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND handled = ?2 AND taken = ?3"
-			     " AND number > ?4 AND taken <= ?5 ORDER BY number",
-	[SQL_PENDING_NEXT] = "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND handled = ?2 AND taken > ?3"
-			     " AND taken <= ?5 ORDER BY taken, number",
+	[SQL_PENDING_SAME] = "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND fate = ?2 AND handled = ?3"
+			     " AND taken = ?4 AND number > ?5 ORDER BY number",
+	[SQL_PENDING_NEXT] = "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND fate = ?2 AND handled = ?3"
+			     " AND taken > ?4 AND taken <= ?5 ORDER BY taken, number",
+	[SQL_ABSENT] =
+	    "SELECT " ORIGIN_COLUMNS " FROM origin WHERE folder = ?1 AND absent > 0 AND number > ?2 ORDER BY number",
 	[SQL_ORIGINS_COUNT] = "SELECT count(*) FROM origin o JOIN origin_folder f ON o.folder = f.number"
 			      " WHERE f.source = ?",
 	[SQL_ORIGINS_SWEEP] =

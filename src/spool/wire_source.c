@@ -59,7 +59,7 @@ const struct wire_table wire_folder = WIRE_TABLE(GROUP_FOLDER, struct origin_fol
 	    { 6, WIRE_UINT32, false, (base) + PAGE(settled), 0, 0 },                                                   \
 	    { 7, WIRE_INT64, false, (base) + PAGE(before), 0, 0 },                                                     \
 	    { 8, WIRE_BOOL, false, (base) + PAGE(handled), 0, 1 },                                                     \
-	    { 9, WIRE_BOOL, false, (base) + PAGE(phase), 0, 1 },                                                       \
+	    { 9, WIRE_INT, false, (base) + PAGE(phase), 0, 2 * ORIGIN_REFUSED + 1 },                                                       \
 	{                                                                                                              \
 		10, WIRE_BOOL, false, (base) + PAGE(absent), 0, 1                                                      \
 	}

@@ -101,7 +101,7 @@ int count_wanted(void *arg, const struct spool_origin *o)
 {
 	struct wanted *w = arg;
 
-	if (o->folder == w->last.folder && o->handled == w->last.handled)
+	if (o->folder == w->last.folder && o->fate == w->last.fate && o->handled == w->last.handled)
 		assert_true(o->taken_ms > w->last.taken_ms ||
 			    (o->taken_ms == w->last.taken_ms && o->number > w->last.number));
 	w->n++;

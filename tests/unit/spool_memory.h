@@ -31,7 +31,7 @@ struct counted {
 };
 int count_origin(void *arg, const struct spool_origin *o); /* a spool_origin_fn */
 
-/* Counts origins that are due, in the order in which they were taken. */
+/* Counts origins that are due: of one folder and fate, in the order in which they were taken. */
 struct wanted {
 	size_t n, handled;
 	struct spool_origin last;
