@@ -1,0 +1,113 @@
+"""delete = "after-delivery": an original goes when its message is filed or the rules discarded it, and stays while a delivery
+waits, is held, is in doubt, or was dropped by a person; also when the record of the message is gone."""
+
+import os
+import sqlite3
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from lib.area import wait_for  # noqa: E402
+from lib.office import Office  # noqa: E402
+from lib.pop import Pop  # noqa: E402
+from lib.sender import message  # noqa: E402
+from lib.tap import Tap  # noqa: E402
+
+RULES = """require ["fileinto", "mailbox", "copy"];
+if header :contains "subject" "junk" { discard; }
+elsif header :contains "subject" "both" { fileinto :create "Second"; keep; }
+"""
+SUBJECTS = ["waits", "held", "dropped", "both", "junk"]
+
+tap = Tap(300)
+tap.need(("dovecot", "dovecot-imapd"))
+office = Office(tap, "fetch-originals", RULES, dovecot={"users": {"office": "s3cret", "old": "s3cret"}})
+area, store, ferry = office.area, office.store, office.ferry
+pop = Pop(password="s3cret")
+
+
+def source(protocol, port):
+    return {"protocol": protocol, "host": "localhost", "tls": "none", "port": port, "user": "old",
+            "password_file": "office.password", "account": "office", "to": "office@office.example",
+            "delete": "after-delivery"}
+
+
+def mail(kind, subject):
+    return message("<%s.%s@example.org>" % (kind, subject), subject="%s %s" % (kind, subject))
+
+
+def originals():
+    """What is left at the sources, without the kind."""
+    imap = sorted(m.subject.split()[1] for m in store.messages("old")["INBOX"])
+    pop3 = sorted(m.split(b"Subject: pop ")[1].split(b"\r\n")[0].decode() for m in pop.messages)
+    assert imap == pop3, (imap, pop3)
+    return imap
+
+
+def filed():
+    return sorted(m.subject for messages in store.messages("office").values() for m in messages)
+
+
+def queued(word):
+    return [r for r in ferry.queue() if word in r["subject"]]
+
+
+def act(word, *command):
+    """On every message with that word in its subject."""
+    rows = queued(word)
+    assert len(rows) == 2, rows
+    for r in rows:
+        ferry.command("queue", *command, r["id"], check=True)
+
+
+store.start()
+m = store.connect("old")
+for s in SUBJECTS:
+    m.append("INBOX", None, None, mail("imap", s))
+    pop.add(mail("pop", s))
+m.logout()
+ferry.save(sources={"imap": source("imap", store.port), "pop": source("pop3", pop.port)})
+
+with tap.case("while the account takes nothing, only what the rules discarded goes"):
+    ferry.write("wrong.password", "wrong\n", 0o600)
+    ferry.save(accounts={"office": {"password_file": "wrong.password"}})
+    ferry.start()
+    for _ in range(2):
+        ferry.command("sync")
+    assert len(ferry.queue()) == 10, ferry.queue()  # two folders are two deliveries
+    assert originals() == ["both", "dropped", "held", "waits"], originals()
+
+with tap.case("what is filed goes; what is held or was dropped stays"):
+    act("held", "hold")
+    act("dropped", "delete", "--yes")
+    ferry.save(accounts={"office": {"password_file": "office.password"}})
+    ferry.reload()
+    wait_for("the rest to be filed", lambda: not queued("waits") and not queued("both"), 60)
+    for _ in range(2):
+        ferry.command("sync")
+    assert filed() == sorted(k + " " + s for k in ("imap", "pop") for s in ("waits", "both", "both")), filed()
+    assert originals() == ["dropped", "held"], originals()
+
+with tap.case("what was held goes when it was let go and is filed"):
+    act("held", "release")
+    ferry.drained(60)
+    for _ in range(2):
+        ferry.command("sync", check=True)
+    assert originals() == ["dropped"], originals()
+    assert len(filed()) == 8, filed()
+
+with tap.case("what was dropped stays, and is not fetched again, also without its record"):
+    assert ferry.stop() == 0
+    db = sqlite3.connect(ferry.path("spool", "spool.db"))
+    db.execute("UPDATE message SET finished = 1000")  # long ago
+    db.commit()
+    db.close()
+    ferry.start()
+    wait_for("the records to be swept", lambda: "waits" not in ferry.command("trace", "example.org").stdout, 60)
+    for _ in range(3):
+        ferry.command("sync", check=True)
+    assert originals() == ["dropped"], originals()
+    assert len(filed()) == 8, filed()
+    assert ferry.stop() == 0
+
+store.stop()
+tap.done()
