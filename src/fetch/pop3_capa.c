@@ -44,8 +44,9 @@ static void note_expiry(const struct source_session *s, struct slice rest)
 
 	if (!s->source->keep || s->told_expiry || slice_number(pop3_word(&rest), DAYS_MAX, &days) != 0)
 		return;
-	/* What is kept there will not stay: 0 means that it may go when it was fetched. */
-	log_warning("mail-expires", LOG_STR("source", s->source->name), LOG_NUM("days", days));
+	/* What is kept there will not stay; 0: it may go as soon as it was fetched. */
+	log_event(days == 0 ? LOG_WARNING : LOG_INFO, "mail-expires",
+		  (const struct log_field[]){ LOG_STR("source", s->source->name), LOG_NUM("days", days), { 0 } });
 }
 
 static void note_line(struct source_session *s, struct slice line)
