@@ -187,9 +187,13 @@ uint64_t imap_source_max(const struct source_session *s)
 	return s->login.message_max > 0 ? s->login.message_max : (uint64_t)IMAP_SOURCE_MESSAGE_MAX;
 }
 
-static bool is_throttle(struct answer a)
+/* Does the server ask for patience, rather than being away? TEXT are its words, perhaps among others. */
+static bool is_throttle(struct answer a, const char *text)
 {
-	return a.account == ACCOUNT_FEWER || a.account == ACCOUNT_SLOWER || a.account == ACCOUNT_WAITS;
+	if (a.account == ACCOUNT_FEWER || a.account == ACCOUNT_SLOWER || a.wait_ms > 0)
+		return true;
+	return strcasestr(text, "throttl") != NULL || strcasestr(text, "too many") != NULL ||
+	       strcasestr(text, "rate limit") != NULL || strstr(text, "[LIMIT]") != NULL;
 }
 
 static void note_delay(const struct source_session *s, const char *text, struct answer a)
@@ -203,12 +207,13 @@ static void note_delay(const struct source_session *s, const char *text, struct 
 int imap_source_refused(const struct source_session *s, const char *verb, const struct imap_reply *r, struct err *e)
 {
 	struct answer a = answers_read(r, ANSWER_FOLDER);
+	bool throttle = is_throttle(a, r->text);
 
 	note_delay(s, r->text, a);
-	if (r->status == IMAP_BAD && !is_throttle(a))
+	if (r->status == IMAP_BAD && !throttle)
 		return err_set(e, ERR_PROTOCOL, 0, "%s does not understand %s: %s", s->login.source->server.host, verb,
 			       r->text);
-	return err_set(e, a.account == ACCOUNT_PERSON ? ERR_CONFIG : ERR_TEMP, is_throttle(a) ? EUSERS : 0,
+	return err_set(e, a.account == ACCOUNT_PERSON ? ERR_CONFIG : ERR_TEMP, throttle ? EUSERS : 0,
 		       "%s refuses %s: %s%s%s", s->login.source->server.host, verb, r->text, a.advice == NULL ? "" : "; ",
 		       a.advice == NULL ? "" : a.advice);
 }
@@ -222,9 +227,21 @@ int imap_source_failed(const struct source_session *s, struct err *e)
 		return -1;
 	a = answers_read_bye(bye);
 	note_delay(s, bye, a);
-	if (e->class == ERR_TEMP && is_throttle(a))
+	if (e->class == ERR_TEMP && is_throttle(a, bye))
 		e->code = EUSERS;
 	return -1;
+}
+
+/* A login that was put off: its words are in E. */
+static void put_off(const struct source_session *s, struct err *e)
+{
+	struct answer a = answers_read_bye(e->text);
+
+	if (e->class != ERR_TEMP || e->code == ETIMEDOUT)
+		return;
+	note_delay(s, e->text, a);
+	if (is_throttle(a, e->text))
+		e->code = EUSERS;
 }
 
 int imap_source_reply(struct source_session *s, uint32_t tag, struct imap_reply *r, struct err *e)
@@ -319,6 +336,8 @@ static struct source_session *source_open(const struct source_login *login, stru
 	if (fd >= 0) {
 		keep_alive(fd);
 		s->imap = imap_open(fd, &how, e);
+		if (s->imap == NULL && e != NULL)
+			put_off(s, e);
 	}
 	if (s->imap == NULL) {
 		release(&s);

@@ -304,6 +304,24 @@ with tap.case("a throttle is told apart"):
     server.on["UID FETCH"] = slower
     assert ends(server, "bandwidth limits", error="temp").error["code"] == 87, "EUSERS"
 
+for reply, code in (("NO [LIMIT] too many simultaneous connections", 87), ("NO [UNAVAILABLE] Temporary authentication failure", 0),
+                    ("NO Request is throttled. Suggested Backoff Time: 299960 milliseconds", 87)):
+    with tap.case("a login that is put off: " + reply):
+        server = Source(1, capabilities="IMAP4rev1")
+        server.on["LOGIN"] = lambda s, t, w: s.done(t, reply) or True
+        pull = Pull(server.port, "leave")
+        assert pull.error["class"] == "temp" and pull.error["code"] == code and reply[3:20] in pull.error["text"], pull.error
+        assert pull.all("delay") == ([{"event": "delay", "ms": 299960}] if "Backoff" in reply else []), pull.events
+
+with tap.case("BYE that says it is away is no throttle"):
+    server = Source(3)
+
+    def away(session, tag, words):
+        session.say("* BYE [UNAVAILABLE] back soon")
+        raise Gone()
+    server.on["UID FETCH"] = away
+    assert ends(server, "back soon", error="temp").error["code"] != 87
+
 with tap.case("BAD to a FETCH ends, with the server's words"):
     server = Source(3)
     server.on["UID FETCH"] = for_uid(2, lambda s, t, w: s.done(t, "BAD what is BODY?") or True)

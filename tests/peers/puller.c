@@ -44,6 +44,7 @@ static struct source_item *items;
 static size_t nitems;
 static bool bodies; /* print them */
 static uint64_t quit_after; /* octets, then the handler has enough */
+static int64_t delay;
 static int slow;	    /* ms that the handler spends in each piece */
 
 static int dial(void *arg, struct err *e)
@@ -210,6 +211,8 @@ static int ended(const struct err *e)
 {
 	if (e != NULL)
 		put_error("error", e);
+	if (delay > 0)
+		(void)printf("{\"event\": \"delay\", \"ms\": %lld}\n", (long long)delay);
 	source_imap.abort(&session);
 	(void)printf("{\"event\": \"ended\", \"kilobytes\": %lld}\n", (long long)kilobytes());
 	(void)fflush(stdout);
@@ -471,7 +474,7 @@ int main(int argc, char **argv)
 						     .compress = CONFIG_COMPRESS_OFF,
 						     .timeout = TIMEOUT_MS,
 						     .tls = CONFIG_TLS_NONE } };
-	login = (struct source_login){ .source = &source, .connect = dial, .wake_fd = -1, .wake = wake };
+	login = (struct source_login){ .source = &source, .connect = dial, .wake_fd = -1, .wake = wake, .delay = &delay };
 	(void)signal(SIGPIPE, SIG_IGN); /* as every role has it */
 	hash = EVP_MD_CTX_new();
 	while (i + 1 < argc && set(argv[i], argv[i + 1]))
