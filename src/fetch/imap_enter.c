@@ -88,6 +88,92 @@ int imap_source_open(struct source_session *s, bool write, struct err *e)
 	return 0;
 }
 
+/* ---- many at once ---- */
+
+enum { AHEAD = 50 };
+
+struct passing {
+	struct source_session *s;
+	struct imap_name *names; /* AHEAD at most, one command each */
+	size_t n, at;		 /* the one whose answer comes */
+	uint32_t tag;		 /* of the first */
+};
+
+static int on_passed(void *arg, const struct filter_reply *r, struct err *e)
+{
+	struct passing *p = arg;
+	struct source_session *s = p->s;
+	struct imap_name *f = &p->names[p->at];
+
+	(void)e;
+	if (p->at == p->n || r->tag != p->tag + p->at)
+		return 0; /* dialog_reply says what is wrong */
+	f->told = s->told;
+	s->mute = s->mute || (r->status == IMAP_OK && f->told.exists && f->told.mark.uidnext == 0);
+	f->ahead = r->status == IMAP_OK && f->told.exists && f->told.mark.uidvalidity != 0 && f->told.mark.uidnext != 0;
+	s->told = (struct imap_told){ .exists = false };
+	s->opening = ++p->at < p->n;
+	s->examine = p->tag + (uint32_t)p->at;
+	return 0;
+}
+
+static int pass(struct passing *p, const char *how, struct err *e)
+{
+	struct source_session *s = p->s;
+	struct imap_reply r;
+	int ret = 0;
+
+	s->told = (struct imap_told){ .exists = false };
+	s->opening = true;
+	s->wants = (struct imap_wants){ .tagged = on_passed, .arg = p };
+	dialog_deadline(s->imap, s->login.source->server.timeout);
+	for (size_t i = 0; i < p->n; i++) {
+		uint32_t tag = dialog_tag(s->imap);
+
+		if (i == 0)
+			s->examine = p->tag = tag;
+		if (dialog_putf(s->imap, e, "%lu EXAMINE ", (unsigned long)tag) != 0 ||
+		    dialog_put_mailbox(s->imap, p->names[i].wire, e) != 0 || dialog_putf(s->imap, e, "%s\r\n", how) != 0)
+			return imap_source_failed(s, e);
+	}
+	for (size_t i = 0; ret == 0 && i < p->n; i++) {
+		dialog_deadline(s->imap, s->login.source->server.timeout);
+		ret = imap_source_reply(s, p->tag + (uint32_t)i, &r, e);
+		s->plain = s->plain || (ret == 0 && r.status == IMAP_BAD);
+	}
+	s->wants = (struct imap_wants){ .section = NULL };
+	return ret;
+}
+
+int imap_source_ahead(struct source_session *s, struct err *e)
+{
+	bool plain = !(imap_has(s->imap, "CONDSTORE") || imap_has(s->imap, "QRESYNC"));
+
+	s->open = false;
+	for (size_t i = 0; i < s->nnames && !s->plain && !s->mute; i += AHEAD) {
+		struct passing p = { .s = s, .names = s->names + i, .n = s->nnames - i < AHEAD ? s->nnames - i : AHEAD };
+
+		if (pass(&p, plain ? "" : " (CONDSTORE)", e) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What FOLDER was in passing, once. */
+static bool was_seen(struct source_session *s, const struct source_folder *folder)
+{
+	for (size_t i = 0; i < s->nnames; i++) {
+		struct imap_name *f = &s->names[i];
+
+		if (!f->ahead || strcmp(f->name, folder->name) != 0)
+			continue;
+		f->ahead = false;
+		s->told = f->told;
+		return true;
+	}
+	return false;
+}
+
 int imap_source_examine(struct source_session *s, const char *wire, bool *there, struct err *e)
 {
 	struct imap_reply r;
@@ -137,6 +223,11 @@ int imap_source_enter(struct source_session *s, const struct source_folder *fold
 		if (e != NULL)
 			e->class = ERR_PERM;
 		return -1;
+	}
+	if (was_seen(s, folder) && !write) {
+		*now = s->told.mark;
+		*same = before != NULL && is_same(before, now);
+		return 0; /* it is opened when something is to be done in it */
 	}
 	if (try_open(s, wire, write, &r, e) != 0) {
 		if (e != NULL && e->class == ERR_PERM)

@@ -90,7 +90,7 @@ static int add(struct picking *p, char *name, const char *wire, unsigned uses, s
 						 .uses = uses,
 						 .target = p->target != NULL && strcmp(p->target, wire) == 0 };
 	s->names = mem_resize(s->names, s->nnames + 1, sizeof *s->names);
-	s->names[s->nnames++] = (struct imap_name){ mem_strdup(name), mem_strdup(wire) };
+	s->names[s->nnames++] = (struct imap_name){ .name = mem_strdup(name), .wire = mem_strdup(wire) };
 	return 0;
 }
 
@@ -212,6 +212,8 @@ int imap_source_folders(struct source_session *s, struct source_folder **folders
 		ret = pick(&p, e);
 	}
 	free(p.target);
+	if (ret == 0 && s->nnames > 1)
+		ret = imap_source_ahead(s, e);
 	if (ret != 0) {
 		source_folders_free(p.out, p.n);
 		return -1;

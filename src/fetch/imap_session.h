@@ -24,12 +24,6 @@ struct imap_wants {
 	void *arg;
 };
 
-/* A mailbox on the server, as LIST named it. */
-struct imap_name {
-	char *name; /* as struct source_folder has it */
-	char *wire; /* modified UTF-7 */
-};
-
 /* What the server told of the mailbox that is opened, or open. */
 struct imap_told {
 	struct source_mark mark;
@@ -37,6 +31,14 @@ struct imap_told {
 	bool read_only;
 	bool news; /* something may have come since */
 	bool gone; /* something was removed since */
+};
+
+/* A mailbox on the server, as LIST named it. */
+struct imap_name {
+	char *name; /* as struct source_folder has it */
+	char *wire; /* modified UTF-7 */
+	bool ahead; /* it was opened in passing, and nobody has asked yet … */
+	struct imap_told told; /* … what it was then */
 };
 
 struct source_session {
@@ -71,6 +73,9 @@ int imap_source_reply(struct source_session *s, uint32_t tag, struct imap_reply 
 
 /* imap_enter.c: the folder that was entered is open, and if WRITE by SELECT. 0, or -1. */
 int imap_source_open(struct source_session *s, bool write, struct err *e);
+
+/* What all of S->names are now, in one round trip for many: what imap_source_enter then tells without asking. */
+int imap_source_ahead(struct source_session *s, struct err *e);
 
 /* EXAMINE another folder meanwhile: *THERE, and S->told is of it. */
 int imap_source_examine(struct source_session *s, const char *wire, bool *there, struct err *e);

@@ -551,6 +551,37 @@ with tap.case("an unchanged folder: one command"):
     assert [e["same"] for e in pull.all("entered")] == [False, True]
     assert server.count("EXAMINE") == 2 and server.count("UID FETCH") == 0
 
+with tap.case("120 unchanged folders: three round trips; what is done in one opens it"):
+    server = Source(2)
+    for i in range(120):
+        server.folders["f%03d" % i] = Folder(uidvalidity=100 + i)
+        for k in range(i % 3):
+            server.folders["f%03d" % i].add(message(k))
+    server.folders["f007"].attributes = "\\Noselect"
+    names = [n for n in server.folders if n != "f007"]
+    pull = Pull(server.port, "folders", *[w for n in names for w in ("enter", n)], "list", 1, "enter", "f050", "fetch", "again",
+                folder="*").fine()
+    assert [(e["uidvalidity"], e["exists"]) for e in pull.all("entered")[:-2]] == [
+        (server.folders[n].uidvalidity, len(server.folders[n].mail)) for n in names], pull.events
+    assert pull.one("listed")["n"] == 119 % 3 and pull.all("entered")[-1]["same"]
+    assert server.turns < 25, server.turns
+    assert server.count("EXAMINE") == 120 + 3, server.count("EXAMINE")
+
+with tap.case("looked at in passing: a folder that can't be opened is told when it is entered; changes since then are seen"):
+    server = Source(2)
+    server.folders["Bad"], server.folders["Good"] = Folder(), Folder(uidvalidity=9)
+    server.on["EXAMINE"] = lambda s, t, w: w.startswith('"Bad"') and (s.done(t, "NO not now") or True)
+    pull = Pull(server.port, "folders", "enter", "Bad", "enter", "Good", "pause", "list", 1, "again", folder="*", start=True)
+    pull.wait_for("pause")
+    server.folders["Good"].add(b"new")
+    pull.go_on().finish()
+    assert "not now" in pull.one("refused")["text"] and pull.one("listed")["n"] == 1
+    assert [(e["exists"], e["same"]) for e in pull.all("entered")] == [(0, False), (1, False)], pull.events
+    pull = Pull(server.port, "folders", "enter", "Good", "pause", "list", 1, folder="*", start=True)
+    pull.wait_for("pause")
+    server.folders["Good"].uidvalidity = 10
+    assert "UIDVALIDITY" in pull.go_on().finish().error["text"]
+
 for name, change in (("flags", lambda f: setattr(f, "modseq", 9999)), ("a new message", lambda f: f.add(b"x")),
                      ("a message less", lambda f: f.mail.pop(1)), ("UIDVALIDITY", lambda f: setattr(f, "uidvalidity", 9))):
     with tap.case("changed: " + name):

@@ -66,6 +66,7 @@ class Source:
         self.hold_tags = 0
         self.read_only = False
         self.connections = 0
+        self.turns = 0       # how often a command had to be waited for
         self.greeting = "* OK ready"
         self.chunk, self.pause = 0, 0.0
         self.sessions = []
@@ -144,6 +145,7 @@ class Session:
         while True:
             if self.tags and not self.wire.ready() and b"\n" not in self.wire.buffer:
                 self.release()
+            self.server.turns += b"\n" not in self.wire.buffer and not self.wire.ready()
             line = self.wire.line()
             if self.idling:
                 tag, self.idling = self.idling, None
