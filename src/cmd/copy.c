@@ -65,8 +65,8 @@ int command_copy(const struct command *self, const char *config_file, int argc, 
 	if (status == EX_OK && a.to == NULL) {
 		a.to = own = account_find(config_file, a.source);
 		if (own == NULL)
-			status = command_usage(self, "copy it where? %s names no account for \"%s\"; give --to ACCOUNT", config_file,
-					       a.source);
+			status = command_usage(self, "copy it where? %s names no account for \"%s\"; give --to ACCOUNT",
+					       config_file, a.source);
 	}
 	if (status != EX_OK)
 		return status;

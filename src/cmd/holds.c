@@ -15,13 +15,15 @@ static int keep(void *arg, const struct spool_account_row *row)
 	if (row->hold_until_ms == 0)
 		return 0;
 	h->all = mem_resize(h->all, h->n + 1, sizeof *h->all);
-	h->all[h->n++] = (struct hold){ mem_strdup(row->account), mem_strdup(row->hold_reason), row->hold_until_ms, false };
+	h->all[h->n++] =
+	    (struct hold){ mem_strdup(row->account), mem_strdup(row->hold_reason), row->hold_until_ms, false };
 	return 0;
 }
 
 static void timed_keep(struct holds *h, const struct plan_row *row)
 {
-	if (row->is_source || row->state != PLAN_WAITS || row->next_ms <= clock_wall_ms() || holds_of(h, row->name) != NULL)
+	if (row->is_source || row->state != PLAN_WAITS || row->next_ms <= clock_wall_ms() ||
+	    holds_of(h, row->name) != NULL)
 		return;
 	h->all = mem_resize(h->all, h->n + 1, sizeof *h->all);
 	h->all[h->n++] = (struct hold){ mem_strdup(row->name), NULL, row->next_ms, true };

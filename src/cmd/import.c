@@ -71,13 +71,16 @@ static int passwords_write(const struct command *self, const struct import *imp,
 			continue;
 		path = mem_printf("%s/%s.password", directory, s->name);
 		if (strchr(s->password, '\n') != NULL || s->password[0] == '\0') {
-			(void)fprintf(stderr, "mailferry %s: %s:%d: this password can't stand in a file's first line: not written\n",
-				      self->name, s->file, s->line);
+			(void)fprintf(
+			    stderr,
+			    "mailferry %s: %s:%d: this password can't stand in a file's first line: not written\n",
+			    self->name, s->file, s->line);
 			status = EX_DATAERR;
 		} else if (password_write(path, s->password, &there, &e) != 0) {
 			status = client_error(self, &e);
 		} else if (there) {
-			(void)fprintf(stderr, "mailferry %s: %s is there already, and was left as it is\n", self->name, path);
+			(void)fprintf(stderr, "mailferry %s: %s is there already, and was left as it is\n", self->name,
+				      path);
 		}
 		free(path);
 	}

@@ -42,8 +42,8 @@ struct import_source {
 	size_t account;	   /* the number of its account, the same */
 	const char *file;
 	int line;
-	bool none;     /* it has no equivalent: only its comments are printed */
-	bool by_hand;  /* was not fetched on a schedule */
+	bool none;    /* it has no equivalent: only its comments are printed */
+	bool by_hand; /* was not fetched on a schedule */
 	bool imap;
 	const char *host, *user, *password, *password_file, *password_command;
 	const char *auth; /* "APOP" */
@@ -57,14 +57,14 @@ struct import_source {
 	struct import_list headers; /* that tell the recipient of a mailbox for many */
 	bool multidrop;
 	struct import_list folders;
-	bool deletes;	 /* once it is fetched */
-	int keep_line;	 /* where the file says whether, 0: it is the program's default */
+	bool deletes;	      /* once it is fetched */
+	int keep_line;	      /* where the file says whether, 0: it is the program's default */
 	uint64_t delete_days; /* so long after; 0: at once */
 	const char *move_to;
 	bool mark_seen;
-	bool all; /* read mail too: what the other program fetched of an IMAP folder */
-	uint64_t larger; /* octets: larger ones are left */
-	uint64_t every;	 /* seconds */
+	bool all;	   /* read mail too: what the other program fetched of an IMAP folder */
+	uint64_t larger;   /* octets: larger ones are left */
+	uint64_t every;	   /* seconds */
 	uint64_t interval; /* that many times EVERY */
 	bool push;
 	uint64_t timeout; /* seconds */
@@ -95,8 +95,8 @@ struct import {
 	size_t naddresses;
 	struct import_note *notes;
 	size_t nnotes;
-	bool full;    /* of notes */
-	bool general; /* what is noted now is about no single source */
+	bool full;	/* of notes */
+	bool general;	/* what is noted now is about no single source */
 	uint64_t every; /* seconds, for all; 0: not said */
 	char **kept;
 	size_t nkept;

@@ -96,7 +96,8 @@ static void user_begin(struct import_reader *r)
 	}
 }
 
-/* Behind "is" or "to": names of people here, or "remote=here"; or the remote name, when the entry began with the one here. */
+/* Behind "is" or "to": names of people here, or "remote=here"; or the remote name, when the entry began with the one
+ * here. */
 static void names_read(struct import_reader *r)
 {
 	token_next(r);
@@ -126,8 +127,7 @@ static void names_read(struct import_reader *r)
 		}
 		import_list_add(r->imp, &r->current.locals, line, import_keep(r->imp, slice_of(pair, n)));
 	}
-	if (r->current.locals.n > 1 ||
-	    (r->current.locals.n == 1 && strcmp(r->current.locals.at[0], "*") == 0))
+	if (r->current.locals.n > 1 || (r->current.locals.n == 1 && strcmp(r->current.locals.at[0], "*") == 0))
 		r->current.multidrop = true;
 }
 

@@ -16,8 +16,8 @@ struct import_item {
 typedef void import_item_fn(void *arg, const struct import_item *item);
 void import_ini_read(struct import *imp, struct slice text, import_item_fn *fn, void *arg);
 
-/* All quoted strings of TEXT in order, however they are nested: ("a", ("b", 'c')). 0, or -1 when a quote is never closed
- * or TEXT has something else than such strings. */
+/* All quoted strings of TEXT in order, however they are nested: ("a", ("b", 'c')). 0, or -1 when a quote is never
+ * closed or TEXT has something else than such strings. */
 int import_ini_tuple(struct import *imp, int line, const char *text, struct import_list *out);
 
 #endif

@@ -53,7 +53,8 @@ void import_list_add(struct import *imp, struct import_list *l, int line, const 
 	if (l->n < IMPORT_LIST_MAX)
 		l->at[l->n++] = text;
 	else
-		import_note(imp, line, "\"%.60s\" is one too many: %d of a kind were taken over", text, IMPORT_LIST_MAX);
+		import_note(imp, line, "\"%.60s\" is one too many: %d of a kind were taken over", text,
+			    IMPORT_LIST_MAX);
 }
 
 static void note_add(struct import *imp, size_t owner, int line, const char *fmt, va_list ap)

@@ -35,7 +35,8 @@ static bool is_taken(const struct import *imp, const char *name)
 	return false;
 }
 
-/* A name of TEXT that nobody has; of TEXT and MORE (may be NULL) where somebody has it; else with a number from N on. */
+/* A name of TEXT that nobody has; of TEXT and MORE (may be NULL) where somebody has it; else with a number from N on.
+ */
 static const char *name_make(struct import *imp, const char *text, const char *more, size_t n)
 {
 	struct buf name;

@@ -110,7 +110,8 @@ static void account_print(const struct import_account *a, struct buf *out)
 	for (size_t i = 0; i < a->addresses.n; i++)
 		known = known && a->addresses.at[i][slice_find(slice_str(a->addresses.at[i]), '@') + 1] != '\0';
 	if (known)
-		(void)buf_add_str(out, "\t\t# Whose mail goes here; compare this with the addresses that the mailbox really has.\n");
+		(void)buf_add_str(
+		    out, "\t\t# Whose mail goes here; compare this with the addresses that the mailbox really has.\n");
 	else
 		(void)buf_add_str(out, "\t\t# FILL IN: the addresses whose mail goes here, in full.\n");
 	if (a->addresses.n > 0)
@@ -124,7 +125,8 @@ static void account_print(const struct import_account *a, struct buf *out)
 
 static bool is_local(const char *host)
 {
-	return host != NULL && (strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0);
+	return host != NULL &&
+	       (strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0);
 }
 
 static void server_print(const struct import_source *s, struct buf *out)
@@ -142,8 +144,9 @@ static void server_print(const struct import_source *s, struct buf *out)
 	if (is_local(s->host) && tls != IMPORT_TLS_IMPLICIT)
 		tls = IMPORT_TLS_NONE;
 	else if (tls == IMPORT_TLS_NONE) {
-		comment(out, "\t\t", "Password and mail went over the line in clear. With this they do not; a server that has "
-				     "no STARTTLS on this port may have \"implicit\" on another. tls = \"none\" is as before.");
+		comment(out, "\t\t",
+			"Password and mail went over the line in clear. With this they do not; a server that has "
+			"no STARTTLS on this port may have \"implicit\" on another. tls = \"none\" is as before.");
 		tls = IMPORT_TLS_STARTTLS;
 	} else if (tls == IMPORT_TLS_UNSAID) {
 		comment(out, "\t\t", "fetchmail took TLS where it was offered; mailferry insists on it.");
@@ -154,7 +157,8 @@ static void server_print(const struct import_source *s, struct buf *out)
 	put(out, "client_key", s->key);
 	put(out, "auth", s->auth);
 	if (s->timeout > 0)
-		(void)buf_addf(out, "\t\ttimeout = \"%llus\";\n", (unsigned long long)(s->timeout > TIMEOUT_MAX ? TIMEOUT_MAX : s->timeout));
+		(void)buf_addf(out, "\t\ttimeout = \"%llus\";\n",
+			       (unsigned long long)(s->timeout > TIMEOUT_MAX ? TIMEOUT_MAX : s->timeout));
 }
 
 static void login_print(const struct import_source *s, const char *passwords, struct buf *out)
@@ -163,8 +167,9 @@ static void login_print(const struct import_source *s, const char *passwords, st
 		(void)buf_add_str(out, "\t\t# FILL IN: who logs in.\n");
 	put(out, "user", s->user == NULL ? "" : s->user);
 	if (s->oauth) {
-		comment(out, "\t\t", "FILL IN: it logged in with access tokens. See `mailferry login --steps PROVIDER' and "
-				     "mailferry.conf(5), oauth; then `mailferry login' with this name.");
+		comment(out, "\t\t",
+			"FILL IN: it logged in with access tokens. See `mailferry login --steps PROVIDER' and "
+			"mailferry.conf(5), oauth; then `mailferry login' with this name.");
 		(void)buf_add_str(out, "\t\toauth = { grant = \"user\"; client_id = \"\"; };\n");
 	} else if (s->password_file != NULL) {
 		put(out, "password_file", s->password_file);
@@ -178,11 +183,12 @@ static void login_print(const struct import_source *s, const char *passwords, st
 		put(out, "password_file", buf_str(&path));
 		buf_free(&path);
 	} else {
-		comment(out, "\t\t", s->password == NULL
-					 ? "FILL IN: make this file, with the password in its first line, and chmod 600. The "
-					   "password is not in the old file."
-					 : "FILL IN: make this file, with the password in its first line, and chmod 600; or import "
-					   "with --passwords DIRECTORY, which writes it there.");
+		comment(out, "\t\t",
+			s->password == NULL
+			    ? "FILL IN: make this file, with the password in its first line, and chmod 600. The "
+			      "password is not in the old file."
+			    : "FILL IN: make this file, with the password in its first line, and chmod 600; or import "
+			      "with --passwords DIRECTORY, which writes it there.");
 		(void)buf_addf(out, "\t\tpassword_file = \"%s.password\";\n", s->name);
 	}
 }
@@ -195,11 +201,12 @@ static void originals_print(const struct import *imp, const struct import_source
 		(void)buf_add_str(out, "\t\tkeep = false;\n");
 		put(out, "move_to", s->move_to);
 	} else if (s->deletes) {
-		(void)snprintf(text, sizeof text,
-			       "%s removed mail from the server once it was delivered%s. This does so once mailferry has the "
-			       "message safely; delete = \"after-delivery\" waits until it is in its folder, and keep = true "
-			       "removes nothing.",
-			       imp->program, s->keep_line == 0 ? ": that is its default, and nothing told it to keep it" : "");
+		(void)snprintf(
+		    text, sizeof text,
+		    "%s removed mail from the server once it was delivered%s. This does so once mailferry has the "
+		    "message safely; delete = \"after-delivery\" waits until it is in its folder, and keep = true "
+		    "removes nothing.",
+		    imp->program, s->keep_line == 0 ? ": that is its default, and nothing told it to keep it" : "");
 		comment(out, "\t\t", text);
 		(void)buf_add_str(out, "\t\tkeep = false;\n");
 		if (s->delete_days > 0)
@@ -213,9 +220,10 @@ static void originals_print(const struct import *imp, const struct import_source
 	if (s->imap && s->mark_seen)
 		(void)buf_add_str(out, "\t\tmark_seen = true;\n");
 	if (s->imap && !s->all) {
-		comment(out, "\t\t", "fetchmail fetched only what nobody had read; mailferry fetches everything that it has not "
-				     "fetched before, so what was read and is still there comes too. To leave what is old: "
-				     "skip = { older = \"1d\"; };");
+		comment(out, "\t\t",
+			"fetchmail fetched only what nobody had read; mailferry fetches everything that it has not "
+			"fetched before, so what was read and is still there comes too. To leave what is old: "
+			"skip = { older = \"1d\"; };");
 	} else if (s->move_to == NULL && (!s->deletes || s->delete_days > 0)) {
 		(void)snprintf(text, sizeof text,
 			       "Mail that was fetched is still there, and would come once more. Before the first run, "
@@ -236,8 +244,9 @@ static void schedule_print(const struct import *imp, const struct import_source 
 	bool push = s->push && s->imap;
 
 	if (s->by_hand) {
-		comment(out, "\t\t", "`skip': it was fetched only when it was named, so it has no schedule: `mailferry sync' with "
-				     "this name fetches it.");
+		comment(out, "\t\t",
+			"`skip': it was fetched only when it was named, so it has no schedule: `mailferry sync' with "
+			"this name fetches it.");
 		return;
 	}
 	if (push)
@@ -265,10 +274,12 @@ static void source_print(const struct import *imp, size_t i, const char *passwor
 	server_print(s, out);
 	login_print(s, passwords, out);
 	for (size_t k = 0; k < s->folders.n; k++)
-		patterns = patterns || strpbrk(s->folders.at[k], "*%") != NULL || strchr("!\\", s->folders.at[k][0]) != NULL;
+		patterns =
+		    patterns || strpbrk(s->folders.at[k], "*%") != NULL || strchr("!\\", s->folders.at[k][0]) != NULL;
 	if (s->imap && patterns)
-		comment(out, "\t\t", "Look at these: * and % stand for any text here, ! in front leaves out, \\ in front is a use "
-				     "such as \\Junk.");
+		comment(out, "\t\t",
+			"Look at these: * and % stand for any text here, ! in front leaves out, \\ in front is a use "
+			"such as \\Junk.");
 	if (s->imap && s->folders.n > 0)
 		put_list(out, "folders", s->folders.at, s->folders.n);
 	else if (s->folders.n > 0)
@@ -277,8 +288,9 @@ static void source_print(const struct import *imp, size_t i, const char *passwor
 	while (usual_headers[n] != NULL)
 		n++;
 	if (s->multidrop) {
-		comment(out, "\t\t", "A mailbox for many: these fields tell for whom a message is. Mail for no one here goes into "
-				     "unmatched_folder of the account.");
+		comment(out, "\t\t",
+			"A mailbox for many: these fields tell for whom a message is. Mail for no one here goes into "
+			"unmatched_folder of the account.");
 		put_list(out, "recipients_from", s->headers.n > 0 ? s->headers.at : usual_headers,
 			 s->headers.n > 0 ? s->headers.n : n);
 	}
@@ -300,8 +312,10 @@ void import_print(const struct import *imp, const char *passwords, struct buf *o
 	for (size_t i = 0; i < imp->nsources; i++)
 		real += !imp->sources[i].none;
 	if (real > 0) {
-		(void)buf_addf(out, "\n# Where the mail goes. %s delivered it on this machine; mailferry files it into IMAP "
-				    "mailboxes.\naccounts = {\n", imp->program);
+		(void)buf_addf(out,
+			       "\n# Where the mail goes. %s delivered it on this machine; mailferry files it into IMAP "
+			       "mailboxes.\naccounts = {\n",
+			       imp->program);
 		for (size_t i = 0; i < imp->naccounts; i++)
 			account_print(&imp->accounts[i], out);
 		(void)buf_add_str(out, "};\n\n# Where it comes from.\nsources = {\n");

@@ -144,8 +144,10 @@ TAKE(auth)
 			import_note(r->imp, v->line, "auth %s: %s", rows[i].name, rows[i].note);
 		return;
 	}
-	import_note(r->imp, v->line, "auth \"%.60s\": no equivalent; mailferry logs in with a password, a certificate or an "
-				     "access token", v->text);
+	import_note(r->imp, v->line,
+		    "auth \"%.60s\": no equivalent; mailferry logs in with a password, a certificate or an "
+		    "access token",
+		    v->text);
 }
 
 TAKE(port)
@@ -167,8 +169,8 @@ TAKE(port)
 			r->current.port = rows[i].port;
 			return;
 		}
-	import_note(r->imp, v->line, "service \"%.60s\": the number of this port is not known here: write port = NUMBER;",
-		    v->text);
+	import_note(r->imp, v->line,
+		    "service \"%.60s\": the number of this port is not known here: write port = NUMBER;", v->text);
 }
 
 TAKE(envelope)
@@ -176,22 +178,25 @@ TAKE(envelope)
 	(void)row;
 	r->current.headers.n = 0;
 	if (v->no) {
-		import_note(r->imp, v->line, "no envelope: fetchmail then goes by To and Cc; mailferry never does, since "
-					     "those say nothing of blind copies and lists");
+		import_note(r->imp, v->line,
+			    "no envelope: fetchmail then goes by To and Cc; mailferry never does, since "
+			    "those say nothing of blind copies and lists");
 		return;
 	}
 	import_list_add(r->imp, &r->current.headers, v->line, keep(r, v));
 	if (r->count > 0)
-		import_note(r->imp, v->line, "envelope %llu \"%.60s\": the number of fields to skip has no equivalent: the "
-					     "first that names one of our addresses counts",
+		import_note(r->imp, v->line,
+			    "envelope %llu \"%.60s\": the number of fields to skip has no equivalent: the "
+			    "first that names one of our addresses counts",
 			    (unsigned long long)r->count, v->text);
 }
 
 TAKE(qvirtual)
 {
 	(void)row;
-	import_note(r->imp, v->line, "qvirtual \"%.100s\": a prefix of the recipient is not taken off: give the account the "
-				     "addresses as the header has them, as in \"%.100sinfo@office.example\"",
+	import_note(r->imp, v->line,
+		    "qvirtual \"%.100s\": a prefix of the recipient is not taken off: give the account the "
+		    "addresses as the header has them, as in \"%.100sinfo@office.example\"",
 		    v->text, v->text);
 }
 
@@ -220,10 +225,14 @@ static const struct import_row options[] = {
 	{ "checkalias", IMPORT_FLAG, NULL, "no equivalent: only the addresses of accounts are ours", NULL, false },
 	{ "uidl", IMPORT_FLAG, NULL, NULL, NULL, false },
 	{ "interval", IMPORT_NUMBER, take_interval, NULL, NULL, false },
-	{ "interface", IMPORT_TEXT, NULL, "no equivalent: a server that can't be reached is tried again later", NULL, false },
-	{ "monitor", IMPORT_TEXT, NULL, "no equivalent: a server that can't be reached is tried again later", NULL, false },
-	{ "plugin", IMPORT_TEXT, NULL, "no equivalent: mailferry connects to host and port itself; a tunnel that a program "
-				       "keeps open on this machine can be the host", NULL, false },
+	{ "interface", IMPORT_TEXT, NULL, "no equivalent: a server that can't be reached is tried again later", NULL,
+	  false },
+	{ "monitor", IMPORT_TEXT, NULL, "no equivalent: a server that can't be reached is tried again later", NULL,
+	  false },
+	{ "plugin", IMPORT_TEXT, NULL,
+	  "no equivalent: mailferry connects to host and port itself; a tunnel that a program "
+	  "keeps open on this machine can be the host",
+	  NULL, false },
 	{ "plugout", IMPORT_TEXT, NULL, NO_SMTP, NULL, false },
 	{ "tracepolls", IMPORT_FLAG, NULL, NO_NEED "`mailferry trace' tells the source of each message", NULL, false },
 	{ "principal", IMPORT_TEXT, NULL, "no equivalent: mailferry has no Kerberos", NULL, false },
@@ -231,8 +240,10 @@ static const struct import_row options[] = {
 	{ "esmtppassword", IMPORT_TEXT, NULL, NO_SMTP, NULL, true },
 	{ "bad-header", IMPORT_TEXT, NULL, NO_NEED "mail with a bad header is taken as it is", NULL, false },
 	{ "badheader", IMPORT_TEXT, NULL, NO_NEED "mail with a bad header is taken as it is", NULL, false },
-	{ "retrieve-error", IMPORT_TEXT, NULL, NO_NEED "a message that the server won't give is asked for again in later "
-					      "runs, and the others go on", NULL, false },
+	{ "retrieve-error", IMPORT_TEXT, NULL,
+	  NO_NEED "a message that the server won't give is asked for again in later "
+		  "runs, and the others go on",
+	  NULL, false },
 
 	{ "pass", IMPORT_TEXT, take_password, NULL, NULL, true },
 	{ "password", IMPORT_TEXT, take_password, NULL, NULL, true },
@@ -242,33 +253,43 @@ static const struct import_row options[] = {
 	{ "keep", IMPORT_FLAG, take_keep, NULL, NULL, false },
 	{ "fetchall", IMPORT_FLAG, take_fetchall, NULL, NULL, false },
 	{ "flush", IMPORT_FLAG, NULL, "no equivalent: mailferry removes nothing that it has not fetched", NULL, false },
-	{ "limitflush", IMPORT_FLAG, NULL, "no equivalent: mailferry removes nothing that it has not fetched", NULL, false },
+	{ "limitflush", IMPORT_FLAG, NULL, "no equivalent: mailferry removes nothing that it has not fetched", NULL,
+	  false },
 	{ "limit", IMPORT_NUMBER, take_limit, NULL, NULL, false },
-	{ "warnings", IMPORT_NUMBER, NULL, "what is left for its size is told in the mailbox once (skip.note), not again and "
-					   "again", NULL, false },
+	{ "warnings", IMPORT_NUMBER, NULL,
+	  "what is left for its size is told in the mailbox once (skip.note), not again and "
+	  "again",
+	  NULL, false },
 	{ "ssl", IMPORT_FLAG, take_ssl, NULL, NULL, false },
 	{ "sslproto", IMPORT_TEXT, take_sslproto, NULL, NULL, false },
 	{ "sslcert", IMPORT_TEXT, take_certificate, NULL, NULL, false },
 	{ "sslkey", IMPORT_TEXT, take_key, NULL, NULL, false },
 	{ "sslcertck", IMPORT_FLAG, NULL, NULL,
 	  "no equivalent: the certificate is always verified. For a server with one of its own: pin_sha256, which "
-	  "`mailferry probe' shows, or ca_file", false },
+	  "`mailferry probe' shows, or ca_file",
+	  false },
 	{ "sslcertfile", IMPORT_TEXT, take_ca_file, NULL, NULL, false },
 	{ "sslcertpath", IMPORT_TEXT, NULL, NO_TLS "ca_file names a file of certificates", NULL, false },
-	{ "sslcommonname", IMPORT_TEXT, NULL, NO_TLS "the certificate must bear the name of host; else pin_sha256, which "
-					     "`mailferry probe' shows", NULL, false },
-	{ "sslfingerprint", IMPORT_TEXT, NULL, NO_TLS "an MD5 of the certificate proves nothing today; pin_sha256, which "
-					      "`mailferry probe' shows, takes its place", NULL, false },
+	{ "sslcommonname", IMPORT_TEXT, NULL,
+	  NO_TLS "the certificate must bear the name of host; else pin_sha256, which "
+		 "`mailferry probe' shows",
+	  NULL, false },
+	{ "sslfingerprint", IMPORT_TEXT, NULL,
+	  NO_TLS "an MD5 of the certificate proves nothing today; pin_sha256, which "
+		 "`mailferry probe' shows, takes its place",
+	  NULL, false },
 	{ "idle", IMPORT_FLAG, take_idle, NULL, NULL, false },
 	{ "smtphost", IMPORT_LIST, NULL, NO_SMTP, NULL, false },
 	{ "smtpaddress", IMPORT_TEXT, NULL, NO_SMTP, NULL, false },
 	{ "smtpname", IMPORT_TEXT, NULL, NO_SMTP, NULL, false },
-	{ "fetchdomains", IMPORT_LIST, NULL, "no equivalent: let the server send to a listener of mailferry", NULL, false },
+	{ "fetchdomains", IMPORT_LIST, NULL, "no equivalent: let the server send to a listener of mailferry", NULL,
+	  false },
 	{ "antispam", IMPORT_LIST, NULL, NO_SMTP "; a `reject' of the rules files into rejected_folder", NULL, false },
 	{ "mda", IMPORT_TEXT, NULL, NO_PROGRAM, NULL, false },
 	{ "bsmtp", IMPORT_TEXT, NULL, NO_SMTP, NULL, false },
 	{ "lmtp", IMPORT_FLAG, NULL, NO_SMTP, NULL, false },
-	{ "preconnect", IMPORT_TEXT, NULL, "no equivalent: run it before, as with ExecStartPre= of the service", NULL, false },
+	{ "preconnect", IMPORT_TEXT, NULL, "no equivalent: run it before, as with ExecStartPre= of the service", NULL,
+	  false },
 	{ "postconnect", IMPORT_TEXT, NULL, "no equivalent", NULL, false },
 	{ "rewrite", IMPORT_FLAG, NULL, NO_ALTERED, NULL, false },
 	{ "stripcr", IMPORT_FLAG, NULL, NO_ALTERED, NULL, false },
@@ -282,20 +303,25 @@ static const struct import_row options[] = {
 	{ "fetchlimit", IMPORT_NUMBER, NULL, NO_NEED "what a run has fetched is kept, however it ends", NULL, false },
 	{ "fetchsizelimit", IMPORT_NUMBER, NULL, NO_NEED "sizes come with the listing, in one go", NULL, false },
 	{ "fastuidl", IMPORT_NUMBER, NULL, NO_NEED "the listing of a mailbox is one command", NULL, false },
-	{ "expunge", IMPORT_NUMBER, NULL, NO_NEED "what was removed is seen to by itself, and only mailferry's own removals "
-					  "are expunged", NULL, false },
+	{ "expunge", IMPORT_NUMBER, NULL,
+	  NO_NEED "what was removed is seen to by itself, and only mailferry's own removals "
+		  "are expunged",
+	  NULL, false },
 	{ "moveto", IMPORT_TEXT, take_move_to, NULL, NULL, false },
 	{ "properties", IMPORT_TEXT, NULL, "fetchmail ignores it too", NULL, false },
 };
 
 static const struct import_row settings[] = {
 	{ "daemon", IMPORT_NUMBER, take_daemon, NULL, NULL, false },
-	{ "postmaster", IMPORT_TEXT, NULL, "mail for no one here goes into unmatched_folder of the account, and notices to "
-					   "the address of `operator'", NULL, false },
+	{ "postmaster", IMPORT_TEXT, NULL,
+	  "mail for no one here goes into unmatched_folder of the account, and notices to "
+	  "the address of `operator'",
+	  NULL, false },
 	{ "bouncemail", IMPORT_FLAG, NULL, "no equivalent: fetched mail is never bounced",
 	  "mail for no one here goes into unmatched_folder of the account", false },
 	{ "spambounce", IMPORT_FLAG, NULL, "no equivalent: fetched mail is never bounced", NULL, false },
-	{ "softbounce", IMPORT_FLAG, NULL, NO_NEED "mail that the store refuses stays in the queue until a person decides",
+	{ "softbounce", IMPORT_FLAG, NULL,
+	  NO_NEED "mail that the store refuses stays in the queue until a person decides",
 	  "mail that the store refuses stays in the queue until a person decides", false },
 	{ "logfile", IMPORT_TEXT, NULL, "no equivalent: events go to standard error, so to the journal", NULL, false },
 	{ "pidfile", IMPORT_TEXT, NULL, "no equivalent", NULL, false },
@@ -327,16 +353,17 @@ static bool is_one_of(const struct import_token *t, const char *const *words)
 
 bool import_row_is_noise(const struct import_token *t)
 {
-	static const char *const words[] = { "and",	"with",	  "has",  "wants", "options",
-					     "option",	"here",	  "there", NULL };
+	static const char *const words[] = {
+		"and", "with", "has", "wants", "options", "option", "here", "there", NULL
+	};
 
 	return is_one_of(t, words);
 }
 
 bool import_row_is_keyword(const struct import_token *t)
 {
-	static const char *const words[] = { "poll", "server", "skip", "defaults", "set", "user",
-					     "username", "is", "to", "no", NULL };
+	static const char *const words[] = { "poll",	 "server", "skip", "defaults", "set", "user",
+					     "username", "is",	   "to",   "no",       NULL };
 
 	return is_one_of(t, words) || import_row_is_noise(t) ||
 	       (t->kind == TOKEN_WORD && import_row_find(IMPORT_ROWS_OPTIONS, t->text) != NULL);

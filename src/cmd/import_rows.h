@@ -6,11 +6,11 @@
 #include "cmd/import_token.h"
 
 enum import_shape {
-	IMPORT_FLAG,	/* nothing behind it */
-	IMPORT_TEXT,	/* one word */
+	IMPORT_FLAG, /* nothing behind it */
+	IMPORT_TEXT, /* one word */
 	IMPORT_NUMBER,
-	IMPORT_LIST,	/* words up to the next keyword */
-	IMPORT_COUNTED	/* a word, with a number in front of it if one likes */
+	IMPORT_LIST,   /* words up to the next keyword */
+	IMPORT_COUNTED /* a word, with a number in front of it if one likes */
 };
 
 enum import_where { IMPORT_AT_START, IMPORT_IN_DEFAULTS, IMPORT_IN_SERVER, IMPORT_IN_USER };

@@ -37,7 +37,8 @@ static size_t blank_find(struct slice s)
 	return space < tab ? space : tab;
 }
 
-/* "USER@HOST UIDL", where USER may have blanks and further @, and UIDL an @: the first blank behind an @ ends the host. */
+/* "USER@HOST UIDL", where USER may have blanks and further @, and UIDL an @: the first blank behind an @ ends the host.
+ */
 static bool fetchmail_line(struct slice line, struct import_seen *seen)
 {
 	size_t at = slice_find(line, '@'), end = at, host;

@@ -31,8 +31,8 @@ typedef int import_seen_fn(void *arg, const struct import_seen *seen);
 size_t import_state_fetchmail(struct slice text, import_seen_fn *fn, void *arg);
 size_t import_state_getmail(struct slice text, bool imap, import_seen_fn *fn, void *arg);
 
-/* Does the file's NAME begin with what getmail calls the memory of USER at HOST and PORT? Then *FOLDER is what stands behind
- * it: "" for POP3, else the folder with dots for the characters that a file name has not. */
+/* Does the file's NAME begin with what getmail calls the memory of USER at HOST and PORT? Then *FOLDER is what stands
+ * behind it: "" for POP3, else the folder with dots for the characters that a file name has not. */
 bool import_state_of(const char *name, const char *host, unsigned port, const char *user, struct slice *folder);
 
 /* Is NAME, as import_state_of gave it, the folder FOLDER? */

@@ -16,8 +16,8 @@ void plans_free(struct plans *p);
 const struct plan_row *plans_source(const struct plans *p, const char *name);
 const struct plan_row *plans_account(const struct plans *p, const char *name);
 
-/* Is SOURCE being fetched now? What is changed in its memory meanwhile would meet that run half way. No, where no daemon
- * runs. */
+/* Is SOURCE being fetched now? What is changed in its memory meanwhile would meet that run half way. No, where no
+ * daemon runs. */
 bool plans_running(const char *config_file, const char *source);
 
 #endif

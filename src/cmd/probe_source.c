@@ -22,8 +22,8 @@ void probe_source_print(const struct config_source *s, const struct probe_report
 	struct table *table;
 	int64_t all = 0;
 
-	(void)printf("source %s: %s at %s, port %u, by %s\n", s->name, s->server.user, s->server.host, (unsigned)s->server.port,
-		     s->protocol == CONFIG_POP3 ? "POP3" : "IMAP");
+	(void)printf("source %s: %s at %s, port %u, by %s\n", s->name, s->server.user, s->server.host,
+		     (unsigned)s->server.port, s->protocol == CONFIG_POP3 ? "POP3" : "IMAP");
 	if (login->begun && login->err.class == ERR_NONE)
 		(void)printf("  logged in after %lld ms%s\n", (long long)login->ms,
 			     s->server.tls == CONFIG_TLS_NONE ? ", without encryption" : "");
@@ -35,7 +35,8 @@ void probe_source_print(const struct config_source *s, const struct probe_report
 		if (f->messages >= 0)
 			(void)snprintf(count, sizeof count, "%lld", (long long)f->messages);
 		all += f->messages > 0 ? f->messages : 0;
-		table_row(table, (const char *const[COLUMNS]){ f->name[0] == '\0' ? "(the mailbox)" : f->name, count, f->use },
+		table_row(table,
+			  (const char *const[COLUMNS]){ f->name[0] == '\0' ? "(the mailbox)" : f->name, count, f->use },
 			  f->messages < 0 ? "it can't be opened" : NULL);
 	}
 	table_end(&table);
@@ -75,8 +76,8 @@ void probe_source_json(const struct config_source *s, const struct probe_report 
 
 		(void)json_object_set_new(f, "name", json_text(r->folders[i].name));
 		(void)json_object_set_new(f, "use", json_text(r->folders[i].use));
-		(void)json_object_set_new(f, "messages",
-					  r->folders[i].messages < 0 ? json_null() : json_integer(r->folders[i].messages));
+		(void)json_object_set_new(
+		    f, "messages", r->folders[i].messages < 0 ? json_null() : json_integer(r->folders[i].messages));
 		(void)json_array_append_new(folders, f);
 	}
 	(void)json_object_set_new(o, "folders", folders);

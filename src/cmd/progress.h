@@ -69,7 +69,7 @@ struct progress {
 	size_t nsources, naccounts;
 	int status; /* of SYNC_DONE; -1: it has not come */
 	char *words;
-	char *last; /* progress_is_next */
+	char *last;	       /* progress_is_next */
 	struct screen *screen; /* of progress_screen */
 };
 
@@ -79,7 +79,8 @@ int progress_event(struct progress *p, const struct sync_event *ev);
 /* Leaves standard output so that something else can be printed. */
 void progress_free(struct progress *p);
 
-/* Is this SYNC_LINE about another message than the one before? A message with several deliveries has a line for each. */
+/* Is this SYNC_LINE about another message than the one before? A message with several deliveries has a line for each.
+ */
 bool progress_is_next(struct progress *p, const struct sync_event *ev);
 
 /* ---- progress_words.c: sentences for people, appended to OUT, clean ---- */

@@ -123,7 +123,8 @@ static void put_account(json_t *o, const struct sync_event *ev)
 	put_time(o, "next", ev->next_ms);
 }
 
-void progress_json(struct progress *p, const struct sync_event *ev, struct progress_source *s, struct progress_account *a)
+void progress_json(struct progress *p, const struct sync_event *ev, struct progress_source *s,
+		   struct progress_account *a)
 {
 	json_t *o;
 

@@ -31,8 +31,8 @@ static void source_said(struct progress_source *s)
 		text_octets(s->sums.octets_all, all);
 		text_span(left, span);
 		(void)snprintf(line, sizeof line, "%llu of %llu messages, %s of %s%s%s%s",
-			       (unsigned long long)s->sums.messages, (unsigned long long)s->sums.messages_all, octets, all,
-			       left < 0 ? "" : ", ", left < 0 ? "" : span, left < 0 ? "" : " left");
+			       (unsigned long long)s->sums.messages, (unsigned long long)s->sums.messages_all, octets,
+			       all, left < 0 ? "" : ", ", left < 0 ? "" : span, left < 0 ? "" : " left");
 		say(s->name, line);
 	}
 	s->said_ms = now;
@@ -82,7 +82,8 @@ static void dry_line(struct progress *p, const struct sync_event *ev)
 	buf_free(&text);
 }
 
-void progress_plain(struct progress *p, const struct sync_event *ev, struct progress_source *s, struct progress_account *a)
+void progress_plain(struct progress *p, const struct sync_event *ev, struct progress_source *s,
+		    struct progress_account *a)
 {
 	(void)a;
 	if (ev->kind == SYNC_SOURCE && ev->attached)
@@ -100,7 +101,8 @@ void progress_plain(struct progress *p, const struct sync_event *ev, struct prog
 }
 
 /* --quiet: only what somebody should look at, on standard error, as cron mails it. */
-void progress_quiet(struct progress *p, const struct sync_event *ev, struct progress_source *s, struct progress_account *a)
+void progress_quiet(struct progress *p, const struct sync_event *ev, struct progress_source *s,
+		    struct progress_account *a)
 {
 	struct buf text;
 

@@ -1,5 +1,5 @@
-/* A run on a terminal: a line for each source at work and each account that is filed into, redrawn in place; what has ended
- * is printed above, once. */
+/* A run on a terminal: a line for each source at work and each account that is filed into, redrawn in place; what has
+ * ended is printed above, once. */
 #include <stdio.h>
 #include <string.h>
 
@@ -60,9 +60,10 @@ static void bar_add(struct buf *line, size_t bar, uint64_t part, uint64_t whole)
 	(void)buf_addf(line, "] %3u%%", (unsigned)(share * 100));
 }
 
-/* NAME, a bar of PART/WHOLE (0: none), then as many of the N words as fit, the most important first. They are clean, and have
- * at least as many octets as columns. */
-static void row_draw(struct progress *p, const char *name, uint64_t part, uint64_t whole, char words[][WORD_BYTES], size_t n)
+/* NAME, a bar of PART/WHOLE (0: none), then as many of the N words as fit, the most important first. They are clean,
+ * and have at least as many octets as columns. */
+static void row_draw(struct progress *p, const char *name, uint64_t part, uint64_t whole, char words[][WORD_BYTES],
+		     size_t n)
 {
 	size_t columns = screen_columns(p->screen) - 1, names = name_columns(p), width, used, bar;
 	struct buf line;
@@ -236,7 +237,8 @@ static void dry_line(struct progress *p, const struct sync_event *ev)
 	(void)buf_add_char(out, '\n');
 }
 
-void progress_screen(struct progress *p, const struct sync_event *ev, struct progress_source *s, struct progress_account *a)
+void progress_screen(struct progress *p, const struct sync_event *ev, struct progress_source *s,
+		     struct progress_account *a)
 {
 	static int64_t drawn_ms;
 	int64_t now = clock_mono_ms();
@@ -245,8 +247,8 @@ void progress_screen(struct progress *p, const struct sync_event *ev, struct pro
 		source_ended(p, s);
 	else if (ev->kind == SYNC_LINE && p->mode == RUN_DRY)
 		dry_line(p, ev);
-	/* An account ends when nothing of it is due, and begins again when the next source has something for it: what became
-	 * of it is told at the end. */
+	/* An account ends when nothing of it is due, and begins again when the next source has something for it: what
+	 * became of it is told at the end. */
 	for (size_t i = 0; i < p->naccounts && ev->kind == SYNC_DONE; i++)
 		if (p->mode != RUN_DRY)
 			account_ended(p, &p->accounts[i]);

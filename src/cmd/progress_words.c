@@ -122,8 +122,8 @@ void progress_left(const struct progress_source *s, const char *indent, struct b
 				       (unsigned long long)(r->n - PROGRESS_FIRST_MAX));
 	}
 	if (s->lost > 0)
-		(void)buf_addf(out, "%s%llu more line%s did not arrive here in time\n", indent, (unsigned long long)s->lost,
-			       s_of(s->lost));
+		(void)buf_addf(out, "%s%llu more line%s did not arrive here in time\n", indent,
+			       (unsigned long long)s->lost, s_of(s->lost));
 }
 
 void progress_message(const struct run_line *l, struct buf *out)

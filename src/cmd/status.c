@@ -44,8 +44,9 @@ static int64_t timed_ms(const struct status *s, const struct spool_account_row *
 {
 	const struct plan_row *plan = plans_account(&s->plans, row->account);
 
-	return plan != NULL && plan->state == PLAN_WAITS && plan->next_ms != INT64_MAX && plan->next_ms > s->now ? plan->next_ms
-														  : 0;
+	return plan != NULL && plan->state == PLAN_WAITS && plan->next_ms != INT64_MAX && plan->next_ms > s->now
+		   ? plan->next_ms
+		   : 0;
 }
 
 static enum grade grade(const struct status *s, const struct spool_account_row *row)
@@ -250,7 +251,10 @@ int command_status(const struct command *self, const char *config_file, int argc
 	if (plans_load(&s.plans, config_file, &e) != 0 || spool_admin_accounts(admin, on_account, &s, &e) != 0)
 		status = client_error(self, &e);
 	table_end(&s.table);
-	if (status == EX_OK && status_sources(&s.plans, admin, s.check ? STATUS_SUMS : s.json ? STATUS_JSON : STATUS_TABLE,
+	if (status == EX_OK && status_sources(&s.plans, admin,
+					      s.check  ? STATUS_SUMS
+					      : s.json ? STATUS_JSON
+						       : STATUS_TABLE,
 					      &s.sources, &e) != 0)
 		status = client_error(self, &e);
 	if (s.sources.grade > s.worst_grade)

@@ -20,7 +20,7 @@ struct status_sources {
 enum status_form { STATUS_TABLE, STATUS_JSON, STATUS_SUMS };
 
 /* Prints a row (or an object) for each source of the daemon's schedule, or nothing with STATUS_SUMS. 0, or -1 and E. */
-int status_sources(const struct plans *plans, struct spool_admin *admin, enum status_form form, struct status_sources *sums,
-		   struct err *e);
+int status_sources(const struct plans *plans, struct spool_admin *admin, enum status_form form,
+		   struct status_sources *sums, struct err *e);
 
 #endif

@@ -13,8 +13,7 @@
 enum { WORDS_BYTES = 8192, WORST_COLUMNS = 200, FAILURES_WARNED = 3 };
 
 static const struct table_column columns[] = {
-	{ "SOURCE", 24 }, { "STATE", 8 },  { "LAST RUN", 12 }, { "CAME", 20 },
-	{ "IN ALL", 10 }, { "NEXT RUN", 12 },
+	{ "SOURCE", 24 }, { "STATE", 8 }, { "LAST RUN", 12 }, { "CAME", 20 }, { "IN ALL", 10 }, { "NEXT RUN", 12 },
 };
 enum { COLUMNS = sizeof columns / sizeof columns[0] };
 
@@ -124,9 +123,11 @@ static void words_add(const struct plan_row *row, const struct past *past, struc
 	if (past->run.started_ms != 0 && past->run.ended_ms == 0 && row->state != PLAN_RUNS && row->state != PLAN_IDLE)
 		(void)buf_addf(out, "%sits newest run was cut off", out->n > 0 ? "; " : "");
 	if (past->restored_ms != 0)
-		(void)buf_addf(out, "%sa backup of the spool was put back: what was fetched after it was made may be fetched once "
-				    "more",
-			       out->n > 0 ? "; " : "");
+		(void)buf_addf(
+		    out,
+		    "%sa backup of the spool was put back: what was fetched after it was made may be fetched once "
+		    "more",
+		    out->n > 0 ? "; " : "");
 }
 
 static void next_add(const struct plan_row *row, struct buf *out)
@@ -154,7 +155,9 @@ static void row_add(struct table *t, const struct plan_row *row, const struct pa
 	if (past->run.started_ms == 0)
 		(void)buf_add_str(&ran, "never");
 	else
-		span_add(&ran, "", clock_wall_ms() - (past->run.ended_ms != 0 ? past->run.ended_ms : past->run.started_ms), " ago");
+		span_add(&ran, "",
+			 clock_wall_ms() - (past->run.ended_ms != 0 ? past->run.ended_ms : past->run.started_ms),
+			 " ago");
 	text_octets(past->run.octets, octets);
 	if (past->run.started_ms != 0)
 		(void)snprintf(came, sizeof came, past->run.messages == 0 ? "nothing new" : "%llu, %s",
@@ -162,9 +165,9 @@ static void row_add(struct table *t, const struct plan_row *row, const struct pa
 	(void)snprintf(total, sizeof total, "%llu", (unsigned long long)past->run.total);
 	next_add(row, &next);
 	words_add(row, past, &words);
-	table_row(t,
-		  (const char *const[COLUMNS]){ row->name, state_name(row), buf_str(&ran), came, total, buf_str(&next) },
-		  words.n > 0 ? buf_str(&words) : NULL);
+	table_row(
+	    t, (const char *const[COLUMNS]){ row->name, state_name(row), buf_str(&ran), came, total, buf_str(&next) },
+	    words.n > 0 ? buf_str(&words) : NULL);
 	buf_free(&ran);
 	buf_free(&next);
 	buf_free(&words);
@@ -264,12 +267,13 @@ static void sums_add(struct status_sources *sums, const struct plan_row *row)
 	sums->grade = g;
 	buf_init(&why, WORDS_BYTES);
 	(void)text_clean(&why, row->words, WORST_COLUMNS);
-	(void)snprintf(sums->worst, sizeof sums->worst, "source %s%s%s", row->name, why.n > 0 ? ": " : "", buf_str(&why));
+	(void)snprintf(sums->worst, sizeof sums->worst, "source %s%s%s", row->name, why.n > 0 ? ": " : "",
+		       buf_str(&why));
 	buf_free(&why);
 }
 
-int status_sources(const struct plans *plans, struct spool_admin *admin, enum status_form form, struct status_sources *sums,
-		   struct err *e)
+int status_sources(const struct plans *plans, struct spool_admin *admin, enum status_form form,
+		   struct status_sources *sums, struct err *e)
 {
 	struct pasts pasts = { 0 };
 	struct table *table = form == STATUS_TABLE ? table_new(columns, COLUMNS) : NULL;

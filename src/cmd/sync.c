@@ -27,7 +27,9 @@ static int args_parse(const struct command *self, int argc, char **argv, struct 
 	const struct {
 		const char *name;
 		bool *flag;
-	} flags[] = { { "--dry-run", &a->dry }, { "--json", &a->json }, { "--quiet", &a->quiet }, { "--yes", &a->yes } };
+	} flags[] = {
+		{ "--dry-run", &a->dry }, { "--json", &a->json }, { "--quiet", &a->quiet }, { "--yes", &a->yes }
+	};
 	bool literal = false;
 
 	for (int i = 1; i < argc; i++) {
@@ -51,11 +53,13 @@ static int args_parse(const struct command *self, int argc, char **argv, struct 
 			a->forget = argv[i];
 	}
 	if (a->forget != NULL && (a->n > 0 || a->dry || a->json || a->quiet))
-		return command_usage(self, "--forget SOURCE stands alone; then `mailferry sync %s' fetches it", a->forget);
+		return command_usage(self, "--forget SOURCE stands alone; then `mailferry sync %s' fetches it",
+				     a->forget);
 	if (a->yes && a->forget == NULL)
 		return command_usage(self, "--yes goes with --forget only");
 	if (a->quiet && (a->json || a->dry))
-		return command_usage(self, "--quiet shows nothing; what is --%s for then?", a->json ? "json" : "dry-run");
+		return command_usage(self, "--quiet shows nothing; what is --%s for then?",
+				     a->json ? "json" : "dry-run");
 	return EX_OK;
 }
 
@@ -103,7 +107,8 @@ static bool is_known(const char *config_file, const char *source)
 	return known;
 }
 
-static int forget_now(const struct command *self, const struct args *a, const char *config_file, struct spool_admin *admin)
+static int forget_now(const struct command *self, const struct args *a, const char *config_file,
+		      struct spool_admin *admin)
 {
 	struct memory m = { .source = a->forget };
 	uint64_t forgotten = 0;
@@ -112,8 +117,8 @@ static int forget_now(const struct command *self, const struct args *a, const ch
 	if (spool_admin_sources(admin, true, on_source, &m, &e) != 0)
 		return client_error(self, &e);
 	if (!m.found && !is_known(config_file, a->forget)) {
-		(void)fprintf(stderr, "mailferry %s: neither %s nor the spool knows a source \"%s\"\n", self->name, config_file,
-			      a->forget);
+		(void)fprintf(stderr, "mailferry %s: neither %s nor the spool knows a source \"%s\"\n", self->name,
+			      config_file, a->forget);
 		return EX_USAGE;
 	}
 	if (m.messages == 0) {
@@ -121,17 +126,22 @@ static int forget_now(const struct command *self, const struct args *a, const ch
 		return EX_OK;
 	}
 	if (plans_running(config_file, a->forget)) {
-		(void)fprintf(stderr, "mailferry %s: source %s is being fetched now: wait until `mailferry status' says that this is "
-				      "over\n",
-			      self->name, a->forget);
+		(void)fprintf(
+		    stderr,
+		    "mailferry %s: source %s is being fetched now: wait until `mailferry status' says that this is "
+		    "over\n",
+		    self->name, a->forget);
 		return EX_TEMPFAIL;
 	}
-	(void)printf("source %s: %llu message%s remembered. To forget them changes nothing at the source and takes nothing out of "
-		     "your folders;\nbut whatever of them is still there will be fetched and filed once more at the next run.\n",
-		     a->forget, (unsigned long long)m.messages, m.messages == 1 ? " is" : "s are");
+	(void)printf(
+	    "source %s: %llu message%s remembered. To forget them changes nothing at the source and takes nothing out "
+	    "of "
+	    "your folders;\nbut whatever of them is still there will be fetched and filed once more at the next run.\n",
+	    a->forget, (unsigned long long)m.messages, m.messages == 1 ? " is" : "s are");
 	if (!a->yes && !isatty(STDIN_FILENO)) {
 		(void)fflush(stdout);
-		(void)fprintf(stderr, "mailferry %s: nothing was forgotten; --yes does it without asking\n", self->name);
+		(void)fprintf(stderr, "mailferry %s: nothing was forgotten; --yes does it without asking\n",
+			      self->name);
 		return EX_USAGE;
 	}
 	if (!a->yes) {
@@ -167,7 +177,8 @@ static int run(const struct command *self, const struct args *a, const char *con
 	int status = sync_run(self, config_file, &r, a->json ? progress_json : a->quiet ? progress_quiet : NULL);
 
 	if (a->dry && !a->json)
-		(void)printf("This was a dry run: nothing was changed, neither at the sources nor in the spool or the accounts.\n");
+		(void)printf("This was a dry run: nothing was changed, neither at the sources nor in the spool or the "
+			     "accounts.\n");
 	return status;
 }
 
@@ -177,7 +188,8 @@ int command_sync(const struct command *self, const char *config_file, int argc, 
 	int status = args_parse(self, argc, argv, &a);
 
 	if (status == EX_OK)
-		status = client_done(self, a.forget != NULL ? forget(self, &a, config_file) : run(self, &a, config_file));
+		status =
+		    client_done(self, a.forget != NULL ? forget(self, &a, config_file) : run(self, &a, config_file));
 	free(a.names);
 	return status;
 }

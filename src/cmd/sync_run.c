@@ -47,7 +47,8 @@ static int alone(const struct command *self, const char *config_file, const stru
 	setup = setup_load(config_file, &errors);
 	if (setup == NULL) {
 		(void)fputs(buf_str(&errors), stderr);
-		(void)fprintf(stderr, "mailferry %s: correct the errors above; `mailferry check' says whether all is well\n",
+		(void)fprintf(stderr,
+			      "mailferry %s: correct the errors above; `mailferry check' says whether all is well\n",
 			      self->name);
 		*status = EX_CONFIG;
 	} else {
@@ -117,10 +118,10 @@ static void say(const struct command *self, const char *text)
 	buf_free(&clean);
 }
 
-/* What is left to say when nothing more is shown, and the exit status. HERE: no daemon did it. FAILED: E says why. WORDS came
- * with the end, or are NULL. */
-static int closing(const struct command *self, const struct showing *s, bool here, int failed, int status, const struct err *e,
-		   const char *words)
+/* What is left to say when nothing more is shown, and the exit status. HERE: no daemon did it. FAILED: E says why.
+ * WORDS came with the end, or are NULL. */
+static int closing(const struct command *self, const struct showing *s, bool here, int failed, int status,
+		   const struct err *e, const char *words)
 {
 	if (ferror(stdout) != 0) {
 		say(self, here ? "nobody reads what this prints: the run was ended"

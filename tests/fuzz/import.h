@@ -9,8 +9,8 @@
 #include "config/syntax.h"
 
 /* Whatever was read: what is printed is a configuration in its form, and no control character is in it. */
-static inline void import_check(void (*read)(struct import *imp, const char *file, struct slice text), const uint8_t *data,
-				size_t size)
+static inline void import_check(void (*read)(struct import *imp, const char *file, struct slice text),
+				const uint8_t *data, size_t size)
 {
 	struct syntax lines = { 0 };
 	struct report report;

@@ -30,7 +30,10 @@ static void words_are_read_as_the_manual_says(void **state)
 		{ "\"\"", { "[]", NULL } },
 		{ "\"#1\" a#b", { "[#1]", "a#b", NULL } },
 		{ "\\n\\t\\b\\r", { "\n\t\b\r", NULL } },
-		{ "\\065\\0101\\x41\\233", { "5A" "A\xe9", NULL } },
+		{ "\\065\\0101\\x41\\233",
+		  { "5A"
+		    "A\xe9",
+		    NULL } },
 		{ "\\q\\\\\\\"", { "q\\\"", NULL } },
 		{ "\"a\\\nb\"", { "[ab]", NULL } },
 		{ "\"a\nb\"", { "[a\nb]", NULL } },
@@ -73,7 +76,8 @@ static void comments_join(char *text)
 }
 
 /* What import_print makes of TEXT; errors behind "ERRORS:". */
-static const char *printed(void (*read)(struct import *, const char *, struct slice), const char *program, const char *text)
+static const char *printed(void (*read)(struct import *, const char *, struct slice), const char *program,
+			   const char *text)
 {
 	static char all[64 * 1024];
 	struct import imp;
@@ -124,13 +128,20 @@ static void fetchmailrc_becomes_a_configuration(void **state)
 		    "keep = false;\n\t\tdelete = \"at-once\";", "that is its default" },
 		  { "geheim", "ERRORS", "--state" } },
 		{ "poll a.example.org user x no keep", { "keep = false;" }, { "that is its default" } },
-		{ "poll a.example.org user x keep", { "keep = true;", "--state FILE a-example-org'" }, { "keep = false" } },
+		{ "poll a.example.org user x keep",
+		  { "keep = true;", "--state FILE a-example-org'" },
+		  { "keep = false" } },
 		{ "defaults user d keep poll a.example.org user x poll b.example.org user y no keep",
-		  { "keep = true;", "keep = false;" }, { "ERRORS" } },
-		{ "poll a.example.org proto IMAP user x keep", { "protocol = \"imap\";", "what was read" }, { "--state" } },
+		  { "keep = true;", "keep = false;" },
+		  { "ERRORS" } },
+		{ "poll a.example.org proto IMAP user x keep",
+		  { "protocol = \"imap\";", "what was read" },
+		  { "--state" } },
 		{ "poll a.example.org proto imap user x keep fetchall", { "--state FILE" }, { "what was read" } },
 		{ "poll a.example.org proto apop user x", { "auth = \"APOP\";" }, { NULL } },
-		{ "poll a.example.org proto etrn", { "rc:1: protocol etrn: no equivalent" }, { "sources", "accounts" } },
+		{ "poll a.example.org proto etrn",
+		  { "rc:1: protocol etrn: no equivalent" },
+		  { "sources", "accounts" } },
 		{ "poll a.example.org proto gopher user x", { "rc:1: \"gopher\" is no protocol" }, { NULL } },
 		{ "poll label via pop.example.org user x", { "\tlabel = {", "host = \"pop.example.org\";" }, { NULL } },
 		{ "poll a.example.org port 1995 user x ssl", { "port = 1995;", "tls = \"implicit\";" }, { NULL } },
@@ -144,47 +155,68 @@ static void fetchmailrc_becomes_a_configuration(void **state)
 		{ "poll a.example.org proto imap user x idle", { "push = true;" }, { "every =" } },
 		{ "poll a.example.org proto pop3 user x idle", { "every =" }, { "push" } },
 		{ "poll a.example.org proto imap user x folder INBOX, \"Sent Items\" Lists/x keep",
-		  { "folders = [ \"INBOX\", \"Sent Items\", \"Lists/x\" ];", "keep = true" }, { "ERRORS" } },
-		{ "poll a.example.org user x limit 200000", { "skip = { larger = \"200000B\"; note = true; };" }, { NULL } },
+		  { "folders = [ \"INBOX\", \"Sent Items\", \"Lists/x\" ];", "keep = true" },
+		  { "ERRORS" } },
+		{ "poll a.example.org user x limit 200000",
+		  { "skip = { larger = \"200000B\"; note = true; };" },
+		  { NULL } },
 		{ "poll a.example.org user x limit 9999999999", { NULL }, { "larger" } },
 		{ "poll a.example.org user x limit many", { "limit: expected a number" }, { "larger" } },
 		{ "poll a.example.org timeout 90000 user x", { "timeout = \"3600s\";" }, { NULL } },
 		{ "poll a.example.org user esr here is eric there pass 'x y'",
-		  { "user = \"eric\";", "account = \"esr\";" }, { "x y", "ERRORS" } },
+		  { "user = \"eric\";", "account = \"esr\";" },
+		  { "x y", "ERRORS" } },
 		{ "poll a.example.org user a is anna here pass q1w2 user b is bob here pass e3r4",
-		  { "\tanna = {", "\tbob = {", "\ta-example-org = {", "\ta-example-org-b = {", "password_file = "
-											     "\"a-example-org.password\";" },
+		  { "\tanna = {", "\tbob = {", "\ta-example-org = {", "\ta-example-org-b = {",
+		    "password_file = "
+		    "\"a-example-org.password\";" },
 		  { "q1w2", "e3r4" } },
-		{ "poll a.example.org localdomains office.example envelope \"Delivered-To\" user all to anna bob=robert * here",
-		  { "recipients_from = [ \"Delivered-To\" ];", "addresses = [ \"anna@office.example\", \"@office.example\" ];",
-		    "addresses = [ \"bob@office.example\" ];", "account = \"anna\";" }, { "ERRORS" } },
+		{ "poll a.example.org localdomains office.example envelope \"Delivered-To\" user all to anna "
+		  "bob=robert * here",
+		  { "recipients_from = [ \"Delivered-To\" ];",
+		    "addresses = [ \"anna@office.example\", \"@office.example\" ];",
+		    "addresses = [ \"bob@office.example\" ];", "account = \"anna\";" },
+		  { "ERRORS" } },
 		{ "poll a.example.org localdomains office.example user all to anna bob here",
-		  { "addresses = [ \"anna@office.example\", \"@office.example\" ];" }, { NULL } },
+		  { "addresses = [ \"anna@office.example\", \"@office.example\" ];" },
+		  { NULL } },
 		{ "poll a.example.org aka mx.example.org user all to anna * here",
-		  { "addresses = [ \"anna@mx.example.org\", \"@mx.example.org\" ];" }, { NULL } },
+		  { "addresses = [ \"anna@mx.example.org\", \"@mx.example.org\" ];" },
+		  { NULL } },
 		{ "poll a.example.org aka mx.example.org user all to anna bob here",
-		  { "addresses = [ \"anna@mx.example.org\" ];" }, { "\"@mx" } },
-		{ "poll a.example.org envelope 2 \"X-To\" user all to anna bob here", { "envelope 2 \"X-To\"" }, { NULL } },
+		  { "addresses = [ \"anna@mx.example.org\" ];" },
+		  { "\"@mx" } },
+		{ "poll a.example.org envelope 2 \"X-To\" user all to anna bob here",
+		  { "envelope 2 \"X-To\"" },
+		  { NULL } },
 		{ "poll a.example.org user all to anna bob here",
-		  { "recipients_from = [ \"Received\", \"X-Envelope-To\" ];", "addresses = [ \"anna@\" ];" }, { NULL } },
+		  { "recipients_from = [ \"Received\", \"X-Envelope-To\" ];", "addresses = [ \"anna@\" ];" },
+		  { NULL } },
 		{ "poll a.example.org no envelope user x", { "rc:1: no envelope" }, { NULL } },
 		{ "poll a.example.org user x\n\n mda \"/bin/p -d %T\"\nno sslcertck",
-		  { "rc:3: mda \"/bin/p -d %T\": no equivalent", "rc:4: no sslcertck" }, { NULL } },
+		  { "rc:3: mda \"/bin/p -d %T\": no equivalent", "rc:4: no sslcertck" },
+		  { NULL } },
 		{ "poll a.example.org user x auth gssapi", { "auth \"gssapi\": no equivalent" }, { NULL } },
-		{ "poll a.example.org auth oauthbearer user x", { "oauth = { grant = \"user\"; client_id = \"\"; };" },
+		{ "poll a.example.org auth oauthbearer user x",
+		  { "oauth = { grant = \"user\"; client_id = \"\"; };" },
 		  { "password_file = \"a-" } },
-		{ "poll a.example.org user x esmtppassword hushhush", { "esmtppassword: no equivalent" }, { "hushhush" } },
+		{ "poll a.example.org user x esmtppassword hushhush",
+		  { "esmtppassword: no equivalent" },
+		  { "hushhush" } },
 		/* A password that ends too early must not come out as a word that nobody knows. */
-		{ "poll a.example.org user x pass hush;hushhush keep", { "ERRORS:rc:1: a word behind a password" },
+		{ "poll a.example.org user x pass hush;hushhush keep",
+		  { "ERRORS:rc:1: a word behind a password" },
 		  { "hushhush" } },
 		{ "poll a.example.org user x bogus keep", { "\"bogus\" is no keyword", "keep = true" }, { NULL } },
 		{ "keep poll a.example.org user x", { "in front of the first poll", "keep = false;" }, { NULL } },
 		{ "poll a.example.org user x pass \"never", { "its quote is never closed" }, { "never\n" } },
-		{ "set no bouncemail set postmaster root set logfile /x", { "no bouncemail", "postmaster \"root\"", "logfile" },
+		{ "set no bouncemail set postmaster root set logfile /x",
+		  { "no bouncemail", "postmaster \"root\"", "logfile" },
 		  { "sources" } },
 		{ "set bogus", { "set \"bogus\"" }, { NULL } },
 		{ "poll a.example.org user \"q\\\"uo\\\\te\\x01\"", { "user = \"q\\\"uo\\\\te\\x01\";" }, { NULL } },
-		{ "poll a.example.org user x postconnect \"a\\nsources = {};\"", { "rc:1: postconnect \"a sources = {};\"" },
+		{ "poll a.example.org user x postconnect \"a\\nsources = {};\"",
+		  { "rc:1: postconnect \"a sources = {};\"" },
 		  { "\nsources = {};" } },
 		{ "poll 'bad host' user x", { "FILL IN: the server's name" }, { NULL } },
 	};
@@ -195,43 +227,60 @@ static void fetchmailrc_becomes_a_configuration(void **state)
 
 /* ---- getmailrc ---- */
 
-#define POP3 "[retriever]\ntype = SimplePOP3SSLRetriever\nserver = pop.example.org\nusername = jeff\npassword = geheim\n"
+#define POP3                                                                                                           \
+	"[retriever]\ntype = SimplePOP3SSLRetriever\nserver = pop.example.org\nusername = jeff\npassword = geheim\n"
 #define IMAP "[retriever]\ntype = SimpleIMAPSSLRetriever\nserver = imap.example.org\nusername = jeff\n"
 
 static void getmailrc_becomes_a_configuration(void **state)
 {
 	static const struct print_row rows[] = {
-		{ POP3, { "protocol = \"pop3\";", "tls = \"implicit\";", "user = \"jeff\";", "keep = true;", "read_all is true" },
+		{ POP3,
+		  { "protocol = \"pop3\";", "tls = \"implicit\";", "user = \"jeff\";", "keep = true;",
+		    "read_all is true" },
 		  { "geheim", "ERRORS" } },
 		{ POP3 "[options]\nread_all = false\n", { "--state FILE" }, { "read_all" } },
 		{ POP3 "[options]\ndelete = true\n", { "keep = false;\n\t\tdelete = \"at-once\";" }, { "--state" } },
 		{ POP3 "[options]\ndelete_after = 30\n", { "delete = \"30d\";", "--state" }, { NULL } },
 		{ POP3 "[options]\ndelete_after = 30\ndelete = on\n", { "delete = \"at-once\";" }, { "30d" } },
 		{ POP3 "[options]\ndelete = maybe\n", { "expected true or false", "keep = true;" }, { NULL } },
-		{ POP3 "[options]\nmax_message_size = 1000000\n", { "skip = { larger = \"1000000B\"; note = true; };" }, { NULL } },
-		{ POP3 "port = 1110\nuse_apop = yes\ntimeout = 10\n", { "port = 1110;", "auth = \"APOP\";", "timeout = \"10s\";" },
+		{ POP3 "[options]\nmax_message_size = 1000000\n",
+		  { "skip = { larger = \"1000000B\"; note = true; };" },
+		  { NULL } },
+		{ POP3 "port = 1110\nuse_apop = yes\ntimeout = 10\n",
+		  { "port = 1110;", "auth = \"APOP\";", "timeout = \"10s\";" },
 		  { NULL } },
 		{ POP3 "port = 70000\n", { "70000 is none" }, { "port = 7" } },
 		{ "[retriever]\ntype = SimplePOP3Retriever\nserver = a.example.org\nusername = j\n",
-		  { "tls = \"starttls\";", "in clear", "not in the old file" }, { NULL } },
-		{ "[retriever]\ntype: MultidropPOP3Retriever\nserver = a.example.org\nusername = j\nenvelope_recipient = "
+		  { "tls = \"starttls\";", "in clear", "not in the old file" },
+		  { NULL } },
+		{ "[retriever]\ntype: MultidropPOP3Retriever\nserver = a.example.org\nusername = j\nenvelope_recipient "
+		  "= "
 		  "Delivered-To:2\n",
-		  { "recipients_from = [ \"Delivered-To\" ];", "envelope_recipient Delivered-To:2" }, { NULL } },
+		  { "recipients_from = [ \"Delivered-To\" ];", "envelope_recipient Delivered-To:2" },
+		  { NULL } },
 		{ IMAP "mailboxes = ALL\n", { "folders = [ \"*\" ];" }, { "ERRORS" } },
-		{ IMAP "mailboxes = (\"INBOX\",\n   'A \"b\"')\n", { "folders = [ \"INBOX\", \"A \\\"b\\\"\" ];" }, { "ERRORS" } },
+		{ IMAP "mailboxes = (\"INBOX\",\n   'A \"b\"')\n",
+		  { "folders = [ \"INBOX\", \"A \\\"b\\\"\" ];" },
+		  { "ERRORS" } },
 		{ IMAP "mailboxes = INBOX\n", { "ERRORS:rc:5: mailboxes" }, { NULL } },
 		{ IMAP "move_on_delete = Old\n[options]\ndelete = 1\n", { "move_to = \"Old\";" }, { "at-once" } },
 		{ IMAP "move_on_delete = Old\n", { "move_on_delete: without delete", "keep = true;" }, { "move_to" } },
-		{ IMAP "imap_on_delete = \\Seen\n[options]\ndelete = 1\n", { "mark_seen = true;", "keep = true;" }, { "at-once" } },
+		{ IMAP "imap_on_delete = \\Seen\n[options]\ndelete = 1\n",
+		  { "mark_seen = true;", "keep = true;" },
+		  { "at-once" } },
 		{ IMAP "use_peek = false\n", { "mark_seen = true;" }, { NULL } },
 		{ IMAP "imap_search = UNSEEN\n", { "imap_search UNSEEN: no equivalent" }, { NULL } },
 		{ IMAP "use_xoauth2 = true\n", { "oauth = {" }, { "password_file = \"imap" } },
-		{ IMAP "password_command = (\"pass\", \"it's\")\n", { "password_command = \"'pass' 'it'\\\\''s'\";" }, { NULL } },
+		{ IMAP "password_command = (\"pass\", \"it's\")\n",
+		  { "password_command = \"'pass' 'it'\\\\''s'\";" },
+		  { NULL } },
 		{ IMAP "ca_certs = /etc/ca.pem\ncertfile = c\nkeyfile = k\n",
-		  { "ca_file = \"/etc/ca.pem\";", "client_certificate = \"c\";", "client_key = \"k\";" }, { NULL } },
+		  { "ca_file = \"/etc/ca.pem\";", "client_certificate = \"c\";", "client_key = \"k\";" },
+		  { NULL } },
 		{ IMAP "strange = 1\n", { "rc:5: [retriever] strange: getmail's manual has no such key" }, { NULL } },
 		{ IMAP "[destination]\ntype = Maildir\npath = ~/x\n[filter-1]\ntype = Filter_external\n",
-		  { "destination Maildir", "path: ~/x", "[filter-1] Filter_external" }, { NULL } },
+		  { "destination Maildir", "path: ~/x", "[filter-1] Filter_external" },
+		  { NULL } },
 		{ "[retriever]\ntype = Nothing\n", { "\"Nothing\" is no type" }, { "sources = {" } },
 		{ "[options]\ndelete = true\n", { "there is no section [retriever]" }, { "sources" } },
 		{ "type = x\n", { "in front of the first [section]" }, { NULL } },
@@ -277,14 +326,14 @@ static int on_seen(void *arg, const struct import_seen *s)
 	struct seen *seen = arg;
 	size_t n = strlen(seen->text);
 
-	(void)snprintf(seen->text + n, sizeof seen->text - n, "%d:%.*s@%.*s %.*s %u/%.*s/%u %lld;", s->line, (int)s->user.n,
-		       s->user.n ? s->user.p : "", (int)s->host.n, s->host.n ? s->host.p : "", (int)s->name.n,
-		       s->name.n ? s->name.p : "", s->uidvalidity, (int)s->folder.n, s->folder.n ? s->folder.p : "", s->uid,
-		       (long long)s->seen_ms);
+	(void)snprintf(seen->text + n, sizeof seen->text - n, "%d:%.*s@%.*s %.*s %u/%.*s/%u %lld;", s->line,
+		       (int)s->user.n, s->user.n ? s->user.p : "", (int)s->host.n, s->host.n ? s->host.p : "",
+		       (int)s->name.n, s->name.n ? s->name.p : "", s->uidvalidity, (int)s->folder.n,
+		       s->folder.n ? s->folder.p : "", s->uid, (long long)s->seen_ms);
 	return 0;
 }
 
-#define ZERO "\0"
+#define ZERO	"\0"
 #define TEXT(s) s, sizeof(s) - 1
 
 static void memories_are_read(void **state)
@@ -306,7 +355,9 @@ static void memories_are_read(void **state)
 		{ 0, TEXT("e@h \xff\n"), "", 1 },
 		{ 1, TEXT("123/45" ZERO "1700000000\n"), "1:@  123//45 1700000000000;", 0 },
 		{ 1, TEXT("123/In/box/45" ZERO "1\n"), "1:@  123/In/box/45 1000;", 0 },
-		{ 1, TEXT("123/45\n123/x" ZERO "1\n0/1" ZERO "1\n1/0" ZERO "1\n4294967296/1" ZERO "1\n1/1" ZERO "-1\n/" ZERO "1\n"),
+		{ 1,
+		  TEXT("123/45\n123/x" ZERO "1\n0/1" ZERO "1\n1/0" ZERO "1\n4294967296/1" ZERO "1\n1/1" ZERO
+		       "-1\n/" ZERO "1\n"),
 		  "", 7 },
 		{ 2, TEXT("uid/1" ZERO "5\nuid2" ZERO "6"), "1:@ uid/1 0//0 5000;2:@ uid2 0//0 6000;", 0 },
 		{ 2, TEXT("" ZERO "5\na b" ZERO "5\nx" ZERO "99999999999999999999\n"), "", 3 },

@@ -32,16 +32,36 @@ static const struct sync_event events[] = {
 	{ .kind = SYNC_PROGRESS,
 	  .name = "old",
 	  .words = "",
-	  .progress = { .folder = "Lists/\x1b[31mred", .messages = 10, .messages_all = 2000, .octets = 81920, .octets_all = 16384000 } },
+	  .progress = { .folder = "Lists/\x1b[31mred",
+			.messages = 10,
+			.messages_all = 2000,
+			.octets = 81920,
+			.octets_all = 16384000 } },
 	{ .kind = SYNC_LINE,
 	  .name = "old",
 	  .words = "",
-	  .line = { .folder = "INBOX", .name = "7", .size = 30000000, .from = "a@example.org", .subject = "Big \x07 one",
+	  .line = { .folder = "INBOX",
+		    .name = "7",
+		    .size = 30000000,
+		    .from = "a@example.org",
+		    .subject = "Big \x07 one",
 		    .why = "larger than 20M" } },
-	{ .kind = SYNC_LINE, .name = "old", .words = "", .line = { .folder = "INBOX", .name = "8", .why = "larger than 20M" } },
-	{ .kind = SYNC_LINE, .name = "old", .words = "", .line = { .folder = "INBOX", .name = "9", .why = "larger than 20M" } },
-	{ .kind = SYNC_LINE, .name = "old", .words = "", .line = { .folder = "INBOX", .name = "10", .why = "larger than 20M" } },
-	{ .kind = SYNC_LINE, .name = "old", .words = "", .line = { .folder = "INBOX", .name = "11", .why = "older than 30d" } },
+	{ .kind = SYNC_LINE,
+	  .name = "old",
+	  .words = "",
+	  .line = { .folder = "INBOX", .name = "8", .why = "larger than 20M" } },
+	{ .kind = SYNC_LINE,
+	  .name = "old",
+	  .words = "",
+	  .line = { .folder = "INBOX", .name = "9", .why = "larger than 20M" } },
+	{ .kind = SYNC_LINE,
+	  .name = "old",
+	  .words = "",
+	  .line = { .folder = "INBOX", .name = "10", .why = "larger than 20M" } },
+	{ .kind = SYNC_LINE,
+	  .name = "old",
+	  .words = "",
+	  .line = { .folder = "INBOX", .name = "11", .why = "older than 30d" } },
 	{ .kind = SYNC_TICK, .name = "", .words = "" },
 	{ .kind = SYNC_ACCOUNT, .name = "office", .state = SYNC_RUNS, .words = "", .waiting = 8, .filed = 2 },
 	{ .kind = SYNC_RAN,
@@ -51,9 +71,18 @@ static const struct sync_event events[] = {
 	  .started_ms = 1000,
 	  .ended_ms = 11000,
 	  .next_ms = INT64_MAX,
-	  .progress = { .folder = "", .messages = 1995, .messages_all = 1995, .octets = 16000000, .octets_all = 16000000,
-			.skipped = 5, .removed = 1995 } },
-	{ .kind = SYNC_SOURCE, .name = "an-account-with-a-long-name", .state = SYNC_RUNS, .words = "", .started_ms = 1000 },
+	  .progress = { .folder = "",
+			.messages = 1995,
+			.messages_all = 1995,
+			.octets = 16000000,
+			.octets_all = 16000000,
+			.skipped = 5,
+			.removed = 1995 } },
+	{ .kind = SYNC_SOURCE,
+	  .name = "an-account-with-a-long-name",
+	  .state = SYNC_RUNS,
+	  .words = "",
+	  .started_ms = 1000 },
 	{ .kind = SYNC_RAN,
 	  .name = "an-account-with-a-long-name",
 	  .words = "password refused: \x1b]0;title\x07 no",
@@ -61,8 +90,15 @@ static const struct sync_event events[] = {
 	  .started_ms = 1000,
 	  .ended_ms = 1500,
 	  .progress = { .folder = "" } },
-	{ .kind = SYNC_ACCOUNT, .name = "office", .state = SYNC_ENDED, .words = "quota exceeded", .held = true, .waiting = 3,
-	  .filed = 1992, .stuck = 1, .next_ms = INT64_MAX },
+	{ .kind = SYNC_ACCOUNT,
+	  .name = "office",
+	  .state = SYNC_ENDED,
+	  .words = "quota exceeded",
+	  .held = true,
+	  .waiting = 3,
+	  .filed = 1992,
+	  .stuck = 1,
+	  .next_ms = INT64_MAX },
 	{ .kind = SYNC_DONE, .name = "", .words = "", .status = EX_CONFIG },
 };
 
@@ -74,7 +110,9 @@ static void show_many(void)
 
 	progress_init(&p, NULL, RUN_FETCH);
 	for (int i = 0; i < 300; i++) {
-		struct sync_event ev = { .kind = SYNC_PROGRESS, .name = name, .words = "",
+		struct sync_event ev = { .kind = SYNC_PROGRESS,
+					 .name = name,
+					 .words = "",
 					 .progress = { .folder = "", .messages = 1, .messages_all = 4 } };
 
 		(void)snprintf(name, sizeof name, "source-%d", i);
@@ -129,7 +167,8 @@ static void in_a_pipe(progress_view *view, enum run_mode mode, char *shown)
 	assert_int_equal(status, 0);
 }
 
-static void on_a_terminal(unsigned rows, unsigned columns, const char *term, const char *no_color, bool many, char *shown)
+static void on_a_terminal(unsigned rows, unsigned columns, const char *term, const char *no_color, bool many,
+			  char *shown)
 {
 	struct winsize size = { .ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns };
 	int master = posix_openpt(O_RDWR | O_NOCTTY), status;
@@ -183,8 +222,9 @@ static void a_pipe_gets_plain_lines(void **state)
 	has(shown, "    4 left: larger than 20M\n      INBOX 7, 30 MB, from a@example.org, \"Big ? one\"\n");
 	has(shown, "      … and 1 more\n    1 left: older than 30d\n      INBOX 11, 0 B\n");
 	has(shown, "an-account-with-a-long-name: nothing came; a person must act: password refused: ?]0;title? no\n");
-	has(shown, "account office: 1992 filed; 3 wait; it takes nothing now: quota exceeded; a person must decide about 1: "
-		   "mailferry queue list --account office\n");
+	has(shown,
+	    "account office: 1992 filed; 3 wait; it takes nothing now: quota exceeded; a person must decide about 1: "
+	    "mailferry queue list --account office\n");
 	has_not(shown, "\x1b");
 	has_not(shown, "\r");
 }
@@ -229,8 +269,7 @@ static void tty_write(struct tty *t, const char *s)
 				/* Ends a line of the block, which the terminal must not break. */
 				t->most = t->column > t->most ? t->column : t->most;
 				t->rows[t->row][t->column] = '\0';
-			}
-			else if (*s == 'J')
+			} else if (*s == 'J')
 				for (size_t i = t->row; i < 400; i++)
 					t->rows[i][i == t->row ? t->column : 0] = '\0';
 			else if (*s != 'm')
@@ -300,8 +339,9 @@ static void a_small_window_is_not_overrun(void **state)
 
 static void programs_get_an_object_a_line(void **state)
 {
-	static const char *const kinds[] = { "source",	"source", "source",  "progress", "message", "message", "message", "message",
-					     "message", "account", "ran",    "source",	 "ran",	    "account", "done" };
+	static const char *const kinds[] = { "source",	"source",  "source",  "progress", "message",
+					     "message", "message", "message", "message",  "account",
+					     "ran",	"source",  "ran",     "account",  "done" };
 	size_t n = 0;
 
 	(void)state;
@@ -333,12 +373,9 @@ static void a_dry_run_tells_each_message(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_pipe_gets_plain_lines),
-		cmocka_unit_test(quiet_shows_nothing),
-		cmocka_unit_test(dumb_terminals_get_plain_lines),
-		cmocka_unit_test(terminals_are_redrawn_in_place),
-		cmocka_unit_test(a_small_window_is_not_overrun),
-		cmocka_unit_test(programs_get_an_object_a_line),
+		cmocka_unit_test(a_pipe_gets_plain_lines),	  cmocka_unit_test(quiet_shows_nothing),
+		cmocka_unit_test(dumb_terminals_get_plain_lines), cmocka_unit_test(terminals_are_redrawn_in_place),
+		cmocka_unit_test(a_small_window_is_not_overrun),  cmocka_unit_test(programs_get_an_object_a_line),
 		cmocka_unit_test(a_dry_run_tells_each_message),
 	};
 
