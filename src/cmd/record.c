@@ -3,11 +3,14 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "cmd/text.h"
 
 enum { LINE_BYTES = 16 * 1024 };
+
+#define COPY "copy:" /* in front of the source's name: fetch/run.h */
 
 bool delivery_waits(enum delivery_state s)
 {
@@ -94,7 +97,7 @@ static void print_received(const struct spool_record *r)
 	buf_free(&b);
 }
 
-/* Of fetched mail: "old, folder INBOX, UID 12". */
+/* Of fetched mail: "old, folder INBOX, UID 12"; of copied mail, whose memory is one of its own, "old (copied), …". */
 static void print_source(const struct spool_record *r)
 {
 	struct buf b;
@@ -102,7 +105,10 @@ static void print_source(const struct spool_record *r)
 	if (r->source == NULL)
 		return;
 	buf_init(&b, LINE_BYTES);
-	(void)buf_add_str(&b, r->source);
+	if (strncmp(r->source, COPY, sizeof COPY - 1) == 0)
+		(void)buf_addf(&b, "%s (copied)", r->source + sizeof COPY - 1);
+	else
+		(void)buf_add_str(&b, r->source);
 	if (r->origin_folder != NULL && r->origin_folder[0] != '\0')
 		(void)buf_addf(&b, ", folder %s", r->origin_folder);
 	if (r->uid != 0)

@@ -243,8 +243,13 @@ with tap.case("exit statuses: 75 what is tried again, 78 what a person must mend
     row = [r for r in ferry.rows("status") if r.get("source") == "pop"][0]
     assert row["state"] == "held" and row["person"] and "password" in row["words"], row
     pop.login = "-ERR [SYS/TEMP] come again later"
-    p = ferry.command("sync", "pop")
-    assert p.returncode == 75 and "stopped" in p.stdout, p
+    for _ in range(3):
+        p = ferry.command("sync", "pop")
+        assert p.returncode == 75 and "stopped" in p.stdout, p
+    p = ferry.command("status", "--check")
+    assert p.returncode == 1 and "come again later" in p.stdout, p
+    text = ferry.command("status", check=True).stdout
+    assert re.search(r"^pop +fails ", text, re.M) and "failures in a row" in text and "the last good run was" in text, text
     pop.login = None
     assert ferry.command("sync", "pop").returncode == 0
     assert ferry.command("status", "--check").returncode == 0
@@ -266,6 +271,7 @@ with tap.case("copy says first what it would do, then does it, once"):
     p = ferry.command("copy", "old", "--to", "office", check=True)
     assert "old: copied 4 messages" in p.stdout and "account office: 4 filed" in p.stdout, p.stdout
     assert [b"\\Seen" in m.flags for m in store.messages("office")["Work/A"]] == [True], store.messages("office")["Work/A"]
+    assert re.search(r"source +old \(copied\), folder Work/A, UID 1", ferry.command("trace", "work one").stdout)
     rows = ferry.rows("copy", "old")
     assert [r["messages"] for r in rows if r["event"] == "ran"] == [0] and rows[-1]["status"] == 0, rows
     for wrong in ([], ["--to", "office"], ["old", "--to", "nowhere"], ["nothing"], ["nothing", "--to", "office"], ["old", "--to"]):
