@@ -133,6 +133,7 @@ with tap.case("who hangs up ends nothing"):
     assert pops["old"].hanging.wait(60)
     s.close()
     pops["old"].release()
+    wait_for("the end of the run", lambda: plan(control)["old"]["state"] == "waits")
     filed()
 
 with tap.case("kill -9 of the fetcher in the middle of a run: told in words, and the next run goes on exactly there"):
