@@ -98,7 +98,9 @@ struct agenda_next fetcher_next(struct fetcher *f)
 
 int64_t fetcher_poll(const struct fetcher *f)
 {
-	return f->plan.table.every > 0 ? f->plan.table.every : FETCH_POLL_MS;
+	const struct config_source *c = config_source(f->slot->sup->setup->config, f->slot->account);
+
+	return c == NULL ? FETCH_POLL_MS : fetch_poll_ms(c, f->since_ms);
 }
 
 static bool is_wanted(const struct fetcher *f)

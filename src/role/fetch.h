@@ -52,8 +52,11 @@ enum fetch_tag {
 };
 
 /* TEXT_MAX: octets of a text on this way, at most; longer ones are cut. POLL_MS: how often a source with `push' but without
- * `every' is looked at anyway, as its server may forget to tell. */
+ * `every' and `at' is looked at anyway, as its server may forget to tell. */
 enum { FETCH_TEXT_MAX = 1000, FETCH_POLL_MS = 30 * 60 * 1000 };
+
+/* How long a source with `push' waits for news from NOW_MS (wall clock) on. */
+int64_t fetch_poll_ms(const struct config_source *s, int64_t now_ms);
 
 void fetch_put_progress(struct ipc_out *out, const struct run_progress *p);
 void fetch_put_line(struct ipc_out *out, const struct run_line *l);

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/utf8.h"
+#include "config/schedule.h"
+#include "config/value.h"
 
 /* The rows of a table say where a member stands and under which tag it travels. */
 struct number_row {
@@ -77,6 +78,21 @@ static char *get_text(struct slice fields, uint16_t tag)
 	char *s = ipc_get_str(fields, tag, FETCH_TEXT_MAX);
 
 	return s == NULL ? mem_strdup("") : s;
+}
+
+int64_t fetch_poll_ms(const struct config_source *s, int64_t now_ms)
+{
+	int64_t wait = s->every > 0 ? s->every : s->nat > 0 ? INT64_MAX : FETCH_POLL_MS;
+	char hint[VALUE_HINT_SIZE];
+	struct schedule at;
+
+	for (size_t i = 0; i < s->nat; i++) {
+		int64_t next = schedule_parse(slice_str(s->at[i]), &at, hint) == 0 ? schedule_next(&at, 1, now_ms) : INT64_MAX;
+
+		if (next != INT64_MAX && next - now_ms < wait)
+			wait = next - now_ms;
+	}
+	return wait == INT64_MAX ? FETCH_POLL_MS : wait;
 }
 
 void fetch_put_progress(struct ipc_out *out, const struct run_progress *p)

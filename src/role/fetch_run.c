@@ -209,7 +209,7 @@ static void pause_until(struct fetch *f, int64_t until)
 bool fetch_wait(struct fetch *f, unsigned *short_ones)
 {
 	struct run_setup setup = setup_of(f);
-	int64_t began = clock_mono_ms(), until = began + (f->source->every > 0 ? f->source->every : FETCH_POLL_MS);
+	int64_t began = clock_mono_ms(), until = began + fetch_poll_ms(f->source, clock_wall_ms());
 
 	while (!f->asked && !f->lost && clock_mono_ms() < until) {
 		struct run_result result = { .end = RUN_OK };
