@@ -66,6 +66,7 @@ static int64_t put_off(const struct agenda_plan *plan, const struct agenda_past 
 	case RUN_LOST:
 		return doubled(AGENDA_FULL_MS, n, AGENDA_FULL_MAX_MS);
 	case RUN_OK:
+	case RUN_PARTLY:
 	case RUN_AWAY:
 		break;
 	}
@@ -77,7 +78,8 @@ struct agenda_next agenda_next(const struct agenda_plan *plan, const struct agen
 	struct agenda_next next = { .at_ms = minded(plan, past, draw) };
 	int64_t retry;
 
-	if (past->end == RUN_OK || past->started_ms == 0 || past->ended_ms == 0)
+	/* What is wrong with one folder does not hold up the others. */
+	if (past->end == RUN_OK || past->end == RUN_PARTLY || past->started_ms == 0 || past->ended_ms == 0)
 		return next;
 	next.held = true;
 	next.person = past->end == RUN_REFUSED;

@@ -215,7 +215,7 @@ void fetchers_lift(struct supervisor *sup, bool oauth_only)
 
 static enum run_end end_of_name(const char *name)
 {
-	for (int end = RUN_OK; name != NULL && end <= RUN_LOST; end++)
+	for (int end = RUN_OK; name != NULL && end <= RUN_PARTLY; end++)
 		if (strcmp(run_end_name((enum run_end)end), name) == 0)
 			return (enum run_end)end;
 	return RUN_OK;

@@ -202,7 +202,7 @@ static void account_for(struct fetcher *f, const struct fetch_ran *r)
 		f->past.failures = result->end == RUN_OK ? 0 : result->done.messages > 0 ? 1 : f->past.failures + 1;
 		f->draw = (uint16_t)(random() & AGENDA_DRAW_MAX);
 		(void)snprintf(f->words, sizeof f->words, "%s", result->words);
-		if (result->end == RUN_REFUSED)
+		if (result->end == RUN_REFUSED || result->end == RUN_PARTLY)
 			supervisor_notice(f->slot->sup, f->slot, NOTICE_SOURCE, result->words);
 	}
 	sync_source_ran(f, r);

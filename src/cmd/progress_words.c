@@ -84,7 +84,7 @@ void progress_ran(const struct progress *p, const struct progress_source *s, str
 	count_add(out, sums->moved, "moved at the source");
 	count_add(out, sums->marked, "marked as read at the source");
 	if (s->end != RUN_OK) {
-		(void)buf_addf(out, "; %s: ", s->end == RUN_REFUSED ? "a person must act" : "stopped");
+		(void)buf_addf(out, "; %s: ", s->end == RUN_REFUSED || s->end == RUN_PARTLY ? "a person must act" : "stopped");
 		(void)text_clean(out, s->words[0] == '\0' ? run_end_name(s->end) : s->words, 0);
 		next_add(out, s->next_ms, "next try");
 	}

@@ -133,7 +133,7 @@ static void source_over(struct sync_job *j, struct sync_part *p, const struct fe
 	static const int statuses[] = { [RUN_OK] = EX_OK,	      [RUN_AWAY] = EX_TEMPFAIL,
 					[RUN_REFUSED] = EX_CONFIG,    [RUN_THROTTLED] = EX_TEMPFAIL,
 					[RUN_BROKEN] = EX_PROTOCOL,   [RUN_FULL] = EX_TEMPFAIL,
-					[RUN_LOST] = EX_TEMPFAIL };
+					[RUN_LOST] = EX_TEMPFAIL,     [RUN_PARTLY] = EX_CONFIG };
 	struct sync_event ev = { .kind = SYNC_RAN,
 				 .name = p->name,
 				 .state = SYNC_ENDED,

@@ -209,13 +209,21 @@ static uint64_t *unknown_sizes(const struct visit *v, size_t *n)
 	return sizes;
 }
 
+static int row_by_number(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
 /* POP3 without names: those that this run has joined with rows by their heads. What it took itself comes next time. */
-static size_t find_by_head(const struct visit *v, const struct rows *due, struct source_item *items, int64_t *numbers)
+static size_t find_by_head(const struct visit *v, struct rows *due, struct source_item *items, int64_t *numbers)
 {
 	size_t n = 0, k = 0, nunknown;
 	uint64_t *unknown = unknown_sizes(v, &nunknown);
 
-	/* Rows of both come by ascending number. */
+	/* Those of the folder come by ascending number. */
+	qsort(due->all, due->n, sizeof *due->all, row_by_number);
 	for (size_t i = 0; i < v->rows.n && n < due->n; i++) {
 		const struct row *row = &v->rows.all[i];
 		struct head head = { .named = true };

@@ -25,6 +25,7 @@ const char *run_end_name(enum run_end end)
 		[RUN_BROKEN] = "broken-server",
 		[RUN_FULL] = "spool-full",
 		[RUN_LOST] = "spool-lost",
+		[RUN_PARTLY] = "partly",
 	};
 
 	return (size_t)end < sizeof names / sizeof names[0] ? names[end] : "unknown";
@@ -196,6 +197,8 @@ static int visit_all(struct run *r, const struct source_folder *folders, const s
 	free(later);
 	if (result != 0)
 		return -1;
+	if (r->result->end == RUN_PARTLY && r->entered == 0)
+		r->result->end = RUN_REFUSED;
 	r->result->done.folder = "";
 	if (visited == 0)
 		run_trouble(r, RUN_REFUSED, "%s has none of the folders that `folders' of source %s names",

@@ -72,7 +72,8 @@ enum run_end {
 	RUN_THROTTLED, /* it asks us to come less often */
 	RUN_BROKEN,    /* it broke its protocol */
 	RUN_FULL,      /* the spool takes nothing now */
-	RUN_LOST       /* the spool went away: end the process */
+	RUN_LOST,       /* the spool went away: end the process */
+	RUN_PARTLY      /* a folder could not be had: a person must act. The others were fetched, and are by schedule */
 };
 const char *run_end_name(enum run_end end); /* "ok", "server-away", … */
 

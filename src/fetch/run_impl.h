@@ -47,6 +47,7 @@ struct run {
 	bool stopped;	   /* END and words say why */
 	bool refused;	   /* a message was, and that is remembered: another session gets beyond it */
 	bool removed;	   /* something was asked to be removed in this session */
+	unsigned entered;  /* folders */
 	unsigned failures; /* messages that the spool could not take */
 };
 

@@ -106,9 +106,10 @@ static int enter(struct visit *v)
 	if (r->setup->driver->enter(r->session, v->folder, write, known ? &mark : NULL, &v->now, &v->same, &e) != 0) {
 		if (e.class != ERR_PERM)
 			return run_source_failed(r, &e);
-		run_trouble(r, RUN_REFUSED, "%s", e.text);
+		run_trouble(r, RUN_PARTLY, "%s", e.text);
 		return 1;
 	}
+	r->entered++;
 	v->same = v->same && known && (!r->by_uid || v->now.uidvalidity == before->f.uidvalidity);
 	if (find_generation(v) != 0)
 		return -1;

@@ -178,7 +178,7 @@ void fetch_get_ran(struct slice fields, struct fetch_ran *out)
 	*out = (struct fetch_ran){ .started_ms = get_bounded(fields, FETCH_TAG_STARTED),
 				   .ended_ms = get_bounded(fields, FETCH_TAG_ENDED),
 				   .idle = ipc_get_number(fields, FETCH_TAG_IDLE, 0) == 1 };
-	out->result.end = end < RUN_OK || end > RUN_LOST ? RUN_BROKEN : (enum run_end)end;
+	out->result.end = end < RUN_OK || end > RUN_PARTLY ? RUN_BROKEN : (enum run_end)end;
 	out->result.delay_ms = get_bounded(fields, FETCH_TAG_DELAY);
 	if (words != NULL)
 		memcpy(out->result.words, words, strlen(words) + 1);

@@ -290,6 +290,8 @@ static int fake_enter(struct source_session *s, const struct source_folder *fold
 	for (size_t i = 0; i < FAKE_FOLDERS; i++)
 		if (the->folders[i].there && strcmp(the->folders[i].name, folder->name) == 0)
 			s->folder = &the->folders[i];
+	if (s->folder->closed)
+		return err_set(e, ERR_PERM, 0, "the server does not open %s", s->folder->name);
 	*now = (struct source_mark){ s->folder->uidvalidity, s->folder->uidnext, the->condstore ? s->folder->modseq : 0,
 				     (uint32_t)visible(s) };
 	*same = before != NULL && the->condstore && memcmp(before, now, sizeof *now) == 0;

@@ -48,6 +48,7 @@ struct fake_message {
 struct fake_folder {
 	const char *name;
 	bool there;
+	bool closed; /* it is there, but can't be opened */
 	uint32_t uidvalidity, uidnext;
 	uint64_t modseq;
 	struct fake_message *all; /* owned */

@@ -623,6 +623,23 @@ static void folders_stand_alone(void **state)
 	end(&w);
 }
 
+static void one_closed_folder_holds_up_no_other(void **state)
+{
+	struct fake_world *w = world(true);
+	struct run_result r;
+
+	(void)state;
+	w->folders[1].there = w->folders[1].closed = true;
+	arrive_many(w, 0, 2);
+	r = fake_run(w, RUN_FETCH);
+	assert_int_equal(r.end, RUN_PARTLY);
+	assert_non_null(strstr(r.words, "Archive"));
+	all_taken_once(w);
+	w->folders[0].closed = true;
+	assert_int_equal(fake_run(w, RUN_FETCH).end, RUN_REFUSED);
+	end(&w);
+}
+
 /* Somebody moves mail between folders that are both fetched. */
 static void moved_mail_is_no_news(void **state)
 {
@@ -807,6 +824,7 @@ int main(void)
 		cmocka_unit_test(out_and_back),
 		cmocka_unit_test(own_mail_is_left),
 		cmocka_unit_test(folders_stand_alone),
+		cmocka_unit_test(one_closed_folder_holds_up_no_other),
 		cmocka_unit_test(moved_mail_is_no_news),
 		cmocka_unit_test(flags_and_dates_come_along),
 		cmocka_unit_test(a_dry_run_changes_nothing),
