@@ -40,7 +40,7 @@ int visit_absent(struct visit *v)
 
 		if (there && row->absent > 0)
 			act = ORIGIN_PRESENT;
-		else if (!there && !row->foreign && visit_misses(v, row))
+		else if (!there && !row->foreign && !row->other && visit_misses(v, row))
 			act = act_of(v, row, empty);
 		if (act == 0)
 			continue;

@@ -52,6 +52,11 @@ int changes_row(struct changes *c, enum origin_act act, int64_t number, struct e
 	return changes_add(c, act, &o, e);
 }
 
+size_t changes_room(const struct changes *c)
+{
+	return ORIGIN_BATCH_MAX - c->n;
+}
+
 int changes_flush(struct changes *c, struct err *e)
 {
 	const size_t n = c->n;

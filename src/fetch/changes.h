@@ -23,6 +23,9 @@ int changes_add(struct changes *c, enum origin_act act, const struct spool_origi
 int changes_row(struct changes *c, enum origin_act act, int64_t number, struct err *e);
 
 /* Commits what was gathered. */
+/* How many can be added before it is committed. */
+size_t changes_room(const struct changes *c);
+
 int changes_flush(struct changes *c, struct err *e);
 
 #endif

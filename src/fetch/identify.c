@@ -269,9 +269,13 @@ int visit_identify(struct visit *v)
 	if (n > 0) {
 		v->heads = mem_array(n, sizeof *v->heads);
 		r = visit_heads(v, which, n, identify);
-		if (r == 0)
-			r = match_heads(v);
 	}
 	free(which);
-	return r;
+	if (r != 0)
+		return -1;
+	v->judged = true;
+	former_judge(v);
+	if (v->before != NULL && !v->moved)
+		match_lost(v); /* without those of the other mailbox */
+	return n > 0 ? match_heads(v) : 0;
 }

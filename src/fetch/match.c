@@ -48,6 +48,8 @@ static bool may_be_found(const struct visit *v, const struct row *row)
 {
 	if (row->item != PAIR_NONE || row->gone || !head_is_known(row->head))
 		return false;
+	if (row->other)
+		return (v->moved || !v->judged) && row->fate != ORIGIN_SKIPPED && row->fate != ORIGIN_REFUSED;
 	if (row->old)
 		return true;
 	if (v->run->by_uid)
@@ -88,6 +90,8 @@ static int found(struct visit *v, struct item *item, struct row *row)
 {
 	struct spool_origin o;
 
+	if (row->other)
+		return former_known(v, item, row);
 	item->row = (uint32_t)(row - v->rows.all);
 	item->need = (uint8_t)plan_need(v, item, row);
 	o = visit_origin(v, item, (enum origin_fate)row->fate);

@@ -93,10 +93,15 @@ static int add_missed(void *arg, const struct spool_origin *o)
 	/* Those of this folder were read with the rest, if all of it was looked at. */
 	if (o->folder == v->gen->f.number && (v->asked_present || v->from <= 1))
 		return 0;
-	for (size_t i = 0; i < v->run->ngens; i++)
-		if (v->run->gens[i].f.number == o->folder && strcmp(v->run->gens[i].name, v->folder->name) == 0 &&
-		    o->folder != v->gen->f.number)
-			return 0; /* one of its former generations */
+	for (size_t i = 0; i < v->run->ngens; i++) {
+		const struct generation *g = &v->run->gens[i];
+
+		if (g->f.number != o->folder || g == v->gen)
+			continue;
+		/* One of its former generations, or of another mailbox. */
+		if (strcmp(g->name, v->folder->name) == 0 || !generation_is_ours(v->run, g))
+			return 0;
+	}
 	row = rows_add(&v->rows, o);
 	if (row == NULL)
 		return -1;

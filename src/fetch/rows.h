@@ -24,6 +24,7 @@ struct row {
 	bool larger, older; /* SKIPPED: by that limit */
 	bool old;	    /* of another generation: only its head can tell */
 	bool foreign;	    /* of another folder that is there */
+	bool other;	    /* OLD, of another mailbox that the source meant before */
 	bool gone;	    /* forgotten in this run */
 };
 

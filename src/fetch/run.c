@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/step.h"
+#include "base/utf8.h"
 #include "fetch/copy_map.h"
 #include "fetch/run_impl.h"
 
@@ -157,8 +158,11 @@ static int add_generation(void *arg, const struct origin_folder *f)
 
 	r->gens = mem_resize(r->gens, r->ngens + 1, sizeof *r->gens);
 	g = &r->gens[r->ngens++];
-	*g = (struct generation){ .f = *f, .name = mem_strdup(f->name) };
+	*g = (struct generation){ .f = *f,
+				  .name = mem_strdup(f->name),
+				  .mailbox = mem_strdup(f->mailbox == NULL ? "" : f->mailbox) };
 	g->f.name = g->name;
+	g->f.mailbox = g->mailbox;
 	return 0;
 }
 
@@ -269,6 +273,23 @@ static bool is_same_mailbox(const struct run *r)
 	return false;
 }
 
+/* Host names don't tell upper from lower case. */
+static char *mailbox_of(const struct config_source *s)
+{
+	char *host = mem_strdup(s->server.host == NULL ? "" : s->server.host), *text;
+
+	for (char *p = host; *p != '\0'; p++)
+		*p = ascii_lower(*p);
+	text = mem_printf("%s %s %s", s->protocol == CONFIG_IMAP ? "imap" : "pop3", host,
+			  s->server.user == NULL ? "" : s->server.user);
+	free(host);
+	/* The memory takes names only: UTF-8 without control characters. */
+	for (char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f || ((unsigned char)*p >= 0x80 && !utf8_valid(slice_str(text))))
+			*p = '?';
+	return text;
+}
+
 /* All folders, but for those that are excluded. */
 static void widen(struct config_source *s)
 {
@@ -289,6 +310,7 @@ void run_prepare(struct run *r, const struct run_setup *setup, struct run_result
 	*result = (struct run_result){ .done.folder = "" };
 	r->now_ms = clock_wall_ms();
 	r->by_uid = r->source.protocol == CONFIG_IMAP;
+	r->mailbox = mailbox_of(&r->source);
 	r->copy = setup->copy_to != NULL && setup->mode != RUN_FETCH;
 	r->same_mailbox = !r->copy && is_same_mailbox(r);
 	if (r->copy)
@@ -309,8 +331,10 @@ void run_prepare(struct run *r, const struct run_setup *setup, struct run_result
 
 static void forget_read(struct run *r)
 {
-	for (size_t i = 0; i < r->ngens; i++)
+	for (size_t i = 0; i < r->ngens; i++) {
 		free(r->gens[i].name);
+		free(r->gens[i].mailbox);
+	}
 	free(r->gens);
 	r->gens = NULL;
 	r->ngens = 0;
@@ -326,6 +350,7 @@ void run_clean(struct run *r)
 	rows_free(&r->retry);
 	rows_free(&r->due);
 	changes_free(&r->changes);
+	free(r->mailbox);
 	if (r->copy)
 		free(r->source.folders);
 	r->result->done.folder = "";

@@ -25,6 +25,7 @@ enum {
 struct generation {		/* of a folder in the memory */
 	struct origin_folder f; /* f.name is NAME */
 	char *name;		/* owned */
+	char *mailbox;		/* owned; f.mailbox */
 	bool listed;		/* the source has a folder of that name */
 };
 
@@ -41,6 +42,7 @@ struct run {
 	struct rows due;   /* originals that had to be seen to at the start, of all folders */
 	bool memory_failed;
 	int64_t now_ms;	   /* wall clock of the start */
+	char *mailbox;	   /* owned; whose this one is, for the memory */
 	bool by_uid;	   /* IMAP */
 	bool copy;	   /* `mailferry copy', also a dry one */
 	bool same_mailbox; /* mailferry files into it */
@@ -63,6 +65,9 @@ struct visit {
 	bool listed;   /* IMAP: all from FROM on was */
 	uint32_t from; /* IMAP: the lowest UID that was listed at first; what is below was known */
 	bool fresh;    /* this generation was never listed whole */
+	const struct generation *before; /* the source meant that other mailbox before; valid until run.gens grows */
+	bool judged;   /* it is known what comes now: */
+	bool moved;    /* it is the same mailbox for all that: its messages may be found again */
 	bool flip;     /* and there are others whose messages may be found again in it */
 	bool mass;     /* names have changed, as it seems */
 	bool nameless; /* POP3 without UIDL, at least for some */
@@ -146,6 +151,13 @@ int visit_asked(struct visit *v, const struct source_item *item, const struct so
 /* Is it one that this spool filed itself? 0, 1, -1: the run has stopped. */
 int visit_own(struct visit *v, struct slice block);
 int visit_add_own(struct visit *v, struct item *item, const struct head *head);
+
+/* former.c */
+bool generation_is_ours(const struct run *r, const struct generation *g); /* it is of the mailbox that is fetched from */
+int former_read(struct visit *v);
+void former_judge(struct visit *v); /* once heads are read */
+int former_known(struct visit *v, struct item *item, struct row *row);
+int former_drop(struct visit *v);
 
 /* absent.c: ROW is remembered, and the listing, as far as it goes, lacks it. */
 bool visit_misses(const struct visit *v, const struct row *row);

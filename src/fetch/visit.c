@@ -7,16 +7,11 @@
 #include "base/step.h"
 #include "fetch/run_impl.h"
 
-static bool is_of(const struct generation *g, const struct source_folder *folder)
-{
-	return strcmp(g->name, folder->name) == 0;
-}
-
-/* The newest generation of FOLDER, or NULL. */
+/* The newest generation of FOLDER in this mailbox, or NULL. */
 static struct generation *newest(const struct run *r, const struct source_folder *folder)
 {
 	for (size_t i = r->ngens; i > 0; i--)
-		if (is_of(&r->gens[i - 1], folder))
+		if (generation_is_ours(r, &r->gens[i - 1]) && strcmp(r->gens[i - 1].name, folder->name) == 0)
 			return &r->gens[i - 1];
 	return NULL;
 }
@@ -26,51 +21,64 @@ static struct source_mark mark_of(const struct generation *g)
 	return (struct source_mark){ g->f.uidvalidity, g->f.uidnext, g->f.modseq, g->f.exists };
 }
 
+/* The one of this mailbox; before those of which it is not known whose they are. */
+static struct generation *known_generation(const struct visit *v)
+{
+	struct run *r = v->run;
+	struct generation *unknown = NULL;
+
+	for (size_t i = r->ngens; i > 0; i--) {
+		struct generation *g = &r->gens[i - 1];
+
+		if (!generation_is_ours(r, g) || strcmp(g->name, v->folder->name) != 0 ||
+		    (r->by_uid && g->f.uidvalidity != v->now.uidvalidity))
+			continue;
+		if (*g->mailbox != '\0')
+			return g;
+		unknown = unknown == NULL ? g : unknown;
+	}
+	return unknown;
+}
+
+static int put_generation(struct visit *v, struct origin_folder *f)
+{
+	struct err e = { 0 };
+
+	if (v->run->setup->mode == RUN_DRY || spool_source_folder_put(v->run->setup->memory, f, &e) == 0)
+		return 0;
+	return run_memory_failed(v->run, &e);
+}
+
 /* The generation that is there now: a known one, or a new one. */
 static int find_generation(struct visit *v)
 {
 	struct run *r = v->run;
 	struct generation g = { .listed = true };
-	struct err e = { 0 };
 
-	for (size_t i = r->ngens; i > 0; i--) {
-		v->gen = &r->gens[i - 1];
-		if (is_of(v->gen, v->folder) && (!r->by_uid || v->gen->f.uidvalidity == v->now.uidvalidity))
-			return 0;
+	v->gen = known_generation(v);
+	if (v->gen != NULL && *v->gen->mailbox != '\0')
+		return 0;
+	if (v->gen != NULL) { /* from now on it is known whose it is */
+		free(v->gen->mailbox);
+		v->gen->mailbox = mem_strdup(r->mailbox);
+		v->gen->f.mailbox = v->gen->mailbox;
+		return put_generation(v, &v->gen->f);
 	}
 	g.name = mem_strdup(v->folder->name);
-	g.f = (struct origin_folder){ .name = g.name, .uidvalidity = r->by_uid ? v->now.uidvalidity : 0 };
-	if (r->setup->mode != RUN_DRY && spool_source_folder_put(r->setup->memory, &g.f, &e) != 0) {
+	g.mailbox = mem_strdup(r->mailbox);
+	g.f = (struct origin_folder){ .name = g.name,
+				      .mailbox = g.mailbox,
+				      .uidvalidity = r->by_uid ? v->now.uidvalidity : 0 };
+	if (put_generation(v, &g.f) != 0) {
 		free(g.name);
-		return run_memory_failed(r, &e);
+		free(g.mailbox);
+		return -1;
 	}
 	step("fetch: a new folder is noted");
 	r->gens = mem_resize(r->gens, r->ngens + 1, sizeof *r->gens);
 	v->gen = &r->gens[r->ngens++];
 	*v->gen = g;
 	v->same = false;
-	return 0;
-}
-
-/* Generations whose messages may be those of this one: of the folder before its UIDVALIDITY changed; and, when it is
- * new, those of folders that are gone, as it may be one of them under another name. */
-static bool is_former(const struct visit *v, const struct generation *g)
-{
-	if (g == v->gen || !v->run->by_uid || g->f.number == 0)
-		return false;
-	if (is_of(g, v->folder))
-		return true;
-	return v->fresh && !g->listed && g->f.uidvalidity == v->now.uidvalidity && !v->run->copy;
-}
-
-static int read_former(struct visit *v)
-{
-	const size_t before = v->rows.n;
-
-	for (size_t i = 0; i < v->run->ngens; i++)
-		if (is_former(v, &v->run->gens[i]) && plan_rows(v, v->run->gens[i].f.number, 0, true) != 0)
-			return -1;
-	v->flip = v->rows.n > before;
 	return 0;
 }
 
@@ -118,33 +126,6 @@ static int enter(struct visit *v)
 }
 
 /* ---- the end ---- */
-static int drop_former(struct visit *v)
-{
-	struct run *r = v->run;
-	struct err e = { 0 };
-
-	for (size_t i = 0; i < r->ngens; i++) {
-		struct generation *g = &r->gens[i];
-		size_t left = 0;
-
-		if (!is_former(v, g))
-			continue;
-		for (size_t k = 0; k < v->rows.n; k++)
-			left += v->rows.all[k].old && !v->rows.all[k].gone && v->rows.all[k].folder == g->f.number;
-		if (left > 0)
-			continue;
-		if (spool_source_folder_drop(r->setup->memory, g->f.number, &e) != 0)
-			return run_memory_failed(r, &e);
-		free(g->name);
-		memmove(g, g + 1, (r->ngens - i - 1) * sizeof *g);
-		r->ngens--;
-		if (g < v->gen)
-			v->gen--;
-		i--;
-	}
-	return 0;
-}
-
 /* How many messages with a UID below the UIDNEXT of the start were seen to be there, or were known to be. */
 static uint64_t seen(const struct visit *v)
 {
@@ -231,7 +212,7 @@ static int visit(struct visit *v)
 	entered = enter(v);
 	if (entered != 0)
 		return entered < 0 ? -1 : 0;
-	if (visit_plan(v) != 0 || read_former(v) != 0)
+	if (visit_plan(v) != 0 || former_read(v) != 0)
 		return -1;
 	if (v->kind == VISIT_FIRST && !v->fresh && !v->mass && has_news(v))
 		return visit_absent(v) != 0 ? -1 : 1;
@@ -243,7 +224,7 @@ static int visit(struct visit *v)
 	if ((!late && visit_absent(v) != 0) || visit_skip(v) != 0 || visit_take(v) != 0 ||
 	    (late && visit_absent(v) != 0) || visit_originals(v) != 0)
 		return -1;
-	return note_mark(v) != 0 || run_flush(r) != 0 ? -1 : v->complete ? drop_former(v) : 0;
+	return note_mark(v) != 0 || run_flush(r) != 0 ? -1 : v->complete ? former_drop(v) : 0;
 }
 
 int visit_folder(struct run *r, const struct source_folder *folder, const char *into, enum visit_kind kind)

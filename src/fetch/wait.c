@@ -21,7 +21,8 @@ static int look(struct run *r, const struct source_folder *folder, bool *news)
 	bool same = false;
 
 	for (size_t i = 0; i < r->ngens; i++)
-		if (strcmp(r->gens[i].name, folder->name) == 0 && r->gens[i].f.listed_ms != 0)
+		if (generation_is_ours(r, &r->gens[i]) && strcmp(r->gens[i].name, folder->name) == 0 &&
+		    r->gens[i].f.listed_ms != 0)
 			known = &r->gens[i];
 	if (known != NULL)
 		before =

@@ -85,6 +85,7 @@ int spool_source_folders(struct spool_source *s, spool_folder_fn *fn, void *arg,
 			struct origin_folder f = folders[i];
 
 			f.name = f.name == NULL ? "" : f.name;
+			f.mailbox = f.mailbox == NULL ? "" : f.mailbox;
 			if (fn(arg, &f) != 0)
 				return 0;
 		}

@@ -50,7 +50,8 @@ static enum op_result run_folders(struct spool_server *s, struct op *op)
 						 .uidnext = (uint32_t)sqlite3_column_int64(st, 3),
 						 .modseq = (uint64_t)sqlite3_column_int64(st, 4),
 						 .exists = (uint32_t)sqlite3_column_int64(st, 5),
-						 .listed_ms = sqlite3_column_int64(st, 6) };
+						 .listed_ms = sqlite3_column_int64(st, 6),
+						 .mailbox = db_text(st, 7) };
 
 		if (n == PAGE_FOLDERS || op->reply.total > PAGE_OCTETS) {
 			db_done(st);
@@ -80,8 +81,11 @@ static enum op_result refuse(struct op *op, int class, const char *text)
 
 static int folder_find(struct spool_server *s, const char *source, const struct origin_folder *f, int64_t *number)
 {
-	return db_number(&s->db, number, SQL_FOLDER_FIND, "tti", source, f->name == NULL ? "" : f->name,
-			 (int64_t)f->uidvalidity);
+	const char *name = f->name == NULL ? "" : f->name;
+
+	if (f->mailbox == NULL)
+		return db_number(&s->db, number, SQL_FOLDER_ANY, "tti", source, name, (int64_t)f->uidvalidity);
+	return db_number(&s->db, number, SQL_FOLDER_FIND, "ttit", source, name, (int64_t)f->uidvalidity, f->mailbox);
 }
 
 int origin_folder_make(struct spool_server *s, const char *source, const struct origin_folder *f, int64_t *number,
@@ -107,7 +111,8 @@ int origin_folder_make(struct spool_server *s, const char *source, const struct 
 		*full = true;
 		return 0;
 	}
-	if (db_run(&s->db, SQL_FOLDER_ADD, "tti", source, f->name == NULL ? "" : f->name, (int64_t)f->uidvalidity) != 0)
+	if (db_run(&s->db, SQL_FOLDER_ADD, "ttit", source, f->name == NULL ? "" : f->name, (int64_t)f->uidvalidity,
+		   f->mailbox == NULL ? "" : f->mailbox) != 0)
 		return -1;
 	*number = sqlite3_last_insert_rowid(s->db.handle);
 	return 0;
@@ -134,7 +139,9 @@ static enum op_result run_folder_put(struct spool_server *s, struct op *op)
 	if (full)
 		return refuse(op, ERR_LIMIT, "too many folders are remembered of this source");
 	if (db_run(&s->db, SQL_FOLDER_SET, "iiiii", reply.number, (int64_t)f->uidnext, (int64_t)f->modseq,
-		   (int64_t)f->exists, f->listed_ms) != 0)
+		   (int64_t)f->exists, f->listed_ms) != 0 ||
+	    (f->mailbox != NULL && f->mailbox[0] != '\0' &&
+	     db_run(&s->db, SQL_FOLDER_MAILBOX, "it", reply.number, f->mailbox) != 0))
 		return OP_FAILED;
 	op_reply(op, &reply);
 	return OP_DONE;

@@ -80,7 +80,7 @@ struct spool_origin {
  */
 
 /* A folder in one generation: after a change of UIDVALIDITY there is a new one, and the old stays until its origins
- * were found again or forgotten. */
+ * were found again or forgotten. So there is when the source means another mailbox. */
 struct origin_folder {
 	int64_t number;	      /* 0 in a new one */
 	const char *name;     /* UTF-8; "" for POP3 */
@@ -89,6 +89,9 @@ struct origin_folder {
 	uint64_t modseq;
 	uint32_t exists;
 	int64_t listed_ms; /* of the newest complete listing; 0: none */
+	/* Whose it is: protocol, host and user. "" (in a new one also NULL): not known, as in what was taken over from
+	 * another program; the mailbox that is fetched from next is taken to be the one. */
+	const char *mailbox;
 };
 
 struct spool_source;
@@ -102,8 +105,9 @@ void spool_source_free(struct spool_source **s);
 typedef int spool_folder_fn(void *arg, const struct origin_folder *f);
 int spool_source_folders(struct spool_source *s, spool_folder_fn *fn, void *arg, struct err *e);
 
-/* Adds one (number 0; the new number is put there) or writes its fields but name and uidvalidity. One with the same
- * name and uidvalidity is not added a second time: its fields are written, and its number put there. */
+/* Adds one (number 0; the new number is put there) or writes its fields but name and uidvalidity; the mailbox only where
+ * it was not known. One with the same name, uidvalidity and mailbox is not added a second time: its fields are written,
+ * and its number put there. */
 int spool_source_folder_put(struct spool_source *s, struct origin_folder *f, struct err *e);
 
 /* Forgets a generation with all its origins. */

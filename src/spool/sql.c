@@ -57,7 +57,8 @@ const char *const sql_steps[SQL_VERSION - 1] = {
 	/* Source 0: dropped, and swept with its origins by and by. */
 	"CREATE TABLE origin_folder (number INTEGER PRIMARY KEY AUTOINCREMENT, source INTEGER NOT NULL,"
 	" name TEXT NOT NULL, uidvalidity INTEGER NOT NULL, uidnext INTEGER NOT NULL, modseq INTEGER NOT NULL,"
-	" present INTEGER NOT NULL, listed INTEGER NOT NULL, UNIQUE (source, name, uidvalidity));"
+	" present INTEGER NOT NULL, listed INTEGER NOT NULL, mailbox TEXT NOT NULL DEFAULT '',"
+	" UNIQUE (source, name, uidvalidity, mailbox));"
 	"CREATE INDEX origin_folder_source ON origin_folder (source);"
 	"CREATE TABLE origin (number INTEGER PRIMARY KEY AUTOINCREMENT, folder INTEGER NOT NULL, uid INTEGER NOT NULL,"
 	" name TEXT NOT NULL, size INTEGER NOT NULL, head BLOB, fate INTEGER NOT NULL, settled INTEGER NOT NULL,"
@@ -220,18 +221,25 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_SOURCE_RESTORED] = "UPDATE source SET restored = ?",
 	[SQL_SOURCE_DROP] = "DELETE FROM source WHERE number = ?",
 	[SQL_SOURCES] = "SELECT " RUN_COLUMNS ", number, name, restored FROM source WHERE number > ? ORDER BY number",
-	[SQL_FOLDERS] = "SELECT f.number, f.name, f.uidvalidity, f.uidnext, f.modseq, f.present, f.listed"
+	[SQL_FOLDERS] = "SELECT f.number, f.name, f.uidvalidity, f.uidnext, f.modseq, f.present, f.listed, f.mailbox"
 			" FROM source s JOIN origin_folder f ON f.source = s.number"
 			" WHERE s.name = ?1 AND f.number > ?2 ORDER BY f.number",
 	/* Whose it is: '' when it was dropped. */
 	[SQL_FOLDER_OF] = "SELECT coalesce(s.name, '') FROM origin_folder f LEFT JOIN source s ON s.number = f.source"
 			  " WHERE f.number = ?",
 	[SQL_FOLDER_FIND] = "SELECT f.number FROM source s JOIN origin_folder f ON f.source = s.number"
-			    " WHERE s.name = ?1 AND f.name = ?2 AND f.uidvalidity = ?3",
-	[SQL_FOLDER_ADD] = "INSERT INTO origin_folder (source, name, uidvalidity, uidnext, modseq, present, listed)"
-			   " SELECT number, ?2, ?3, 0, 0, 0, 0 FROM source WHERE name = ?1",
+			    " WHERE s.name = ?1 AND f.name = ?2 AND f.uidvalidity = ?3 AND f.mailbox IN (?4, '')"
+			    " ORDER BY f.mailbox = '' LIMIT 1",
+	/* For who does not know whose mailbox it is: the one that was in use last. */
+	[SQL_FOLDER_ANY] = "SELECT f.number FROM source s JOIN origin_folder f ON f.source = s.number"
+			   " WHERE s.name = ?1 AND f.name = ?2 AND f.uidvalidity = ?3"
+			   " ORDER BY f.listed DESC, f.number DESC LIMIT 1",
+	[SQL_FOLDER_ADD] = "INSERT INTO origin_folder (source, name, uidvalidity, uidnext, modseq, present, listed, mailbox)"
+			   " SELECT number, ?2, ?3, 0, 0, 0, 0, ?4 FROM source WHERE name = ?1",
 	[SQL_FOLDER_SET] =
 	    "UPDATE origin_folder SET uidnext = ?2, modseq = ?3, present = ?4, listed = ?5 WHERE number = ?1",
+	/* Once it is known, it stays. */
+	[SQL_FOLDER_MAILBOX] = "UPDATE OR IGNORE origin_folder SET mailbox = ?2 WHERE number = ?1 AND mailbox = ''",
 	[SQL_FOLDER_DROP] =
 	    "UPDATE origin_folder SET source = 0, name = CAST(number AS TEXT), uidvalidity = 0 WHERE number = ?",
 	[SQL_FOLDERS_DROP] =

@@ -45,6 +45,7 @@ static const struct wire_field folder_fields[] = {
 	{ 5, WIRE_UINT64, false, FOLDER(modseq), 0, 0 },
 	{ 6, WIRE_UINT32, false, FOLDER(exists), 0, 0 },
 	{ 7, WIRE_INT64, false, FOLDER(listed_ms), 0, 0 },
+	{ 8, WIRE_NAME, false, FOLDER(mailbox), 0, PROTOCOL_MAILBOX },
 };
 const struct wire_table wire_folder = WIRE_TABLE(GROUP_FOLDER, struct origin_folder, folder_fields);
 

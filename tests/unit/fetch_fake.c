@@ -572,6 +572,7 @@ int spool_source_folders(struct spool_source *s, spool_folder_fn *fn, void *arg,
 		return gone(e);
 	for (size_t i = 0; i < the->ngens; i++) {
 		the->gens[i].f.name = the->gens[i].name;
+		the->gens[i].f.mailbox = the->gens[i].mailbox;
 		if (fn(arg, &the->gens[i].f) != 0)
 			break;
 	}
@@ -589,7 +590,9 @@ int spool_source_folder_put(struct spool_source *s, struct origin_folder *f, str
 	the->puts++;
 	while (i < the->ngens && (f->number != 0 ? the->gens[i].f.number != f->number
 						 : strcmp(the->gens[i].name, f->name) != 0 ||
-						       the->gens[i].f.uidvalidity != f->uidvalidity))
+						       the->gens[i].f.uidvalidity != f->uidvalidity ||
+						       (the->gens[i].mailbox[0] != '\0' && f->mailbox != NULL &&
+							strcmp(the->gens[i].mailbox, f->mailbox) != 0)))
 		i++;
 	if (i == the->ngens) {
 		if (f->number != 0)
@@ -598,11 +601,14 @@ int spool_source_folder_put(struct spool_source *s, struct origin_folder *f, str
 			abort(); /* old generations are not dropped */
 		f->number = ++the->last_gen;
 		(void)snprintf(the->gens[i].name, sizeof the->gens[i].name, "%s", f->name);
+		the->gens[i].mailbox[0] = '\0';
 		the->ngens++;
 	}
 	f->number = f->number == 0 ? the->gens[i].f.number : f->number;
 	the->gens[i].f = *f;
 	the->gens[i].f.name = the->gens[i].name;
+	if (the->gens[i].mailbox[0] == '\0' && f->mailbox != NULL)
+		(void)snprintf(the->gens[i].mailbox, sizeof the->gens[i].mailbox, "%s", f->mailbox);
 	return alive ? 0 : gone(e);
 }
 
@@ -738,7 +744,7 @@ static struct fake_row *new_row(const struct spool_origin *o)
 		the->rows = mem_resize(the->rows, the->caprows, sizeof *the->rows);
 	}
 	r = &the->rows[the->nrows++];
-	*r = (struct fake_row){ .o.number = ++the->last_row, .o.settled = ORIGIN_WAITS };
+	*r = (struct fake_row){ .o.number = ++the->last_row, .o.settled = o->settled };
 	write_row(r, o);
 	r->o.taken_ms = o->taken_ms != 0 ? o->taken_ms : clock_wall_ms();
 	return r;

@@ -63,7 +63,7 @@ struct fake_row {
 
 struct fake_generation {
 	struct origin_folder f;
-	char name[64];
+	char name[64], mailbox[100];
 };
 
 struct fake_run_line {

@@ -475,6 +475,155 @@ static void moved_up_numbers(void **state)
 	end(&w);
 }
 
+/* ---- another mailbox behind the same name ---- */
+static void run_and_tell(struct fake_world *w, const char *words)
+{
+	const struct run_result r = fake_run(w, RUN_FETCH);
+
+	assert_int_equal(r.end, RUN_OK);
+	if (strstr(r.words, words) == NULL)
+		fail_msg("\"%s\" is not in \"%s\"", words, r.words);
+}
+
+static void point_elsewhere(struct fake_world *w, const char *host, const char *user)
+{
+	w->source.server.host = (char *)host;
+	w->source.server.user = (char *)user;
+}
+
+/* Other messages of the same names and sizes, or UIDs. */
+static void fill_alike(struct fake_world *w, unsigned n)
+{
+	while (w->folders[0].n > 0)
+		fake_lose(w, 0, 0);
+	w->folders[0].uidnext = 1;
+	for (unsigned i = 0; i < n; i++)
+		(void)snprintf(fake_arrive(w, 0, fake_content(w, i % 2 == 0, 100))->name, 80, "%u", i + 1);
+}
+
+static void another_mailbox_is_fetched_whole(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < KINDS; i++) {
+		struct fake_world *w = world_of(&kinds[i]);
+		unsigned shared;
+
+		if (w->content_names)
+			goto next;
+		fill_alike(w, 20);
+		run_well(w);
+		all_taken_once(w);
+		w->source.keep = false;
+		w->source.delete = CONFIG_DELETE_DELIVERED;
+		fake_settle(w, false);
+		point_elsewhere(w, "pop.example.org", "new");
+		fill_alike(w, 20);
+		/* Both got it. */
+		shared = w->folders[0].all[3].content;
+		run_and_tell(w, "with other mail");
+		all_taken_once(w);
+		assert_int_equal(w->contents[shared].removed, 0);
+		assert_int_equal(w->folders[0].n, 20); /* none of it is delivered yet */
+		run_well(w);
+		assert_int_equal(w->folders[0].n, 20);
+		/* Back to the first: what was there is known. */
+		point_elsewhere(w, "POP.example.org", "old");
+next:
+		end(&w);
+	}
+}
+
+/* A mailbox that is empty now, and one that was. */
+static void an_empty_mailbox_is_another(void **state)
+{
+	(void)state;
+	for (int imap = 0; imap <= 1; imap++) {
+		struct fake_world *w = world(imap != 0);
+
+		fill_alike(w, 5);
+		run_well(w);
+		point_elsewhere(w, "new.example.org", "old");
+		fill_alike(w, 0);
+		run_and_tell(w, "with other mail");
+		fill_alike(w, 5);
+		run_and_tell(w, "with other mail");
+		run_well(w);
+		all_taken_once(w);
+		end(&w);
+	}
+}
+
+/* There and back: what each had is known in each. */
+static void there_and_back(void **state)
+{
+	(void)state;
+	for (int imap = 0; imap <= 1; imap++) {
+		struct fake_world *w = world(imap != 0);
+		struct fake_folder first;
+
+		fill_alike(w, 12);
+		run_well(w);
+		first = w->folders[0];
+		w->folders[0].all = NULL;
+		w->folders[0].n = w->folders[0].cap = 0;
+		point_elsewhere(w, "pop.example.org", "new");
+		fill_alike(w, 12);
+		run_and_tell(w, "with other mail");
+		for (unsigned day = 0; day < 20; day++) {
+			fake_pass(w, FAKE_DAY_MS);
+			run_well(w);
+		}
+		all_taken_once(w);
+		free(w->folders[0].all);
+		w->folders[0] = first;
+		point_elsewhere(w, "POP.Example.org", "old");
+		run_well(w);
+		assert_int_equal(w->bodies, 0);
+		(void)fake_arrive(w, 0, fake_content(w, true, 100));
+		run_well(w);
+		all_taken_once(w);
+		end(&w);
+	}
+}
+
+/* The server has another name now, or is spoken to in another protocol. Nothing is removed for what was known of it. */
+static void the_same_mailbox_is_known(void **state)
+{
+	(void)state;
+	for (int before = 0; before <= 1; before++)
+		for (int after = 0; after <= 1; after++)
+			for (long at = 0; at < 60; at++) {
+				struct fake_world *w = world(before != 0);
+
+				arrive_many(w, 0, 20);
+				run_well(w);
+				fake_settle(w, false);
+				w->source.keep = false;
+				w->source.delete = CONFIG_DELETE_ACCEPTED;
+				w->source.delete_after = FAKE_DAY_MS;
+				point_elsewhere(w, "new.example.org", "old@example.org");
+				w->imap = after != 0;
+				w->source.protocol = after != 0 ? CONFIG_IMAP : CONFIG_POP3;
+				fake_rename_all(w, 0);
+				fake_lose(w, 0, 7);
+				(void)fake_arrive(w, 0, fake_content(w, true, 10));
+				if (at > 0)
+					(void)fake_run_until(w, RUN_FETCH, at, at % 2 == 0);
+				(void)fake_run(w, RUN_FETCH);
+				all_taken_once(w);
+				if (at == 0) {
+					assert_int_equal(w->bodies, 1);
+					assert_int_equal(w->nrows, 20);
+				}
+				run_well(w);
+				fake_pass(w, 3LL * FAKE_DAY_MS);
+				run_well(w);
+				assert_int_equal(w->folders[0].n, 19);
+				all_taken_once(w);
+				end(&w);
+			}
+}
+
 static void status_lines_do_not_count(void **state)
 {
 	struct fake_world *w = world(false);
@@ -818,6 +967,10 @@ int main(void)
 		cmocka_unit_test(changed_names_are_no_news),
 		cmocka_unit_test(numbers_are_no_names),
 		cmocka_unit_test(moved_up_numbers),
+		cmocka_unit_test(another_mailbox_is_fetched_whole),
+		cmocka_unit_test(an_empty_mailbox_is_another),
+		cmocka_unit_test(there_and_back),
+		cmocka_unit_test(the_same_mailbox_is_known),
 		cmocka_unit_test(status_lines_do_not_count),
 		cmocka_unit_test(forgets_slowly),
 		cmocka_unit_test(a_bad_day_is_no_loss),

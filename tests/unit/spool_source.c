@@ -28,6 +28,28 @@ static int see_folder(void *arg, const struct origin_folder *f)
 	return 0;
 }
 
+static int64_t folder_of(struct fixture *x, const char *mailbox)
+{
+	struct origin_folder f = { .name = "Post", .uidvalidity = 1, .mailbox = mailbox };
+	struct err e = { 0 };
+
+	assert_int_equal(spool_source_folder_put(x->f.memory, &f, &e), 0);
+	return f.number;
+}
+
+/* One of which it was not known whose it is belongs to the first who says so. */
+static void mailboxes_stand_apart(struct fixture *x)
+{
+	const int64_t imported = folder_of(x, NULL), first = folder_of(x, "imap one.example.org kim"),
+		      second = folder_of(x, "imap two.example.org kim");
+
+	assert_int_equal(first, imported);
+	assert_int_not_equal(second, first);
+	assert_int_equal(folder_of(x, "imap one.example.org kim"), first);
+	assert_int_equal(folder_of(x, "imap two.example.org kim"), second);
+	assert_int_equal(folder_of(x, NULL), second); /* none was listed: the newest */
+}
+
 static void folders_have_generations(void **state)
 {
 	struct fixture *x = *state;
@@ -90,6 +112,7 @@ static void folders_have_generations(void **state)
 	s.n = 0;
 	assert_int_equal(spool_source_folders(x->f.memory, see_folder, &s, &e), 0);
 	assert_int_equal(s.n, 2502);
+	mailboxes_stand_apart(x);
 }
 
 /* ---- changes ---- */
