@@ -78,9 +78,16 @@ struct agenda_next agenda_next(const struct agenda_plan *plan, const struct agen
 	struct agenda_next next = { .at_ms = minded(plan, past, draw) };
 	int64_t retry;
 
-	/* What is wrong with one folder does not hold up the others. */
-	if (past->end == RUN_OK || past->end == RUN_PARTLY || past->started_ms == 0 || past->ended_ms == 0)
+	if (past->end == RUN_OK || past->started_ms == 0 || past->ended_ms == 0)
 		return next;
+	/* What is wrong with one folder does not hold up the others; nor is a source that should stay connected, and left for
+	 * that, begun again at once. */
+	if (past->end == RUN_PARTLY) {
+		next.person = true;
+		if (plan->push)
+			next.at_ms = past->ended_ms + put_off(plan, past);
+		return next;
+	}
 	next.held = true;
 	next.person = past->end == RUN_REFUSED;
 	/* Nothing tries again what only a person asks for. */

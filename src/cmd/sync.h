@@ -104,7 +104,7 @@ struct plan_row {
 	enum plan_state state;
 	int64_t since_ms, next_ms; /* wall clock */
 	unsigned failures;	   /* in a row */
-	bool person;		   /* HELD: until a person mends something */
+	bool person;		   /* a person must mend something; not HELD: the rest goes on by schedule */
 	const char *words;	   /* what is wrong, or "" */
 	struct run_progress progress; /* RUNS */
 };

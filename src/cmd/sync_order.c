@@ -151,7 +151,7 @@ static struct plan_row source_row(struct fetcher *f)
 				.next_ms = next.at_ms,
 				.failures = f->past.failures,
 				.person = next.person,
-				.words = next.held ? f->words : "",
+				.words = f->words,
 				.progress = f->progress };
 
 	if (f->stage == FETCHER_COMES || f->stage == FETCHER_RUNS) {

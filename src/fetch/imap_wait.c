@@ -59,6 +59,7 @@ static int idle(struct source_session *s, int64_t until, struct err *e)
 int imap_source_wait(struct source_session *s, int64_t until, bool *news, struct err *e)
 {
 	*news = false;
+	s->woken = false;
 	if (!imap_has(s->imap, "IDLE"))
 		return err_set(e, ERR_PERM, 0, "%s does not offer IDLE", s->login.source->server.host);
 	if (s->wire == NULL) {
@@ -71,7 +72,6 @@ int imap_source_wait(struct source_session *s, int64_t until, bool *news, struct
 	}
 	if (imap_source_open(s, false, e) != 0)
 		return -1;
-	s->woken = false;
 	s->wants = (struct imap_wants){ .section = NULL };
 	while (!s->told.news && !s->woken && clock_mono_ms() < until) {
 		int64_t renew = clock_mono_ms() + s->renew;

@@ -60,6 +60,7 @@ struct run_setup {
 	/* The run fills in its source, deadline, delay and wake. WAKE_FD is readable whenever BASE has something to do:
 	 * the run's wake turns it. */
 	struct source_login login;
+	const bool *called; /* run_wait ends when this is true; may be NULL */
 	void (*progress)(void *arg, const struct run_progress *p); /* often: the callee limits */
 	void (*line)(void *arg, const struct run_line *l);
 	void *arg;

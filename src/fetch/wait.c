@@ -35,6 +35,12 @@ static int look(struct run *r, const struct source_folder *folder, bool *news)
 	return 0;
 }
 
+/* A wake on the way here was for nobody but who asks now. */
+static bool called(const struct run *r)
+{
+	return r->setup->called != NULL && *r->setup->called;
+}
+
 static int wait_there(struct run *r, int64_t until, bool *news, bool *can)
 {
 	const struct source_driver *d = r->setup->driver;
@@ -53,7 +59,7 @@ static int wait_there(struct run *r, int64_t until, bool *news, bool *can)
 				  r->source.server.host, r->source.name);
 	else
 		result = look(r, folder, news);
-	if (result == 0 && !*news && d->wait(r->session, until, news, &e) != 0) {
+	if (result == 0 && !*news && !called(r) && d->wait(r->session, until, news, &e) != 0) {
 		*can = e.class != ERR_PERM;
 		if (*can)
 			result = run_source_failed(r, &e);

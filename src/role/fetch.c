@@ -50,7 +50,7 @@ static void on_run(struct fetch *f, struct slice fields)
 		f->mode = mode == RUN_DRY || mode == RUN_COPY ? (enum run_mode)mode : RUN_FETCH;
 		f->copy_to = ipc_get_str(fields, FETCH_TAG_COPY_TO, NAME_MAX_BYTES);
 	}
-	f->asked = true;
+	f->asked = f->called = true;
 }
 
 static void take_socket(int *where, int *fd)
@@ -173,7 +173,7 @@ static void spool_gone(void *arg)
 {
 	struct fetch *f = arg;
 
-	f->lost = true;
+	f->lost = f->called = true;
 	if (f->intake != NULL)
 		intake_set_lost(f->intake, true);
 }

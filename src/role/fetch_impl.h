@@ -32,6 +32,7 @@ struct fetch {
 	bool lost;	  /* the spool */
 	bool handed;	  /* a new socket to the connector or the token role has come */
 	bool asked;	  /* for a run */
+	bool called;	  /* ASKED or LOST: it does not wait for news any longer */
 	bool fixed;	  /* MODE and COPY_TO are those of this process */
 	enum run_mode mode;
 	char *copy_to;

@@ -124,6 +124,7 @@ static struct run_setup setup_of(struct fetch *f)
 			   .wake_fd = f->wake_fd,
 			   .wake = on_wake,
 			   .arg = f },
+		.called = &f->called,
 		.progress = on_progress,
 		.line = on_line,
 		.arg = f,
@@ -176,6 +177,7 @@ bool fetch_run(struct fetch *f)
 	struct ipc_out out;
 
 	f->asked = false;
+	f->called = f->lost;
 	f->said_ms = 0;
 	note(f, &ran);
 	on_progress(f, &none);
@@ -189,7 +191,8 @@ bool fetch_run(struct fetch *f)
 	ran.ended_ms = clock_wall_ms();
 	note(f, &ran);
 	log_run(f, &ran);
-	ran.idle = f->source->push && f->mode == RUN_FETCH && ran.result.end == RUN_OK && !f->lost;
+	ran.idle = f->source->push && f->mode == RUN_FETCH && (ran.result.end == RUN_OK || ran.result.end == RUN_PARTLY) &&
+		   !f->lost;
 	ran.result.done.folder = "";
 	ipc_out_init(&out);
 	ipc_begin(&out, ROLE_RAN, 0);

@@ -69,6 +69,9 @@ static const struct row rows[] = {
 	{ "our spool is full: a minute, whatever is planned", 0, "0 0 1 1 *", false, H, H + M, RUN_FULL, 1, 0, M, H + 2 * M, true,
 	  false },
 	{ "our spool is full for long: ten", 0, "0 0 1 1 *", false, H, H + M, RUN_FULL, 30, 0, M, H + 11 * M, true, false },
+	{ "one folder of several: by schedule, and a person must act", 0, "*/5 * * * *", false, H, H + M, RUN_PARTLY, 9, 0, M,
+	  H + 5 * M, false, true },
+	{ "one folder of several, push: not in a circle", 0, NULL, true, H, H + M, RUN_PARTLY, 2, 0, M, H + 3 * M, false, true },
 	{ "our spool went away", 0, "0 0 1 1 *", false, H, H + M, RUN_LOST, 1, 0, M, H + 2 * M, true, false },
 };
 
