@@ -1,4 +1,4 @@
-/* What a connection does when its process dies. */
+/* What a connection does when its process dies, and how waiting for it ends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -105,11 +105,71 @@ static void what_is_closed_in_order_gets_there(void **state)
 	(void)close(fds[1]);
 }
 
+static void note_wake(void *arg)
+{
+	char c;
+	int *fd = arg;
+
+	assert_int_equal(read(*fd, &c, 1), 1);
+	*fd = -1;
+}
+
+/* Who waits for news fails at no time but the deadline. */
+static void waiting_ends_in_four_ways(void **state)
+{
+	int fds[2], wake[2], woken;
+	struct err e = { 0 };
+	struct stream *s;
+	int64_t begin;
+
+	(void)state;
+	connected(fds);
+	assert_int_equal(pipe(wake), 0);
+	woken = wake[0];
+	s = stream_new(fds[0], "localhost");
+	stream_set_wake(s, wake[0], note_wake, &woken);
+	stream_set_deadline(s, clock_mono_ms() + 60000);
+
+	/* Time. */
+	begin = clock_mono_ms();
+	assert_int_equal(stream_wait_until(s, begin + 50, &e), 0);
+	assert_true(clock_mono_ms() >= begin + 50 && woken == wake[0]);
+	assert_int_equal(stream_wait_until(s, begin, &e), 0);
+
+	/* Somebody else's news. */
+	assert_int_equal(write(wake[1], "x", 1), 1);
+	assert_int_equal(stream_wait_until(s, begin + 50000, &e), 0);
+	assert_int_equal(woken, -1);
+
+	/* Something comes, also when the time is over. */
+	assert_int_equal(write(fds[1], "abc", 3), 3);
+	assert_int_equal(stream_wait_until(s, begin + 50000, &e), 1);
+	assert_int_equal(stream_unread(s), 3);
+
+	/* The deadline, which is an error. */
+	stream_set_deadline(s, clock_mono_ms() + 30);
+	assert_int_equal(stream_wait_until(s, begin + 50000, &e), -1);
+	assert_int_equal(e.code, ETIMEDOUT);
+	stream_abort(&s);
+
+	/* The end. */
+	connected(fds);
+	s = stream_new(fds[0], "localhost");
+	stream_set_deadline(s, clock_mono_ms() + 60000);
+	(void)close(fds[1]);
+	assert_int_equal(stream_wait_until(s, clock_mono_ms() + 50000, &e), -1);
+	assert_int_equal(e.class, ERR_TEMP);
+	stream_abort(&s);
+	(void)close(wake[0]);
+	(void)close(wake[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_sent_for_the_dead),
 		cmocka_unit_test(what_is_closed_in_order_gets_there),
+		cmocka_unit_test(waiting_ends_in_four_ways),
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
