@@ -241,7 +241,7 @@ static bool is_mass(const struct visit *v)
 {
 	size_t absent = 0, fresh = 0;
 
-	if (v->run->by_uid || !v->complete)
+	if (v->run->by_uid)
 		return v->mass;
 	for (size_t i = 0; i < v->rows.n; i++)
 		absent += v->rows.all[i].item == PAIR_NONE && v->rows.all[i].absent == 0 && !v->rows.all[i].removal &&

@@ -54,8 +54,10 @@ static bool may_be_found(const struct visit *v, const struct row *row)
 		return true;
 	if (v->run->by_uid)
 		return !row->removal && visit_misses(v, row);
-	/* What was to be removed, and is not there, is removed; but where names change that is not known. */
-	return v->complete && (!row->removal || v->mass || row->name == 0);
+	/* Where names are missing or have changed, only the head tells what is remembered, however incomplete the listing
+	 * is: it would come again, in each run. What was to be removed, and is not there, is removed; but where names change
+	 * that is not known. */
+	return (v->complete || v->nameless || v->mass) && (!row->removal || v->mass || row->name == 0);
 }
 
 void match_lost(struct visit *v)
