@@ -213,6 +213,9 @@ static void some_move(struct history *h)
 
 	if (!w->imap || from == to || f->n == 0 || h->unsettled || h->hidden)
 		return;
+	for (size_t k = 0; k < w->ngens; k++)
+		if (w->gens[k].f.listed_ms == 0)
+			return; /* its names have changed, and that is still being found out */
 	i = roll(&h->dice, (unsigned)f->n);
 	if (f->all[i].content < TWINS || !is_named(h, f->all[i].content) || is_leaving(w, f->all[i].content) ||
 	    f->all[i].marked_deleted || f->all[i].refused || f->all[i].breaks)
