@@ -85,6 +85,9 @@ bool progress_is_next(struct progress *p, const struct sync_event *ev);
 
 /* ---- progress_words.c: sentences for people, appended to OUT, clean ---- */
 
+/* Nothing but a person's doing will mend it. */
+bool progress_needs_person(enum run_end end);
+
 /* "fetched 20 messages, 1.2 MB in 3s; 2 skipped": of a source that has ended. */
 void progress_ran(const struct progress *p, const struct progress_source *s, struct buf *out);
 

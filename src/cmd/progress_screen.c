@@ -204,7 +204,7 @@ static void source_ended(struct progress *p, const struct progress_source *s)
 
 	buf_init(&sentence, PROGRESS_LINE_BYTES);
 	progress_ran(p, s, &sentence);
-	above(p, s->end == RUN_OK ? GREEN : s->end == RUN_REFUSED || s->end == RUN_PARTLY ? RED : YELLOW, s->name, buf_str(&sentence));
+	above(p, s->end == RUN_OK ? GREEN : progress_needs_person(s->end) ? RED : YELLOW, s->name, buf_str(&sentence));
 	progress_left(s, "    ", screen_above(p->screen));
 	buf_free(&sentence);
 }

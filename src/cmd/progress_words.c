@@ -56,6 +56,11 @@ static void next_add(struct buf *out, int64_t next_ms, const char *what)
 	(void)buf_addf(out, "; %s in %s", what, span);
 }
 
+bool progress_needs_person(enum run_end end)
+{
+	return end == RUN_REFUSED || end == RUN_PARTLY;
+}
+
 void progress_ran(const struct progress *p, const struct progress_source *s, struct buf *out)
 {
 	static const char *const verbs[] = { "fetched", "would fetch", "copied" };
@@ -66,7 +71,7 @@ void progress_ran(const struct progress *p, const struct progress_source *s, str
 	text_octets(sums->octets, octets);
 	text_span(took, span);
 	if (sums->messages == 0)
-		(void)buf_addf(out, "%s", s->end == RUN_OK ? "nothing new" : "nothing came");
+		(void)buf_add_str(out, s->end == RUN_OK || s->end == RUN_PARTLY ? "nothing new" : "nothing came");
 	else if (p->mode == RUN_DRY)
 		(void)buf_addf(out, "would %s %llu message%s, %s", p->copies ? "copy" : "fetch",
 			       (unsigned long long)sums->messages, s_of(sums->messages), octets);
@@ -84,9 +89,12 @@ void progress_ran(const struct progress *p, const struct progress_source *s, str
 	count_add(out, sums->moved, "moved at the source");
 	count_add(out, sums->marked, "marked as read at the source");
 	if (s->end != RUN_OK) {
-		(void)buf_addf(out, "; %s: ", s->end == RUN_REFUSED || s->end == RUN_PARTLY ? "a person must act" : "stopped");
+		(void)buf_addf(out, "; %s: ", progress_needs_person(s->end) ? "a person must act" : "stopped");
 		(void)text_clean(out, s->words[0] == '\0' ? run_end_name(s->end) : s->words, 0);
 		next_add(out, s->next_ms, "next try");
+	} else if (s->words[0] != '\0') {
+		(void)buf_add_str(out, "; ");
+		(void)text_clean(out, s->words, 0);
 	}
 }
 

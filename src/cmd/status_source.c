@@ -65,6 +65,12 @@ static const struct past *past_of(const struct pasts *p, const char *source)
 	return &none;
 }
 
+/* One that could open some of its folders only goes on by its schedule, but is not well. */
+static bool is_failing(const struct plan_row *row)
+{
+	return row->failures > 0 || row->person;
+}
+
 static const char *state_name(const struct plan_row *row)
 {
 	switch (row->state) {
@@ -79,7 +85,7 @@ static const char *state_name(const struct plan_row *row)
 	case PLAN_WAITS:
 		break;
 	}
-	return "fine";
+	return is_failing(row) ? "partly" : "fine";
 }
 
 static enum grade grade(const struct plan_row *row)
@@ -106,12 +112,14 @@ static void words_add(const struct plan_row *row, const struct past *past, struc
 	if (row->state == PLAN_RUNS && row->progress.messages_all > 0)
 		(void)buf_addf(out, "%llu of %llu messages", (unsigned long long)row->progress.messages,
 			       (unsigned long long)row->progress.messages_all);
-	if (row->failures > 0) {
+	if (is_failing(row)) {
 		(void)buf_add_str(out, out->n > 0 ? "; " : "");
 		(void)text_clean(out, why == NULL || why[0] == '\0' ? "the newest run failed" : why, 0);
 		if (row->failures > 1)
 			(void)buf_addf(out, "; %u failures in a row", row->failures);
-		if (past->run.ok_ms > 0)
+		if (past->end != NULL && strcmp(past->end, run_end_name(RUN_PARTLY)) == 0)
+			(void)buf_add_str(out, "; the rest is fetched");
+		else if (past->run.ok_ms > 0)
 			span_add(out, "; the last good run was ", now - past->run.ok_ms, " ago");
 		else
 			(void)buf_add_str(out, "; no run of it went well yet");
@@ -119,6 +127,10 @@ static void words_add(const struct plan_row *row, const struct past *past, struc
 			(void)buf_add_str(out, "; once it is mended: mailferry sync ");
 			(void)text_clean(out, row->name, 0);
 		}
+	}
+	if (!is_failing(row) && past->words != NULL && past->words[0] != '\0') {
+		(void)buf_add_str(out, out->n > 0 ? "; " : "");
+		(void)text_clean(out, past->words, 0);
 	}
 	if (past->run.started_ms != 0 && past->run.ended_ms == 0 && row->state != PLAN_RUNS && row->state != PLAN_IDLE)
 		(void)buf_addf(out, "%sits newest run was cut off", out->n > 0 ? "; " : "");
@@ -230,7 +242,7 @@ static void print_json(const struct plan_row *row, const struct past *past)
 	put_str(o, "state", state_name(row));
 	(void)json_object_set_new(o, "person", json_boolean(row->person));
 	put_number(o, "failures", row->failures);
-	put_str(o, "reason", row->failures > 0 ? row->words : NULL);
+	put_str(o, "reason", is_failing(row) ? row->words : NULL);
 	buf_init(&words, WORDS_BYTES);
 	words_add(row, past, &words);
 	put_str(o, "words", buf_str(&words));
@@ -260,7 +272,7 @@ static void sums_add(struct status_sources *sums, const struct plan_row *row)
 	struct buf why;
 
 	sums->sources++;
-	sums->failing += row->failures > 0;
+	sums->failing += is_failing(row);
 	sums->person += row->person;
 	if (g <= sums->grade)
 		return;

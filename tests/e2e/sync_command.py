@@ -269,6 +269,20 @@ with tap.case("exit statuses: 75 what is tried again, 78 what a person must mend
     for wrong in (["--what"], ["--forget"], ["--yes"], ["--forget", "pop", "old"], ["--quiet", "--json"]):
         assert ferry.command("sync", *wrong).returncode == 64, wrong
 
+with tap.case("a folder that can't be opened: the others are fetched, and it is said"):
+    ferry.save(sources={"old": source("imap", store.port, folders=["INBOX", "Gone"])})
+    ferry.reload()
+    wait_for("the new folders", lambda: "Gone" in ferry.command("sync", "old").stdout, 60)
+    p = ferry.command("sync", "old")
+    assert p.returncode == 78 and "old: nothing new; a person must act: " in p.stdout and "Gone" in p.stdout, p
+    text = ferry.command("status", check=True).stdout
+    assert re.search(r"^old +partly ", text, re.M) and "the rest is fetched" in text, text
+    assert ferry.command("status", "--check").returncode == 2
+    ferry.save(sources={"old": {"folders": None}})
+    ferry.reload()
+    wait_for("the old folders", lambda: ferry.command("sync", "old").returncode == 0, 60)
+    assert ferry.command("status", "--check").returncode == 0
+
 with tap.case("copy says first what it would do, then does it, once"):
     m = store.connect("old")
     m.create("Work/A")
