@@ -129,7 +129,8 @@ static bool has_turn(struct fetcher *f)
 	return busy + before < FETCHERS_MAX;
 }
 
-int64_t fetcher_wait(struct fetcher *f)
+/* As fetcher_wait, were there no others. */
+static int64_t wait_alone(struct fetcher *f)
 {
 	struct supervisor *sup = f->slot->sup;
 	int64_t wait = f->slot->not_before - clock_mono_ms();
@@ -144,7 +145,15 @@ int64_t fetcher_wait(struct fetcher *f)
 		if (at - clock_wall_ms() > wait)
 			wait = at - clock_wall_ms();
 	}
-	if (wait > 0) {
+	return wait < 0 ? 0 : wait;
+}
+
+int64_t fetcher_wait(struct fetcher *f)
+{
+	int64_t wait = wait_alone(f);
+
+	/* Who is not due, or can't begin, keeps no place in the queue. */
+	if (wait != 0) {
 		f->queued = 0;
 		return wait;
 	}

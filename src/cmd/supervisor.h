@@ -152,6 +152,7 @@ int worker_peer(struct worker *server, const char *role, const char *name, struc
 /* Such a socket for CLIENT, which is handed it as TYPE. */
 int worker_pair(struct worker *server, struct worker *client, uint16_t type, struct err *e);
 void worker_hand_out(struct worker *server); /* started again: who had the old one gets a socket to it */
+void worker_ask(struct worker *spool);	     /* it is ready: the supervisor has questions of its own */
 
 /* ---- supervisor_start.c: what a new worker is told ---- */
 int worker_tell(struct worker *w, struct err *e);

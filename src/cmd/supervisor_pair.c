@@ -4,7 +4,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "cmd/fetcher.h"
+#include "cmd/spool_ask.h"
 #include "cmd/supervisor.h"
+#include "cmd/sync_job.h"
 #include "role/role.h"
 
 int worker_peer(struct worker *server, const char *role, const char *name, struct err *e)
@@ -74,4 +77,26 @@ void worker_hand_out(struct worker *server)
 			log_warning("role-not-connected", LOG_STR("kind", slot_kind_names[w->kind]),
 				    LOG_STR("account", w->account), LOG_STR("what", e.text));
 	}
+}
+
+static void on_ask_lost(void *arg)
+{
+	struct supervisor *sup = arg;
+
+	spool_ask_free(&sup->ask);
+	sync_ask_lost(sup);
+}
+
+void worker_ask(struct worker *w)
+{
+	struct supervisor *sup = w->sup;
+	struct err e = { 0 };
+	int fd = worker_peer(w, "admin", "", &e);
+
+	on_ask_lost(sup);
+	if (fd < 0)
+		return;
+	sup->ask = spool_ask_new(sup->base, fd, on_ask_lost, sup);
+	fetchers_learn(sup);
+	slots_learn_hours(sup);
 }

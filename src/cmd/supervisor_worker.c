@@ -13,9 +13,9 @@
 #include "base/mem.h"
 #include "base/step.h"
 #include "cmd/fetcher.h"
-#include "cmd/spool_ask.h"
 #include "cmd/supervisor.h"
 #include "cmd/sync_job.h"
+#include "intake/notice.h"
 #include "role/role.h"
 
 /* A spool puts right what a crash left before it is ready; on a slow disk with many files that takes its time. */
@@ -154,29 +154,6 @@ static void drain_replaced(struct supervisor *sup)
 		}
 }
 
-static void on_ask_lost(void *arg)
-{
-	struct supervisor *sup = arg;
-
-	spool_ask_free(&sup->ask);
-	sync_ask_lost(sup);
-}
-
-/* The spool is there: the supervisor has questions of its own. */
-static void spool_ready(struct worker *w)
-{
-	struct supervisor *sup = w->sup;
-	struct err e = { 0 };
-	int fd = worker_peer(w, "admin", "", &e);
-
-	on_ask_lost(sup);
-	if (fd < 0)
-		return;
-	sup->ask = spool_ask_new(sup->base, fd, on_ask_lost, sup);
-	fetchers_learn(sup);
-	slots_learn_hours(sup);
-}
-
 static int on_ready(struct worker *w)
 {
 	struct supervisor *sup = w->sup;
@@ -195,7 +172,7 @@ static int on_ready(struct worker *w)
 	if (w->kind == SLOT_SPOOL) {
 		sup->restored = false;
 		worker_hand_out(w);
-		spool_ready(w);
+		worker_ask(w);
 	} else if (w->kind == SLOT_FETCH) {
 		fetcher_ready(w->slot->fetcher);
 	} else if (w->kind == SLOT_CONNECT || w->kind == SLOT_TOKEN) {
@@ -272,8 +249,10 @@ static int on_notice(struct worker *w, struct slice fields)
 {
 	struct slice name = w->kind == SLOT_TOKEN ? ipc_get_bytes(fields, ROLE_TAG_NAME) : slice_str(w->account);
 	char *text = ipc_get_str(fields, ROLE_TAG_TEXT, ROLE_TEXT_MAX);
+	int64_t kind = ipc_get_number(fields, ROLE_TAG_KIND, 0);
+	struct slot *s = slot_of_name(w->sup, name);
 
-	supervisor_notice(w->sup, slot_of_name(w->sup, name), ipc_get_number(fields, ROLE_TAG_KIND, 0), text);
+	supervisor_notice(w->sup, s, s != NULL && s->fetcher != NULL && kind == NOTICE_HELD ? NOTICE_SOURCE : kind, text);
 	free(text);
 	return 0;
 }
