@@ -28,7 +28,7 @@ static int see_folder(void *arg, const struct origin_folder *f)
 	return 0;
 }
 
-static int64_t mailbox_folder(struct fixture *x, const char *mailbox)
+static int64_t folder_of(struct fixture *x, const char *mailbox)
 {
 	struct origin_folder f = { .name = "Post", .uidvalidity = 1, .mailbox = mailbox };
 	struct err e = { 0 };
@@ -40,14 +40,14 @@ static int64_t mailbox_folder(struct fixture *x, const char *mailbox)
 /* One of which it was not known whose it is belongs to the first who says so. */
 static void mailboxes_stand_apart(struct fixture *x)
 {
-	const int64_t imported = mailbox_folder(x, NULL), first = mailbox_folder(x, "imap one.example.org kim"),
-		      second = mailbox_folder(x, "imap two.example.org kim");
+	const int64_t imported = folder_of(x, NULL), first = folder_of(x, "imap one.example.org kim"),
+		      second = folder_of(x, "imap two.example.org kim");
 
 	assert_int_equal(first, imported);
 	assert_int_not_equal(second, first);
-	assert_int_equal(mailbox_folder(x, "imap one.example.org kim"), first);
-	assert_int_equal(mailbox_folder(x, "imap two.example.org kim"), second);
-	assert_int_equal(mailbox_folder(x, NULL), second); /* none was listed: the newest */
+	assert_int_equal(folder_of(x, "imap one.example.org kim"), first);
+	assert_int_equal(folder_of(x, "imap two.example.org kim"), second);
+	assert_int_equal(folder_of(x, NULL), second); /* none was listed: the newest */
 }
 
 static void folders_have_generations(void **state)
@@ -113,43 +113,6 @@ static void folders_have_generations(void **state)
 	assert_int_equal(spool_source_folders(x->f.memory, see_folder, &s, &e), 0);
 	assert_int_equal(s.n, 2502);
 	mailboxes_stand_apart(x);
-}
-
-static int64_t mailbox_folder(struct fixture *x, const char *mailbox, int64_t listed_ms)
-{
-	struct origin_folder f = { .name = "INBOX", .uidvalidity = 1, .mailbox = mailbox, .listed_ms = listed_ms };
-	struct err e;
-
-	if (spool_source_folder_put(x->f.memory, &f, &e) != 0)
-		fail_msg("folder: %s", e.text);
-	return f.number;
-}
-
-/* A source may mean another mailbox one day: the same numbers there are other messages. */
-static void folders_are_of_a_mailbox(void **state)
-{
-	struct fixture *x = *state;
-	const int64_t unknown = mailbox_folder(x, NULL, 5), first = mailbox_folder(x, "imap a.example.org old", 10),
-		      second = mailbox_folder(x, "imap b.example.org old", 20);
-	struct folders s = { .n = 0 };
-	struct err e;
-
-	/* What was there before anybody knew whose it is belongs to the first who does. */
-	assert_int_equal(unknown, first);
-	assert_int_not_equal(first, second);
-	assert_int_equal(mailbox_folder(x, "imap a.example.org old", 10), first);
-	assert_int_equal(mailbox_folder(x, "imap b.example.org old", 20), second);
-	/* Who does not know whose it is means the one that was in use last. */
-	assert_int_equal(mailbox_folder(x, NULL, 20), second);
-	assert_int_equal(spool_source_folders(x->f.memory, see_folder, &s, &e), 0);
-	assert_int_equal(s.n, 2);
-	/* Once it is known, it stays. */
-	assert_int_equal(
-	    spool_source_folder_put(
-		x->f.memory, &(struct origin_folder){ .number = first, .mailbox = "imap b.example.org old" }, &e),
-	    0);
-	assert_int_equal(mailbox_folder(x, "imap a.example.org old", 10), first);
-	assert_int_equal(mailbox_folder(x, "imap b.example.org old", 20), second);
 }
 
 /* ---- changes ---- */
@@ -551,10 +514,13 @@ int main(void)
 {
 #define WITH_SPOOL(fn) cmocka_unit_test_setup_teardown(fn, make_fixture, free_fixture)
 	const struct CMUnitTest tests[] = {
-		WITH_SPOOL(folders_have_generations),	   WITH_SPOOL(folders_are_of_a_mailbox),
-		WITH_SPOOL(each_change_does_what_it_says), WITH_SPOOL(what_was_taken_is_not_taken_back),
-		WITH_SPOOL(pages_meet_each_once),	   WITH_SPOOL(what_is_due_is_found),
-		WITH_SPOOL(a_source_has_only_its_own),	   WITH_SPOOL(its_own_mail_is_recognised),
+		WITH_SPOOL(folders_have_generations),
+		WITH_SPOOL(each_change_does_what_it_says),
+		WITH_SPOOL(what_was_taken_is_not_taken_back),
+		WITH_SPOOL(pages_meet_each_once),
+		WITH_SPOOL(what_is_due_is_found),
+		WITH_SPOOL(a_source_has_only_its_own),
+		WITH_SPOOL(its_own_mail_is_recognised),
 		WITH_SPOOL(runs_are_remembered),
 	};
 
