@@ -101,6 +101,19 @@ static void header_is_whole(void **state)
 	free(text);
 }
 
+/* It names the source, what to do, and does not say that mail waits in the queue. */
+static void sources_are_no_accounts(void **state)
+{
+	char *text = written(NOTICE_SOURCE, "pop.example.net refuses the password");
+
+	(void)state;
+	assert_non_null(strstr(text, "Subject: mailferry: source office gives no mail until you act\r\n"));
+	assert_non_null(strstr(text, "pop.example.net refuses the password"));
+	assert_non_null(strstr(text, "mailferry sync office\r\n"));
+	assert_null(strstr(text, "queue"));
+	free(text);
+}
+
 static int same(struct notice a, struct notice b)
 {
 	struct buf x, y;
@@ -127,6 +140,8 @@ static void one_a_day_an_account(void **state)
 	assert_true(same(a, b));
 	b.wall_ms = a.wall_ms + DAY_MS;
 	assert_false(same(a, b));
+	a.kind = b.kind = NOTICE_SOURCE;
+	assert_false(same(a, b));
 	a.kind = b.kind = NOTICE_EXPIRES; /* 1970-01-01 was a Thursday */
 	assert_true(same(a, b));
 	b.wall_ms = a.wall_ms + 4 * (int64_t)DAY_MS;
@@ -145,6 +160,7 @@ int main(void)
 		cmocka_unit_test(letters_are_sound),
 		cmocka_unit_test(long_words_are_cut),
 		cmocka_unit_test(header_is_whole),
+		cmocka_unit_test(sources_are_no_accounts),
 		cmocka_unit_test(one_a_day_an_account),
 	};
 
