@@ -175,6 +175,8 @@ TAKE(port)
 
 TAKE(envelope)
 {
+	struct slice name = slice_of(v->text, v->n);
+
 	(void)row;
 	r->current.headers.n = 0;
 	if (v->no) {
@@ -183,7 +185,9 @@ TAKE(envelope)
 			    "those say nothing of blind copies and lists");
 		return;
 	}
-	import_list_add(r->imp, &r->current.headers, v->line, keep(r, v));
+	/* Many write the colon of the field too. */
+	import_list_add(r->imp, &r->current.headers, v->line,
+			import_keep(r->imp, slice_of(v->text, slice_find(name, ':'))));
 	if (r->count > 0)
 		import_note(r->imp, v->line,
 			    "envelope %llu \"%.60s\": the number of fields to skip has no equivalent: the "
