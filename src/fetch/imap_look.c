@@ -7,13 +7,13 @@
 #include "base/mem.h"
 #include "imap/uid_set.h"
 
-enum { ID_OCTETS = 200, HEAD_OCTETS = 4096, HITS_MAX = 2000 };
+enum { ID_OCTETS = 200, HEAD_OCTETS = 64 * 1024, HITS_MAX = 2000, HEADS = 50 /* at once */ };
 
 struct seen {
 	uint32_t uid;
 	bool told, copy;
 	char id[ID_OCTETS + 1]; /* Message-ID, "" when there is none that can be searched for */
-	uint64_t size;
+	uint64_t size, head; /* octets; a hash over the header block */
 	int64_t internal_ms;
 };
 
@@ -23,7 +23,8 @@ struct look {
 	size_t n;
 	uint32_t *hits; /* UIDs in the target that may be a copy of one */
 	size_t nhits;
-	struct buf head; /* of the message that comes */
+	struct buf head; /* the front of the header block that comes */
+	uint64_t hash;	 /* over all of it */
 };
 
 /* ---- the messages here ---- */
@@ -36,26 +37,36 @@ static int on_begin(void *arg, const struct fetch_response *r, uint64_t octets, 
 	(void)octets;
 	(void)e;
 	buf_clear(&l->head);
+	l->hash = 14695981039346656037u;
 	return 0;
 }
 
+/* FNV-1a: who would deceive it deceives himself about a copy of his own mail. */
 static int on_piece(void *arg, struct slice bytes, struct err *e)
 {
 	struct look *l = arg;
 
 	(void)e;
+	for (size_t i = 0; i < bytes.n; i++)
+		l->hash = (l->hash ^ (unsigned char)bytes.p[i]) * 1099511628211u;
 	if (l->head.n + bytes.n <= HEAD_OCTETS)
 		(void)buf_add_slice(&l->head, bytes);
 	return 0;
 }
 
-/* What stands in angle brackets in the field, if it can stand in a quoted string. */
+/* What stands in angle brackets in the field Message-ID, if it can stand in a quoted string. */
 static void take_id(struct slice head, char out[ID_OCTETS + 1])
 {
-	size_t from = slice_find(head, '<'), n = 0;
-	struct slice id = slice_skip(head, from);
+	static const struct slice name = SLICE_LIT("Message-ID:");
+	struct slice id;
+	size_t n;
 
 	out[0] = '\0';
+	while (head.n > 0 && !slice_starts_nocase(head, name)) {
+		n = slice_find(head, '\n');
+		head = slice_skip(head, n < head.n ? n + 1 : n);
+	}
+	id = slice_skip(head, slice_find(head, '<'));
 	n = slice_find(id, '>');
 	if (n == id.n || n + 1 > ID_OCTETS)
 		return;
@@ -79,8 +90,8 @@ static int on_here(void *arg, const struct fetch_response *r, struct err *e)
 		m->told = true;
 		m->size = r->size;
 		m->internal_ms = r->internal_ms;
-		if (r->whole)
-			take_id(buf_slice(&l->head), m->id);
+		m->head = r->whole ? l->hash : 0;
+		take_id(r->whole ? buf_slice(&l->head) : SLICE_NONE, m->id);
 	}
 	buf_clear(&l->head);
 	return 0;
@@ -90,19 +101,25 @@ typedef int response_fn(void *arg, const struct fetch_response *r, struct err *e
 
 static int read_heads(struct look *l, const uint32_t *uids, size_t n, response_fn *fn, struct err *e)
 {
+	uint64_t most = imap_source_max(l->s);
 	struct buf set;
 	struct imap_reply r;
 	int ret = 0;
 
 	buf_init(&set, UID_SET_OCTETS + 1);
 	l->s->wants = (struct imap_wants){ .fetch = { .begin = on_begin, .piece = on_piece, .done = fn, .arg = l },
-					   .section = "BODY[HEADER.FIELDS (MESSAGE-ID)]" };
+					   .section = "BODY[HEADER]" };
 	for (size_t i = 0; ret == 0 && i < n;) {
+		uint32_t tag = dialog_tag(l->s->imap);
+
 		buf_clear(&set);
-		i += uid_set_write(uids + i, n - i, &set);
-		ret = dialog_run(l->s->imap, &r, e,
-				 "UID FETCH %s (UID RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])",
-				 buf_str(&set));
+		i += uid_set_write(uids + i, n - i < HEADS ? n - i : HEADS, &set);
+		/* A header block may be as large as a message. */
+		dialog_allow(l->s->imap, l->s->login.source->server.timeout, most, most + DIALOG_TOTAL_MAX);
+		ret = dialog_putf(l->s->imap, e, "%lu UID FETCH %s (UID RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER])\r\n",
+				  (unsigned long)tag, buf_str(&set));
+		if (ret == 0)
+			ret = imap_source_reply(l->s, tag, &r, e);
 		if (ret == 0 && r.status == IMAP_BAD)
 			ret = imap_source_refused(l->s, "UID FETCH", &r, e);
 	}
@@ -158,18 +175,16 @@ static int search(struct look *l, struct err *e)
 	return ret == 0 ? 0 : imap_source_failed(l->s, e);
 }
 
-/* COPY keeps size and date (RFC 9051, 6.4.7): another message with the same Message-ID is no copy of it. */
+/* COPY keeps size and date (RFC 9051, 6.4.7): another message with the same header is no copy of it. */
 static int on_candidate(void *arg, const struct fetch_response *r, struct err *e)
 {
 	struct look *l = arg;
-	char id[ID_OCTETS + 1];
 
 	(void)e;
-	take_id(r->whole ? buf_slice(&l->head) : SLICE_NONE, id);
 	for (size_t i = 0; i < l->n && r->has_size && r->whole; i++) {
 		struct seen *m = &l->all[i];
 
-		if (m->told && r->size == m->size && strcmp(id, m->id) == 0 &&
+		if (m->told && r->size == m->size && l->hash == m->head &&
 		    (r->internal_ms == m->internal_ms || r->internal_ms == 0 || m->internal_ms == 0))
 			m->copy = true;
 	}

@@ -462,6 +462,8 @@ with tap.case("a COPY whose answer was lost is not made again"):
     server = Source(5, capabilities="IMAP4rev1 UIDPLUS")
     server.folders["Old"] = Folder()
     server.folders["Old"].add(message(1), date="1-Jan-2020 00:00:00 +0000")  # the same again, of another day
+    server.inbox.mail[3].octets = b"Subject: %s\r\n\r\nno Message-ID\r\n" % (b"x" * 400000)
+    server.inbox.mail[4].octets = b"Subject: a\r\n\r\nalarm\r\n"
 
     def lost(session, tag, words):
         session.copy(tag, words)
@@ -471,8 +473,9 @@ with tap.case("a COPY whose answer was lost is not made again"):
     assert pull.error["class"] == "temp" and len(server.folders["Old"].mail) == 6 and len(server.inbox.mail) == 5
     del server.on["UID COPY"]
     server.inbox.add(message(77))
+    server.inbox.add(b"Subject: b\r\n\r\nalarm\r\n")  # another alarm of the same second and size
     Pull(server.port, "write", "INBOX", "list", 1, "move", "Old").fine()
-    assert not server.inbox.mail and len(server.folders["Old"].mail) == 7
+    assert not server.inbox.mail and len(server.folders["Old"].mail) == 8
 
 with tap.case("the handler has had enough in the middle of a message"):
     server = Source(5)

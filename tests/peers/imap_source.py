@@ -301,8 +301,10 @@ class Session:
             self.done(tag)
 
     def do_uid_search(self, tag, words):
-        match = re.match(r'HEADER Message-ID "(.*)"', words)
-        uids = [u for u, m in self.folder.mail.items() if match and match.group(1).encode() in m.octets]
+        ident = re.match(r'HEADER Message-ID "(.*)"', words)
+        size = re.match(r"SMALLER (\d+) LARGER (\d+)", words)
+        uids = [u for u, m in self.folder.mail.items() if ident and ident.group(1).encode() in m.octets or
+                size and int(size.group(2)) < len(m.octets) < int(size.group(1))]
         self.say("* SEARCH" + "".join(" %d" % u for u in sorted(uids)))
         self.done(tag)
 
