@@ -91,6 +91,7 @@ static struct {
 	bool honest;	 /* no act was other than h */
 	bool extensions;
 	struct buf in, out;
+	size_t out_at; /* what is before it was sent */
 	char *commands[COMMANDS_MAX];
 	size_t heard, answered;
 	bool quit, quit_ok; /* QUIT was heard; some line was said behind that began like an OK */
@@ -237,13 +238,18 @@ static bool serve(void)
 	(void)ioctl(server.client, FIONREAD, &unread);
 	if (unread > 0)
 		return true;
+	if (server.out_at == server.out.n) {
+		buf_clear(&server.out);
+		server.out_at = 0;
+	}
 	for (int i = 0; i < 50 && server.fd >= 0 && server.out.n == 0 && next_act(); i++)
 		;
-	n = server.out.n < server.chunk ? server.out.n : server.chunk;
+	n = server.out.n - server.out_at;
 	if (server.fd < 0 || n == 0)
 		return false;
-	check(send(server.fd, server.out.p, n, MSG_NOSIGNAL) == (ssize_t)n);
-	buf_consume(&server.out, n);
+	n = n < server.chunk ? n : server.chunk;
+	check(send(server.fd, server.out.p + server.out_at, n, MSG_NOSIGNAL) == (ssize_t)n);
+	server.out_at += n;
 	return true;
 }
 
