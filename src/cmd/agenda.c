@@ -80,8 +80,8 @@ struct agenda_next agenda_next(const struct agenda_plan *plan, const struct agen
 
 	if (past->end == RUN_OK || past->started_ms == 0 || past->ended_ms == 0)
 		return next;
-	/* What is wrong with one folder does not hold up the others; nor is a source that should stay connected, and left for
-	 * that, begun again at once. */
+	/* What is wrong with one folder does not hold up the others; nor is a source that should stay connected, and
+	 * left for that, begun again at once. */
 	if (past->end == RUN_PARTLY) {
 		next.person = true;
 		if (plan->push)

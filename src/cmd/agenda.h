@@ -35,7 +35,8 @@ struct agenda_next {
 };
 
 enum {
-	AGENDA_AWAY_MS = 60 * 1000, /* first retry when the server is away; doubled up to the interval, or to the hour */
+	AGENDA_AWAY_MS =
+	    60 * 1000, /* first retry when the server is away; doubled up to the interval, or to the hour */
 	AGENDA_REFUSED_MS = 30 * 60 * 1000, /* when it refused us; doubled up to: */
 	AGENDA_REFUSED_MAX_MS = 6 * 3600 * 1000,
 	AGENDA_THROTTLED_MS = 3600 * 1000, /* when it did not say how long; doubled up to the same */

@@ -43,9 +43,8 @@ void fetcher_configure(struct fetcher *f)
 
 	if (c == NULL)
 		return;
-	f->plan = (struct agenda_plan){
-		.table = { .name = f->slot->account, .every = c->every, .jitter = c->jitter }, .push = c->push
-	};
+	f->plan = (struct agenda_plan){ .table = { .name = f->slot->account, .every = c->every, .jitter = c->jitter },
+					.push = c->push };
 	plan_times(f, c->at, c->nat);
 	f->polled = false;
 	f->deadline = c->deadline;
@@ -175,7 +174,8 @@ enum fetcher_task fetcher_task_of(enum run_mode mode, const char *copy_to)
 /* Where copies go: to one account at a time. */
 static int set_copy(struct fetcher *f, const char *to, struct err *e)
 {
-	bool copies = f->wanted[TASK_COPY] || f->wanted[TASK_DRY_COPY] || (f->slot->worker != NULL && f->task >= TASK_COPY);
+	bool copies =
+	    f->wanted[TASK_COPY] || f->wanted[TASK_DRY_COPY] || (f->slot->worker != NULL && f->task >= TASK_COPY);
 	char *copy;
 
 	if (copies && strcmp(f->copy_to, to) != 0)
@@ -206,7 +206,8 @@ int fetcher_want(struct fetcher *f, enum fetcher_task task, const char *copy_to,
 void fetchers_lift(struct supervisor *sup, bool oauth_only)
 {
 	for (struct slot *s = sup->slots; s != NULL; s = s->next) {
-		const struct config_source *c = s->fetcher == NULL ? NULL : config_source(sup->setup->config, s->account);
+		const struct config_source *c =
+		    s->fetcher == NULL ? NULL : config_source(sup->setup->config, s->account);
 		struct agenda_next next;
 
 		if (c == NULL || (oauth_only && !c->server.oauth))

@@ -37,10 +37,10 @@ struct fetcher {
 	bool overran;  /* the run was ended at its deadline */
 	bool replaced; /* the configuration is another one by now: it does not stay */
 	enum fetcher_task task;
-	bool wanted[TASKS]; /* runs that a person asks for */
-	char *copy_to;	    /* owned; account of the copy that is wanted or under way */
+	bool wanted[TASKS];	      /* runs that a person asks for */
+	char *copy_to;		      /* owned; account of the copy that is wanted or under way */
 	struct run_progress progress; /* of the run in hand; its folder is owned */
-	char words[500];    /* what was wrong with the last run, "" */
+	char words[500];	      /* what was wrong with the last run, "" */
 };
 
 /* ---- fetcher.c: when ---- */

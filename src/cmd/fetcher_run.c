@@ -259,8 +259,8 @@ int fetcher_says(struct worker *w, const struct ipc_in *in)
 
 /* ---- its end ---- */
 
-/* A run that could not say how it ended is written down by us, as by a fetcher that has come after it, or the next start
- * would not know of the failure. */
+/* A run that could not say how it ended is written down by us, as by a fetcher that has come after it, or the next
+ * start would not know of the failure. */
 static void record(struct fetcher *f, const struct fetch_ran *r)
 {
 	const struct source_run run = { .started_ms = r->started_ms,
@@ -303,15 +303,17 @@ static void died(struct fetcher *f, const struct worker *w, int status)
 	r->done.folder = "";
 	if (f->overran) {
 		text_span(f->deadline, span);
-		(void)snprintf(r->words, sizeof r->words,
-			       "the run had not ended within %s and was ended: the server hangs, or gives its mail too slowly "
-			       "(see deadline)",
-			       span);
+		(void)snprintf(
+		    r->words, sizeof r->words,
+		    "the run had not ended within %s and was ended: the server hangs, or gives its mail too slowly "
+		    "(see deadline)",
+		    span);
 	} else if (WIFSIGNALED(status)) {
 		(void)snprintf(r->words, sizeof r->words, "its fetcher was ended by signal %d (%s); see the log",
 			       WTERMSIG(status), strsignal(WTERMSIG(status)));
 	} else {
-		(void)snprintf(r->words, sizeof r->words, "its fetcher ended with status %d in the middle of a run; see the log",
+		(void)snprintf(r->words, sizeof r->words,
+			       "its fetcher ended with status %d in the middle of a run; see the log",
 			       WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 	}
 	log_warning("fetch-ended", LOG_STR("source", w->account), LOG_STR("result", run_end_name(r->end)),

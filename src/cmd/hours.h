@@ -16,7 +16,7 @@
 struct hours {
 	struct schedule *at; /* owned */
 	size_t n;
-	bool known;	   /* since when its mail waits, from before we started */
+	bool known; /* since when its mail waits, from before we started */
 	bool open;
 	int64_t opened_ms; /* wall clock */
 	int64_t opens_ms;  /* when it opens next; may have passed */
@@ -34,8 +34,8 @@ void hours_begin(struct hours *h, int64_t since_ms, int64_t now_ms);
 /* Mail has come, where none waited: times that passed before it did are not meant for it. */
 void hours_mail(struct hours *h, int64_t now_ms);
 
-/* Until when mail that is due now has to wait: 0, it need not; INT64_MAX: that is not known yet. Opens it, if its time has
- * come. */
+/* Until when mail that is due now has to wait: 0, it need not; INT64_MAX: that is not known yet. Opens it, if its time
+ * has come. */
 int64_t hours_wait(struct hours *h, int64_t now_ms);
 
 void hours_open(struct hours *h, int64_t now_ms);

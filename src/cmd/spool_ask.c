@@ -11,7 +11,7 @@
 struct question {
 	struct question *next;
 	enum request type;
-	int64_t from;	/* the page that is asked for */
+	int64_t from; /* the page that is asked for */
 	spool_ask_account_fn *on_account;
 	spool_ask_source_fn *on_source;
 	void *arg;

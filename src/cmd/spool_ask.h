@@ -11,13 +11,13 @@
 struct event_base;
 struct spool_ask;
 
-/* Takes FD. LOST is called once, when the spool has gone or makes no sense; what was asked is not answered then. Free it
- * there or later. */
+/* Takes FD. LOST is called once, when the spool has gone or makes no sense; what was asked is not answered then. Free
+ * it there or later. */
 struct spool_ask *spool_ask_new(struct event_base *base, int fd, void (*lost)(void *arg), void *arg);
 void spool_ask_free(struct spool_ask **a);
 
-/* FN gets row after row, then NULL; or, as the only call, NULL with GOOD false when the spool could not say. Never called
- * from inside these calls. A freed spool_ask calls nothing. */
+/* FN gets row after row, then NULL; or, as the only call, NULL with GOOD false when the spool could not say. Never
+ * called from inside these calls. A freed spool_ask calls nothing. */
 typedef void spool_ask_account_fn(void *arg, const struct spool_account_row *row, bool good);
 typedef void spool_ask_source_fn(void *arg, const struct spool_source_row *row, bool good);
 void spool_ask_accounts(struct spool_ask *a, spool_ask_account_fn *fn, void *arg);

@@ -30,12 +30,8 @@ enum { BIND_PATIENCE_MS = 3000, BIND_PAUSE_MS = 50 };
 enum { STOP_SECONDS = 30, STOP_SPOOL_SECONDS = 10, LOOK_SECONDS = 60, ERRORS_MAX = 64 * 1024, FILES_WANTED = 65536 };
 
 const char *const slot_kind_names[SLOT_KINDS] = {
-	[SLOT_RECEIVER] = "receiver",
-	[SLOT_FETCH] = "fetch",
-	[SLOT_STORE] = "store",
-	[SLOT_CONNECT] = "connect",
-	[SLOT_TOKEN] = "token",
-	[SLOT_SPOOL] = "spool",
+	[SLOT_RECEIVER] = "receiver", [SLOT_FETCH] = "fetch", [SLOT_STORE] = "store",
+	[SLOT_CONNECT] = "connect",   [SLOT_TOKEN] = "token", [SLOT_SPOOL] = "spool",
 };
 
 void supervisor_log_lines(const char *event, const struct buf *lines)
@@ -355,7 +351,8 @@ int supervisor_run(const char *file, struct setup *setup, bool restored)
 	return run(&sup, NULL, NULL);
 }
 
-int supervisor_run_sync(const char *file, struct setup *setup, int (*begin)(struct supervisor *sup, void *arg), void *arg)
+int supervisor_run_sync(const char *file, struct setup *setup, int (*begin)(struct supervisor *sup, void *arg),
+			void *arg)
 {
 	struct supervisor sup = { .file = file, .setup = setup, .sync_only = true, .steps = -1 };
 

@@ -51,12 +51,12 @@ struct slot {
 	char *account;	       /* owned; or source; "" but for stores and fetchers */
 	struct worker *worker; /* NULL: none runs */
 	struct backoff backoff;
-	unsigned failed_starts; /* in a row */
-	int64_t not_before;	/* monotonic */
-	int64_t due;		/* wall clock; stores: when there is work; INT64_MAX: not known of any */
-	int64_t noticed;	/* monotonic; when the operator was last told of the account or source */
+	unsigned failed_starts;	 /* in a row */
+	int64_t not_before;	 /* monotonic */
+	int64_t due;		 /* wall clock; stores: when there is work; INT64_MAX: not known of any */
+	int64_t noticed;	 /* monotonic; when the operator was last told of the account or source */
 	struct fetcher *fetcher; /* owned; of a source, else NULL */
-	struct hours *hours;	/* owned; of an account with `at', else NULL */
+	struct hours *hours;	 /* owned; of an account with `at', else NULL */
 	struct event *timer;
 	bool gone; /* the configuration names it no longer: freed when it is empty */
 };
@@ -74,7 +74,7 @@ struct worker {
 	bool ready_once, told_to_end;
 	bool reaped; /* its process id may be another one's by now */
 	bool copies; /* a fetcher for RUN_COPY: its memory in the spool is another one */
-	bool idle; /* a store said ROLE_IDLE …, a fetcher how its run went */
+	bool idle;   /* a store said ROLE_IDLE …, a fetcher how its run went */
 	int64_t idle_until;
 	int64_t woken;		/* monotonic; when a store was last told of due mail */
 	struct event *deadline; /* of the state */
@@ -95,8 +95,8 @@ struct supervisor {
 	struct control_server *control;
 	struct spool_ask *ask; /* NULL while the spool is away */
 	struct sync_job *jobs;
-	bool sync_only;	 /* for one sync: nothing listens, nothing runs that was not asked for */
-	int sync_status; /* of that */
+	bool sync_only;	   /* for one sync: nothing listens, nothing runs that was not asked for */
+	int sync_status;   /* of that */
 	int64_t wall_lead; /* ms of the wall clock before the monotonic one, a minute ago */
 	struct event *signals[4], *minute, *stop_deadline;
 	int steps; /* descriptor, or -1 */
@@ -115,7 +115,8 @@ int supervisor_run(const char *file, struct setup *setup, bool restored);
 
 /* For sync_alone (cmd/sync.h): BEGIN orders what is to be done; -1 when that can't be. Without listeners and control
  * socket; another daemon on the same spool is an error. */
-int supervisor_run_sync(const char *file, struct setup *setup, int (*begin)(struct supervisor *sup, void *arg), void *arg);
+int supervisor_run_sync(const char *file, struct setup *setup, int (*begin)(struct supervisor *sup, void *arg),
+			void *arg);
 
 /* ---- supervisor_slot.c ---- */
 struct slot *slot_new(struct supervisor *sup, enum slot_kind kind, const char *account);
@@ -126,10 +127,10 @@ void slot_consider(struct slot *s); /* starts a worker if one should run now; se
 void slot_consider_all(struct supervisor *sup);
 void slot_due(struct slot *s, int64_t wall_ms);
 void slots_learn_hours(struct supervisor *sup); /* asks the spool since when mail waits for those with `at' */
-void slot_file_now(struct slot *s); /* a store's: what waits need not wait for its time */
+void slot_file_now(struct slot *s);		/* a store's: what waits need not wait for its time */
 bool slot_waits_for_token(const struct slot *s);
 void slot_ended(struct slot *s, const struct worker *w,
-		bool clean);		 /* its worker was reaped: decides when the next starts */
+		bool clean); /* its worker was reaped: decides when the next starts */
 
 /* ---- supervisor_match.c ---- */
 void slot_match(struct supervisor *sup); /* makes and drops slots as the configuration has it */
@@ -139,7 +140,7 @@ int worker_start(struct slot *s, struct err *e);
 void worker_enter(struct worker *w, enum worker_state state);
 void worker_stop(struct worker *w);
 void worker_lift(struct worker *w, const char *account); /* the spool: ACCOUNT (NULL: every one) is held no longer */
-void worker_wake(struct worker *w); /* a store that waits for more mail: there is some */
+void worker_wake(struct worker *w);			 /* a store that waits for more mail: there is some */
 void worker_kill(struct worker *w, const char *why);
 void worker_reaped(struct worker *w, int status);
 struct worker *worker_of_kind(struct supervisor *sup,
@@ -168,8 +169,8 @@ void supervisor_set_level(struct supervisor *sup);		       /* of the log, as the
 int supervisor_hand(void *sup, const char *want, struct slice fields, int fd, struct err *e);
 
 /* ---- supervisor_notice.c ---- */
-/* Something that only a person can mend was found, about the account or source of S (NULL: nobody is told). KIND is enum
- * notice_kind. */
+/* Something that only a person can mend was found, about the account or source of S (NULL: nobody is told). KIND is
+ * enum notice_kind. */
 void supervisor_notice(struct supervisor *sup, struct slot *s, int64_t kind, const char *text);
 
 /* ---- supervisor_reload.c ---- */

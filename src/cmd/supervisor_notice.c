@@ -14,8 +14,8 @@ void supervisor_notice(struct supervisor *sup, struct slot *s, int64_t kind, con
 	struct ipc_out out;
 
 	/* Without a receiver at this moment it is not said: what lasts is reported again. */
-	if (sup->setup->config->operator== NULL || s == NULL || receiver == NULL || text == NULL ||
-	    (s->noticed != 0 && now - s->noticed < NOTICE_SPACING_MS))
+	if (sup->setup->config->operator== NULL || s == NULL || receiver == NULL ||
+	    text == NULL ||(s->noticed != 0 && now - s->noticed < NOTICE_SPACING_MS))
 		return;
 	s->noticed = now;
 	ipc_out_init(&out);

@@ -67,8 +67,8 @@ struct slot *slot_of_name(struct supervisor *sup, struct slice name)
 {
 	struct slot *s = sup->slots;
 
-	while (s != NULL && (s->gone || (s->kind != SLOT_STORE && s->kind != SLOT_FETCH) ||
-			     !slice_eq(slice_str(s->account), name)))
+	while (s != NULL &&
+	       (s->gone || (s->kind != SLOT_STORE && s->kind != SLOT_FETCH) || !slice_eq(slice_str(s->account), name)))
 		s = s->next;
 	return s;
 }
@@ -82,8 +82,8 @@ static struct slot *slot_of_kind(const struct supervisor *sup, enum slot_kind ki
 	return s;
 }
 
-/* One that could log in as soon as the token role is ready. A token role that does not become ready is not waited for: the
- * store or fetcher then says what is missing. */
+/* One that could log in as soon as the token role is ready. A token role that does not become ready is not waited for:
+ * the store or fetcher then says what is missing. */
 bool slot_waits_for_token(const struct slot *s)
 {
 	const struct config_server *server = config_server(s->sup->setup->config, s->account);

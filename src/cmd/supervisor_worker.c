@@ -252,7 +252,8 @@ static int on_notice(struct worker *w, struct slice fields)
 	int64_t kind = ipc_get_number(fields, ROLE_TAG_KIND, 0);
 	struct slot *s = slot_of_name(w->sup, name);
 
-	supervisor_notice(w->sup, s, s != NULL && s->fetcher != NULL && kind == NOTICE_HELD ? NOTICE_SOURCE : kind, text);
+	supervisor_notice(w->sup, s, s != NULL && s->fetcher != NULL && kind == NOTICE_HELD ? NOTICE_SOURCE : kind,
+			  text);
 	free(text);
 	return 0;
 }
@@ -336,7 +337,9 @@ int worker_start(struct slot *s, struct err *e)
 
 static void log_death(const struct worker *w, int status, bool clean)
 {
-	enum log_level level = !clean ? LOG_ERROR : w->kind == SLOT_STORE || w->kind == SLOT_FETCH ? LOG_DEBUG : LOG_INFO;
+	enum log_level level = !clean						? LOG_ERROR
+			       : w->kind == SLOT_STORE || w->kind == SLOT_FETCH ? LOG_DEBUG
+										: LOG_INFO;
 	char what[80];
 
 	if (WIFSIGNALED(status))

@@ -18,8 +18,8 @@
 #include "ipc/message.h"
 
 struct sync_request {
-	enum run_mode mode; /* RUN_DRY touches no account */
-	const char *copy_to; /* RUN_COPY, and RUN_DRY of a copy: the account; NAMES is one source then */
+	enum run_mode mode;	  /* RUN_DRY touches no account */
+	const char *copy_to;	  /* RUN_COPY, and RUN_DRY of a copy: the account; NAMES is one source then */
 	const char *const *names; /* sources and accounts; none: all sources, then all accounts */
 	size_t n;
 };
@@ -28,16 +28,16 @@ enum sync_kind {
 	SYNC_SOURCE = 200, /* NAME, STATE: a source that is to be fetched. The first events name all of them */
 	SYNC_PROGRESS,	   /* NAME, PROGRESS: a few a second at most */
 	SYNC_LINE,	   /* NAME, LINE */
-	SYNC_RAN,	   /* NAME, PROGRESS (its sums), END, WORDS, STARTED_MS, ENDED_MS, NEXT_MS: a run of it has ended */
-	SYNC_ACCOUNT,	   /* NAME, STATE, and how its mail is: once a second at most, when it changed */
-	SYNC_DONE,	   /* STATUS, WORDS; the last one */
-	SYNC_TICK	   /* nothing happened for half a second: for whoever draws a clock */
+	SYNC_RAN,     /* NAME, PROGRESS (its sums), END, WORDS, STARTED_MS, ENDED_MS, NEXT_MS: a run of it has ended */
+	SYNC_ACCOUNT, /* NAME, STATE, and how its mail is: once a second at most, when it changed */
+	SYNC_DONE,    /* STATUS, WORDS; the last one */
+	SYNC_TICK     /* nothing happened for half a second: for whoever draws a clock */
 };
 
 enum sync_state {
-	SYNC_WAITS,   /* for its turn, or until a run of another mode has ended; WORDS say for what */
-	SYNC_RUNS,    /* source: it is fetched. Account: mail is being filed */
-	SYNC_ENDED    /* source: SYNC_RAN has said how. Account: nothing is due now, or it is held: HELD */
+	SYNC_WAITS, /* for its turn, or until a run of another mode has ended; WORDS say for what */
+	SYNC_RUNS,  /* source: it is fetched. Account: mail is being filed */
+	SYNC_ENDED  /* source: SYNC_RAN has said how. Account: nothing is due now, or it is held: HELD */
 };
 
 struct sync_event {
@@ -49,7 +49,7 @@ struct sync_event {
 	struct run_line line;
 	enum run_end end;
 	int64_t started_ms, ended_ms; /* wall clock; STARTED_MS also with SYNC_SOURCE that runs */
-	bool attached; /* SYNC_SOURCE: the run was under way already when it was asked for */
+	bool attached;		      /* SYNC_SOURCE: the run was under way already when it was asked for */
 	uint64_t lost; /* SYNC_LINE: that many lines before it were not sent, as the reader was too slow */
 	/* SYNC_ACCOUNT. Deliveries: */
 	uint64_t waiting; /* queued, in flight, in doubt */
@@ -66,21 +66,21 @@ struct sync_event {
  * is ended. */
 typedef int sync_event_fn(void *arg, const struct sync_event *ev);
 
-/* Asks the daemon that listens at CONTROL. 0 after SYNC_DONE or when FN hung up; -1 and E: class ERR_TEMP with code ENOENT
- * or ECONNREFUSED when no daemon runs; else its words, for instance that it knows no such NAME. Ending this process does
- * not end the run. */
+/* Asks the daemon that listens at CONTROL. 0 after SYNC_DONE or when FN hung up; -1 and E: class ERR_TEMP with code
+ * ENOENT or ECONNREFUSED when no daemon runs; else its words, for instance that it knows no such NAME. Ending this
+ * process does not end the run. */
 int sync_by_daemon(const char *control, const char *file, const struct sync_request *r, sync_event_fn *fn, void *arg,
 		   struct err *e);
 
-/* Does it in this process. SETUP is loaded from FILE, and is taken over. Exit status; when it could not even begin, it was
- * logged why and FN was not called. */
+/* Does it in this process. SETUP is loaded from FILE, and is taken over. Exit status; when it could not even begin, it
+ * was logged why and FN was not called. */
 struct setup;
 int sync_alone(const char *file, struct setup *setup, const struct sync_request *r, sync_event_fn *fn, void *arg);
 
 /* ---- how they travel ---- */
 
-/* The fields of a request (behind CONTROL_TAG_WANT in CONTROL_HELLO), and the way back; the latter is -1 when they make no
- * sense. Free OUT's NAMES and COPY_TO with sync_request_free. */
+/* The fields of a request (behind CONTROL_TAG_WANT in CONTROL_HELLO), and the way back; the latter is -1 when they make
+ * no sense. Free OUT's NAMES and COPY_TO with sync_request_free. */
 void sync_put_request(struct ipc_out *out, const struct sync_request *r);
 int sync_get_request(struct slice fields, struct sync_request *out);
 void sync_request_free(struct sync_request *r);
@@ -100,12 +100,12 @@ enum plan_state {
 };
 struct plan_row {
 	const char *name;
-	bool is_source;	  /* else an account with `at' */
+	bool is_source; /* else an account with `at' */
 	enum plan_state state;
-	int64_t since_ms, next_ms; /* wall clock */
-	unsigned failures;	   /* in a row */
-	bool person;		   /* a person must mend something; not HELD: the rest goes on by schedule */
-	const char *words;	   /* what is wrong, or "" */
+	int64_t since_ms, next_ms;    /* wall clock */
+	unsigned failures;	      /* in a row */
+	bool person;		      /* a person must mend something; not HELD: the rest goes on by schedule */
+	const char *words;	      /* what is wrong, or "" */
 	struct run_progress progress; /* RUNS */
 };
 void plan_put_row(struct ipc_out *out, const struct plan_row *row); /* begins OUT */

@@ -14,9 +14,10 @@ enum { TICK_MS = 500, PLAN_MS = 30 * 1000 };
 static int say_gone(struct err *e)
 {
 	if (e->class == ERR_SYSTEM && e->code == EPIPE)
-		return err_set(e, ERR_TEMP, EPIPE,
-			       "mailferry has hung up: it stops or is started again, or the output was not read for too long; "
-			       "what was begun goes on, see: mailferry status");
+		return err_set(
+		    e, ERR_TEMP, EPIPE,
+		    "mailferry has hung up: it stops or is started again, or the output was not read for too long; "
+		    "what was begun goes on, see: mailferry status");
 	return err_prefix(e, "what mailferry says of the run can't be read");
 }
 
@@ -41,8 +42,9 @@ static int listen_to(int fd, sync_event_fn *fn, void *arg, struct err *e)
 			continue;
 		}
 		if (sync_get_event(&in, &ev) != 0) {
-			r = err_set(e, ERR_PROTOCOL, 0, "mailferry says what this program does not understand; is it of another "
-							"version?");
+			r = err_set(e, ERR_PROTOCOL, 0,
+				    "mailferry says what this program does not understand; is it of another "
+				    "version?");
 			continue;
 		}
 		kind = ev.kind;
@@ -89,8 +91,9 @@ int plan_by_daemon(const char *control, const char *file, plan_row_fn *fn, void 
 
 		r = ipc_receive(fd, &frame, &in, NULL, NULL, PLAN_MS, e);
 		if (r == 0 && plan_get_row(&in, &row) != 0)
-			r = err_set(e, ERR_PROTOCOL, 0, "mailferry says what this program does not understand; is it of another "
-							"version?");
+			r = err_set(e, ERR_PROTOCOL, 0,
+				    "mailferry says what this program does not understand; is it of another "
+				    "version?");
 		if (r != 0)
 			break;
 		more = row.name[0] != '\0' && fn(arg, &row) == 0;

@@ -135,8 +135,8 @@ int sync_get_event(const struct ipc_in *in, struct sync_event *out)
 	int64_t state = ipc_get_number(in->rest, TAG_STATE, SYNC_WAITS);
 	int64_t end = ipc_get_number(in->rest, FETCH_TAG_END, RUN_OK);
 
-	if (in->type < SYNC_SOURCE || in->type > SYNC_TICK || state < SYNC_WAITS || state > SYNC_ENDED || end < RUN_OK ||
-	    end > RUN_PARTLY)
+	if (in->type < SYNC_SOURCE || in->type > SYNC_TICK || state < SYNC_WAITS || state > SYNC_ENDED ||
+	    end < RUN_OK || end > RUN_PARTLY)
 		return -1;
 	*out = (struct sync_event){
 		.kind = (enum sync_kind)in->type,

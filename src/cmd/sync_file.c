@@ -50,11 +50,13 @@ static bool judge(struct sync_job *j, struct sync_part *p, const struct spool_ac
 	if (s == NULL) {
 		end(j, p, INT64_MAX, false, "it is no longer in the configuration", EX_CONFIG);
 	} else if (p->waiting == 0) {
-		end(j, p, INT64_MAX, false, p->stuck > 0 ? "some of it waits for a person; see: mailferry queue list" : NULL, EX_OK);
+		end(j, p, INT64_MAX, false,
+		    p->stuck > 0 ? "some of it waits for a person; see: mailferry queue list" : NULL, EX_OK);
 	} else if (row->hold_until_ms > now) {
 		end(j, p, row->hold_until_ms, true, row->hold_reason, row->hold_person ? EX_CONFIG : EX_TEMPFAIL);
 	} else if (row->waiting[DELIVERY_FLIGHT] == 0 && row->next_due_ms > now) {
-		end(j, p, row->next_due_ms, false, "what waits is tried again later; see: mailferry queue list", EX_TEMPFAIL);
+		end(j, p, row->next_due_ms, false, "what waits is tried again later; see: mailferry queue list",
+		    EX_TEMPFAIL);
 	} else if (s->failed_starts >= FAILED_STARTS_MAX) {
 		end(j, p, INT64_MAX, false, "its store does not start; see mailferry's log", EX_TEMPFAIL);
 	} else if (clock_mono_ms() - p->moved_ms > NOTHING_MS) {
@@ -68,12 +70,13 @@ static bool judge(struct sync_job *j, struct sync_part *p, const struct spool_ac
 static void take_row(struct sync_job *j, struct sync_part *p, const struct spool_account_row *row)
 {
 	uint64_t waiting = row->waiting[DELIVERY_QUEUED] + row->waiting[DELIVERY_FLIGHT] + row->waiting[DELIVERY_DOUBT];
-	uint64_t stuck = row->waiting[DELIVERY_PARKED] + row->waiting[DELIVERY_QUARANTINED] + row->waiting[DELIVERY_HELD];
+	uint64_t stuck =
+	    row->waiting[DELIVERY_PARKED] + row->waiting[DELIVERY_QUARANTINED] + row->waiting[DELIVERY_HELD];
 	uint64_t filed;
 	bool moved;
 
-	/* A spool that was started again counts from 0; so does one that was started for this sync, and it may have filed
-	 * much before we look for the first time. */
+	/* A spool that was started again counts from 0; so does one that was started for this sync, and it may have
+	 * filed much before we look for the first time. */
 	if (!p->based || row->filed < p->base)
 		p->base = row->filed < p->base || j->sup->sync_only ? 0 : row->filed;
 	p->based = true;

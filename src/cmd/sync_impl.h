@@ -15,11 +15,11 @@ enum sync_stage {
 struct sync_part { /* a source or an account */
 	char *name;
 	enum sync_state state;
-	bool attached;	  /* source: to a run that was under way */
-	bool based;	  /* account: BASE is known */
-	uint64_t base;	  /* deliveries that were filed before */
-	unsigned looks;	  /* account: rows seen since its mail was ordered to be filed */
-	int64_t moved_ms; /* monotonic: when its numbers changed last */
+	bool attached;			/* source: to a run that was under way */
+	bool based;			/* account: BASE is known */
+	uint64_t base;			/* deliveries that were filed before */
+	unsigned looks;			/* account: rows seen since its mail was ordered to be filed */
+	int64_t moved_ms;		/* monotonic: when its numbers changed last */
 	uint64_t waiting, filed, stuck; /* as told last */
 };
 
@@ -38,9 +38,9 @@ struct sync_job {
 	size_t nsources, naccounts;
 	int64_t files_ms; /* SYNC_FILES: since when */
 	int64_t told_ms;  /* when the newest SYNC_TICK was told */
-	bool asked; /* the spool, for the accounts */
-	uint64_t lost; /* lines */
-	int64_t over_ms; /* monotonic: since when it is over */
+	bool asked;	  /* the spool, for the accounts */
+	uint64_t lost;	  /* lines */
+	int64_t over_ms;  /* monotonic: since when it is over */
 	int status;
 	bool broken; /* the client is gone or too slow: freed by the next tick */
 };

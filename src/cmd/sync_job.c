@@ -17,7 +17,7 @@ enum {
 	JOBS_MAX = 32,
 	TICK_MS = 500,
 	LOOK_MS = 20, /* after which the filing is looked at for the first time; later ones come further apart */
-	FLUSH_MS = 30 * 1000,		  /* how long a client may take to read the end */
+	FLUSH_MS = 30 * 1000, /* how long a client may take to read the end */
 };
 
 void sync_job_free(struct sync_job *j)
@@ -96,7 +96,9 @@ static struct sync_part *part_of(struct sync_job *j, const struct fetcher *f)
 static void tell_source(struct sync_job *j, struct sync_part *p, enum sync_state state, const char *words)
 {
 	const struct fetcher *f = fetcher_of_name(j->sup, p->name);
-	struct sync_event ev = { .kind = SYNC_SOURCE, .name = p->name, .state = state, .attached = p->attached, .words = words };
+	struct sync_event ev = {
+		.kind = SYNC_SOURCE, .name = p->name, .state = state, .attached = p->attached, .words = words
+	};
 
 	p->state = state;
 	if (state == SYNC_RUNS && f != NULL)
@@ -104,7 +106,8 @@ static void tell_source(struct sync_job *j, struct sync_part *p, enum sync_state
 	sync_emit(j, &ev);
 }
 
-/* Whoever waits for a few messages waits no half second for the news, and whoever waits for many costs the spool little. */
+/* Whoever waits for a few messages waits no half second for the news, and whoever waits for many costs the spool
+ * little. */
 static int64_t next_look(const struct sync_job *j)
 {
 	const int64_t share = (clock_mono_ms() - j->files_ms) / 10;
@@ -130,10 +133,10 @@ static void fetch_on(struct sync_job *j)
 
 static void source_over(struct sync_job *j, struct sync_part *p, const struct fetch_ran *r, int64_t next_ms)
 {
-	static const int statuses[] = { [RUN_OK] = EX_OK,	      [RUN_AWAY] = EX_TEMPFAIL,
-					[RUN_REFUSED] = EX_CONFIG,    [RUN_THROTTLED] = EX_TEMPFAIL,
-					[RUN_BROKEN] = EX_PROTOCOL,   [RUN_FULL] = EX_TEMPFAIL,
-					[RUN_LOST] = EX_TEMPFAIL,     [RUN_PARTLY] = EX_CONFIG };
+	static const int statuses[] = { [RUN_OK] = EX_OK,	    [RUN_AWAY] = EX_TEMPFAIL,
+					[RUN_REFUSED] = EX_CONFIG,  [RUN_THROTTLED] = EX_TEMPFAIL,
+					[RUN_BROKEN] = EX_PROTOCOL, [RUN_FULL] = EX_TEMPFAIL,
+					[RUN_LOST] = EX_TEMPFAIL,   [RUN_PARTLY] = EX_CONFIG };
 	struct sync_event ev = { .kind = SYNC_RAN,
 				 .name = p->name,
 				 .state = SYNC_ENDED,
@@ -152,7 +155,9 @@ static void source_over(struct sync_job *j, struct sync_part *p, const struct fe
 static void order_run(struct sync_job *j, struct sync_part *p)
 {
 	struct fetcher *f = fetcher_of_name(j->sup, p->name);
-	struct fetch_ran none = { .started_ms = clock_wall_ms(), .ended_ms = clock_wall_ms(), .result.end = RUN_REFUSED };
+	struct fetch_ran none = { .started_ms = clock_wall_ms(),
+				  .ended_ms = clock_wall_ms(),
+				  .result.end = RUN_REFUSED };
 	struct err e = { 0 };
 	bool busy = f != NULL && (f->stage == FETCHER_COMES || f->stage == FETCHER_RUNS);
 
@@ -199,7 +204,9 @@ void sync_source_progress(const struct fetcher *f)
 	EACH_JOB(j, f)
 	{
 		struct sync_part *p = part_of(j, f);
-		struct sync_event ev = { .kind = SYNC_PROGRESS, .name = f->slot->account, .state = SYNC_RUNS, .progress = f->progress };
+		struct sync_event ev = {
+			.kind = SYNC_PROGRESS, .name = f->slot->account, .state = SYNC_RUNS, .progress = f->progress
+		};
 
 		if (p != NULL)
 			sync_emit(j, &ev);

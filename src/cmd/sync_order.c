@@ -60,10 +60,11 @@ static int add_name(struct sync_job *j, const struct config *c, const char *name
 		return 0;
 	}
 	if (config_account(c, name) == NULL)
-		return err_set(e, ERR_CONFIG, 0,
-			       "there is no source or account %.100s in the running configuration; send SIGHUP to mailferry when "
-			       "the file was changed since",
-			       name);
+		return err_set(
+		    e, ERR_CONFIG, 0,
+		    "there is no source or account %.100s in the running configuration; send SIGHUP to mailferry when "
+		    "the file was changed since",
+		    name);
 	if (j->mode != RUN_FETCH)
 		return err_set(e, ERR_CONFIG, 0, "%.100s is an account; this is for sources", name);
 	add_account(j, name);
@@ -80,8 +81,8 @@ static int check_copy(const struct config *c, const struct sync_request *r, stru
 		return err_set(e, ERR_CONFIG, 0, "there is no account %.100s in the running configuration",
 			       r->copy_to == NULL ? "" : r->copy_to);
 	if (s != NULL && s->protocol != CONFIG_IMAP)
-		return err_set(e, ERR_CONFIG, 0, "source %.100s is a POP3 mailbox: it has no folders to copy; fetch it instead",
-			       s->name);
+		return err_set(e, ERR_CONFIG, 0,
+			       "source %.100s is a POP3 mailbox: it has no folders to copy; fetch it instead", s->name);
 	return 0;
 }
 

@@ -211,7 +211,8 @@ static int work_ended(const struct peer *p, struct work *work, int status)
 		return 0;
 	/* Killed at its deadline, so nothing was answered. */
 	(void)err_set(&e, ERR_TEMP, ETIMEDOUT, "looking up the %s %s takes too long; check this machine's name server",
-		      p->kind == PEER_TOKEN ? "endpoints under" : "server of", p->kind == PEER_TOKEN ? "oauth" : p->name);
+		      p->kind == PEER_TOKEN ? "endpoints under" : "server of",
+		      p->kind == PEER_TOKEN ? "oauth" : p->name);
 	return refuse(p->fd, work->id, &e);
 }
 
@@ -255,8 +256,7 @@ static void add_peer(struct connector *c, struct slice fields, int *fd)
 		kind = PEER_ADMIN;
 	free(role);
 	c->peers = mem_resize(c->peers, c->npeers + 1, sizeof *c->peers);
-	c->peers[c->npeers++] =
-	    (struct peer){ .fd = *fd, .kind = kind, .name = name == NULL ? mem_strdup("") : name };
+	c->peers[c->npeers++] = (struct peer){ .fd = *fd, .kind = kind, .name = name == NULL ? mem_strdup("") : name };
 	*fd = -1;
 }
 

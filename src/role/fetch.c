@@ -187,7 +187,8 @@ static void prepare(struct fetch *f)
 	if (f->role.config->nsources != 1 || f->role.spool < 0 || f->role.memory < 0 || f->role.connect < 0)
 		fail("a fetcher needs its source, the spool and the connector", NULL);
 	f->source = &f->role.config->sources[0];
-	/* The authorities and our certificate are read now, so that nothing is opened later. A run says what is wrong. */
+	/* The authorities and our certificate are read now, so that nothing is opened later. A run says what is wrong.
+	 */
 	if (f->source->server.tls != CONFIG_TLS_NONE)
 		f->tls = tls_client_of(&f->source->server, &f->tls_err);
 	if (f->tls != NULL)

@@ -51,8 +51,8 @@ enum fetch_tag {
 	FETCH_TAG_IDLE	 /* 1 */
 };
 
-/* TEXT_MAX: octets of a text on this way, at most; longer ones are cut. POLL_MS: how often a source with `push' but without
- * `every' and `at' is looked at anyway, as its server may forget to tell. */
+/* TEXT_MAX: octets of a text on this way, at most; longer ones are cut. POLL_MS: how often a source with `push' but
+ * without `every' and `at' is looked at anyway, as its server may forget to tell. */
 enum { FETCH_TEXT_MAX = 1000, FETCH_POLL_MS = 30 * 60 * 1000 };
 
 /* How long a source with `push' waits for news from NOW_MS (wall clock) on. */

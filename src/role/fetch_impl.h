@@ -28,15 +28,15 @@ struct fetch {
 	struct tls_client *tls;
 	struct err tls_err; /* why there is none */
 	struct token_asker asker;
-	size_t told;	  /* accounts of which facts came */
-	bool lost;	  /* the spool */
-	bool handed;	  /* a new socket to the connector or the token role has come */
-	bool asked;	  /* for a run */
-	bool called;	  /* ASKED or LOST: it does not wait for news any longer */
-	bool fixed;	  /* MODE and COPY_TO are those of this process */
+	size_t told; /* accounts of which facts came */
+	bool lost;   /* the spool */
+	bool handed; /* a new socket to the connector or the token role has come */
+	bool asked;  /* for a run */
+	bool called; /* ASKED or LOST: it does not wait for news any longer */
+	bool fixed;  /* MODE and COPY_TO are those of this process */
 	enum run_mode mode;
 	char *copy_to;
-	int64_t said_ms; /* monotonic; the newest report of progress */
+	int64_t said_ms;  /* monotonic; the newest report of progress */
 	int64_t lines_ms; /* up to when lines are paid for */
 };
 

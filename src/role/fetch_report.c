@@ -21,32 +21,29 @@ struct text_row {
 #define PROGRESS(member) offsetof(struct run_progress, member)
 
 static const struct number_row progress_rows[] = {
-	{ FETCH_TAG_MESSAGES, PROGRESS(messages) },
-	{ FETCH_TAG_MESSAGES_ALL, PROGRESS(messages_all) },
-	{ FETCH_TAG_OCTETS, PROGRESS(octets) },
-	{ FETCH_TAG_OCTETS_ALL, PROGRESS(octets_all) },
-	{ FETCH_TAG_SKIPPED, PROGRESS(skipped) },
-	{ FETCH_TAG_KNOWN, PROGRESS(known) },
-	{ FETCH_TAG_OWN, PROGRESS(own) },
-	{ FETCH_TAG_REMOVED, PROGRESS(removed) },
-	{ FETCH_TAG_MOVED, PROGRESS(moved) },
-	{ FETCH_TAG_MARKED, PROGRESS(marked) },
+	{ FETCH_TAG_MESSAGES, PROGRESS(messages) }, { FETCH_TAG_MESSAGES_ALL, PROGRESS(messages_all) },
+	{ FETCH_TAG_OCTETS, PROGRESS(octets) },	    { FETCH_TAG_OCTETS_ALL, PROGRESS(octets_all) },
+	{ FETCH_TAG_SKIPPED, PROGRESS(skipped) },   { FETCH_TAG_KNOWN, PROGRESS(known) },
+	{ FETCH_TAG_OWN, PROGRESS(own) },	    { FETCH_TAG_REMOVED, PROGRESS(removed) },
+	{ FETCH_TAG_MOVED, PROGRESS(moved) },	    { FETCH_TAG_MARKED, PROGRESS(marked) },
 };
 
 #define LINE(member) offsetof(struct run_line, member)
 
 static const struct text_row line_rows[] = {
-	{ FETCH_TAG_FOLDER, LINE(folder) },   { FETCH_TAG_MESSAGE, LINE(name) },
-	{ FETCH_TAG_FROM, LINE(from) },	      { FETCH_TAG_SUBJECT, LINE(subject) },
-	{ FETCH_TAG_MESSAGE_ID, LINE(message_id) }, { FETCH_TAG_TO, LINE(to) },
-	{ FETCH_TAG_ACCOUNT, LINE(account) }, { FETCH_TAG_INTO, LINE(into) },
-	{ FETCH_TAG_RULE, LINE(rule) },	      { FETCH_TAG_WHY, LINE(why) },
+	{ FETCH_TAG_FOLDER, LINE(folder) },
+	{ FETCH_TAG_MESSAGE, LINE(name) },
+	{ FETCH_TAG_FROM, LINE(from) },
+	{ FETCH_TAG_SUBJECT, LINE(subject) },
+	{ FETCH_TAG_MESSAGE_ID, LINE(message_id) },
+	{ FETCH_TAG_TO, LINE(to) },
+	{ FETCH_TAG_ACCOUNT, LINE(account) },
+	{ FETCH_TAG_INTO, LINE(into) },
+	{ FETCH_TAG_RULE, LINE(rule) },
+	{ FETCH_TAG_WHY, LINE(why) },
 };
 
-enum {
-	NPROGRESS = sizeof progress_rows / sizeof progress_rows[0],
-	NLINE = sizeof line_rows / sizeof line_rows[0]
-};
+enum { NPROGRESS = sizeof progress_rows / sizeof progress_rows[0], NLINE = sizeof line_rows / sizeof line_rows[0] };
 
 /* A thousand sources may be added up. */
 static const int64_t number_max = INT64_MAX / 4096;
@@ -87,7 +84,8 @@ int64_t fetch_poll_ms(const struct config_source *s, int64_t now_ms)
 	struct schedule at;
 
 	for (size_t i = 0; i < s->nat; i++) {
-		int64_t next = schedule_parse(slice_str(s->at[i]), &at, hint) == 0 ? schedule_next(&at, 1, now_ms) : INT64_MAX;
+		int64_t next =
+		    schedule_parse(slice_str(s->at[i]), &at, hint) == 0 ? schedule_next(&at, 1, now_ms) : INT64_MAX;
 
 		if (next != INT64_MAX && next - now_ms < wait)
 			wait = next - now_ms;

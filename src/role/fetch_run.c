@@ -9,12 +9,12 @@
 #include "role/fetch_impl.h"
 
 enum {
-	PROGRESS_MS = 250,	  /* between reports */
-	LINES_BURST = 50,	  /* lines at once, and … */
-	LINE_MS = 200,		  /* … one more each */
-	NEXT_MS = 10 * 1000,	  /* how long a role that was replaced is waited for */
-	SHORT_MS = 60 * 1000,	  /* a wait for news that breaks off sooner … */
-	SHORT_MAX = 5		  /* … so often in a row is no way to learn of news */
+	PROGRESS_MS = 250,    /* between reports */
+	LINES_BURST = 50,     /* lines at once, and … */
+	LINE_MS = 200,	      /* … one more each */
+	NEXT_MS = 10 * 1000,  /* how long a role that was replaced is waited for */
+	SHORT_MS = 60 * 1000, /* a wait for news that breaks off sooner … */
+	SHORT_MAX = 5	      /* … so often in a row is no way to learn of news */
 };
 
 /* ---- what a run needs ---- */
@@ -24,8 +24,8 @@ static void on_wake(void *arg)
 	fetch_turn(arg);
 }
 
-/* The connector, or the token role, was replaced: waits until the supervisor hands us a socket to the next one. It says nothing about
- * the source, whose run would fail of it. */
+/* The connector, or the token role, was replaced: waits until the supervisor hands us a socket to the next one. It says
+ * nothing about the source, whose run would fail of it. */
 static bool wait_for_next(struct fetch *f, const struct err *e, int64_t until)
 {
 	if (e->code != EPIPE)
@@ -191,8 +191,8 @@ bool fetch_run(struct fetch *f)
 	ran.ended_ms = clock_wall_ms();
 	note(f, &ran);
 	log_run(f, &ran);
-	ran.idle = f->source->push && f->mode == RUN_FETCH && (ran.result.end == RUN_OK || ran.result.end == RUN_PARTLY) &&
-		   !f->lost;
+	ran.idle = f->source->push && f->mode == RUN_FETCH &&
+		   (ran.result.end == RUN_OK || ran.result.end == RUN_PARTLY) && !f->lost;
 	ran.result.done.folder = "";
 	ipc_out_init(&out);
 	ipc_begin(&out, ROLE_RAN, 0);

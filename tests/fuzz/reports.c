@@ -1,5 +1,5 @@
-/* What a fetcher reports, what a client of the control socket asks for, and what it is told: one packet each. Whatever can be
- * read stays the same when it is written and read again. */
+/* What a fetcher reports, what a client of the control socket asks for, and what it is told: one packet each. Whatever
+ * can be read stays the same when it is written and read again. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +36,8 @@ static struct ipc_in again(struct ipc_out *out)
 static void same_progress(const struct run_progress *a, const struct run_progress *b)
 {
 	must(same(a->folder, b->folder) && a->messages == b->messages && a->messages_all == b->messages_all);
-	must(a->octets == b->octets && a->octets_all == b->octets_all && a->skipped == b->skipped && a->known == b->known);
+	must(a->octets == b->octets && a->octets_all == b->octets_all && a->skipped == b->skipped &&
+	     a->known == b->known);
 	must(a->own == b->own && a->removed == b->removed && a->moved == b->moved && a->marked == b->marked);
 	/* As many as there can be sources may be added up. */
 	must(a->octets <= INT64_MAX / 4096);
@@ -61,7 +62,8 @@ static void read_report(const struct ipc_in *in)
 	fetch_put_ran(&out, &a);
 	fetch_get_ran(again(&out).rest, &b);
 	same_progress(&a.result.done, &b.result.done);
-	must(a.result.end == b.result.end && a.started_ms == b.started_ms && a.ended_ms == b.ended_ms && a.idle == b.idle);
+	must(a.result.end == b.result.end && a.started_ms == b.started_ms && a.ended_ms == b.ended_ms &&
+	     a.idle == b.idle);
 	must(a.result.delay_ms == b.result.delay_ms && strcmp(a.result.words, b.result.words) == 0);
 	ipc_out_free(&out);
 }
@@ -84,7 +86,8 @@ static void read_event(const struct ipc_in *in)
 	if (a.kind == SYNC_LINE)
 		same_line(&a.line, &b.line);
 	if (a.kind == SYNC_ACCOUNT)
-		must(a.waiting == b.waiting && a.filed == b.filed && a.stuck == b.stuck && a.next_ms == b.next_ms && a.held == b.held);
+		must(a.waiting == b.waiting && a.filed == b.filed && a.stuck == b.stuck && a.next_ms == b.next_ms &&
+		     a.held == b.held);
 	sync_event_clear(&a);
 	sync_event_clear(&b);
 	ipc_out_free(&out);

@@ -12,13 +12,13 @@
 #include "cmd/hours.h"
 #include "config/value.h"
 
-#define S	  ((int64_t)1000)
-#define M	  (60 * S)
-#define H	  (60 * M)
-#define D	  (24 * H)
-#define NEVER	  INT64_MAX
+#define S     ((int64_t)1000)
+#define M     (60 * S)
+#define H     (60 * M)
+#define D     (24 * H)
+#define NEVER INT64_MAX
 /* 2026-03-02 00:00:00 UTC, a Monday. */
-#define MONDAY	  ((int64_t)1772409600 * 1000)
+#define MONDAY ((int64_t)1772409600 * 1000)
 
 struct row {
 	const char *what;
@@ -42,36 +42,43 @@ static const struct row rows[] = {
 	{ "push: at once", 0, NULL, true, 0, 0, RUN_OK, 0, 0, 5 * M, 5 * M, false, false },
 	{ "push, it left in good order: at once", 0, NULL, true, 1 * M, 2 * M, RUN_OK, 0, 0, M, M, false, false },
 	{ "at: the next time", 0, "0 */6 * * *", false, 6 * H, 6 * H + M, RUN_OK, 0, 0, M, 12 * H, false, false },
-	{ "at: missed while away, once, now", 0, "0 */6 * * *", false, 6 * H, 6 * H + M, RUN_OK, 0, 0, 40 * H, 40 * H, false,
-	  false },
-	{ "at: times that passed during the run are not made up for", 0, "*/10 * * * *", false, H, H + 35 * M, RUN_OK, 0, 0, M,
-	  H + 40 * M, false, false },
+	{ "at: missed while away, once, now", 0, "0 */6 * * *", false, 6 * H, 6 * H + M, RUN_OK, 0, 0, 40 * H, 40 * H,
+	  false, false },
+	{ "at: times that passed during the run are not made up for", 0, "*/10 * * * *", false, H, H + 35 * M, RUN_OK,
+	  0, 0, M, H + 40 * M, false, false },
 	{ "every: missed while away, now", H, NULL, false, H, H + M, RUN_OK, 0, 0, 40 * H, 40 * H, false, false },
 	{ "cut off: again, soon", D, NULL, false, H, 0, RUN_OK, 0, 0, 2 * H, 2 * H, false, false },
-	{ "cut off, and only a person asks for it: not by itself", 0, NULL, false, H, 0, RUN_OK, 0, 0, 2 * H, NEVER, false, false },
+	{ "cut off, and only a person asks for it: not by itself", 0, NULL, false, H, 0, RUN_OK, 0, 0, 2 * H, NEVER,
+	  false, false },
 	{ "away: a minute", D, NULL, false, H, H + M, RUN_AWAY, 1, 0, M, H + 2 * M, true, false },
 	{ "away: doubled", D, NULL, false, H, H + M, RUN_AWAY, 4, 0, M, H + 9 * M, true, false },
 	{ "away, at: up to the hour", 0, "0 0 1 1 *", false, H, 2 * H, RUN_AWAY, 40, 0, M, 3 * H, true, false },
-	{ "away, at: never behind a time that was named", 0, "5 2 * * *", false, H, 2 * H, RUN_AWAY, 40, 0, M, 2 * H + 5 * M, true,
-	  false },
+	{ "away, at: never behind a time that was named", 0, "5 2 * * *", false, H, 2 * H, RUN_AWAY, 40, 0, M,
+	  2 * H + 5 * M, true, false },
 	{ "away, push: up to ten minutes", 0, NULL, true, H, 2 * H, RUN_AWAY, 40, 0, M, 2 * H + 10 * M, true, false },
-	{ "refused: half an hour, not the five minutes of the plan", 0, "*/5 * * * *", false, H, H + M, RUN_REFUSED, 1, 0, M,
-	  H + 31 * M, true, true },
-	{ "refused: never sooner than planned", 0, "0 18 * * *", false, H, H + M, RUN_REFUSED, 1, 0, M, 18 * H, true, true },
-	{ "refused again and again: six hours", 0, "*/5 * * * *", false, H, H + M, RUN_REFUSED, 99, 0, M, 7 * H + M, true, true },
+	{ "refused: half an hour, not the five minutes of the plan", 0, "*/5 * * * *", false, H, H + M, RUN_REFUSED, 1,
+	  0, M, H + 31 * M, true, true },
+	{ "refused: never sooner than planned", 0, "0 18 * * *", false, H, H + M, RUN_REFUSED, 1, 0, M, 18 * H, true,
+	  true },
+	{ "refused again and again: six hours", 0, "*/5 * * * *", false, H, H + M, RUN_REFUSED, 99, 0, M, 7 * H + M,
+	  true, true },
 	{ "refused, push", 0, NULL, true, H, H + M, RUN_REFUSED, 1, 0, M, H + 31 * M, true, true },
 	{ "throttled: an hour", 0, "*/5 * * * *", false, H, H + M, RUN_THROTTLED, 1, 0, M, 2 * H + M, true, false },
-	{ "throttled: as long as it says", 0, "*/5 * * * *", false, H, H + M, RUN_THROTTLED, 1, 20 * M, M, H + 21 * M, true, false },
-	{ "throttled: longer than planned, if it says so", 0, "0 */6 * * *", false, H, H + M, RUN_THROTTLED, 1, 9 * H, M,
-	  10 * H + M, true, false },
+	{ "throttled: as long as it says", 0, "*/5 * * * *", false, H, H + M, RUN_THROTTLED, 1, 20 * M, M, H + 21 * M,
+	  true, false },
+	{ "throttled: longer than planned, if it says so", 0, "0 */6 * * *", false, H, H + M, RUN_THROTTLED, 1, 9 * H,
+	  M, 10 * H + M, true, false },
 	{ "broken: five minutes", 0, "* * * * *", false, H, H + M, RUN_BROKEN, 1, 0, M, H + 6 * M, true, false },
-	{ "broken again and again: an hour", 0, "* * * * *", false, H, H + M, RUN_BROKEN, 30, 0, M, 2 * H + M, true, false },
-	{ "our spool is full: a minute, whatever is planned", 0, "0 0 1 1 *", false, H, H + M, RUN_FULL, 1, 0, M, H + 2 * M, true,
+	{ "broken again and again: an hour", 0, "* * * * *", false, H, H + M, RUN_BROKEN, 30, 0, M, 2 * H + M, true,
 	  false },
-	{ "our spool is full for long: ten", 0, "0 0 1 1 *", false, H, H + M, RUN_FULL, 30, 0, M, H + 11 * M, true, false },
-	{ "one folder of several: by schedule, and a person must act", 0, "*/5 * * * *", false, H, H + M, RUN_PARTLY, 9, 0, M,
-	  H + 5 * M, false, true },
-	{ "one folder of several, push: not in a circle", 0, NULL, true, H, H + M, RUN_PARTLY, 2, 0, M, H + 3 * M, false, true },
+	{ "our spool is full: a minute, whatever is planned", 0, "0 0 1 1 *", false, H, H + M, RUN_FULL, 1, 0, M,
+	  H + 2 * M, true, false },
+	{ "our spool is full for long: ten", 0, "0 0 1 1 *", false, H, H + M, RUN_FULL, 30, 0, M, H + 11 * M, true,
+	  false },
+	{ "one folder of several: by schedule, and a person must act", 0, "*/5 * * * *", false, H, H + M, RUN_PARTLY, 9,
+	  0, M, H + 5 * M, false, true },
+	{ "one folder of several, push: not in a circle", 0, NULL, true, H, H + M, RUN_PARTLY, 2, 0, M, H + 3 * M,
+	  false, true },
 	{ "our spool went away", 0, "0 0 1 1 *", false, H, H + M, RUN_LOST, 1, 0, M, H + 2 * M, true, false },
 };
 
@@ -104,8 +111,8 @@ static void decides(void **state)
 		int64_t at = n.at_ms == NEVER ? NEVER : n.at_ms - MONDAY;
 
 		if (at != r->expect || n.held != r->held || n.person != r->person)
-			fail_msg("%s: %lld s (held %d, person %d), not %lld s", r->what, (long long)at / 1000, n.held, n.person,
-				 (long long)r->expect / 1000);
+			fail_msg("%s: %lld s (held %d, person %d), not %lld s", r->what, (long long)at / 1000, n.held,
+				 n.person, (long long)r->expect / 1000);
 	}
 }
 
@@ -116,7 +123,9 @@ static void regular(void **state)
 	(void)state;
 	for (int64_t every = 10 * S; every <= D; every *= 3) {
 		for (enum run_end end = RUN_OK; end <= RUN_AWAY; end++) {
-			struct row r = { .every = every, .started = H, .ended = H + S, .end = end, .failures = 50, .known = M };
+			struct row r = {
+				.every = every, .started = H, .ended = H + S, .end = end, .failures = 50, .known = M
+			};
 			int64_t at = next_of(&r, 0, 0).at_ms - MONDAY;
 
 			assert_true(at > r.ended && at <= r.ended + every);
