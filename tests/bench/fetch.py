@@ -34,7 +34,7 @@ CLIENTS = (
     ("fdm", fetchers.fdm, True, ("pop3", "imap")),
     ("mbsync", fetchers.mbsync, False, ("imap",)),
     ("getmail", fetchers.getmail, None, ("pop3", "imap")),
-    ("fetchmail", fetchers.fetchmail, True, ("pop3", "imap")),
+    ("fetchmail", fetchers.fetchmail, None, ("pop3", "imap")),
     ("fetchmail, BSMTP", fetchers.fetchmail_batch, True, ("pop3", "imap")),
 )
 AGAIN = (

@@ -110,7 +110,7 @@ def getmail(job):
                    "password = s3cret\n\n[destination]\ntype = Maildir\npath = %s/\n\n[options]\nread_all = true\n"
                    "delete = false\nverbose = 0\n" % (kind, job.port, job.user, job.area.path("getmail", "mail")), 0o600)
     figure = run_to_end(job.area, "getmail", [find_program("getmail"), "--getmaildir", job.area.path("getmail"),
-                                              "--rcfile", "getmailrc"], job.count, seconds=90)
+                                              "--rcfile", "getmailrc"], job.count, seconds=70)
     have = len(os.listdir(job.area.path("getmail", "mail", "new")))
     if have != job.count:
         raise RuntimeError("getmail brought %d of %d messages" % (have, job.count))
