@@ -3,7 +3,7 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "cmd/hours.h"
 #include "cmd/spool_ask.h"
 #include "cmd/sync_impl.h"
 
@@ -36,6 +36,11 @@ static void tell(struct sync_job *j, const struct sync_part *p, int64_t next_ms,
 
 static void end(struct sync_job *j, struct sync_part *p, int64_t next_ms, bool held, const char *words, int status)
 {
+	struct slot *s = slot_of_account(j->sup, slice_str(p->name));
+
+	/* No store came that would leave again: mail that comes now waits for its time. */
+	if (s != NULL && s->hours != NULL && s->worker == NULL)
+		hours_left(s->hours, s->due != INT64_MAX, clock_wall_ms());
 	p->state = SYNC_ENDED;
 	sync_worse(j, status);
 	tell(j, p, next_ms, held, words);

@@ -101,8 +101,13 @@ with tap.case("an account with times: its mail waits, the schedule says until wh
     assert len(folder("INBOX")) == 2
     wait_for("its store to leave", lambda: plan(control)["office"]["state"] == "waits")
 
-with tap.case("what comes then waits again, also over a restart"):
+with tap.case("what comes then waits again, also when somebody asked for nothing, and over a restart"):
+    last, status = Sync(control, "office").done()
+    assert status == 0 and last[ACCOUNT, "office"]["filed"] == 0, last
     send()
+    row = plan(control)["office"]
+    assert row["state"] == "waits" and row["next"] > time.time() * 1000, row
+    assert len(ferry.queue()) == 1 and len(folder("INBOX")) == 2
     assert ferry.stop() == 0
     ferry.start()
     wait_for("its time", lambda: plan(control)["office"]["next"] > time.time() * 1000)
