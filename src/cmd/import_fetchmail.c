@@ -200,7 +200,8 @@ static void option_read(struct import_reader *r)
 		if (r->beside)
 			import_error(r->imp, r->t.line, "a word behind a password is no keyword (quote the password?)");
 		else
-			import_error(r->imp, r->t.line, "\"%.60s\" is no keyword that can stand here", r->t.text);
+			import_error(r->imp, r->t.line, "\"%.60s\" is no keyword that can stand here",
+				     r->t.kind == TOKEN_EQUAL ? "=" : r->t.text);
 		token_next(r);
 		return;
 	}
@@ -270,4 +271,6 @@ void import_fetchmailrc(struct import *imp, const char *file, struct slice text)
 	while (r.t.kind != TOKEN_END)
 		statement_read(&r);
 	source_end(&r);
+	if (imp->nsources == 0 && imp->nnotes == 0 && imp->nerrors == 0 && imp->every == 0)
+		import_error(imp, 1, "there is no poll, skip or set in it: is this a fetchmailrc?");
 }

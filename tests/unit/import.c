@@ -216,6 +216,8 @@ static void fetchmailrc_becomes_a_configuration(void **state)
 		{ "set no bouncemail set postmaster root set logfile /x",
 		  { "no bouncemail", "postmaster \"root\"", "logfile" },
 		  { "sources" } },
+		{ "# nothing", { "is this a fetchmailrc?" }, { NULL } },
+		{ "poll a.example.org user x = y", { "\"=\" is no keyword", "\"y\" is no keyword" }, { NULL } },
 		{ "set bogus", { "set \"bogus\"" }, { NULL } },
 		{ "poll a.example.org user \"q\\\"uo\\\\te\\x01\"", { "user = \"q\\\"uo\\\\te\\x01\";" }, { NULL } },
 		{ "poll a.example.org user x postconnect \"a\\nsources = {};\"",
