@@ -129,6 +129,7 @@ static void source_take(struct progress *p, struct progress_source *s, const str
 	} else if (ev->kind == SYNC_LINE) {
 		line_take(p, s, ev);
 	} else {
+		s->lost += ev->lost;
 		s->state = SYNC_ENDED;
 		s->end = ev->end;
 		s->started_ms = ev->started_ms;

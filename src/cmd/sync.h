@@ -50,7 +50,7 @@ struct sync_event {
 	enum run_end end;
 	int64_t started_ms, ended_ms; /* wall clock; STARTED_MS also with SYNC_SOURCE that runs */
 	bool attached;		      /* SYNC_SOURCE: the run was under way already when it was asked for */
-	uint64_t lost; /* SYNC_LINE: that many lines before it were not sent, as the reader was too slow */
+	uint64_t lost; /* SYNC_LINE, SYNC_RAN: that many lines before it were not sent, as the reader was too slow */
 	/* SYNC_ACCOUNT. Deliveries: */
 	uint64_t waiting; /* queued, in flight, in doubt */
 	uint64_t filed;	  /* since this sync began */

@@ -97,6 +97,7 @@ void sync_put_event(struct ipc_out *out, const struct sync_event *ev)
 	case SYNC_RAN:
 		fetch_put_progress(out, &ev->progress);
 		ipc_put_number(out, FETCH_TAG_END, ev->end);
+		ipc_put_number(out, TAG_LOST, (int64_t)ev->lost);
 		ipc_put_number(out, TAG_STARTED, ev->started_ms);
 		ipc_put_number(out, TAG_ENDED, ev->ended_ms);
 		ipc_put_number(out, TAG_NEXT, ev->next_ms);

@@ -16,6 +16,7 @@ struct sync_part { /* a source or an account */
 	char *name;
 	enum sync_state state;
 	bool attached;			/* source: to a run that was under way */
+	uint64_t lost;			/* source: lines that were left out, and not yet told of */
 	bool based;			/* account: BASE is known */
 	uint64_t base;			/* deliveries that were filed before */
 	unsigned looks;			/* account: rows seen since its mail was ordered to be filed */
@@ -39,7 +40,6 @@ struct sync_job {
 	int64_t files_ms; /* SYNC_FILES: since when */
 	int64_t told_ms;  /* when the newest SYNC_TICK was told */
 	bool asked;	  /* the spool, for the accounts */
-	uint64_t lost;	  /* lines */
 	int64_t over_ms;  /* monotonic: since when it is over */
 	int status;
 	bool broken; /* the client is gone or too slow: freed by the next tick */

@@ -1,4 +1,6 @@
 /* What a job tells whoever asked for it, and what is left out for one who reads slowly. */
+#include <string.h>
+
 #include "base/log.h"
 #include "cmd/sync_impl.h"
 
@@ -15,20 +17,33 @@ void sync_send(struct sync_job *j, const struct ipc_out *out)
 	sync_break(j);
 }
 
+static struct sync_part *source_of(struct sync_job *j, const char *name)
+{
+	for (size_t i = 0; i < j->nsources; i++)
+		if (strcmp(j->sources[i].name, name) == 0)
+			return &j->sources[i];
+	return NULL;
+}
+
 static bool left_out(struct sync_job *j, struct sync_event *ev)
 {
 	size_t waiting = channel_waiting(j->client);
+	struct sync_part *p;
 
 	if (ev->kind == SYNC_PROGRESS)
 		return waiting > QUEUE_MORE;
-	if (ev->kind != SYNC_LINE)
+	if (ev->kind != SYNC_LINE && ev->kind != SYNC_RAN)
 		return false;
-	if (waiting > QUEUE_LINES) {
-		j->lost++;
+	p = source_of(j, ev->name);
+	if (ev->kind == SYNC_LINE && waiting > QUEUE_LINES) {
+		if (p != NULL)
+			p->lost++;
 		return true;
 	}
-	ev->lost = j->lost;
-	j->lost = 0;
+	if (p != NULL) {
+		ev->lost = p->lost;
+		p->lost = 0;
+	}
 	return false;
 }
 

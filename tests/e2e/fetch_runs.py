@@ -280,6 +280,23 @@ with tap.case("one who asks and does not read harms nobody"):
     for s in slow:
         assert s.done()[1] == 0
 
+with tap.case("one who does not read the lines of a dry run: the run goes on, and what is left out is counted"):
+    n = 20000
+    ferry.save(sources={"many": source("many", Pop([message("<m%d@example.org>" % i, subject="s" * 200) for i in range(n)]))})
+    ferry.reload()
+    wait_for("the source", lambda: "many" in plan(control))
+    s = sync("many", mode=DRY)
+    wait_for("the run", lambda: plan(control)["many"]["state"] == "runs" or pops["many"].runs)
+    wait_for("its end", lambda: plan(control)["many"]["state"] == "waits", 120)
+    assert sync("other").done()[1] == 0
+    last, status = s.done()
+    lines = [e for e in s.events if e["kind"] == LINE]
+    lost = sum(e["lost"] for e in s.events if e["kind"] in (LINE, RAN))
+    assert status == 0 and lost > 0 and len(lines) + lost == n, (status, len(lines), lost)
+    ferry.save(sources={"many": None})
+    ferry.reload()
+    wait_for("the source to go", lambda: "many" not in plan(control))
+
 with tap.case("nonsense on the control socket ends that client alone"):
     for junk in (b"", b"\x01", os.urandom(200)):
         c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -41,7 +41,7 @@ class Sync:
         kind, _, f = parse(self.sock.recv(200000))
         assert kind is not None, "the daemon hung up: %s" % self.events[-3:]
         e = dict(kind=kind, name=f.get(200, ""), state=f.get(201), words=f.get(202, ""), attached=f.get(203) == 1,
-                 messages=f.get(103), octets=f.get(105), end=ENDS[f.get(123, 0)], waiting=f.get(205), filed=f.get(206),
+                 messages=f.get(103), octets=f.get(105), end=ENDS[f.get(123, 0)], lost=f.get(204, 0), waiting=f.get(205), filed=f.get(206),
                  stuck=f.get(207), next=f.get(208), held=f.get(209) == 1, status=f.get(210), subject=f.get(116),
                  into=f.get(120), why=f.get(122))
         self.events.append(e)
