@@ -14,7 +14,10 @@
 #include "fetch/copy_map.h"
 #include "fetch/run_impl.h"
 
-enum { SESSIONS_MAX = 10 }; /* of one run, when messages break them */
+enum {
+	SESSIONS_MAX = 10, /* of one run, when messages break them … */
+	SILENCES_MAX = 1   /* … but a server that is silent each time costs its timeout each time */
+};
 
 const char *run_end_name(enum run_end end)
 {
@@ -285,7 +288,8 @@ static char *mailbox_of(const struct config_source *s)
 	free(host);
 	/* The memory takes names only: UTF-8 without control characters. */
 	for (char *p = text; *p != '\0'; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f || ((unsigned char)*p >= 0x80 && !utf8_valid(slice_str(text))))
+		if ((unsigned char)*p < ' ' || *p == 0x7f ||
+		    ((unsigned char)*p >= 0x80 && !utf8_valid(slice_str(text))))
 			*p = '?';
 	return text;
 }
@@ -365,14 +369,22 @@ static void run_session(struct run *r)
 	end_session(r);
 }
 
-/* A message broke the session, and is remembered for it: the others need not wait for the next run. */
+/* The session broke off at a message, or a message broke it: the others need not wait for the next run. */
 static bool may_go_on(struct run *r)
 {
 	struct run_progress *p = &r->result->done;
 
-	if (!r->stopped || r->result->end != RUN_BROKEN || !r->refused || r->memory_failed)
+	if (!r->stopped || (r->result->end != RUN_BROKEN && r->result->end != RUN_AWAY) || r->memory_failed ||
+	    (!r->broke_off && !r->refused) || r->silences > SILENCES_MAX)
 		return false;
-	r->stopped = r->refused = r->removed = false;
+	if (r->refused)
+		(void)snprintf(r->trouble, sizeof r->trouble, "%.299s", r->result->words);
+	r->stopped = r->refused = r->removed = r->broke_off = false;
+	/* A line that broke once is no news when the next session has gone on. */
+	r->result->words[0] = '\0';
+	if (r->trouble[0] != '\0')
+		(void)snprintf(r->result->words, sizeof r->result->words,
+			       "a message can't be had, and is asked for again later: %s", r->trouble);
 	r->result->end = RUN_OK;
 	p->messages_all = p->messages;
 	p->octets_all = p->octets;

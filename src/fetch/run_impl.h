@@ -48,6 +48,15 @@ struct run {
 	bool same_mailbox; /* mailferry files into it */
 	bool stopped;	   /* END and words say why */
 	bool refused;	   /* a message was, and that is remembered: another session gets beyond it */
+	struct {	   /* where the session before broke off */
+		int64_t folder;
+		uint32_t uid;
+		uint64_t size;
+		char name[SOURCE_NAME_MAX + 1];
+	} suspect;
+	bool broke_off;	   /* this session did, at a message */
+	unsigned silences; /* sessions that ended with a server that said nothing any more */
+	char trouble[300]; /* why a message of a session before was refused, or "" */
 	bool removed;	   /* something was asked to be removed in this session */
 	unsigned entered;  /* folders */
 	unsigned failures; /* messages that the spool could not take */
@@ -62,15 +71,15 @@ struct visit {
 	struct generation *gen; /* the one that is there now; valid until run.gens grows */
 	struct source_mark now;
 	bool same, complete;
-	bool listed;   /* IMAP: all from FROM on was */
-	uint32_t from; /* IMAP: the lowest UID that was listed at first; what is below was known */
-	bool fresh;    /* this generation was never listed whole */
+	bool listed;			 /* IMAP: all from FROM on was */
+	uint32_t from;			 /* IMAP: the lowest UID that was listed at first; what is below was known */
+	bool fresh;			 /* this generation was never listed whole */
 	const struct generation *before; /* the source meant that other mailbox before; valid until run.gens grows */
-	bool judged;   /* it is known what comes now: */
-	bool moved;    /* it is the same mailbox for all that: its messages may be found again */
-	bool flip;     /* and there are others whose messages may be found again in it */
-	bool mass;     /* names have changed, as it seems */
-	bool nameless; /* POP3 without UIDL, at least for some */
+	bool judged;			 /* it is known what comes now: */
+	bool moved;			 /* it is the same mailbox for all that: its messages may be found again */
+	bool flip;			 /* and there are others whose messages may be found again in it */
+	bool mass;			 /* names have changed, as it seems */
+	bool nameless;			 /* POP3 without UIDL, at least for some */
 	struct listing list;
 	struct rows rows;
 	uint32_t *present; /* owned; UIDs that are there, ascending, when they were asked for … */
@@ -153,7 +162,8 @@ int visit_own(struct visit *v, struct slice block);
 int visit_add_own(struct visit *v, struct item *item, const struct head *head);
 
 /* former.c */
-bool generation_is_ours(const struct run *r, const struct generation *g); /* it is of the mailbox that is fetched from */
+bool generation_is_ours(const struct run *r,
+			const struct generation *g); /* it is of the mailbox that is fetched from */
 int former_read(struct visit *v);
 void former_judge(struct visit *v); /* once heads are read */
 int former_known(struct visit *v, struct item *item, struct row *row);

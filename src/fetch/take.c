@@ -1,8 +1,10 @@
 /* Messages go from the source through intake into the spool, many on their way at once. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/step.h"
@@ -403,6 +405,36 @@ static int wait_for_spool(struct take *k)
 	return k->v->run->stopped ? -1 : 0;
 }
 
+/* The session has ended at a message. If that comes to pass twice at the same one, the server is taken to end because
+ * of it: it is remembered as refused, so that the others get their turn. */
+static void suspect(struct take *k, const struct err *e)
+{
+	struct visit *v = k->v;
+	struct run *r = v->run;
+	struct item *item = k->now != NULL ? k->now->item : NULL;
+	char words[400];
+
+	for (size_t i = 0; i < k->n && item == NULL; i++)
+		if (!k->ended[i])
+			item = &v->list.all[k->which[i]];
+	if (item == NULL || item->need != ITEM_TAKE || r->stopped ||
+	    (e->class != ERR_TEMP && e->class != ERR_PROTOCOL) || e->code == EUSERS ||
+	    (r->login.deadline > 0 && clock_mono_ms() >= r->login.deadline))
+		return;
+	r->broke_off = true;
+	r->silences += e->code == ETIMEDOUT;
+	if (r->suspect.folder == v->gen->f.number && r->suspect.uid == (r->by_uid ? item->number : 0) &&
+	    r->suspect.size == item->size && strcmp(r->suspect.name, listing_name(&v->list, item)) == 0) {
+		(void)snprintf(words, sizeof words, "it breaks off each time: %.300s", e->text);
+		(void)refused(v, item, words);
+		return;
+	}
+	r->suspect.folder = v->gen->f.number;
+	r->suspect.uid = r->by_uid ? item->number : 0;
+	r->suspect.size = item->size;
+	(void)snprintf(r->suspect.name, sizeof r->suspect.name, "%s", listing_name(&v->list, item));
+}
+
 static int take_some(struct take *k, struct source_item *items)
 {
 	const struct source_handler h = { take_begin, take_piece, take_end, k };
@@ -412,8 +444,10 @@ static int take_some(struct take *k, struct source_item *items)
 	for (size_t i = 0; i < k->n; i++)
 		items[i] = listing_item(&v->list, &v->list.all[k->which[i]]);
 	memset(k->ended, 0, k->n * sizeof *k->ended);
-	if (v->run->setup->driver->fetch(v->run->session, items, k->n, &h, &e) != 0)
+	if (v->run->setup->driver->fetch(v->run->session, items, k->n, &h, &e) != 0) {
+		suspect(k, &e);
 		return run_source_failed(v->run, &e);
+	}
 	return v->run->stopped ? -1 : 0;
 }
 

@@ -436,7 +436,7 @@ run("Dovecot: another UIDVALIDITY, nothing is fetched again", made_anew)
 
 
 # ---- servers that lie ----
-def hostile(title, prepare, *words, then=(12,), source=None):
+def hostile(title, prepare, *words, then=(11, 12), source=None):
     with tap.case("hostile: " + title):
         setup = Setup()
         server = Source(12, size=800)

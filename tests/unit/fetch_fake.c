@@ -393,6 +393,8 @@ static int give_one(struct source_session *s, const struct source_item *item, co
 		return -1;
 	if (the->grows && give(h, "Status: RO\r\nX-UIDL: abc\r\n", 25) != 0)
 		return -1;
+	if (m->hangs_up && !head)
+		return err_set(e, ERR_TEMP, 0, "the server has closed the connection");
 	if (give(h, c->bytes, m->breaks && !head ? n / 2 : n) != 0)
 		return -1;
 	if (!m->breaks || head)

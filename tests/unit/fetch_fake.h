@@ -41,7 +41,8 @@ struct fake_message {
 	int64_t internal_ms;
 	const char *flags;
 	bool refused; /* the server does not give it */
-	bool breaks;  /* the session breaks in the middle of it */
+	bool breaks;  /* the session breaks in the middle of it, and the driver says why */
+	bool hangs_up; /* the same, and it is only seen that the server has gone */
 	bool seen, marked_deleted;
 };
 

@@ -180,6 +180,7 @@ static void mail_comes(struct history *h)
 		m = fake_arrive(h->w, some_folder(h), content);
 		m->refused = roll(&h->dice, 40) == 0;
 		m->breaks = roll(&h->dice, 60) == 0;
+		m->hangs_up = roll(&h->dice, 80) == 0;
 	}
 	say(h, "%u come", n);
 }
@@ -218,7 +219,7 @@ static void some_move(struct history *h)
 			return; /* its names have changed, and that is still being found out */
 	i = roll(&h->dice, (unsigned)f->n);
 	if (f->all[i].content < TWINS || !is_named(h, f->all[i].content) || is_leaving(w, f->all[i].content) ||
-	    f->all[i].marked_deleted || f->all[i].refused || f->all[i].breaks)
+	    f->all[i].marked_deleted || f->all[i].refused || f->all[i].breaks || f->all[i].hangs_up)
 		return;
 	fake_shift(w, from, i, to);
 	h->moved = true;
@@ -409,7 +410,7 @@ static void peace(struct history *h)
 	w->shows_half = w->shows_nothing = w->quit_fails = w->quit_lies = w->full = w->failing = false;
 	for (size_t k = 0; k < FAKE_FOLDERS; k++)
 		for (size_t i = 0; i < w->folders[k].n; i++)
-			w->folders[k].all[i].refused = w->folders[k].all[i].breaks = false;
+			w->folders[k].all[i].refused = w->folders[k].all[i].breaks = w->folders[k].all[i].hangs_up = false;
 }
 
 static void run_in_peace(struct history *h)

@@ -279,7 +279,7 @@ static void refused_is_asked_for_seldom(void **state)
 {
 	(void)state;
 	for (int imap = 0; imap <= 1; imap++)
-		for (int breaks = 0; breaks <= 1; breaks++) {
+		for (int breaks = 0; breaks <= 2; breaks++) {
 			struct fake_world *w = world(imap != 0);
 			unsigned asked = 0;
 			struct fake_message *bad;
@@ -287,6 +287,7 @@ static void refused_is_asked_for_seldom(void **state)
 			bad = fake_arrive(w, 0, fake_content(w, true, 100));
 			bad->refused = breaks == 0;
 			bad->breaks = breaks == 1;
+			bad->hangs_up = breaks == 2;
 			for (unsigned i = 0; i < 200; i++) {
 				const unsigned c = fake_content(w, true, 10);
 				const unsigned lines = (unsigned)w->nlines;
