@@ -378,13 +378,14 @@ static bool may_go_on(struct run *r)
 	    (!r->broke_off && !r->refused) || r->silences > SILENCES_MAX)
 		return false;
 	if (r->refused)
-		(void)snprintf(r->trouble, sizeof r->trouble, "%.299s", r->result->words);
+		(void)snprintf(r->trouble, sizeof r->trouble,
+			       "a message can't be had, and is asked for again later: %.230s", r->result->words);
+	else if (r->result->end == RUN_BROKEN)
+		(void)snprintf(r->trouble, sizeof r->trouble, "a session broke off, and another went on: %.230s",
+			       r->result->words);
 	r->stopped = r->refused = r->removed = r->broke_off = false;
-	/* A line that broke once is no news when the next session has gone on. */
-	r->result->words[0] = '\0';
-	if (r->trouble[0] != '\0')
-		(void)snprintf(r->result->words, sizeof r->result->words,
-			       "a message can't be had, and is asked for again later: %s", r->trouble);
+	/* That a line broke once is no news when the next session has gone on. */
+	(void)snprintf(r->result->words, sizeof r->result->words, "%s", r->trouble);
 	r->result->end = RUN_OK;
 	p->messages_all = p->messages;
 	p->octets_all = p->octets;

@@ -56,7 +56,7 @@ struct run {
 	} suspect;
 	bool broke_off;	   /* this session did, at a message */
 	unsigned silences; /* sessions that ended with a server that said nothing any more */
-	char trouble[300]; /* why a message of a session before was refused, or "" */
+	char trouble[300]; /* of a session before, or "" */
 	bool removed;	   /* something was asked to be removed in this session */
 	unsigned entered;  /* folders */
 	unsigned failures; /* messages that the spool could not take */

@@ -59,7 +59,7 @@ SOURCES = {
     "endless": (store("endless", endless={8: b"more and more\r\n" * 5000}), "longer than the limit", 7),
     "endless-line": (store("endless-line", endless={8: b"x" * 65536}), "longer than the limit", 7),
     "announced": (store("announced", sizes={8: 3 << 30}), None, 7),
-    "twice": (store("twice", raw={4: b"+OK\r\n" + stuffed(mail_of("twice")[3]) + b"+OK\r\n"}), "where message", None),
+    "twice": (store("twice", raw={4: b"+OK\r\n" + stuffed(mail_of("twice")[3]) + b"+OK\r\n"}), None, 8),
     "junk": (store("junk", raw={8: b"+OK\r\n" + stuffed(mail_of("junk")[7]) + b"debug: 17\r\n"}), None, 8),
     "refused": (store("refused", refuse={8: "[SYS/PERM] that one is broken"}), None, 7),
     "numbers": (store("numbers", stat=(10 ** 20, -1), list_lines=lambda l: ["0 1", "-1 1", "4294967296 1"] + l[::-1] + l,
