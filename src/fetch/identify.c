@@ -277,5 +277,5 @@ int visit_identify(struct visit *v)
 	former_judge(v);
 	if (v->before != NULL && !v->moved)
 		match_lost(v); /* without those of the other mailbox */
-	return n > 0 ? match_heads(v) : 0;
+	return n > 0 || v->mass ? match_heads(v) : 0;
 }

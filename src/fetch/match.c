@@ -53,7 +53,7 @@ static bool may_be_found(const struct visit *v, const struct row *row)
 	if (row->old)
 		return true;
 	if (v->run->by_uid)
-		return !row->removal && visit_misses(v, row);
+		return (!row->removal || v->mass) && visit_misses(v, row);
 	/* Where names are missing or have changed, only the head tells what is remembered, however incomplete the listing
 	 * is: it would come again, in each run. What was to be removed, and is not there, is removed; but where names change
 	 * that is not known. */
@@ -98,6 +98,12 @@ static int found(struct visit *v, struct item *item, struct row *row)
 	item->need = (uint8_t)plan_need(v, item, row);
 	o = visit_origin(v, item, (enum origin_fate)row->fate);
 	row->item = (uint32_t)(item - v->list.all);
+	if (!v->run->by_uid && row->removal) {
+		/* So it was not removed; and it need not be looked at again each time if it is to stay now. */
+		row->removal = false;
+		if (run_change_row(v->run, ORIGIN_PRESENT, row->number) != 0)
+			return -1;
+	}
 	if (!row->old && row->uid == o.uid && row->size == o.size && strcmp(rows_name(&v->rows, row), o.name) == 0)
 		return 0;
 	row->old = false;
@@ -169,6 +175,42 @@ static int match_suspects(struct visit *v)
 	return 0;
 }
 
+static int move_away(struct visit *v, struct row *row)
+{
+	const struct spool_origin o = {
+		.number = row->number, .folder = row->folder, .size = row->size, .name = rows_name(&v->rows, row)
+	};
+
+	row->uid = 0;
+	return run_change(v->run, ORIGIN_RENAME, &o);
+}
+
+/* The folder went back in time. A row keeps its UID if that is still its message's; else it makes room for the one that
+ * has the UID now, which may be new, or remembered under another. */
+static int match_same_uids(struct visit *v)
+{
+	int r = 0;
+
+	if (!v->run->by_uid || !v->mass)
+		return 0;
+	for (size_t i = 0; i < v->rows.n && r == 0; i++) {
+		struct row *row = &v->rows.all[i];
+		struct item *item = row->old || row->uid == 0 || row->item != PAIR_NONE ||
+						    row->folder != v->gen->f.number
+					? NULL
+					: listing_find(&v->list, row->uid);
+		const struct head *head = item == NULL || item->head == PAIR_NONE ? NULL : &v->heads[item->head];
+
+		if (item == NULL)
+			continue;
+		if (head != NULL && item->row == PAIR_NONE && memcmp(head->hash, row->head, sizeof row->head) == 0)
+			r = found(v, item, row);
+		else
+			r = move_away(v, row);
+	}
+	return r;
+}
+
 /* Those that were there last time come first. */
 int match_heads(struct visit *v)
 {
@@ -176,6 +218,8 @@ int match_heads(struct visit *v)
 	struct pair_end *rows = mem_array(v->nlost + 1, sizeof *rows);
 	int r = match_suspects(v);
 
+	if (r == 0)
+		r = match_same_uids(v);
 	for (int weak = 0; weak <= 1 && r == 0; weak++) {
 		const size_t n = heads_to_match(v, weak == 1, items), m = lost_to_match(v, weak == 1, rows);
 

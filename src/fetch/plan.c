@@ -214,8 +214,10 @@ static void pair_uids(struct visit *v)
 		struct row *row = &v->rows.all[i];
 		struct item *item = row->old ? NULL : listing_find(&v->list, row->uid);
 
-		/* In a folder that went back in time another message may have the UID. */
-		if (item == NULL || item->row != PAIR_NONE || (v->mass && row->size != 0 && item->size != row->size))
+		if (item == NULL || item->row != PAIR_NONE)
+			continue;
+		/* In a folder that went back in time another message may have the UID: heads tell. */
+		if (v->mass && (head_is_known(row->head) || (row->size != 0 && item->size != row->size)))
 			continue;
 		item->row = (uint32_t)i;
 		row->item = (uint32_t)(item - v->list.all);

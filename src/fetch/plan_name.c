@@ -12,10 +12,13 @@ static bool fits(const struct visit *v, const struct item *item, const struct ro
 }
 
 /* The same name and another size: the server has rewritten its header, or the name means another message now, as where
- * messages are just numbered. If the head is remembered, it tells. */
-static void join(struct visit *v, size_t item, size_t row)
+ * messages are just numbered. So it may where the removal was asked for: once a message is gone its name may come again
+ * (RFC 1939, 7). If the head is remembered, it tells. SURE: all that is there was seen to already. */
+static void join(struct visit *v, size_t item, size_t row, bool sure)
 {
-	if (v->list.all[item].size != v->rows.all[row].size && head_is_known(v->rows.all[row].head)) {
+	const struct row *r = &v->rows.all[row];
+
+	if ((v->list.all[item].size != r->size || (r->removal && !sure)) && head_is_known(r->head)) {
 		v->list.all[item].suspect = (uint32_t)row;
 		return;
 	}
@@ -35,7 +38,7 @@ static void pair_in_order(struct visit *v)
 		for (size_t k = j; k < v->rows.n && k < j + LOOK_AHEAD; k++) {
 			if (v->rows.all[k].removal || !fits(v, &v->list.all[i], &v->rows.all[k]))
 				continue;
-			join(v, i, k);
+			join(v, i, k, false);
 			j = k + 1;
 			break;
 		}
@@ -50,7 +53,7 @@ static struct pair_end *free_items(const struct visit *v, bool exact, size_t *n)
 	for (size_t i = 0; ends != NULL && i < v->list.n; i++) {
 		const struct item *item = &v->list.all[i];
 
-		if (item->row == PAIR_NONE && item->name != 0)
+		if (item->row == PAIR_NONE && item->name != 0 && (!exact || item->need != ITEM_UNKNOWN))
 			ends[(*n)++] = (struct pair_end){ slice_str(listing_name(&v->list, item)), item->size,
 							  (uint32_t)i, exact, PAIR_NONE };
 	}
@@ -93,7 +96,7 @@ int plan_pair_names(struct visit *v, const bool *later)
 	pair_up(items, nitems, rows, nrows);
 	for (size_t i = 0; i < nitems; i++)
 		if (items[i].with != PAIR_NONE)
-			join(v, items[i].index, items[i].with % v->rows.n);
+			join(v, items[i].index, items[i].with % v->rows.n, later != NULL);
 	free(items);
 	free(rows);
 	return 0;

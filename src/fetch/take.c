@@ -68,6 +68,13 @@ static void taking_free(struct taking **t)
 	*t = NULL;
 }
 
+/* Only its content can tell whether it is remembered. */
+static bool is_in_doubt(const struct visit *v, const struct item *item)
+{
+	return item->row == PAIR_NONE && item->head == PAIR_NONE && item->suspect != PAIR_NONE &&
+	       v->rows.all[item->suspect].item == PAIR_NONE;
+}
+
 /* ---- what became of one ---- */
 static int refused(struct visit *v, struct item *item, const char *words)
 {
@@ -88,6 +95,12 @@ static int refused(struct visit *v, struct item *item, const char *words)
 	run_trouble(v->run, RUN_OK, "a message can't be had, and is asked for again later: %s", reason);
 	if (!v->run->by_uid && item->name == 0 && !head_is_known(o.head)) {
 		item->need = ITEM_UNKNOWN;
+		return 0;
+	}
+	if (is_in_doubt(v, item)) {
+		/* Is it what its name means in the memory, or is it new? Nothing is taken for granted, nothing removed. */
+		item->need = ITEM_UNKNOWN;
+		v->rows.all[item->suspect].item = (uint32_t)(item - v->list.all);
 		return 0;
 	}
 	v->run->refused = true;
@@ -478,10 +491,10 @@ static int take_all(struct visit *v, const uint32_t *which, size_t n)
 	return r;
 }
 
-/* Those that were refused before come last, one at a time: on some of them a server breaks off. */
+/* Those that were refused before, or may have been, come last, one at a time: on some of them a server breaks off. */
 static bool is_second_try(const struct visit *v, const struct item *item)
 {
-	return item->row != PAIR_NONE && v->rows.all[item->row].fate == ORIGIN_REFUSED;
+	return is_in_doubt(v, item) || (item->row != PAIR_NONE && v->rows.all[item->row].fate == ORIGIN_REFUSED);
 }
 
 int visit_take(struct visit *v)

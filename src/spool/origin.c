@@ -98,8 +98,9 @@ int origin_write(struct spool_server *s, int64_t number, const struct spool_orig
 	int64_t taken = o->taken_ms == 0 ? s->now : o->taken_ms;
 
 	if (number != 0)
-		return db_run(&s->db, SQL_ORIGIN_SET, "iibiiiit", number, (int64_t)o->size, head, (int64_t)o->fate,
-			      (int64_t)o->settled, o->message, taken, o->reason);
+		return db_run(&s->db, SQL_ORIGIN_SET, "iibiiiitiit", number, (int64_t)o->size, head, (int64_t)o->fate,
+			      (int64_t)o->settled, o->message, taken, o->reason, o->folder, (int64_t)o->uid,
+			      o->name == NULL ? "" : o->name);
 	return db_run(&s->db, SQL_ORIGIN_ADD, "iitibiiiit", o->folder, (int64_t)o->uid, o->name == NULL ? "" : o->name,
 		      (int64_t)o->size, head, (int64_t)o->fate, (int64_t)o->settled, o->message, taken, o->reason);
 }

@@ -136,7 +136,7 @@ enum origin_act {
 	 * One that is there (by number, or for IMAP by folder and uid) is written anew, unless it is TAKEN: then
 	 * nothing happens. */
 	ORIGIN_ADD = 1,
-	ORIGIN_PRESENT, /* a complete listing has it: absent is 0 */
+	ORIGIN_PRESENT, /* a listing has it: absent is 0, and it was not removed */
 	ORIGIN_ABSENT,	/* a complete listing lacks it: counts, and notes since when */
 	ORIGIN_REMOVAL, /* its removal was asked for */
 	ORIGIN_HANDLED,

@@ -257,8 +257,8 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_ORIGIN_ADD] = "INSERT INTO origin (folder, uid, name, size, head, fate, settled, message, taken, reason)"
 			   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[SQL_ORIGIN_SET] = "UPDATE origin SET size = ?2, head = ?3, fate = ?4, settled = ?5, message = ?6, taken = ?7,"
-			   " reason = ?8, gone = 0, absent = 0, removal = 0, handled = 0 WHERE number = ?1",
-	[SQL_ORIGIN_PRESENT] = "UPDATE origin SET gone = 0, absent = 0 WHERE number = ?",
+			   " reason = ?8, folder = ?9, uid = ?10, name = ?11, gone = 0, absent = 0, removal = 0, handled = 0 WHERE number = ?1",
+	[SQL_ORIGIN_PRESENT] = "UPDATE origin SET gone = 0, absent = 0, removal = 0 WHERE number = ?",
 	[SQL_ORIGIN_ABSENT] = "UPDATE origin SET gone = CASE WHEN gone = 0 THEN ?2 ELSE gone END, absent = absent + 1"
 			      " WHERE number = ?1",
 	[SQL_ORIGIN_REMOVAL] = "UPDATE origin SET removal = 1 WHERE number = ?",

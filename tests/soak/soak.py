@@ -1,7 +1,7 @@
 """
 Many seeds, many at once: each in a process of its own, because most of a run is
 waiting. `make soak SEEDS=2000 FROM=1` runs them with a store's worker alone,
-`make soak WHOLE=yes` with all of mailferry; a seed that fails is printed with
+`make soak WHOLE=yes` with all of mailferry, `make soak FETCH=yes` with it fetching; a seed that fails is printed with
 its plan, what went wrong, the log, and how to repeat it.
 """
 
@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from lib.area import Area  # noqa: E402
 from lib.dovecot import Authority  # noqa: E402
 from soak.daemon import DaemonRun  # noqa: E402
+from soak.fetch import FetchRun  # noqa: E402
 from soak.one import Run, Wrong  # noqa: E402
 
 PARALLEL = int(os.environ.get("MAILFERRY_SOAK_PARALLEL", "16"))
@@ -42,11 +43,11 @@ def child(make, path):
 
 
 class Soak:
-    def __init__(self, seeds, tell=print, whole=False):
-        self.left, self.tell, self.whole = list(seeds), tell, whole
+    def __init__(self, seeds, tell=print, whole=False, fetch=False):
+        self.left, self.tell, self.whole, self.fetch = list(seeds), tell, whole or fetch, fetch
         self.area = Area("soak")
         self.authority = Authority(self.area.mkdir("authority"))
-        assert not whole or self.area.bin  # before there are children
+        assert not self.whole or self.area.bin  # before there are children
         self.running = {}  # pid -> (seed, path, when)
         self.failed = []
         self.done = 0
@@ -65,6 +66,8 @@ class Soak:
         self.running[pid] = (seed, path, time.monotonic())
 
     def make(self, seed):
+        if self.fetch:
+            return FetchRun(seed, self.authority, SECONDS, self.area.bin)
         if self.whole:
             return DaemonRun(seed, self.authority, SECONDS, self.area.bin)
         return Run(seed, self.authority, SECONDS)
@@ -86,7 +89,7 @@ class Soak:
             return
         self.failed.append(seed)
         self.tell("seed %d failed: %s\nrepeat it with: make soak FROM=%d SEEDS=1%s" % (
-            seed, text, seed, " WHOLE=yes" if self.whole else ""))
+            seed, text, seed, " FETCH=yes" if self.fetch else " WHOLE=yes" if self.whole else ""))
 
     def run(self):
         begin, said = time.monotonic(), time.monotonic()
@@ -117,5 +120,6 @@ class Soak:
 
 if __name__ == "__main__":
     first, seeds = int(os.environ.get("FROM") or 1), int(os.environ.get("SEEDS") or 200)
-    soak = Soak(range(first, first + seeds), lambda text: print(text, flush=True), bool(os.environ.get("WHOLE")))
+    soak = Soak(range(first, first + seeds), lambda text: print(text, flush=True), bool(os.environ.get("WHOLE")),
+                bool(os.environ.get("FETCH")))
     sys.exit(0 if soak.run() else 1)

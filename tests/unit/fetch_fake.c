@@ -811,6 +811,7 @@ static void change(const struct origin_change *c)
 	case ORIGIN_PRESENT:
 		o->absent = 0;
 		o->absent_ms = 0;
+		o->removal = false;
 		break;
 	case ORIGIN_ABSENT:
 		o->absent++;

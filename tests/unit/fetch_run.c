@@ -476,6 +476,70 @@ static void moved_up_numbers(void **state)
 	end(&w);
 }
 
+/* A name may come again once its message is gone (RFC 1939, 7), and some servers just number. What was asked to be
+ * removed is then not what lies there now. */
+static void names_come_again(void **state)
+{
+	(void)state;
+	for (int after_delivery = 0; after_delivery <= 1; after_delivery++)
+		for (int top = 0; top <= 1; top++)
+			for (int quit = 0; quit <= 1; quit++) {
+				struct fake_world *w = world(false);
+
+				w->top = top != 0;
+				w->source.keep = false;
+				w->source.delete = after_delivery ? CONFIG_DELETE_DELIVERED : CONFIG_DELETE_ACCEPTED;
+				for (unsigned round = 0; round < 4; round++) {
+					for (unsigned i = 0; i < 6; i++)
+						(void)snprintf(fake_arrive(w, 0, fake_content(w, true, 100))->name, 80,
+							       "%u", (unsigned)w->folders[0].n);
+					w->quit_lies = quit != 0 && round == 1;
+					(void)fake_run(w, RUN_FETCH);
+					fake_settle(w, false);
+					if (after_delivery)
+						(void)fake_run(w, RUN_FETCH);
+					if (quit && round == 1) {
+						w->quit_lies = false;
+						(void)fake_run(w, RUN_FETCH);
+					}
+					assert_int_equal(w->folders[0].n, 0);
+					all_taken_once(w);
+				}
+				end(&w);
+			}
+}
+
+/* A folder that was put back from a backup, or made anew by a server that does not say so: its UIDs mean other messages. */
+static void uids_come_again(void **state)
+{
+	(void)state;
+	for (int policy = 0; policy <= 2; policy++)
+		for (int alike = 0; alike <= 1; alike++) {
+			struct fake_world *w = world(true);
+
+			w->source.keep = policy == 0;
+			w->source.delete = policy == 1	 ? CONFIG_DELETE_ACCEPTED
+					   : policy == 2 ? CONFIG_DELETE_DELIVERED
+							 : CONFIG_DELETE_NEVER;
+			arrive_many(w, 0, 30);
+			run_well(w);
+			while (w->folders[0].n > 0)
+				fake_lose(w, 0, w->folders[0].n - 1);
+			w->folders[0].uidnext = 1;
+			w->folders[0].modseq += 100;
+			for (unsigned i = 0; i < 20; i++)
+				(void)fake_arrive(w, 0, fake_content(w, i % 3 != 0, alike ? 100 : 200 + i));
+			run_well(w);
+			all_taken_once(w);
+			run_well(w);
+			fake_settle(w, false);
+			run_well(w);
+			all_taken_once(w);
+			assert_int_equal(w->folders[0].n, policy == 0 ? 20 : 0);
+			end(&w);
+		}
+}
+
 /* ---- another mailbox behind the same name ---- */
 static void run_and_tell(struct fake_world *w, const char *words)
 {
@@ -968,6 +1032,8 @@ int main(void)
 		cmocka_unit_test(changed_names_are_no_news),
 		cmocka_unit_test(numbers_are_no_names),
 		cmocka_unit_test(moved_up_numbers),
+		cmocka_unit_test(names_come_again),
+		cmocka_unit_test(uids_come_again),
 		cmocka_unit_test(another_mailbox_is_fetched_whole),
 		cmocka_unit_test(an_empty_mailbox_is_another),
 		cmocka_unit_test(there_and_back),

@@ -185,6 +185,38 @@ static void what_was_not_taken_can_be(void **state)
 	spool_remove(&t);
 }
 
+/* It was refused before the folder's UIDVALIDITY changed; its row goes with it. */
+static void what_is_taken_elsewhere_is_known_there(void **state)
+{
+	static struct test_message m;
+	struct test_fetcher f;
+	struct test_spool t;
+	struct spool_origin o;
+	struct seen s;
+	int64_t before, now;
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	fetcher_start(&t, &f, "old");
+	before = fetcher_folder(&f, "INBOX", 1);
+	now = fetcher_folder(&f, "INBOX", 2);
+	o = (struct spool_origin){ .folder = before, .uid = 5, .fate = ORIGIN_REFUSED, .reason = "why" };
+	change(&f, ORIGIN_ADD, o);
+	s = origins_of(&f, before, 0);
+	message_make(&m, 1, "office", "INBOX");
+	message_fetched(&m, &o, now, 9, NULL);
+	o.number = s.o[0].number;
+	assert_int_equal(accept_by(&t, f.door, &m.m).answer, SPOOL_ACCEPTED);
+	assert_int_equal(origins_of(&f, before, 0).n, 0);
+	s = origins_of(&f, now, 0);
+	assert_int_equal(s.n, 1);
+	assert_int_equal(s.o[0].uid, 9);
+	assert_int_equal(s.o[0].fate, ORIGIN_TAKEN);
+	fetcher_end(&f);
+	spool_remove(&t);
+}
+
 /* The memory was dropped while a fetcher was at work: nothing is kept that the next run would fetch again. */
 static void nothing_is_taken_without_its_memory(void **state)
 {
@@ -480,6 +512,7 @@ int main(void)
 		cmocka_unit_test(what_is_taken_is_known),
 		cmocka_unit_test(one_uidl_is_several_messages),
 		cmocka_unit_test(what_was_not_taken_can_be),
+		cmocka_unit_test(what_is_taken_elsewhere_is_known_there),
 		cmocka_unit_test(nothing_is_taken_without_its_memory),
 		cmocka_unit_test(both_or_neither_whatever_write_fails),
 		cmocka_unit_test(a_killed_spool_forgets_no_half),
