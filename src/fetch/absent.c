@@ -1,5 +1,6 @@
 /* Remembered messages that are no longer there. Names of POP3 may be used again by what a server does to its mailbox,
  * and servers show half a mailbox at times: so forgetting takes several complete listings over days. */
+#include "base/mem.h"
 #include "fetch/run_impl.h"
 
 bool visit_misses(const struct visit *v, const struct row *row)
@@ -25,12 +26,23 @@ static enum origin_act act_of(const struct visit *v, const struct row *row, bool
 	return row->absent < ABSENT_LISTINGS ? ORIGIN_ABSENT : 0;
 }
 
+/* A run may come to a folder several times; what is missing counts once. */
+static bool is_counted(struct run *r, int64_t folder)
+{
+	for (size_t i = 0; i < r->ncounted; i++)
+		if (r->counted[i] == folder)
+			return true;
+	r->counted = mem_resize(r->counted, r->ncounted + 1, sizeof *r->counted);
+	r->counted[r->ncounted++] = folder;
+	return false;
+}
+
 int visit_absent(struct visit *v)
 {
 	const bool empty = v->list.n == 0 && (!v->asked_present || v->npresent == 0);
 
 	/* Nothing in a new generation: a server that is still at making it, perhaps. */
-	if (v->kind == VISIT_AGAIN || (empty && v->fresh && v->flip))
+	if ((empty && v->fresh && v->flip) || is_counted(v->run, v->gen->f.number))
 		return 0;
 	for (size_t i = 0; i < v->rows.n; i++) {
 		struct row *row = &v->rows.all[i];

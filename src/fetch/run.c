@@ -354,6 +354,7 @@ void run_clean(struct run *r)
 	rows_free(&r->retry);
 	rows_free(&r->due);
 	changes_free(&r->changes);
+	free(r->counted);
 	free(r->mailbox);
 	if (r->copy)
 		free(r->source.folders);

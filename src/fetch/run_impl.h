@@ -59,6 +59,8 @@ struct run {
 	char trouble[300]; /* of a session before, or "" */
 	bool removed;	   /* something was asked to be removed in this session */
 	unsigned entered;  /* folders */
+	int64_t *counted;  /* owned: folders whose missing messages were counted */
+	size_t ncounted;
 	unsigned failures; /* messages that the spool could not take */
 };
 
