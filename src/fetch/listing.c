@@ -23,8 +23,6 @@ static int grow(struct listing *l)
 	const size_t cap = l->cap == 0 ? 64 : l->cap * 2;
 	struct item *all;
 
-	if (l->n >= SOURCE_ITEMS_MAX)
-		return -1;
 	all = realloc(l->all, cap * sizeof *all);
 	if (all == NULL)
 		return -1;
@@ -66,7 +64,8 @@ int listing_add(struct listing *l, const struct source_item *item)
 			    .suspect = PAIR_NONE,
 			    .head = PAIR_NONE };
 
-	if ((l->n == l->cap && grow(l) != 0) || put_text(l, item->name == NULL ? "" : item->name, &new.name) != 0 ||
+	if (l->n >= SOURCE_ITEMS_MAX || (l->n == l->cap && grow(l) != 0) ||
+	    put_text(l, item->name == NULL ? "" : item->name, &new.name) != 0 ||
 	    put_flags(l, item->flags == NULL ? "" : item->flags, &new.flags) != 0) {
 		l->refused = l->n + 1;
 		return -1;
