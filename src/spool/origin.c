@@ -79,8 +79,16 @@ int origin_known(struct spool_server *s, const char *source, const struct spool_
 				r = 0;
 		}
 	}
-	if (r == 0 && o->uid != 0)
-		r = first(s, db_ask(&s->db, SQL_ORIGIN_FIND, "ii", o->folder, (int64_t)o->uid), row, a);
+	/* Two rows for one UID must not be: what stands there already counts, whatever number was named. */
+	if (r >= 0 && o->uid != 0 && (r == 0 || row->folder != o->folder || row->uid != o->uid)) {
+		struct spool_origin there;
+		int found = first(s, db_ask(&s->db, SQL_ORIGIN_FIND, "ii", o->folder, (int64_t)o->uid), &there, a);
+
+		if (found == 1)
+			*row = there;
+		if (found != 0)
+			r = found;
+	}
 	if (r == 0)
 		*row = (struct spool_origin){ 0 };
 	return r < 0 ? -1 : 1;

@@ -213,6 +213,14 @@ static void what_is_taken_elsewhere_is_known_there(void **state)
 	assert_int_equal(s.n, 1);
 	assert_int_equal(s.o[0].uid, 9);
 	assert_int_equal(s.o[0].fate, ORIGIN_TAKEN);
+	/* Another row is said to be that message: it is there already. */
+	change(&f, ORIGIN_ADD, (struct spool_origin){ .folder = before, .uid = 6, .fate = ORIGIN_REFUSED });
+	s = origins_of(&f, before, 0);
+	message_make(&m, 2, "office", "INBOX");
+	message_fetched(&m, &o, now, 9, NULL);
+	o.number = s.o[0].number;
+	assert_int_equal(accept_by(&t, f.door, &m.m).answer, SPOOL_DUPLICATE);
+	assert_int_equal(origins_of(&f, now, 0).n, 1);
 	fetcher_end(&f);
 	spool_remove(&t);
 }
