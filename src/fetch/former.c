@@ -4,7 +4,26 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "fetch/run_impl.h"
+
+/* Host names don't tell upper from lower case. */
+char *mailbox_name(const struct config_source *s)
+{
+	char *host = mem_strdup(s->server.host == NULL ? "" : s->server.host), *text;
+
+	for (char *p = host; *p != '\0'; p++)
+		*p = ascii_lower(*p);
+	text = mem_printf("%s %s %s", s->protocol == CONFIG_IMAP ? "imap" : "pop3", host,
+			  s->server.user == NULL ? "" : s->server.user);
+	free(host);
+	/* The memory takes names only: UTF-8 without control characters. */
+	for (char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f ||
+		    ((unsigned char)*p >= 0x80 && !utf8_valid(slice_str(text))))
+			*p = '?';
+	return text;
+}
 
 bool generation_is_ours(const struct run *r, const struct generation *g)
 {
@@ -122,8 +141,8 @@ void former_judge(struct visit *v)
 			    r->source.name, v->before->mailbox);
 }
 
-/* ITEM is the message of ROW, in another mailbox. It is known; but that it was fetched from there is no reason to remove
- * it here. */
+/* ITEM is the message of ROW, in another mailbox. It is known; but that it was fetched from there is no reason to
+ * remove it here. */
 int former_known(struct visit *v, struct item *item, struct row *row)
 {
 	struct spool_origin o = visit_origin(v, item, ORIGIN_KNOWN);

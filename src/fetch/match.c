@@ -54,9 +54,9 @@ static bool may_be_found(const struct visit *v, const struct row *row)
 		return true;
 	if (v->run->by_uid)
 		return (!row->removal || v->mass) && visit_misses(v, row);
-	/* Where names are missing or have changed, only the head tells what is remembered, however incomplete the listing
-	 * is: it would come again, in each run. What was to be removed, and is not there, is removed; but where names change
-	 * that is not known. */
+	/* Where names are missing or have changed, only the head tells what is remembered, however incomplete the
+	 * listing is: it would come again, in each run. What was to be removed, and is not there, is removed; but where
+	 * names change that is not known. */
 	return (v->complete || v->nameless || v->mass) && (!row->removal || v->mass || row->name == 0);
 }
 
@@ -195,10 +195,10 @@ static int match_same_uids(struct visit *v)
 		return 0;
 	for (size_t i = 0; i < v->rows.n && r == 0; i++) {
 		struct row *row = &v->rows.all[i];
-		struct item *item = row->old || row->uid == 0 || row->item != PAIR_NONE ||
-						    row->folder != v->gen->f.number
-					? NULL
-					: listing_find(&v->list, row->uid);
+		struct item *item =
+		    row->old || row->uid == 0 || row->item != PAIR_NONE || row->folder != v->gen->f.number
+			? NULL
+			: listing_find(&v->list, row->uid);
 		const struct head *head = item == NULL || item->head == PAIR_NONE ? NULL : &v->heads[item->head];
 
 		if (item == NULL)

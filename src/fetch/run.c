@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/step.h"
-#include "base/utf8.h"
 #include "fetch/copy_map.h"
 #include "fetch/run_impl.h"
 
@@ -276,24 +275,6 @@ static bool is_same_mailbox(const struct run *r)
 	return false;
 }
 
-/* Host names don't tell upper from lower case. */
-static char *mailbox_of(const struct config_source *s)
-{
-	char *host = mem_strdup(s->server.host == NULL ? "" : s->server.host), *text;
-
-	for (char *p = host; *p != '\0'; p++)
-		*p = ascii_lower(*p);
-	text = mem_printf("%s %s %s", s->protocol == CONFIG_IMAP ? "imap" : "pop3", host,
-			  s->server.user == NULL ? "" : s->server.user);
-	free(host);
-	/* The memory takes names only: UTF-8 without control characters. */
-	for (char *p = text; *p != '\0'; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f ||
-		    ((unsigned char)*p >= 0x80 && !utf8_valid(slice_str(text))))
-			*p = '?';
-	return text;
-}
-
 /* All folders, but for those that are excluded. */
 static void widen(struct config_source *s)
 {
@@ -314,7 +295,7 @@ void run_prepare(struct run *r, const struct run_setup *setup, struct run_result
 	*result = (struct run_result){ .done.folder = "" };
 	r->now_ms = clock_wall_ms();
 	r->by_uid = r->source.protocol == CONFIG_IMAP;
-	r->mailbox = mailbox_of(&r->source);
+	r->mailbox = mailbox_name(&r->source);
 	r->copy = setup->copy_to != NULL && setup->mode != RUN_FETCH;
 	r->same_mailbox = !r->copy && is_same_mailbox(r);
 	if (r->copy)

@@ -164,6 +164,7 @@ int visit_own(struct visit *v, struct slice block);
 int visit_add_own(struct visit *v, struct item *item, const struct head *head);
 
 /* former.c */
+char *mailbox_name(const struct config_source *s); /* whose it is, as the memory notes it; from mem_alloc */
 bool generation_is_ours(const struct run *r,
 			const struct generation *g); /* it is of the mailbox that is fetched from */
 int former_read(struct visit *v);

@@ -98,7 +98,8 @@ static int refused(struct visit *v, struct item *item, const char *words)
 		return 0;
 	}
 	if (is_in_doubt(v, item)) {
-		/* Is it what its name means in the memory, or is it new? Nothing is taken for granted, nothing removed. */
+		/* Is it what its name means in the memory, or is it new? Nothing is taken for granted, nothing removed.
+		 */
 		item->need = ITEM_UNKNOWN;
 		v->rows.all[item->suspect].item = (uint32_t)(item - v->list.all);
 		return 0;
