@@ -168,7 +168,7 @@ class FetchRun(DaemonRun):
             self.start()
         elif what == "cut":
             if dice.random() < 0.5:
-                self.pop.close_after = int(10 ** dice.uniform(0, 5))
+                self.pop.close_after = [None] * self.pop.sessions + [int(10 ** dice.uniform(0, 5))] * dice.choice((1, 1, 2))
             else:
                 self.imap.on[dice.choice(("UID FETCH", "UID FETCH", "UID STORE", "UID EXPUNGE", "UID MOVE", "EXAMINE", "SELECT", "LIST"))] = self.cut(
                     dice.randrange(0, 4), dice.random() < 0.5)
@@ -307,6 +307,9 @@ class FetchRun(DaemonRun):
     def unsettled(self):
         """What is still to come."""
         there, left = self.at_source(), []
+        if "event=original-refused source=pop" in self.ferry.log_text():
+            # The connection broke at them more than once: they are asked for again in ten minutes, as the log says.
+            self.refused.update(i for i, (where, _, copies, _) in self.sent.items() if where == "pop" and there[i] >= copies)
         for ident, (where, kind, copies, _) in self.sent.items():
             if self.is_skipped(ident) or ident in self.refused:
                 continue
