@@ -18,11 +18,10 @@
 enum {
 	READ_CHUNK = 16 * 1024,
 	INPUT_WHILE_WRITING = 256 * 1024, /* more replies than this wait in the socket */
-	LIBETPAN_BUFFER = 32 * 1024,
-	WAKE_PAUSE_MS = 100
+	LIBETPAN_BUFFER = 32 * 1024
 };
 
-static int fail(struct stream *s, struct err *e)
+int stream_failed(struct stream *s, struct err *e)
 {
 	if (e != NULL)
 		*e = s->failure;
@@ -41,8 +40,8 @@ static int wait_for(struct stream *s, short events)
 
 		if (left <= 0)
 			return stream_fail_late(s);
-		if (left > (woken ? WAKE_PAUSE_MS : INT_MAX))
-			left = woken ? WAKE_PAUSE_MS : INT_MAX;
+		if (left > (woken ? STREAM_WAKE_PAUSE_MS : INT_MAX))
+			left = woken ? STREAM_WAKE_PAUSE_MS : INT_MAX;
 		n = poll(fds, s->wake_fd < 0 || woken ? 1 : 2, (int)left);
 		if (n < 0 && errno != EINTR)
 			return stream_fail_io(s, errno);
@@ -82,24 +81,20 @@ int stream_poll(struct stream *s, struct err *e)
 	int ret;
 
 	if (s->failure.class != ERR_NONE)
-		return fail(s, e);
+		return stream_failed(s, e);
 	ret = stream_get(s, chunk, sizeof chunk, &got, &want);
 	if (ret == 1 && take_in(s, slice_of(chunk, got)) != 0)
 		ret = -1;
-	return ret < 0 ? fail(s, e) : ret;
+	return ret < 0 ? stream_failed(s, e) : ret;
 }
 
-static void drain(struct stream *s);
-
-/* The peer can only answer what it has: sends what the compressor holds, and adds to EVENTS what more of it waits for.
- * 0, or -1. */
-static int push(struct stream *s, short *events)
+int stream_urge(struct stream *s, short *events)
 {
 	short want = 0;
 	int ret = stream_push(s, &want);
 
 	if (ret < 0)
-		drain(s);
+		stream_drain(s);
 	*events = (short)(*events | want);
 	return ret < 0 ? -1 : 0;
 }
@@ -111,41 +106,10 @@ int stream_wait(struct stream *s, struct err *e)
 	while ((ret = stream_poll(s, e)) == 0) {
 		short events = POLLIN;
 
-		if (push(s, &events) != 0 || wait_for(s, events) != 0)
-			return fail(s, e);
+		if (stream_urge(s, &events) != 0 || wait_for(s, events) != 0)
+			return stream_failed(s, e);
 	}
 	return ret < 0 ? -1 : 0;
-}
-
-int stream_wait_until(struct stream *s, int64_t mono_ms, struct err *e)
-{
-	int ret;
-
-	while ((ret = stream_poll(s, e)) == 0) {
-		struct pollfd fds[2] = { { s->fd, POLLIN, 0 }, { s->wake_fd, POLLIN, 0 } };
-		int64_t now = clock_mono_ms(), left = mono_ms - now;
-		int n;
-
-		if (now >= s->deadline) {
-			(void)stream_fail_late(s);
-			return fail(s, e);
-		}
-		if (left <= 0)
-			return 0;
-		left = s->deadline - now < left ? s->deadline - now : left;
-		if (push(s, &fds[0].events) != 0)
-			return fail(s, e);
-		n = poll(fds, s->wake_fd < 0 ? 1 : 2, (int)(left < INT_MAX ? left : INT_MAX));
-		if (n < 0 && errno != EINTR) {
-			(void)stream_fail_io(s, errno);
-			return fail(s, e);
-		}
-		if (n > 0 && fds[0].revents == 0 && fds[1].revents != 0) {
-			s->wake(s->wake_arg);
-			return 0;
-		}
-	}
-	return ret;
 }
 
 /* ---- libetpan's driver ---- */
@@ -169,8 +133,7 @@ static ssize_t low_read(mailstream_low *low, void *p, size_t size)
 	return (ssize_t)n;
 }
 
-/* A peer that closed may have answered before: its replies count, though nothing more can be sent. */
-static void drain(struct stream *s)
+void stream_drain(struct stream *s)
 {
 	struct err first = s->failure;
 
@@ -198,7 +161,7 @@ static ssize_t low_write(mailstream_low *low, const void *p, size_t n)
 			return -1;
 	}
 	if (ret < 0)
-		drain(s);
+		stream_drain(s);
 	return ret < 0 ? -1 : (ssize_t)put;
 }
 
@@ -208,60 +171,13 @@ ssize_t stream_write_some(struct stream *s, struct slice bytes, struct err *e)
 	int ret;
 
 	if (s->failure.class != ERR_NONE)
-		return fail(s, e);
+		return stream_failed(s, e);
 	if (bytes.n == 0)
 		return 0;
 	ret = stream_put(s, bytes, &put, &s->write_wants);
 	if (ret < 0)
-		drain(s);
-	return ret < 0 ? fail(s, e) : (ssize_t)put;
-}
-
-/* Milliseconds until the first deadline; streams whose deadline has passed fail. -1 when one has. */
-static int next_deadline(const struct stream_watch *w, size_t n)
-{
-	int64_t now = clock_mono_ms(), first = INT_MAX;
-	bool late = false;
-
-	for (size_t i = 0; i < n; i++) {
-		int64_t left = w[i].stream->deadline - now;
-
-		if (left <= 0) {
-			(void)stream_fail_late(w[i].stream);
-			late = true;
-		}
-		first = left < first ? left : first;
-	}
-	return late ? -1 : (int)first;
-}
-
-void stream_wait_any(const struct stream_watch *w, size_t n)
-{
-	struct pollfd fds[STREAM_WATCH_MAX + 1];
-	int left = next_deadline(w, n), got;
-
-	if (left < 0 || n == 0 || n > STREAM_WATCH_MAX)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		short events = POLLIN;
-
-		if (stream_holds(w[i].stream) || push(w[i].stream, &events) != 0)
-			return;
-		if (w[i].write)
-			events = (short)(events | w[i].stream->write_wants);
-		fds[i] = (struct pollfd){ w[i].stream->fd, events, 0 };
-	}
-	fds[n] = (struct pollfd){ w[0].stream->wake_fd, POLLIN, 0 };
-	got = poll(fds, n + 1, left);
-	if (got > 0 && fds[n].revents != 0) {
-		w[0].stream->wake(w[0].stream->wake_arg);
-		/* What woke us may stay readable: leave it alone for a moment. */
-		if (got == 1)
-			got = poll(fds, n, left < WAKE_PAUSE_MS ? left : WAKE_PAUSE_MS);
-	}
-	/* What has come in time is read first, however late we are. */
-	if (got == 0)
-		(void)next_deadline(w, n);
+		stream_drain(s);
+	return ret < 0 ? stream_failed(s, e) : (ssize_t)put;
 }
 
 static int low_close(mailstream_low *low)
@@ -362,7 +278,7 @@ int stream_start_deflate(struct stream *s, struct err *e)
 		(void)stream_fail(s, ERR_PROTOCOL, 0, "%s sent something uncompressed behind its answer to COMPRESS",
 				  s->host);
 	if (s->failure.class != ERR_NONE)
-		return fail(s, e);
+		return stream_failed(s, e);
 	s->deflate = deflate_new();
 	return 0;
 }
@@ -428,16 +344,16 @@ int stream_start_tls(struct stream *s, struct tls_client *t, struct err *e)
 	int ret;
 
 	if (s->failure.class != ERR_NONE)
-		return fail(s, e);
+		return stream_failed(s, e);
 	if (stream_unread(s) != 0) {
 		(void)stream_fail(s, ERR_PROTOCOL, 0, "%s sent something unencrypted behind its answer to STARTTLS",
 				  s->host);
-		return fail(s, e);
+		return stream_failed(s, e);
 	}
 	s->ssl = tls_session_new(t, s->host, &s->verdict, &s->failure);
 	if (s->ssl == NULL || SSL_set_fd(s->ssl, s->fd) != 1) {
 		(void)stream_fail(s, ERR_TEMP, 0, "can't set up TLS for %s", s->host);
-		return fail(s, e);
+		return stream_failed(s, e);
 	}
 	for (;;) {
 		ERR_clear_error();
@@ -453,11 +369,11 @@ int stream_start_tls(struct stream *s, struct tls_client *t, struct err *e)
 		else
 			break;
 		if (wait_for(s, want) != 0)
-			return fail(s, e);
+			return stream_failed(s, e);
 	}
 	tls_explain(&s->verdict, &s->failure);
 	tls_forget(t);
-	return fail(s, e);
+	return stream_failed(s, e);
 }
 
 static void release(struct stream **sp)

@@ -28,6 +28,20 @@ struct stream {
 	mailstream *ms;
 };
 
+enum { STREAM_WAKE_PAUSE_MS = 100 };
+
+/* ---- stream.c ---- */
+
+/* Fills E with the failure; returns -1. */
+int stream_failed(struct stream *s, struct err *e);
+
+/* The peer can only answer what it has: sends what the compressor holds, and adds to EVENTS what more of it waits for. 0, or
+ * -1. */
+int stream_urge(struct stream *s, short *events);
+
+/* A peer that closed may have answered before: its replies count, though nothing more can be sent. */
+void stream_drain(struct stream *s);
+
 /* ---- stream_raw.c ---- */
 
 /* Failures stick: the first one is the reason. All return -1. */
