@@ -122,10 +122,10 @@ static bool is_inbox(const struct source_folder *f)
 
 /* ---- special uses ---- */
 
-static bool is_asked_for(unsigned uses, char *const *also, size_t nalso)
+static bool is_asked_for(const struct source_folder *f, char *const *also, size_t nalso)
 {
 	for (size_t i = 0; i < nalso; i++)
-		if ((special_use_of(slice_str(also[i])) & uses) != 0)
+		if ((special_use_of(slice_str(also[i])) & f->uses) != 0 || strcmp(also[i], f->name) == 0)
 			return true;
 	return false;
 }
@@ -235,7 +235,7 @@ struct copy_target *copy_map(const struct source_folder *folders, size_t n, cons
 
 		if (is_inbox(f)) {
 			out[i].folder = mem_strdup("INBOX");
-		} else if ((f->uses & VIRTUAL) != 0 && !is_asked_for(f->uses & VIRTUAL, also, nalso)) {
+		} else if ((f->uses & VIRTUAL) != 0 && !is_asked_for(f, also, nalso)) {
 			out[i].why = "it shows the mail of other folders once more";
 		} else {
 			*e = (struct entry){ .folder = f, .index = i };

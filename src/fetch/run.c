@@ -212,6 +212,17 @@ static int visit_all(struct run *r, const struct source_folder *folders, const s
 	return 0;
 }
 
+/* Folders that a copy leaves out. */
+static void tell_left_out(struct run *r, const struct source_folder *folders, const struct copy_target *targets, size_t n)
+{
+	for (size_t i = 0; i < n && r->setup->line != NULL; i++) {
+		const struct run_line l = { .folder = folders[i].name, .name = "", .why = targets[i].why };
+
+		if (targets[i].folder == NULL)
+			r->setup->line(r->setup->arg, &l);
+	}
+}
+
 static int work(struct run *r)
 {
 	struct source_folder *folders = NULL;
@@ -232,6 +243,8 @@ static int work(struct run *r)
 	if (to != NULL)
 		targets = copy_map(folders, n, intake_facts(r->setup->intake, to), r->setup->source->folders,
 				   r->setup->source->nfolders);
+	if (targets != NULL)
+		tell_left_out(r, folders, targets, n);
 	result = visit_all(r, folders, targets, n);
 	if (targets != NULL)
 		copy_map_free(targets, n);
@@ -275,13 +288,16 @@ static bool is_same_mailbox(const struct run *r)
 	return false;
 }
 
-/* All folders, but for those that are excluded. */
+/* All folders, but for those that are excluded. Those that show others' mail once more are no part of "*": whoever copies is
+ * told of them. */
 static void widen(struct config_source *s)
 {
-	char **all = mem_array(s->nfolders + 1, sizeof *all);
+	static const char *const views[] = { "*", "\\All", "\\Flagged", "\\Important" };
+	char **all = mem_array(s->nfolders + sizeof views / sizeof views[0], sizeof *all);
 	size_t n = 0;
 
-	all[n++] = (char *)"*";
+	for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)
+		all[n++] = (char *)(uintptr_t)views[i];
 	for (size_t i = 0; i < s->nfolders; i++)
 		if (s->folders[i][0] == '!')
 			all[n++] = s->folders[i];

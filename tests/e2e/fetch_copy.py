@@ -32,6 +32,13 @@ SENT = """namespace inbox {
   }
 }
 """
+ALL = """namespace inbox {
+  mailbox "All Mail" {
+    auto = create
+    special_use = \\All
+  }
+}
+"""
 
 tap = Tap(900)
 tap.need(("dovecot", "dovecot-imapd"))
@@ -46,6 +53,7 @@ def fill(store):
     for folder, _, _ in TREE[1:]:
         m.create('"%s"' % mutf7_encode(folder))
     m.create('"INBOX.Empty"')
+    m.append('"INBOX.All Mail"', "", None, message("<once-more@example.org>"))
     want = {}
     for folder, there, share in TREE:
         for n in range(MESSAGES * share // 100):
@@ -97,7 +105,7 @@ def ferry_of(area, source, store):
 
 def setup():
     area = Area("copy")
-    source = Dovecot(area, name="source", users={"old": "s3cret"}, separator=".", prefix="INBOX.", extra=SENT % "Sent").start()
+    source = Dovecot(area, name="source", users={"old": "s3cret"}, separator=".", prefix="INBOX.", extra=SENT % "Sent" + ALL).start()
     store = Dovecot(area, name="store", extra=SENT % "Sent Items").start()
     ferry = ferry_of(area, source, store)
     tap.logs[:] = [store.logs, source.logs, ferry.logs]
@@ -134,6 +142,7 @@ with tap.case("a dry run tells where each folder goes, and changes nothing"):
 with tap.case("a copy has the tree, the flags, the dates and the octets, and no rule is asked"):
     p = copy(ferry)
     assert p.returncode == 0, p.stdout + p.stderr
+    assert "All Mail" in p.stdout and "shows the mail of other folders" in p.stdout, p.stdout
     same(want, have(store))
     assert listing(source) == before
 
