@@ -213,7 +213,8 @@ static int visit_all(struct run *r, const struct source_folder *folders, const s
 }
 
 /* Folders that a copy leaves out. */
-static void tell_left_out(struct run *r, const struct source_folder *folders, const struct copy_target *targets, size_t n)
+static void tell_left_out(struct run *r, const struct source_folder *folders, const struct copy_target *targets,
+			  size_t n)
 {
 	for (size_t i = 0; i < n && r->setup->line != NULL; i++) {
 		const struct run_line l = { .folder = folders[i].name, .name = "", .why = targets[i].why };
@@ -288,8 +289,8 @@ static bool is_same_mailbox(const struct run *r)
 	return false;
 }
 
-/* All folders, but for those that are excluded. Those that show others' mail once more are no part of "*": whoever copies is
- * told of them. */
+/* All folders, but for those that are excluded. Those that show others' mail once more are no part of "*": whoever
+ * copies is told of them. */
 static void widen(struct config_source *s)
 {
 	static const char *const views[] = { "*", "\\All", "\\Flagged", "\\Important" };

@@ -51,9 +51,9 @@ bool intake_lost(const struct intake *in);
 void intake_confirm(struct intake *in, int64_t number);
 
 /* ---- what is known of the accounts' stores ---- */
-/* F is taken over, and left empty. AT_MS: when the store said so (wall clock); its limit counts for a day and a half, so
- * that one that is higher by now does not keep all mail away, and with it the login that would tell. Nor does a limit count
- * that hardly any message keeps to: those wait in the queue, where a person sees why. */
+/* F is taken over, and left empty. AT_MS: when the store said so (wall clock); its limit counts for a day and a half,
+ * so that one that is higher by now does not keep all mail away, and with it the login that would tell. Nor does a
+ * limit count that hardly any message keeps to: those wait in the queue, where a person sees why. */
 void intake_set_facts(struct intake *in, const char *account, int64_t at_ms, struct facts *f);
 
 /* What is known of the store of A. */
@@ -87,11 +87,12 @@ enum intake_result {
  * where a person sees it instead: INTAKE_REJECTED, INTAKE_LOOPING and INTAKE_HEADER do not occur. INTAKE_MALFORMED and
  * INTAKE_LARGE mean that it can't be taken as it is: leave the original, and tell why (intake_outcome). */
 struct intake_fetched { /* borrowed until the message is freed */
-	const struct spool_origin *origin; /* committed together with the message; message and fate are the spool's to fill in */
-	const char *flags;     /* that it had at the source, separated by blanks; "" */
-	int64_t internal_ms;   /* its INTERNALDATE; 0: not known */
+	const struct spool_origin
+	    *origin;	     /* committed together with the message; message and fate are the spool's to fill in */
+	const char *flags;   /* that it had at the source, separated by blanks; "" */
+	int64_t internal_ms; /* its INTERNALDATE; 0: not known */
 	const struct config_source *source;
-	const char *folder;    /* a copy: it goes there and past all rules; as rules name folders. NULL: by rules */
+	const char *folder; /* a copy: it goes there and past all rules; as rules name folders. NULL: by rules */
 	const struct config_account *account; /* a copy: whose folder; else the source says */
 	bool head_only; /* only the header block comes, to see what rules would do: origin->size counts as its size */
 };
@@ -107,10 +108,10 @@ struct intake_recipient {
 
 struct intake_envelope { /* borrowed until the message is freed; NULL where not known */
 	const char *session, *protocol, *client, *ip, *helo, *listener, *auth;
-	const char *sender;		     /* "" for the null sender */
+	const char *sender; /* "" for the null sender */
 	const char *once; /* what makes it the same message as another one, instead of its content; NULL: its content */
 	struct intake_recipient *recipients; /* at least one; results are filled in */
-	size_t nrecipients;		     /* of fetched mail none: intake works them out, and the sender (NULL) too */
+	size_t nrecipients; /* of fetched mail none: intake works them out, and the sender (NULL) too */
 	const struct intake_fetched *fetched; /* NULL for mail that somebody hands in */
 	bool each; /* every recipient is answered for itself (LMTP): a refusal does not need company */
 };
