@@ -36,7 +36,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-enum { INPUT_MAX = 4000, MESSAGES = 4, ITEMS_MAX = 50, POLLS_MAX = 100000, COMMANDS_MAX = 2000, OUT_MAX = 1 << 20 };
+enum { INPUT_MAX = 4000, MESSAGES = 4, ITEMS_MAX = 50, POLLS_MAX = 100000, COMMANDS_MAX = 2000, OUT_MAX = 1 << 20, FLOOD = 4000 };
 
 static void check(bool good)
 {
@@ -247,7 +247,8 @@ static bool serve(void)
 	n = server.out.n - server.out_at;
 	if (server.fd < 0 || n == 0)
 		return false;
-	n = n < server.chunk ? n : server.chunk;
+	if (n > server.chunk && n < FLOOD) /* a flood comes at once */
+		n = server.chunk;
 	check(send(server.fd, server.out.p + server.out_at, n, MSG_NOSIGNAL) == (ssize_t)n);
 	server.out_at += n;
 	return true;
