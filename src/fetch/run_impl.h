@@ -126,7 +126,15 @@ int visit_absent(struct visit *v);    /* absent.c: what is no longer there */
 int visit_skip(struct visit *v);      /* skip.c: tells what the limits leave */
 int visit_take(struct visit *v);      /* take.c */
 int visit_dry(struct visit *v);	      /* dry.c: instead of taking */
-int visit_originals(struct visit *v); /* originals.c */
+int visit_originals(struct visit *v); /* refused.c: the server does not give ITEM, in its WORDS. */
+int refused_add(struct visit *v, struct item *item, const char *words);
+/* Only its content can tell whether ITEM is remembered. */
+bool refused_in_doubt(const struct visit *v, const struct item *item);
+/* The session has ended at ITEM (or NULL). If that comes to pass twice at the same one, the server is taken to end
+ * because of it: it is remembered as refused, so that the others get their turn. */
+void refused_suspect(struct visit *v, struct item *item, const struct err *e);
+
+/* originals.c */
 
 /* visit.c: all of them. INTO: a copy's folder, or NULL. FIRST: if there is something new, 1 is returned before anything
  * of it is taken, and it is to be visited again when it is known what other folders miss. */

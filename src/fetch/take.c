@@ -1,11 +1,8 @@
 /* Messages go from the source through intake into the spool, many on their way at once. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/step.h"
 #include "fetch/run_impl.h"
@@ -68,46 +65,7 @@ static void taking_free(struct taking **t)
 	*t = NULL;
 }
 
-/* Only its content can tell whether it is remembered. */
-static bool is_in_doubt(const struct visit *v, const struct item *item)
-{
-	return item->row == PAIR_NONE && item->head == PAIR_NONE && item->suspect != PAIR_NONE &&
-	       v->rows.all[item->suspect].item == PAIR_NONE;
-}
-
 /* ---- what became of one ---- */
-static int refused(struct visit *v, struct item *item, const char *words)
-{
-	struct spool_origin o = visit_origin(v, item, ORIGIN_REFUSED);
-	char reason[400];
-
-	(void)snprintf(reason, sizeof reason, "the server does not give it: %.300s",
-		       words == NULL || *words == '\0' ? "it does not say why" : words);
-	o.reason = reason;
-	o.tries = 1;
-	o.tried_ms = v->run->now_ms;
-	if (item->need != ITEM_TAKE)
-		return 0; /* it is remembered for another reason */
-	item->need = ITEM_DONE;
-	visit_line(v, item, SLICE_NONE, reason);
-	log_warning("original-refused", LOG_STR("source", v->run->source.name), LOG_STR("folder", v->folder->name),
-		    LOG_NUM("number", item->number), LOG_STR("why", words));
-	run_trouble(v->run, RUN_OK, "a message can't be had, and is asked for again later: %s", reason);
-	if (!v->run->by_uid && item->name == 0 && !head_is_known(o.head)) {
-		item->need = ITEM_UNKNOWN;
-		return 0;
-	}
-	if (is_in_doubt(v, item)) {
-		/* Is it what its name means in the memory, or is it new? Nothing is taken for granted, nothing removed.
-		 */
-		item->need = ITEM_UNKNOWN;
-		v->rows.all[item->suspect].item = (uint32_t)(item - v->list.all);
-		return 0;
-	}
-	v->run->refused = true;
-	return run_change(v->run, o.number == 0 ? ORIGIN_ADD : ORIGIN_TRIED, &o);
-}
-
 static int failed(struct taking *t, const char *why)
 {
 	struct visit *v = t->take->v;
@@ -398,7 +356,7 @@ static int take_end(void *arg, const struct source_item *item, enum source_got g
 	if (got == SOURCE_GOT_VANISHED)
 		mine->need = ITEM_DONE;
 	else if (got == SOURCE_GOT_REFUSED)
-		r = refused(v, mine, words);
+		r = refused_add(v, mine, words);
 	else if (k->now == NULL || k->now->item != mine)
 		r = run_stop(v->run, RUN_BROKEN, "the end of a message came without the message");
 	else
@@ -419,34 +377,15 @@ static int wait_for_spool(struct take *k)
 	return k->v->run->stopped ? -1 : 0;
 }
 
-/* The session has ended at a message. If that comes to pass twice at the same one, the server is taken to end because
- * of it: it is remembered as refused, so that the others get their turn. */
-static void suspect(struct take *k, const struct err *e)
+/* The message at which the session has ended: the one in hand, or the first that was not answered. */
+static struct item *broke_off_at(const struct take *k)
 {
-	struct visit *v = k->v;
-	struct run *r = v->run;
-	struct item *item = k->now != NULL ? k->now->item : NULL;
-	char words[400];
-
-	for (size_t i = 0; i < k->n && item == NULL; i++)
+	if (k->now != NULL)
+		return k->now->item;
+	for (size_t i = 0; i < k->n; i++)
 		if (!k->ended[i])
-			item = &v->list.all[k->which[i]];
-	if (item == NULL || item->need != ITEM_TAKE || r->stopped ||
-	    (e->class != ERR_TEMP && e->class != ERR_PROTOCOL) || e->code == EUSERS ||
-	    (r->login.deadline > 0 && clock_mono_ms() >= r->login.deadline))
-		return;
-	r->broke_off = true;
-	r->silences += e->code == ETIMEDOUT;
-	if (r->suspect.folder == v->gen->f.number && r->suspect.uid == (r->by_uid ? item->number : 0) &&
-	    r->suspect.size == item->size && strcmp(r->suspect.name, listing_name(&v->list, item)) == 0) {
-		(void)snprintf(words, sizeof words, "it breaks off each time: %.300s", e->text);
-		(void)refused(v, item, words);
-		return;
-	}
-	r->suspect.folder = v->gen->f.number;
-	r->suspect.uid = r->by_uid ? item->number : 0;
-	r->suspect.size = item->size;
-	(void)snprintf(r->suspect.name, sizeof r->suspect.name, "%s", listing_name(&v->list, item));
+			return &k->v->list.all[k->which[i]];
+	return NULL;
 }
 
 static int take_some(struct take *k, struct source_item *items)
@@ -459,7 +398,7 @@ static int take_some(struct take *k, struct source_item *items)
 		items[i] = listing_item(&v->list, &v->list.all[k->which[i]]);
 	memset(k->ended, 0, k->n * sizeof *k->ended);
 	if (v->run->setup->driver->fetch(v->run->session, items, k->n, &h, &e) != 0) {
-		suspect(k, &e);
+		refused_suspect(v, broke_off_at(k), &e);
 		return run_source_failed(v->run, &e);
 	}
 	return v->run->stopped ? -1 : 0;
@@ -495,7 +434,7 @@ static int take_all(struct visit *v, const uint32_t *which, size_t n)
 /* Those that were refused before, or may have been, come last, one at a time: on some of them a server breaks off. */
 static bool is_second_try(const struct visit *v, const struct item *item)
 {
-	return is_in_doubt(v, item) || (item->row != PAIR_NONE && v->rows.all[item->row].fate == ORIGIN_REFUSED);
+	return refused_in_doubt(v, item) || (item->row != PAIR_NONE && v->rows.all[item->row].fate == ORIGIN_REFUSED);
 }
 
 int visit_take(struct visit *v)
