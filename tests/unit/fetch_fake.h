@@ -22,14 +22,14 @@ enum { FAKE_FOLDERS = 3, FAKE_CONTENTS = 4096, FAKE_DAY_MS = 24 * 60 * 60 * 1000
 struct fake_content {
 	char *bytes; /* owned */
 	size_t n, head;
-	unsigned arrived;  /* how many of them ever came */
-	unsigned taken;	   /* how many the spool has */
-	unsigned noted;	   /* notes about it that the spool has */
-	unsigned fetched;  /* how often its body was asked for */
-	unsigned headed;   /* how often its head was */
-	unsigned removed;  /* by a run; moved ones count */
-	unsigned lost;	   /* by others, perhaps before a run could see it */
-	unsigned settled;  /* of those taken, how many are delivered */
+	unsigned arrived; /* how many of them ever came */
+	unsigned taken;	  /* how many the spool has */
+	unsigned noted;	  /* notes about it that the spool has */
+	unsigned fetched; /* how often its body was asked for */
+	unsigned headed;  /* how often its head was */
+	unsigned removed; /* by a run; moved ones count */
+	unsigned lost;	  /* by others, perhaps before a run could see it */
+	unsigned settled; /* of those taken, how many are delivered */
 	unsigned stuck;
 };
 
@@ -40,8 +40,8 @@ struct fake_message {
 	uint64_t size; /* as it is told */
 	int64_t internal_ms;
 	const char *flags;
-	bool refused; /* the server does not give it */
-	bool breaks;  /* the session breaks in the middle of it, and the driver says why */
+	bool refused;  /* the server does not give it */
+	bool breaks;   /* the session breaks in the middle of it, and the driver says why */
 	bool hangs_up; /* the same, and it is only seen that the server has gone */
 	bool seen, marked_deleted;
 };
@@ -74,14 +74,14 @@ struct fake_run_line {
 struct fake_world {
 	bool imap;
 	/* what the server is like */
-	bool top;	 /* POP3: can show heads */
+	bool top; /* POP3: can show heads */
 	bool condstore, uidplus, can_move;
-	bool content_names; /* POP3: UIDL is made of the content */
-	bool no_names;	    /* POP3: no UIDL */
-	bool disordered;    /* answers come in another order */
+	bool content_names;		/* POP3: UIDL is made of the content */
+	bool no_names;			/* POP3: no UIDL */
+	bool disordered;		/* answers come in another order */
 	bool shows_nothing, shows_half; /* a bad day: that is all it lists, and says that it is all */
 	bool quit_fails, quit_lies;	/* QUIT is refused; is confirmed and removes nothing */
-	bool grows;	    /* Status lines get added to headers once they were read */
+	bool grows;			/* Status lines get added to headers once they were read */
 	struct fake_folder folders[FAKE_FOLDERS];
 	struct fake_content contents[FAKE_CONTENTS];
 	unsigned ncontents, serial;
@@ -98,7 +98,7 @@ struct fake_world {
 	/* the spool */
 	bool full, failing;
 	uint64_t spool_messages;
-	char last_folder[60];	/* of the newest delivery */
+	char last_folder[60]; /* of the newest delivery */
 	char last_flags[60];
 	struct buf last_body;
 
