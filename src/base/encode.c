@@ -110,6 +110,16 @@ void random_id(char out[RANDOM_ID_SIZE])
 	out[sizeof raw] = '\0';
 }
 
+bool random_id_like(struct slice s)
+{
+	if (s.n != RANDOM_ID_SIZE - 1)
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (!ascii_is_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'z'))
+			return false;
+	return true;
+}
+
 uint64_t random_below(uint64_t below)
 {
 	uint64_t limit = UINT64_MAX - UINT64_MAX % below;

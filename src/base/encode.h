@@ -18,6 +18,8 @@ void random_bytes(void *p, size_t n);
 /* 16 characters of [0-9a-z], 80 bits of chance, and a NUL: an id that may stand in a header or a log. */
 enum { RANDOM_ID_SIZE = 17 };
 void random_id(char out[RANDOM_ID_SIZE]);
+/* Does S have the shape of one? */
+bool random_id_like(struct slice s);
 
 /* Evenly from 0 to BELOW - 1; BELOW is at least 1. */
 uint64_t random_below(uint64_t below);

@@ -29,6 +29,15 @@ static inline struct slice slice_skip(struct slice s, size_t n)
 	return n == 0 ? s : slice_of(s.p + n, s.n - n);
 }
 
+/* Passes over C, if *S begins with it. */
+static inline bool slice_take(struct slice *s, char c)
+{
+	if (s->n == 0 || s->p[0] != c)
+		return false;
+	*s = slice_skip(*s, 1);
+	return true;
+}
+
 static inline struct slice slice_str(const char *s)
 {
 	return (struct slice){ s, s == NULL ? 0 : strlen(s) };

@@ -133,16 +133,6 @@ int visit_heads(struct visit *v, const uint32_t *which, size_t n, visit_head_fn 
 /* ---- our own mail ---- */
 enum { IDS_MAX = RECEIVED_HOPS_MAX };
 
-static bool is_id(struct slice s)
-{
-	if (s.n != RANDOM_ID_SIZE - 1)
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (!ascii_is_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'z'))
-			return false;
-	return true;
-}
-
 /* The record of a delivery goes at last. But nothing adds lines to what we append: our own line stays the topmost. It
  * says "by HOSTNAME with PROTOCOL id ID", without the comments that others write there. */
 static bool is_ours_on_top(struct slice block, struct slice hostname)
@@ -157,7 +147,7 @@ static bool is_ours_on_top(struct slice block, struct slice hostname)
 	if (!slice_eq_nocase(f.name, SLICE_LIT("Received")))
 		return false;
 	rest = slice_of(f.name.p, (size_t)(f.value.p + f.value.n - f.name.p));
-	if (!received_ids_next(&rest, hostname, &id) || !is_id(id))
+	if (!received_ids_next(&rest, hostname, &id) || !random_id_like(id))
 		return false;
 	value = slice_of(f.value.p, (size_t)(id.p - f.value.p)); /* up to the id */
 	by = value.n < 4 ? NULL : memmem(value.p, value.n, "by ", 3);

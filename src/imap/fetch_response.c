@@ -28,14 +28,6 @@ static int broken(const struct fetch_reader *r, const char *what, struct err *e)
 
 /* ---- tokens ---- */
 
-static bool take(struct slice *s, char c)
-{
-	if (s->n == 0 || s->p[0] != c)
-		return false;
-	*s = slice_skip(*s, 1);
-	return true;
-}
-
 /* Up to a blank or parenthesis. */
 static struct slice take_word(struct slice *s)
 {
@@ -111,14 +103,14 @@ static int take_flags(struct fetch_reader *r, struct slice *s, struct err *e)
 {
 	struct buf *out = &r->now.flags;
 
-	if (!take(s, '('))
+	if (!slice_take(s, '('))
 		return broken(r, "has no list of flags", e);
 	buf_clear(out);
-	while (!take(s, ')')) {
+	while (!slice_take(s, ')')) {
 		struct slice flag = take_word(s);
 		size_t before = out->n;
 
-		if (flag.n == 0 && !take(s, ' '))
+		if (flag.n == 0 && !slice_take(s, ' '))
 			return broken(r, "has a broken list of flags", e);
 		if (!is_settable(flag))
 			continue;
@@ -257,9 +249,9 @@ static int take_value(struct fetch_reader *r, struct slice *s, bool literal, uin
 	}
 	if (r->item == ITEM_FLAGS)
 		return take_flags(r, s, e);
-	if (take(s, '"'))
+	if (slice_take(s, '"'))
 		return take_quoted(r, s, e);
-	if (take(s, '(')) {
+	if (slice_take(s, '(')) {
 		r->depth = 1;
 		r->at = INSIDE_LIST;
 		return 0;
@@ -275,12 +267,12 @@ static int go_on(struct fetch_reader *r, struct slice s, bool literal, uint64_t 
 	for (;;) {
 		switch ((enum place)r->at) {
 		case AT_ITEM:
-			while (take(&s, ' '))
+			while (slice_take(&s, ' '))
 				;
-			if (take(&s, ')'))
+			if (slice_take(&s, ')'))
 				return finish(r, s, literal, e);
 			r->item = (int)item_of(r, take_name(&s));
-			if (!take(&s, ' ') || s.n == 0)
+			if (!slice_take(&s, ' ') || s.n == 0)
 				return broken(r, "has an item without a value", e);
 			r->at = AT_VALUE;
 			break;
@@ -301,9 +293,9 @@ static int go_on(struct fetch_reader *r, struct slice s, bool literal, uint64_t 
 		case BEHIND_VALUE:
 			if (announced)
 				return 0;
-			if (take(&s, ')'))
+			if (slice_take(&s, ')'))
 				return finish(r, s, literal, e);
-			if (!take(&s, ' '))
+			if (!slice_take(&s, ' '))
 				return broken(r, "is not as long as it says, or broken", e);
 			r->at = AT_ITEM;
 			break;
@@ -316,10 +308,10 @@ static bool is_fetch(struct slice *s)
 {
 	uint64_t n;
 
-	if (!take(s, '*') || !take(s, ' ') || slice_number(take_word(s), UINT32_MAX, &n) != 0 || !take(s, ' ') ||
-	    !slice_eq_nocase(take_word(s), SLICE_LIT("FETCH")) || !take(s, ' '))
+	if (!slice_take(s, '*') || !slice_take(s, ' ') || slice_number(take_word(s), UINT32_MAX, &n) != 0 || !slice_take(s, ' ') ||
+	    !slice_eq_nocase(take_word(s), SLICE_LIT("FETCH")) || !slice_take(s, ' '))
 		return false;
-	return take(s, '(');
+	return slice_take(s, '(');
 }
 
 int fetch_reader_line(struct fetch_reader *r, struct slice line, bool more, bool literal, uint64_t size, struct err *e)

@@ -33,15 +33,6 @@ bool untagged_next(struct slice *kept, enum untagged_kind *kind, struct slice *a
 
 /* ---- tokens ---- */
 
-/* Passes over C if it is next. */
-static bool take(struct slice *s, char c)
-{
-	if (s->n == 0 || s->p[0] != c)
-		return false;
-	*s = slice_skip(*s, 1);
-	return true;
-}
-
 /* What stands up to a blank, a parenthesis or the line end. */
 static struct slice take_word(struct slice *s)
 {
@@ -79,7 +70,7 @@ static bool take_literal(struct slice *s, struct buf *out)
 	digits.n = slice_find(digits, '}');
 	if (digits.n > 0 && digits.p[digits.n - 1] == '+')
 		digits.n--;
-	if (slice_number(digits, UINT32_MAX, &n) != 0 || !take(s, '\r') || !take(s, '\n') || n > s->n)
+	if (slice_number(digits, UINT32_MAX, &n) != 0 || !slice_take(s, '\r') || !slice_take(s, '\n') || n > s->n)
 		return false;
 	if (buf_add(out, s->p, (size_t)n) != 0)
 		return false;
@@ -163,17 +154,17 @@ int untagged_list(struct slice args, struct untagged_list *l)
 
 	*l = (struct untagged_list){ .attributes = 0 };
 	buf_init(&l->name, UNTAGGED_NAME_MAX);
-	if (!take(&args, '('))
+	if (!slice_take(&args, '('))
 		return -1;
-	while (!take(&args, ')')) {
+	while (!slice_take(&args, ')')) {
 		struct slice w = take_word(&args);
 
-		if (w.n == 0 && !take(&args, ' '))
+		if (w.n == 0 && !slice_take(&args, ' '))
 			return -1;
 		l->attributes |= attribute_of(w);
 		l->uses |= special_use_of(w);
 	}
-	if (!take(&args, ' ') || !take_separator(&args, &l->separator) || !take(&args, ' ') ||
+	if (!slice_take(&args, ' ') || !take_separator(&args, &l->separator) || !slice_take(&args, ' ') ||
 	    !take_string(&args, &l->name, &quoted))
 		return -1;
 	return is_name(buf_slice(&l->name)) ? 0 : -1;
@@ -188,7 +179,7 @@ static bool enter_status(struct slice *args)
 	bool quoted = false, ok;
 
 	buf_init(&name, UNTAGGED_NAME_MAX);
-	ok = take_string(&at, &name, &quoted) && take(&at, ' ') && take(&at, '(');
+	ok = take_string(&at, &name, &quoted) && slice_take(&at, ' ') && slice_take(&at, '(');
 	buf_free(&name);
 	for (size_t i = args->n; !ok && i > 1; i--) {
 		ok = args->p[i - 1] == '(' && args->p[i - 2] == ' ';
@@ -206,10 +197,10 @@ int untagged_status(struct slice args, struct untagged_status *st)
 
 	*st = (struct untagged_status){ .append_limit = UINT64_MAX };
 	ok = enter_status(&args);
-	while (ok && !take(&args, ')')) {
+	while (ok && !slice_take(&args, ')')) {
 		struct slice item = take_word(&args), value;
 
-		ok = item.n > 0 && take(&args, ' ');
+		ok = item.n > 0 && slice_take(&args, ' ');
 		value = take_word(&args);
 		if (ok && slice_eq_nocase(item, SLICE_LIT("UIDVALIDITY")) && slice_number(value, UINT32_MAX, &n) == 0)
 			st->uidvalidity = (uint32_t)n;
@@ -218,7 +209,7 @@ int untagged_status(struct slice args, struct untagged_status *st)
 		else if (ok && slice_eq_nocase(item, SLICE_LIT("APPENDLIMIT")) &&
 			 slice_number(value, UINT64_MAX - 1, &n) == 0)
 			st->append_limit = n;
-		(void)take(&args, ' ');
+		(void)slice_take(&args, ' ');
 	}
 	return ok ? 0 : -1;
 }
@@ -232,11 +223,11 @@ static bool skip_to_close(struct slice *s)
 		struct buf b;
 		bool quoted, ok = true;
 
-		if (take(s, '(')) {
+		if (slice_take(s, '(')) {
 			depth++;
-		} else if (take(s, ')')) {
+		} else if (slice_take(s, ')')) {
 			depth--;
-		} else if (!take(s, ' ')) {
+		} else if (!slice_take(s, ' ')) {
 			buf_init(&b, UNTAGGED_NAME_MAX);
 			ok = take_string(s, &b, &quoted);
 			buf_free(&b);
@@ -255,7 +246,7 @@ static bool one_space(struct slice *s, int class, untagged_namespace_fn *fn, voi
 	char separator = '\0';
 
 	buf_init(&prefix, UNTAGGED_NAME_MAX);
-	ok = take_string(s, &prefix, &quoted) && take(s, ' ') && take_separator(s, &separator) && skip_to_close(s);
+	ok = take_string(s, &prefix, &quoted) && slice_take(s, ' ') && take_separator(s, &separator) && skip_to_close(s);
 	if (ok && is_name(buf_slice(&prefix)))
 		fn(arg, class, buf_slice(&prefix), separator);
 	buf_free(&prefix);
@@ -265,15 +256,15 @@ static bool one_space(struct slice *s, int class, untagged_namespace_fn *fn, voi
 void untagged_namespace(struct slice args, untagged_namespace_fn *fn, void *arg)
 {
 	for (int class = 0; class < 3; class ++) {
-		if (class > 0 && !take(&args, ' '))
+		if (class > 0 && !slice_take(&args, ' '))
 			return;
-		if (!take(&args, '(')) {
+		if (!slice_take(&args, '(')) {
 			(void)take_word(&args); /* NIL */
 			continue;
 		}
-		while (!take(&args, ')')) {
-			(void)take(&args, ' ');
-			if (!take(&args, '(') || !one_space(&args, class, fn, arg))
+		while (!slice_take(&args, ')')) {
+			(void)slice_take(&args, ' ');
+			if (!slice_take(&args, '(') || !one_space(&args, class, fn, arg))
 				return;
 		}
 	}

@@ -253,16 +253,6 @@ bool received_delivered_to(const struct header *h, const struct address *recipie
 	return false;
 }
 
-static bool is_id(struct slice s)
-{
-	if (s.n != RANDOM_ID_SIZE - 1)
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (!ascii_is_digit(s.p[i]) && (s.p[i] < 'a' || s.p[i] > 'z'))
-			return false;
-	return true;
-}
-
 /* Did the delivery that wrote field AT of H, a Received field, go to RECIPIENT? */
 static bool filed_for(const struct header *h, size_t at, const struct address *recipient)
 {
@@ -283,7 +273,7 @@ size_t received_before(const struct header *h, struct slice hostname, const stru
 
 	for (size_t i = 0; i < h->n; i++)
 		if (slice_eq_nocase(h->fields[i].name, SLICE_LIT("Received")) &&
-		    read_clauses(h->fields[i].value, &by, &id) && slice_eq_nocase(by, hostname) && is_id(id) &&
+		    read_clauses(h->fields[i].value, &by, &id) && slice_eq_nocase(by, hostname) && random_id_like(id) &&
 		    filed_for(h, i, recipient))
 			n++;
 	return n;
