@@ -56,24 +56,6 @@ static bool fetchmail_line(struct slice line, struct import_seen *seen)
 	return seen->user.n > 0 && seen->host.n > 0 && name_good(seen->name);
 }
 
-size_t import_state_fetchmail(struct slice text, import_seen_fn *fn, void *arg)
-{
-	size_t bad = 0;
-
-	for (int n = 1; text.n > 0; n++) {
-		struct slice line = slice_trim(line_take(&text));
-		struct import_seen seen = { .line = n };
-
-		if (line.n == 0)
-			continue;
-		if (!fetchmail_line(line, &seen))
-			bad++;
-		else if (fn(arg, &seen) != 0)
-			break;
-	}
-	return bad;
-}
-
 /* "UIDVALIDITY/UID", or "UIDVALIDITY/FOLDER/UID". */
 static bool imap_read(struct slice id, struct import_seen *seen)
 {
@@ -92,22 +74,33 @@ static bool imap_read(struct slice id, struct import_seen *seen)
 	return true;
 }
 
-static bool getmail_line(struct slice line, bool imap, struct import_seen *seen)
+static bool getmail_line(struct slice line, struct slice *id, struct import_seen *seen)
 {
 	size_t nul = slice_find(line, '\0');
-	struct slice id = slice_of(line.p, nul);
 	uint64_t seconds;
 
 	if (nul == line.n || slice_number(slice_skip(line, nul + 1), INT64_MAX / 1000, &seconds) != 0)
 		return false;
 	seen->seen_ms = (int64_t)seconds * 1000;
-	if (imap)
-		return imap_read(id, seen);
-	seen->name = id;
-	return name_good(id);
+	*id = slice_of(line.p, nul);
+	return true;
 }
 
-size_t import_state_getmail(struct slice text, bool imap, import_seen_fn *fn, void *arg)
+static bool getmail_pop3(struct slice line, struct import_seen *seen)
+{
+	return getmail_line(line, &seen->name, seen) && name_good(seen->name);
+}
+
+static bool getmail_imap(struct slice line, struct import_seen *seen)
+{
+	struct slice id;
+
+	return getmail_line(line, &id, seen) && imap_read(id, seen);
+}
+
+/* Tells what LINE_FN makes of each line that is not empty. How many it could not read. */
+static size_t read_lines(struct slice text, bool (*line_fn)(struct slice, struct import_seen *), import_seen_fn *fn,
+			 void *arg)
 {
 	size_t bad = 0;
 
@@ -117,12 +110,22 @@ size_t import_state_getmail(struct slice text, bool imap, import_seen_fn *fn, vo
 
 		if (line.n == 0)
 			continue;
-		if (!getmail_line(line, imap, &seen))
+		if (!line_fn(line, &seen))
 			bad++;
 		else if (fn(arg, &seen) != 0)
 			break;
 	}
 	return bad;
+}
+
+size_t import_state_fetchmail(struct slice text, import_seen_fn *fn, void *arg)
+{
+	return read_lines(text, fetchmail_line, fn, arg);
+}
+
+size_t import_state_getmail(struct slice text, bool imap, import_seen_fn *fn, void *arg)
+{
+	return read_lines(text, imap ? getmail_imap : getmail_pop3, fn, arg);
 }
 
 /* Appends S as getmail has it in names of files: runs of certain characters become INSTEAD. */
