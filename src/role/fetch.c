@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "role/rules.h"
 
 /* FACTS_MS: how long the spool may take to tell what is known of the accounts. */
 enum { FACTS_MS = 5 * 1000, NAME_MAX_BYTES = 255 };
@@ -131,19 +132,12 @@ static void watch(struct fetch *f, int fd)
 
 static void compile_rules(struct fetch *f)
 {
-	for (size_t i = 0; i < f->role.nrules; i++) {
-		const struct role_rules *rules = &f->role.rules[i];
-		struct sieve_program *program;
-		struct buf errors;
+	struct buf errors;
 
-		buf_init(&errors, 64 * 1024);
-		program = sieve_compile(rules->path, slice_of(rules->text, rules->len), &errors);
-		/* The supervisor compiled them too, so this is a change behind its back. */
-		if (program == NULL)
-			fail("the rules do not compile", buf_str(&errors));
-		intake_add_rules(f->intake, rules->path, &program);
-		buf_free(&errors);
-	}
+	buf_init(&errors, 64 * 1024);
+	if (rules_compile(&f->role, f->intake, &errors) != 0)
+		fail("the rules do not compile", buf_str(&errors));
+	buf_free(&errors);
 }
 
 static void facts_told(void *arg, const char *account, int64_t at_ms, struct facts *facts)

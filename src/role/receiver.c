@@ -14,6 +14,7 @@
 #include "intake/notice.h"
 #include "ipc/channel.h"
 #include "role/role.h"
+#include "role/rules.h"
 #include "smtp/server.h"
 #include "spool/client.h"
 
@@ -53,19 +54,12 @@ static void raise_descriptors(const struct config *c)
 
 static void compile_rules(struct receiver *r)
 {
-	for (size_t i = 0; i < r->role.nrules; i++) {
-		const struct role_rules *rules = &r->role.rules[i];
-		struct sieve_program *program;
-		struct buf errors;
+	struct buf errors;
 
-		buf_init(&errors, 64 * 1024);
-		program = sieve_compile(rules->path, slice_of(rules->text, rules->len), &errors);
-		/* The supervisor compiled them too, so this is a change behind its back. */
-		if (program == NULL)
-			fail("the rules do not compile", buf_str(&errors));
-		intake_add_rules(r->intake, rules->path, &program);
-		buf_free(&errors);
-	}
+	buf_init(&errors, 64 * 1024);
+	if (rules_compile(&r->role, r->intake, &errors) != 0)
+		fail("the rules do not compile", buf_str(&errors));
+	buf_free(&errors);
 }
 
 static void facts_told(void *arg, const char *account, int64_t at_ms, struct facts *f)
