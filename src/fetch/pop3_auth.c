@@ -140,7 +140,7 @@ static enum next judge(struct pop3_attempt *a, const struct sasl *x, const char 
 
 	(void)snprintf(a->complaint, sizeof a->complaint, "%s", sasl_complaint(x));
 	if (verdict == SASL_RELAYED) {
-		(void)pop3_refused_binding(a, name, e);
+		(void)credential_relayed(a->session->server, name, a->complaint, e);
 		return NEXT_NOTHING;
 	}
 	if (pop3_refused_for_now(a, verdict)) {
@@ -268,19 +268,8 @@ int pop3_authenticate(struct source_session *s, struct err *e)
 	struct pop3_attempt a = { .session = s };
 	int ret;
 
-	if (!stream_encrypted(s->stream) && c->tls != CONFIG_TLS_NONE)
-		return err_set(e, ERR_PROTOCOL, 0, "the connection to %s is not encrypted", c->host);
-	a.setup = (struct sasl_setup){ .host = c->host,
-				       .port = c->port,
-				       .user = c->user,
-				       .login_as = c->login_as,
-				       .password = c->oauth ? NULL : c->password,
-				       .only = c->auth,
-				       .offered = s->sasl };
-	if (stream_bindings(s->stream, a.bindings)) {
-		a.setup.bindings = a.bindings;
-		a.setup.certificate = c->client_certificate_pem != NULL;
-	}
+	if (credential_setup(c, s->stream, s->sasl, a.bindings, &a.setup, e) != 0)
+		return -1;
 	ret = c->oauth ? take_token(&a, false, e) : 0;
 	if (ret == 0)
 		ret = log_in(&a, e);

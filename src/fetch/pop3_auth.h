@@ -3,7 +3,7 @@
 #define MAILFERRY_FETCH_POP3_AUTH_H
 
 #include "fetch/pop3_impl.h"
-#include "net/sasl.h"
+#include "net/credential.h"
 
 struct pop3_attempt {
 	struct source_session *session;
@@ -24,7 +24,6 @@ int pop3_try_apop(struct pop3_attempt *a, struct err *e);
 /* ---- pop3_auth_words.c ---- */
 /* All fill E and return -1. HOW names what was tried: a mechanism, "USER" or "APOP". */
 int pop3_refused_login(const struct pop3_attempt *a, const char *how, enum sasl_verdict verdict, struct err *e);
-int pop3_refused_binding(const struct pop3_attempt *a, const char *how, struct err *e);
 int pop3_no_way(const struct pop3_attempt *a, struct err *e); /* nothing that both sides have is left */
 
 /* A refusal of now, not of what was sent? */

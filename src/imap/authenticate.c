@@ -140,16 +140,16 @@ static enum next judge(struct attempt *a, const struct sasl *x, int way, struct 
 {
 	const struct config_server *c = a->session->server;
 	struct answer answer = answers_read(&a->reply, ANSWER_LOGIN);
-	char said[REFUSAL_WORDS_SIZE];
+	char said[CREDENTIAL_SAID_SIZE];
 	bool person = answer.account == ACCOUNT_PERSON;
 
 	(void)snprintf(a->complaint, sizeof a->complaint, "%s", sasl_complaint(x));
 	if (sasl_verdict(x) == SASL_RELAYED) {
-		(void)refusal_relayed(a, way, e);
+		(void)credential_relayed(c, sasl_name(way), a->complaint, e);
 		return NEXT_NOTHING;
 	}
 	if (!person || sasl_verdict(x) == SASL_LATER) {
-		(void)err_set(e, ERR_TEMP, 0, "%s does not let %s log in now: %s", c->host, refusal_login_name(c),
+		(void)err_set(e, ERR_TEMP, 0, "%s does not let %s log in now: %s", c->host, credential_name(c),
 			      refusal_words(a, said));
 		return NEXT_NOTHING;
 	}
@@ -247,7 +247,7 @@ static int try_login_command(struct attempt *a, struct err *e)
 {
 	struct imap *s = a->session;
 	struct answer answer;
-	char said[REFUSAL_WORDS_SIZE];
+	char said[CREDENTIAL_SAID_SIZE];
 
 	imap_forget_capability(s);
 	dialog_deadline(s, s->server->timeout);
@@ -262,7 +262,7 @@ static int try_login_command(struct attempt *a, struct err *e)
 	if (answer.account == ACCOUNT_PERSON)
 		return refusal_person(a, SASL_NO_WAY, answer.advice, e);
 	return err_set(e, ERR_TEMP, 0, "%s does not let %s log in now: %s", s->server->host,
-		       refusal_login_name(s->server), refusal_words(a, said));
+		       credential_name(s->server), refusal_words(a, said));
 }
 
 static int log_in(struct attempt *a, struct err *e)
@@ -288,19 +288,8 @@ int imap_authenticate(struct imap *s, const struct imap_login *login, struct err
 	struct attempt a = { .session = s, .login = login };
 	int ret;
 
-	if (!stream_encrypted(s->stream) && c->tls != CONFIG_TLS_NONE)
-		return err_set(e, ERR_PROTOCOL, 0, "the connection to %s is not encrypted", c->host);
-	a.setup = (struct sasl_setup){ .host = c->host,
-				       .port = c->port,
-				       .user = c->user,
-				       .login_as = c->login_as,
-				       .password = c->oauth ? NULL : c->password,
-				       .only = c->auth,
-				       .offered = s->sasl };
-	if (stream_bindings(s->stream, a.bindings)) {
-		a.setup.bindings = a.bindings;
-		a.setup.certificate = c->client_certificate_pem != NULL;
-	}
+	if (credential_setup(c, s->stream, s->sasl, a.bindings, &a.setup, e) != 0)
+		return -1;
 	ret = c->oauth ? take_token(&a, false, e) : 0;
 	if (ret == 0)
 		ret = log_in(&a, e);

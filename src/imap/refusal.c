@@ -1,76 +1,30 @@
 #include "imap/refusal.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "imap/session_impl.h"
 
-const char *refusal_words(const struct attempt *a, char out[REFUSAL_WORDS_SIZE])
+const char *refusal_words(const struct attempt *a, char out[CREDENTIAL_SAID_SIZE])
 {
-	size_t size = REFUSAL_WORDS_SIZE;
-
-	if (a->complaint[0] == '\0')
-		(void)snprintf(out, size, "\"%.*s\"", REFUSAL_TEXT_MAX, a->reply.text);
-	else
-		(void)snprintf(out, size, "\"%.*s\" (%s)", REFUSAL_TEXT_MAX, a->reply.text, a->complaint);
-	return out;
-}
-
-const char *refusal_login_name(const struct config_server *c)
-{
-	return c->login_as != NULL ? c->login_as : c->user;
+	return credential_said(a->reply.text, a->complaint, out);
 }
 
 int refusal_person(const struct attempt *a, int way, const char *advice, struct err *e)
 {
 	const struct config_server *c = a->session->server;
-	char said[REFUSAL_WORDS_SIZE];
-	const char *mechanism = way == SASL_NO_WAY ? "LOGIN" : sasl_name(way);
+	char said[CREDENTIAL_SAID_SIZE];
+	const struct credential_refusal r = { .server = c,
+					      .protocol = "IMAP",
+					      .how = way == SASL_NO_WAY ? "LOGIN" : sasl_name(way),
+					      .token = a->token != NULL,
+					      .said = refusal_words(a, said),
+					      .advice = advice };
 
-	(void)refusal_words(a, said);
 	if (imap_reply_is(&a->reply, "AUTHORIZATIONFAILED") && c->login_as != NULL)
 		return err_set(
 		    e, ERR_CONFIG, 0,
 		    "%s knows %s but does not let it into the mailbox of %s: %s; give it access to that mailbox, "
 		    "or correct user and login_as of %s %s",
 		    c->host, c->login_as, c->user, said, config_kind(c), c->name);
-	if (advice != NULL)
-		return err_set(e, ERR_CONFIG, 0, "%s does not let %s log in: %s; %s", c->host, refusal_login_name(c),
-			       said, advice);
-	if (a->token != NULL)
-		return err_set(
-		    e, ERR_CONFIG, 0,
-		    "%s refuses the access token of %s, and a fresh one too: %s; see whether IMAP is switched on "
-		    "for the mailbox and the application may use it, then run: mailferry login %s",
-		    c->host, c->user, said, c->name);
-	if (strcmp(mechanism, "EXTERNAL") == 0)
-		return err_set(
-		    e, ERR_CONFIG, 0,
-		    "%s does not take the client certificate for %s: %s; correct user, client_certificate and "
-		    "client_key of %s %s, then send SIGHUP to mailferry",
-		    c->host, c->user, said, config_kind(c), c->name);
-	if (strcmp(mechanism, "PLAIN") != 0 && strcmp(mechanism, "LOGIN") != 0)
-		return err_set(
-		    e, ERR_CONFIG, 0,
-		    "%s refuses the password of %s: %s; correct user or password of %s %s in the "
-		    "configuration, or, if they are right, try auth = \"PLAIN\" instead of %s; then send SIGHUP "
-		    "to mailferry",
-		    c->host, refusal_login_name(c), said, config_kind(c), c->name, mechanism);
-	return err_set(e, ERR_CONFIG, 0,
-		       "%s refuses the password of %s: %s; correct user or password of %s %s in the "
-		       "configuration, then send SIGHUP to mailferry",
-		       c->host, refusal_login_name(c), said, config_kind(c), c->name);
-}
-
-int refusal_relayed(const struct attempt *a, int way, struct err *e)
-{
-	const struct config_server *c = a->session->server;
-
-	return err_set(
-	    e, ERR_CONFIG, 0,
-	    "%s says that the TLS connection which it has is not the one that we have (%s of %s); somebody may "
-	    "stand between. If that is a TLS proxy of the provider's, set auth = \"SCRAM-SHA-256\" for %s %s",
-	    c->host, a->complaint, sasl_name(way), config_kind(c), c->name);
+	return credential_refused(&r, e);
 }
 
 int refusal_no_way(const struct attempt *a, struct err *e)
@@ -78,7 +32,7 @@ int refusal_no_way(const struct attempt *a, struct err *e)
 	const struct imap *s = a->session;
 	const struct config_server *c = s->server;
 	const char *offers = s->mechanisms[0] == '\0' ? "nothing" : s->mechanisms;
-	char said[REFUSAL_WORDS_SIZE];
+	char said[CREDENTIAL_SAID_SIZE];
 
 	if (a->setup.excluded != 0)
 		return err_set(

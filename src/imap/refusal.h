@@ -3,12 +3,7 @@
 #define MAILFERRY_IMAP_REFUSAL_H
 
 #include "imap/session.h"
-#include "net/sasl.h"
-
-enum {
-	REFUSAL_TEXT_MAX = 200, /* of the server's, so that the advice behind it stays whole */
-	REFUSAL_WORDS_SIZE = REFUSAL_TEXT_MAX + SASL_COMPLAINT_MAX + 20
-};
+#include "net/credential.h"
 
 struct attempt {
 	struct imap *session;
@@ -22,13 +17,10 @@ struct attempt {
 };
 
 /* The server's words, with what it said within the mechanism. */
-const char *refusal_words(const struct attempt *a, char out[REFUSAL_WORDS_SIZE]);
-
-const char *refusal_login_name(const struct config_server *c);
+const char *refusal_words(const struct attempt *a, char out[CREDENTIAL_SAID_SIZE]);
 
 /* All fill E (ERR_CONFIG) and return -1. WAY is SASL_NO_WAY for the LOGIN command; ADVICE may be NULL. */
 int refusal_person(const struct attempt *a, int way, const char *advice, struct err *e);
-int refusal_relayed(const struct attempt *a, int way, struct err *e); /* channel bindings differ */
-int refusal_no_way(const struct attempt *a, struct err *e);	      /* nothing that both sides have is left */
+int refusal_no_way(const struct attempt *a, struct err *e); /* nothing that both sides have is left */
 
 #endif
