@@ -83,8 +83,9 @@ static int change_one(struct spool_server *s, struct op *op, const struct origin
 	case ORIGIN_TRIED:
 		if (c->o.fate == 0 || c->o.fate == ORIGIN_TAKEN)
 			return 2;
-		r = db_run(&s->db, SQL_ORIGIN_TRIED, "iitibi", c->o.number, (int64_t)c->o.fate, c->o.reason,
-			   (int64_t)c->o.size, origin_head(&c->o), s->now);
+		r = db_run(&s->db, SQL_ORIGIN_TRIED, "iitibii", c->o.number, (int64_t)c->o.fate, c->o.reason,
+			   (int64_t)c->o.size, origin_head(&c->o),
+			   s->now, c->o.tried_ms <= 0 ? s->now : c->o.tried_ms);
 		break;
 	case ORIGIN_HANDLED:
 		r = db_run(&s->db, SQL_ORIGIN_HANDLED, "i", c->o.number);

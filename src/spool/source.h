@@ -140,8 +140,8 @@ enum origin_act {
 	ORIGIN_ABSENT,	/* a complete listing lacks it: counts, and notes since when */
 	ORIGIN_REMOVAL, /* its removal was asked for */
 	ORIGIN_HANDLED,
-	ORIGIN_TRIED, /* asked for again, and still not taken: fate (not ORIGIN_TAKEN), reason, size, head of O; counts
-		       * tries and notes when */
+	ORIGIN_TRIED, /* asked for again, and still not taken: fate (not ORIGIN_TAKEN), reason, size, head of O;
+		       * notes when. Counts tries: one for all since tried_ms of O, when the run began */
 	/* The same message under another name: folder, uid, name, size of O; forgets absence. Another row that has this
 	 * folder and uid already is forgotten, or, if it is TAKEN, this one. */
 	ORIGIN_RENAME,

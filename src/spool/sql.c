@@ -264,7 +264,7 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_ORIGIN_REMOVAL] = "UPDATE origin SET removal = 1 WHERE number = ?",
 	[SQL_ORIGIN_HANDLED] = "UPDATE origin SET handled = 1 WHERE number = ?",
 	[SQL_ORIGIN_TRIED] = "UPDATE origin SET fate = ?2, reason = ?3, size = ?4, head = coalesce(?5, head),"
-			     " tries = tries + 1, tried = ?6 WHERE number = ?1 AND fate <> 1",
+			     " tries = tries + (tried < ?7), tried = ?6 WHERE number = ?1 AND fate <> 1",
 	[SQL_ORIGIN_RENAME] =
 	    "UPDATE origin SET folder = ?2, uid = ?3, name = ?4, size = ?5, gone = 0, absent = 0 WHERE number = ?1",
 	[SQL_ORIGIN_FORGET] = "DELETE FROM origin WHERE number = ?",

@@ -186,8 +186,6 @@ void fake_row_write(struct fake_row *r, const struct spool_origin *o)
 	r->o.size = o->size;
 	memcpy(r->o.head, o->head, sizeof o->head);
 	r->o.fate = o->fate;
-	r->o.tries = o->tries;
-	r->o.tried_ms = o->tried_ms;
 	point(r);
 }
 
@@ -284,8 +282,8 @@ static void change(const struct origin_change *c)
 		o->fate = c->o.fate;
 		(void)snprintf(the->rows[i].reason, sizeof the->rows[i].reason, "%s",
 			       c->o.reason == NULL ? "" : c->o.reason);
-		o->tries++;
-		o->tried_ms = clock_wall_ms();
+		o->tries += o->tried_ms < c->o.tried_ms;
+		o->tried_ms = clock_wall_ms() + 1;
 		break;
 	case ORIGIN_FORGET:
 		drop_row(i);
