@@ -81,8 +81,11 @@ bool plan_retry_due(const struct run *r, const struct row *row)
 	const unsigned tries = row->tries == 0 ? 0 : row->tries - 1;
 	const int64_t wait = tries >= 8 ? RETRY_MAX_MS : (int64_t)RETRY_MS << tries;
 
+	/* What this very run has tried again is not due, or its sessions would be spent on that alone; a time far ahead is
+	 * from before the clock was put back. */
 	return row->fate == ORIGIN_REFUSED &&
-	       (r->now_ms - row->tried_ms >= (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS) || r->now_ms < row->tried_ms);
+	       (r->now_ms - row->tried_ms >= (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS) ||
+		row->tried_ms - r->now_ms > RETRY_MAX_MS);
 }
 
 static int add_missed(void *arg, const struct spool_origin *o)
