@@ -59,6 +59,8 @@ static int64_t put_off(const struct agenda_plan *plan, const struct agenda_past 
 	case RUN_REFUSED:
 		return doubled(AGENDA_REFUSED_MS, n, AGENDA_REFUSED_MAX_MS);
 	case RUN_THROTTLED:
+		if (past->delay_ms > AGENDA_DELAY_MAX_MS)
+			return AGENDA_DELAY_MAX_MS;
 		return past->delay_ms > 0 ? past->delay_ms : doubled(AGENDA_THROTTLED_MS, n, AGENDA_REFUSED_MAX_MS);
 	case RUN_BROKEN:
 		return doubled(AGENDA_BROKEN_MS, n, AGENDA_BROKEN_MAX_MS);

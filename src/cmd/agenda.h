@@ -40,6 +40,7 @@ enum {
 	AGENDA_REFUSED_MS = 30 * 60 * 1000, /* when it refused us; doubled up to: */
 	AGENDA_REFUSED_MAX_MS = 6 * 3600 * 1000,
 	AGENDA_THROTTLED_MS = 3600 * 1000, /* when it did not say how long; doubled up to the same */
+	AGENDA_DELAY_MAX_MS = 24 * 3600 * 1000, /* of what it says: nobody sends a source away for ever */
 	AGENDA_BROKEN_MS = 5 * 60 * 1000,  /* when it broke its protocol; doubled up to: */
 	AGENDA_BROKEN_MAX_MS = 3600 * 1000,
 	AGENDA_FULL_MS = 60 * 1000, /* when our spool was full or away; doubled up to: */

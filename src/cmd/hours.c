@@ -50,8 +50,13 @@ int64_t hours_wait(struct hours *h, int64_t now_ms)
 {
 	int64_t next;
 
-	if (h->open)
+	if (h->open && h->opened_ms > now_ms)
+		h->opened_ms = now_ms;
+	if (h->open && now_ms - h->opened_ms < HOURS_OPEN_MS)
 		return 0;
+	/* No store came, or its trouble lasts: a try that comes late is none of this time's. */
+	if (h->open)
+		close_until_next(h, now_ms);
 	if (!h->known)
 		return INT64_MAX;
 	/* The clock was set back: times that were passed by come again. */

@@ -57,17 +57,20 @@ static void match_accounts(struct supervisor *sup, const struct config *c)
 	for (size_t i = 0; i < c->naccounts; i++) {
 		const struct config_account *a = &c->accounts[i];
 		struct slot *s = slot_named(sup, SLOT_STORE, a->name);
+		int64_t opened;
 		bool open;
 
 		if (s == NULL)
 			s = slot_new(sup, SLOT_STORE, a->name);
 		open = s->hours != NULL && s->hours->open;
+		opened = open ? s->hours->opened_ms : 0;
 		hours_free(&s->hours);
 		if (a->nat == 0)
 			continue;
 		s->hours = hours_new(a->at, a->nat);
 		/* What is being filed now is filed. */
 		s->hours->open = open;
+		s->hours->opened_ms = opened;
 	}
 }
 

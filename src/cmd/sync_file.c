@@ -34,13 +34,25 @@ static void tell(struct sync_job *j, const struct sync_part *p, int64_t next_ms,
 	sync_emit(j, &ev);
 }
 
-static void end(struct sync_job *j, struct sync_part *p, int64_t next_ms, bool held, const char *words, int status)
+/* No store came that would leave again: mail that comes now waits for its time. */
+static void close_hours(const struct sync_job *j, const struct sync_part *p)
 {
 	struct slot *s = slot_of_account(j->sup, slice_str(p->name));
 
-	/* No store came that would leave again: mail that comes now waits for its time. */
 	if (s != NULL && s->hours != NULL && s->worker == NULL)
 		hours_left(s->hours, s->due != INT64_MAX, clock_wall_ms());
+}
+
+void sync_file_left(struct sync_job *j)
+{
+	for (size_t i = 0; i < j->naccounts; i++)
+		if (j->accounts[i].state == SYNC_RUNS)
+			close_hours(j, &j->accounts[i]);
+}
+
+static void end(struct sync_job *j, struct sync_part *p, int64_t next_ms, bool held, const char *words, int status)
+{
+	close_hours(j, p);
 	p->state = SYNC_ENDED;
 	sync_worse(j, status);
 	tell(j, p, next_ms, held, words);

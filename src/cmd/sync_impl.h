@@ -63,5 +63,6 @@ void sync_plan(struct sync_job *j); /* tells how the schedule stands, and is ove
 /* ---- sync_file.c ---- */
 void sync_watch(struct sync_job *j); /* asks the spool how the accounts' mail is, unless it was asked */
 void sync_file(struct sync_job *j);  /* the sources are done: has the mail filed */
+void sync_file_left(struct sync_job *j); /* the job goes: accounts that it opened for nothing close again */
 
 #endif

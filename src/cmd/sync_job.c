@@ -28,6 +28,7 @@ void sync_job_free(struct sync_job *j)
 		p = &(*p)->next;
 	*p = j->next;
 	spool_ask_forget(j->sup->ask, j);
+	sync_file_left(j);
 	for (size_t i = 0; i < j->nsources; i++)
 		free(j->sources[i].name);
 	for (size_t i = 0; i < j->naccounts; i++)

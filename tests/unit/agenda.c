@@ -56,6 +56,8 @@ static const struct row rows[] = {
 	{ "away, at: never behind a time that was named", 0, "5 2 * * *", false, H, 2 * H, RUN_AWAY, 40, 0, M,
 	  2 * H + 5 * M, true, false },
 	{ "away, push: up to ten minutes", 0, NULL, true, H, 2 * H, RUN_AWAY, 40, 0, M, 2 * H + 10 * M, true, false },
+	{ "throttled, for ever: not longer than a day", H, NULL, false, H, H + M, RUN_THROTTLED, 1, INT64_MAX / 4096, M,
+	  D + H + M, true, false },
 	{ "refused: half an hour, not the five minutes of the plan", 0, "*/5 * * * *", false, H, H + M, RUN_REFUSED, 1,
 	  0, M, H + 31 * M, true, true },
 	{ "refused: never sooner than planned", 0, "0 18 * * *", false, H, H + M, RUN_REFUSED, 1, 0, M, 18 * H, true,
@@ -248,6 +250,37 @@ static void somebody_asks(void **state)
 	hours_free(&h);
 }
 
+/* Somebody asked, and nothing came of it: mail that comes hours later waits. */
+static void open_for_nothing(void **state)
+{
+	struct hours *h = evenings();
+
+	(void)state;
+	hours_begin(h, 0, MONDAY);
+	hours_open(h, MONDAY + H);
+	assert_int_equal(hours_wait(h, MONDAY + 2 * H - M), 0);
+	assert_int_equal(hours_wait(h, MONDAY + 3 * H), MONDAY + 18 * H);
+	assert_false(h->open);
+	/* A clock that goes back a little keeps nobody out. */
+	hours_open(h, MONDAY + 4 * H);
+	assert_int_equal(hours_wait(h, MONDAY + 4 * H - S), 0);
+	assert_int_equal(hours_wait(h, MONDAY + 5 * H), MONDAY + 18 * H);
+	hours_free(&h);
+}
+
+/* A try that was put off for long is none of this time's. */
+static void a_late_try_waits(void **state)
+{
+	struct hours *h = evenings();
+
+	(void)state;
+	hours_begin(h, 0, MONDAY);
+	assert_int_equal(hours_wait(h, MONDAY + 18 * H), 0);
+	hours_left(h, true, MONDAY + 18 * H + M);
+	assert_int_equal(hours_wait(h, MONDAY + 23 * H), MONDAY + D + 18 * H);
+	hours_free(&h);
+}
+
 static void its_clock_is_set_back(void **state)
 {
 	struct hours *h = evenings();
@@ -270,6 +303,8 @@ int main(void)
 		cmocka_unit_test(what_was_missed_counts_once),
 		cmocka_unit_test(trouble_keeps_it_open_for_an_hour),
 		cmocka_unit_test(somebody_asks),
+		cmocka_unit_test(open_for_nothing),
+		cmocka_unit_test(a_late_try_waits),
 		cmocka_unit_test(its_clock_is_set_back),
 	};
 
