@@ -120,6 +120,8 @@ static int64_t next_look(const struct sync_job *j)
 
 static void fetch_on(struct sync_job *j)
 {
+	if (j->stage != SYNC_FETCHES)
+		return;
 	for (size_t i = 0; i < j->nsources; i++)
 		if (j->sources[i].state != SYNC_ENDED)
 			return;
@@ -161,8 +163,11 @@ static void order_run(struct sync_job *j, struct sync_part *p)
 				  .result.end = RUN_REFUSED };
 	struct err e = { 0 };
 	bool busy = f != NULL && (f->stage == FETCHER_COMES || f->stage == FETCHER_RUNS);
+	/* A copy to somewhere else is another run: fetcher_want says what is in the way. */
+	bool same =
+	    busy && f->task == j->task && (j->task < TASK_COPY || strcmp(f->copy_to, j->copy_to) == 0);
 
-	p->attached = busy && f->task == j->task && f->stage == FETCHER_RUNS;
+	p->attached = same && f->stage == FETCHER_RUNS;
 	if (p->attached) {
 		tell_source(j, p, SYNC_RUNS, NULL);
 		return;
@@ -170,7 +175,7 @@ static void order_run(struct sync_job *j, struct sync_part *p)
 	tell_source(j, p, SYNC_WAITS, busy && f->task != j->task ? "another run of it has to end first" : NULL);
 	if (f == NULL)
 		(void)err_set(&e, ERR_CONFIG, 0, "it is no longer in the configuration");
-	if (f != NULL && (busy && f->task == j->task ? 0 : fetcher_want(f, j->task, j->copy_to, &e)) == 0)
+	if (f != NULL && (same ? 0 : fetcher_want(f, j->task, j->copy_to, &e)) == 0)
 		return;
 	(void)snprintf(none.result.words, sizeof none.result.words, "%.*s", (int)sizeof none.result.words - 1, e.text);
 	source_over(j, p, &none, INT64_MAX);
