@@ -192,7 +192,8 @@ int fetcher_want(struct fetcher *f, enum fetcher_task task, const char *copy_to,
 	if (task >= TASK_COPY && set_copy(f, copy_to, e) != 0)
 		return -1;
 	f->wanted[task] = true;
-	if (f->stage != FETCHER_IDLES) {
+	/* One that is about to leave does not hear it: the next one does. */
+	if (f->stage != FETCHER_IDLES || f->slot->worker->state != WORKER_READY) {
 		slot_consider(f->slot);
 	} else if (task == f->task) {
 		fetcher_ready(f);

@@ -34,6 +34,7 @@ struct fetcher {
 	int64_t queued;	  /* monotonic: since when it waits because too many run; 0: it does not */
 	int64_t deadline; /* ms that a run may take */
 	struct event *overdue;
+	bool again;    /* the run in hand was ordered from a process that waited for news */
 	bool overran;  /* the run was ended at its deadline */
 	bool replaced; /* the configuration is another one by now: it does not stay */
 	enum fetcher_task task;

@@ -124,7 +124,8 @@ void fetcher_ready(struct fetcher *f)
 
 	f->wanted[f->task] = false;
 	progress_set(f, (struct run_progress){ .folder = mem_strdup("") });
-	if (f->stage != FETCHER_COMES)
+	f->again = f->stage != FETCHER_COMES;
+	if (f->again)
 		fetcher_enter(f, FETCHER_COMES);
 	w->idle = false;
 	arm(f);
@@ -217,6 +218,9 @@ static int on_ran(struct fetcher *f, struct slice fields)
 		return -1;
 	step("supervisor: a run has ended");
 	fetch_get_ran(fields, &ran);
+	/* When that was is known here: by what a fetcher says of it, it could be begun again at once, or never. */
+	ran.started_ms = f->since_ms;
+	ran.ended_ms = clock_wall_ms();
 	w->idle = true;
 	if (f->stage == FETCHER_COMES)
 		fetcher_enter(f, FETCHER_RUNS);
@@ -291,11 +295,10 @@ static void record(struct fetcher *f, const struct fetch_ran *r)
 	file_close(&fd);
 }
 
-static void died(struct fetcher *f, const struct worker *w, int status)
+static void died(struct fetcher *f, const struct worker *w, int status, int64_t since_ms)
 {
 	char span[TEXT_SPAN_SIZE];
-	int64_t now = clock_wall_ms();
-	struct fetch_ran ran = { .started_ms = f->since_ms, .ended_ms = now };
+	struct fetch_ran ran = { .started_ms = since_ms, .ended_ms = clock_wall_ms() };
 	struct run_result *r = &ran.result;
 
 	r->end = RUN_AWAY;
@@ -327,6 +330,7 @@ void fetcher_ended(struct fetcher *f, const struct worker *w, int status)
 {
 	bool told = w->told_to_end && !f->overran, well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	enum fetcher_stage stage = f->stage;
+	int64_t since = f->since_ms;
 
 	disarm(f);
 	fetcher_enter(f, FETCHER_AWAY);
@@ -337,12 +341,15 @@ void fetcher_ended(struct fetcher *f, const struct worker *w, int status)
 			sync_source_fails(f, "its fetcher does not start; see the log");
 	} else if (stage == FETCHER_IDLES && well && !told) {
 		f->polled = true;
+	} else if (stage == FETCHER_COMES && f->again && WIFEXITED(status) && !told && !f->overran) {
+		/* It was about to leave when it was told to run: the next one does. */
+		f->polled = f->polled || well;
+		f->wanted[f->task] = true;
 	} else if ((stage == FETCHER_COMES || stage == FETCHER_RUNS) && told) {
 		/* What it was in the middle of is taken up by the next one. */
 		sync_source_fails(f, "it was interrupted");
 	} else if (stage == FETCHER_COMES || stage == FETCHER_RUNS) {
-		f->since_ms = f->past.started_ms != 0 && stage == FETCHER_RUNS ? f->past.started_ms : clock_wall_ms();
-		died(f, w, status);
+		died(f, w, status, since);
 	}
 	f->overran = false;
 }
