@@ -175,9 +175,13 @@ static void on_reload(evutil_socket_t number, short what, void *arg)
 static void on_minute(evutil_socket_t fd, short what, void *arg)
 {
 	struct supervisor *sup = arg;
+	struct worker *spool = worker_of_kind(sup, SLOT_SPOOL);
 
 	(void)fd;
 	(void)what;
+	/* Without an answer no source begins and no sync ends. */
+	if (sup->ask == NULL && spool != NULL && sup->stage == STAGE_RUNNING)
+		worker_ask(spool);
 	sup->warned = false;
 	fetchers_minute(sup);
 	slot_consider_all(sup);

@@ -143,8 +143,11 @@ static void slot_failed(struct slot *s)
 			  LOG_STR("account", s->account),
 			  LOG_STR("what", "it ended before it was ready, five times in a row; see its own lines above; "
 					  "mailferry keeps trying"));
-	if (s->failed_starts == FAILED_STARTS_TOLD && s->sup->sync_only && s->fetcher == NULL)
-		sync_end_all(s->sup, "one of mailferry's programs does not start; see the lines above");
+	/* Nothing goes without spool and connector; who asks meanwhile would wait for ever. */
+	if (s->failed_starts >= FAILED_STARTS_TOLD && s->fetcher == NULL &&
+	    (s->sup->sync_only || s->kind == SLOT_SPOOL || s->kind == SLOT_CONNECT))
+		sync_end_all(s->sup, s->sup->sync_only ? "one of mailferry's programs does not start; see the lines above"
+						 : "one of mailferry's programs does not start; see its log");
 }
 
 void slot_consider(struct slot *s)

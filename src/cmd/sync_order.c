@@ -33,7 +33,8 @@ static void add_account(struct sync_job *j, const char *name)
 
 static void add_all_accounts(struct sync_job *j, const struct config *c)
 {
-	for (size_t i = 0; i < c->naccounts; i++)
+	/* Each source that may go anywhere asks for it; many sources and many accounts would take their time. */
+	for (size_t i = 0; i < c->naccounts && j->naccounts < c->naccounts; i++)
 		add_account(j, c->accounts[i].name);
 }
 

@@ -11,6 +11,8 @@ void sync_send(struct sync_job *j, const struct ipc_out *out)
 {
 	struct err e;
 
+	if (j->broken)
+		return;
 	if (channel_waiting(j->client) < QUEUE_MAX && channel_send(j->client, out, NULL, 0, &e) == 0)
 		return;
 	log_info("sync-client-dropped", LOG_STR("why", "it does not read what it asked for"));
