@@ -37,6 +37,7 @@ struct fetch {
 	enum run_mode mode;
 	char *copy_to;
 	int64_t said_ms;  /* monotonic; the newest report of progress */
+	int64_t runs_ms;  /* up to when runs for news are paid for */
 	int64_t lines_ms; /* up to when lines are paid for */
 };
 

@@ -14,6 +14,8 @@ enum {
 	LINE_MS = 200,	      /* … one more each */
 	NEXT_MS = 10 * 1000,  /* how long a role that was replaced is waited for */
 	SHORT_MS = 60 * 1000, /* a wait for news that breaks off sooner … */
+	RUNS_BURST = 60,      /* runs at once for news that a server has, and … */
+	RUN_MS = 2 * 1000,    /* … one more each: one that always has some would keep us and the spool busy */
 	SHORT_MAX = 5	      /* … so often in a row is no way to learn of news */
 };
 
@@ -209,6 +211,16 @@ static void pause_until(struct fetch *f, int64_t until)
 		fetch_turn_until(f, until);
 }
 
+static void pace(struct fetch *f)
+{
+	int64_t now = clock_mono_ms();
+
+	if (f->runs_ms < now - RUNS_BURST * RUN_MS)
+		f->runs_ms = now - RUNS_BURST * RUN_MS;
+	f->runs_ms += RUN_MS;
+	pause_until(f, f->runs_ms);
+}
+
 bool fetch_wait(struct fetch *f, unsigned *short_ones)
 {
 	struct run_setup setup = setup_of(f);
@@ -233,8 +245,10 @@ bool fetch_wait(struct fetch *f, unsigned *short_ones)
 			pause_until(f, began + SHORT_MS);
 			return !f->lost;
 		}
-		if (news)
+		if (news) {
+			pace(f);
 			break;
+		}
 	}
 	*short_ones = 0;
 	return !f->lost;
