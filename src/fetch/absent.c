@@ -3,6 +3,12 @@
 #include "base/mem.h"
 #include "fetch/run_impl.h"
 
+/* Of a listing with gaps nothing may be concluded: what it lacks would come again as something new. */
+static bool has_gaps(const struct visit *v, const struct row *row)
+{
+	return v->run->by_uid && !row->old && !v->complete && !v->sure;
+}
+
 bool visit_misses(const struct visit *v, const struct row *row)
 {
 	if (row->item != PAIR_NONE)
@@ -52,7 +58,7 @@ int visit_absent(struct visit *v)
 
 		if (there && row->absent > 0)
 			act = ORIGIN_PRESENT;
-		else if (!there && !row->foreign && !row->other && visit_misses(v, row))
+		else if (!there && !row->foreign && !row->other && visit_misses(v, row) && !has_gaps(v, row))
 			act = act_of(v, row, empty);
 		if (act == 0)
 			continue;

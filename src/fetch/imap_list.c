@@ -24,6 +24,7 @@ struct listing {
 	source_item_fn *fn;
 	void *arg;
 	bool brief; /* UIDs only */
+	bool bare;  /* … and the server gives them without flags */
 	bool stop;  /* FN has seen enough */
 	bool holes; /* a window was refused */
 	struct window all[WINDOWS]; /* a ring: those that were not answered */
@@ -78,9 +79,13 @@ static int on_item(void *arg, const struct fetch_response *r, struct err *e)
 	struct listing *l = arg;
 	struct window *w = window_of(l, r->uid);
 
-	/* Changes of flags that nobody asked for tell no size; `*' is the newest message, wherever it is. */
-	if (w == NULL || (!l->brief && !r->has_size) || r->uid == l->told_last)
+	/* Changes of flags that nobody asked for tell no size, or where no flags belong; `*' is the newest message,
+	 * wherever it is. */
+	if (w == NULL || (!l->brief && !r->has_size) || (l->bare && r->has_flags) || r->uid == l->told_last)
 		return 0;
+	if (l->brief && r->has_flags && r->uid < l->told_last)
+		return 0;
+	l->bare = l->bare || (l->brief && !r->has_flags);
 	if (r->uid < l->told_last)
 		return err_set(e, ERR_PROTOCOL, 0,
 			       "%s lists UID %lu behind UID %lu: they must ascend, or a message may be missed",
@@ -173,7 +178,7 @@ static int list(struct listing *l, uint32_t from, bool *complete, struct err *e)
 		from = 1;
 	/* "1:*" of an empty folder is an error to some servers. */
 	if (s->told.mark.exists == 0) {
-		*complete = from == 1;
+		*complete = true;
 		return 0;
 	}
 	l->next = from;
@@ -182,7 +187,7 @@ static int list(struct listing *l, uint32_t from, bool *complete, struct err *e)
 	ret = walk(l, e);
 	s->wants = (struct imap_wants){ .section = NULL };
 	/* Who is to be pruned must not be absent by a server's slip: as many must have been told as there are. */
-	*complete = ret == 0 && from == 1 && !l->stop && !l->holes && l->told >= s->told.mark.exists;
+	*complete = ret == 0 && !l->stop && !l->holes && (from > 1 || l->told >= s->told.mark.exists);
 	return ret;
 }
 

@@ -278,11 +278,14 @@ static uint32_t lowest_retry(const struct visit *v)
 /* Some of what is below has to be listed after all, from LOWEST on. */
 static int list_below(struct visit *v, uint32_t lowest)
 {
-	bool complete;
+	bool complete = false;
 
 	listing_free(&v->list); /* what was in it comes again */
 	listing_init(&v->list);
-	return list(v, lowest, &complete);
+	if (list(v, lowest, &complete) != 0)
+		return -1;
+	v->sure = v->sure && complete;
+	return 0;
 }
 
 /* Is it time to look at all that is there? */
@@ -344,6 +347,7 @@ static int plan_uids(struct visit *v)
 	if ((!v->same || from == 1) && list(v, from, &complete) != 0)
 		return -1;
 	v->listed = !v->same || from == 1;
+	v->sure = complete;
 	if (v->list.n > 0 && v->list.all[0].number < from) {
 		/* "from:*" has the last message in any case (RFC 3501, 6.4.8). */
 		size_t k = 0;

@@ -73,7 +73,8 @@ struct visit {
 	struct generation *gen; /* the one that is there now; valid until run.gens grows */
 	struct source_mark now;
 	bool same, complete;
-	bool listed;			 /* IMAP: all from FROM on was */
+	bool listed;			 /* IMAP: all from FROM on was … */
+	bool sure;			 /* … and the server left nothing of it out */
 	uint32_t from;			 /* IMAP: the lowest UID that was listed at first; what is below was known */
 	bool fresh;			 /* this generation was never listed whole */
 	const struct generation *before; /* the source meant that other mailbox before; valid until run.gens grows */

@@ -119,8 +119,8 @@ struct source_driver {
 	int (*enter)(struct source_session *s, const struct source_folder *folder, bool write,
 		     const struct source_mark *before, struct source_mark *now, bool *same, struct err *e);
 
-	/* All messages of the folder with a UID of FROM at least (POP3: all), ascending. *COMPLETE: FROM was 1 and every
-	 * message was told: those that were not are no longer there. */
+	/* All messages of the folder with a UID of FROM at least (POP3: all), ascending. *COMPLETE: every such message was
+	 * told, and from 1 on as many as there are: those that were not are no longer there. */
 	int (*list)(struct source_session *s, uint32_t from, source_item_fn *fn, void *arg, bool *complete, struct err *e);
 
 	/* Which UIDs are there, for pruning: no sizes, no flags; as list. POP3: the same as list. */

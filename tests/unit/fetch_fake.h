@@ -80,6 +80,7 @@ struct fake_world {
 	bool no_names;			/* POP3: no UIDL */
 	bool disordered;		/* answers come in another order */
 	bool shows_nothing, shows_half; /* a bad day: that is all it lists, and says that it is all */
+	bool gaps;			/* every other message is missing in what it lists, and it says so */
 	bool quit_fails, quit_lies;	/* QUIT is refused; is confirmed and removes nothing */
 	bool grows;			/* Status lines get added to headers once they were read */
 	struct fake_folder folders[FAKE_FOLDERS];

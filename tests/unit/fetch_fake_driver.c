@@ -110,12 +110,12 @@ static int tell_all(struct source_session *s, uint32_t from, source_item_fn *fn,
 						  .flags = m->flags,
 						  .internal_ms = m->internal_ms };
 
-		if (the->imap && m->uid < from)
+		if ((the->imap && m->uid < from) || (the->gaps && i % 2 == 1))
 			continue;
 		if (fn(arg, &item) != 0)
 			return 0;
 	}
-	*complete = from <= 1;
+	*complete = !the->gaps;
 	return 0;
 }
 

@@ -152,6 +152,35 @@ static void a_bad_day_is_no_loss(void **state)
 	}
 }
 
+/* A run ends while originals are removed, and then the server refuses parts of its listing: what it does not show is not
+ * removed. */
+static void a_listing_with_gaps_is_no_loss(void **state)
+{
+	(void)state;
+	for (int imap = 0; imap <= 1; imap++)
+		for (long step = 1, steps = 2; step <= steps; step++) {
+			struct fake_world *w = fake_world_new(imap != 0);
+
+			fake_set_policy(w, AT_ONCE);
+			fake_arrive_many(w, 0, 1);
+			fake_run_well(w);
+			fake_arrive_many(w, 0, 4);
+			(void)fake_run_until(w, RUN_FETCH, step, false);
+			steps = w->ended ? step + 1 : step;
+			w->gaps = true;
+			(void)fake_run(w, RUN_FETCH);
+			fake_arrive_many(w, 0, 2);
+			(void)fake_run(w, RUN_FETCH);
+			w->gaps = false;
+			fake_run_well(w);
+			for (unsigned i = 0; i < w->ncontents; i++)
+				if (w->contents[i].taken != 1)
+					fail_msg("imap %d, step %ld: content %u was taken %u times", imap, step, i,
+						 w->contents[i].taken);
+			fake_world_end(&w);
+		}
+}
+
 /* Somebody moves a message out and back, in the time of one run or of more. */
 static void out_and_back(void **state)
 {
@@ -313,6 +342,7 @@ int main(void)
 		cmocka_unit_test(imported_is_known),
 		cmocka_unit_test(forgets_slowly),
 		cmocka_unit_test(a_bad_day_is_no_loss),
+		cmocka_unit_test(a_listing_with_gaps_is_no_loss),
 		cmocka_unit_test(out_and_back),
 		cmocka_unit_test(own_mail_is_left),
 		cmocka_unit_test(folders_stand_alone),
