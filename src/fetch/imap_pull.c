@@ -19,7 +19,7 @@ enum {
 };
 
 /* An item whose command is on its way. */
-enum state { WAITS, HAS_NIL, ENDED };
+enum state { WAITS, HAS_NIL, HAS_NONE, ENDED };
 
 struct pull {
 	struct source_session *s;
@@ -172,8 +172,12 @@ static int on_done(void *arg, const struct fetch_response *r, struct err *e)
 	size_t i = p->now;
 
 	p->now = NOBODY;
-	if (!r->whole && !r->nil)
+	if (!r->whole && !r->nil) {
+		/* It is there, or nothing would be told of it; a change of its flags that nobody asked for proves nothing. */
+		if (r->uid != 0 && !r->has_flags && find(p, r->uid) != NOBODY && p->states[find(p, r->uid)] == WAITS)
+			p->states[find(p, r->uid)] = HAS_NONE;
 		return 0;
+	}
 	if (r->nil && r->uid != 0 && find(p, r->uid) != NOBODY)
 		p->states[find(p, r->uid)] = HAS_NIL;
 	if (i == NOBODY || r->uid != p->items[i].number)
@@ -201,6 +205,10 @@ static enum source_got judge(struct pull *p, const struct imap_reply *r, char wo
 	}
 	if (p->states[p->at] == HAS_NIL) {
 		(void)snprintf(words, WORDS, "%s has nothing to give in its place (NIL)", host(p));
+		return SOURCE_GOT_REFUSED;
+	}
+	if (p->states[p->at] == HAS_NONE) {
+		(void)snprintf(words, WORDS, "%s tells of it, and does not give it", host(p));
 		return SOURCE_GOT_REFUSED;
 	}
 	p->other = 0;

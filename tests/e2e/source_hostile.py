@@ -90,7 +90,20 @@ with tap.case("many messages, and gaps between crowds"):
 with tap.case("nothing above the last UID: the answer to n:* is not taken for new"):
     server = Source(5)
     pull = Pull(server.port, "enter", "INBOX", "list", 6).fine()
-    assert pull.one("listed")["n"] == 0 and not pull.one("listed")["complete"]
+    assert pull.one("listed")["n"] == 0 and pull.one("listed")["complete"]
+
+with tap.case("a part of the list that is refused: what it lacks is not gone"):
+    for start in (1, 6):
+        server = Source(20)
+        server.on["UID FETCH"] = once(lambda s, t, w: s.done(t, "NO [SERVERBUG] not now") or True)
+        pull = Pull(server.port, "enter", "INBOX", "list", start).fine()
+        assert pull.one("listed")["n"] == 0 and not pull.one("listed")["complete"]
+
+with tap.case("flags that others change while UIDs are listed"):
+    server = Source(20)
+    server.on["UID FETCH"] = lambda s, t, w: s.respond(1, w) or s.say("* 7 FETCH (FLAGS (\\Seen) UID 7)") and False
+    pull = Pull(server.port, "enter", "INBOX", "present").fine()
+    assert pull.one("listed") == {"event": "listed", "n": 20, "complete": True}, pull.one("listed")
 
 with tap.case("unasked data between all others"):
     server = Source(20)
@@ -156,7 +169,9 @@ for name, answer, got, words in (
         ("another message, named behind the body", gives('* 9 FETCH (BODY[] "other" UID 9999)'), "refused", "UID 9999"),
         ("a body without a UID", gives('* 3 FETCH (BODY[] "x")'), "refused", "does not say which"),
         ("the body twice", lambda s, t, w: s.respond(3, w) or s.respond(3, w) or s.done(t) or True, "whole", ""),
-        ("another section of it", gives('* 3 FETCH (UID 3 BODY[TEXT] "x" BODY[]<0> "y" RFC822 "z")'), "vanished", ""),
+        ("another section of it", gives('* 3 FETCH (UID 3 BODY[TEXT] "x" BODY[]<0> "y" RFC822 "z")'), "refused", "does not give it"),
+        ("only its UID", gives("* 3 FETCH (UID 3)"), "refused", "does not give it"),
+        ("only its flags, and it is gone", gives("* 3 FETCH (UID 3 FLAGS (\\Deleted))"), "vanished", ""),
 ):
     for held in (0, 50):
         with tap.case("%s%s" % (name, ", tags held back" if held else "")):
