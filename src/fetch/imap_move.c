@@ -81,12 +81,15 @@ static size_t copied(const struct imap_reply *r, uint32_t *uids, size_t n)
 		return 0;
 	if (!imap_reply_is(r, "COPYUID"))
 		return n;
-	/* [COPYUID validity from to]; what was cut off is left to the next run. */
+	/* [COPYUID validity from to]; what was cut off is left to the next run, the number at the cut too. */
 	at = slice_find(text, ' ');
 	text = slice_skip(text, at < text.n ? at + 1 : at);
 	at = slice_find(text, ' ');
 	set = slice_skip(text, at < text.n ? at + 1 : at);
-	set.n = slice_find(set, ' ');
+	at = slice_find(set, ' ');
+	while (at == set.n && set.n > 0 && set.p[set.n - 1] != ',')
+		at = --set.n;
+	set.n = at;
 	for (size_t i = 0; i < n; i++)
 		if (uid_set_has(set, uids[i]))
 			uids[k++] = uids[i];
