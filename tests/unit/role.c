@@ -19,6 +19,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "role/connect.h"
 #include "role/role.h"
 
 extern char **environ;
@@ -243,9 +244,47 @@ static void leaves_when_the_supervisor_goes(void **state)
 	assert_int_equal(role_status(&s), EX_TEMPFAIL);
 }
 
+/* An answer to a request that was given up comes late: its connection is not the one that was asked for now. */
+static void a_late_connection_is_passed_over(void **state)
+{
+	struct err e = { 0 };
+	int pair[2], status;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(ipc_pair(pair, &e), 0);
+	pid = fork();
+	if (pid == 0) {
+		int late = socket(AF_INET, SOCK_STREAM, 0);
+		struct ipc_out out;
+		struct buf frame;
+		struct ipc_in in;
+		uint32_t id;
+
+		buf_init(&frame, IPC_MAX);
+		if (ipc_receive(pair[1], &frame, &in, NULL, NULL, 10000, &e) != 0)
+			_exit(1);
+		id = in.id;
+		ipc_out_init(&out);
+		ipc_begin(&out, CONNECT_DONE, id - 1);
+		if (ipc_send(pair[1], &out, &late, 1, &e) != 0)
+			_exit(2);
+		ipc_begin(&out, CONNECT_DONE, id);
+		ipc_put_str(&out, CONNECT_TAG_TEXT, "not there");
+		_exit(ipc_send(pair[1], &out, NULL, 0, &e) == 0 ? 0 : 3);
+	}
+	assert_int_equal(connect_account(pair[0], "office", 10000, &e), -1);
+	assert_string_equal(e.text, "not there");
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_late_connection_is_passed_over),
 		cmocka_unit_test(starts_clean_and_knows_what_it_was_told),
 		cmocka_unit_test(leaves_when_what_it_is_told_is_wrong),
 		cmocka_unit_test(leaves_when_the_supervisor_goes),
