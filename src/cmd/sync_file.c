@@ -9,7 +9,7 @@
 
 /* LOOKS: how often an account must look the same before it is taken for done: one look may cross the order on its way.
  * NOTHING_MS: no store needs so long for nothing, one command may take minutes. */
-enum { LOOKS = 2, NOTHING_MS = 15 * 60 * 1000, FAILED_STARTS_MAX = 3 };
+enum { LOOKS = 2, NOTHING_MS = 15 * 60 * 1000, FAILED_STARTS_MAX = 3, UNSAID_MAX = 20 };
 
 static struct sync_part *account_of(struct sync_job *j, const char *name)
 {
@@ -114,13 +114,13 @@ static void take_row(struct sync_job *j, struct sync_part *p, const struct spool
 		tell(j, p, row->next_due_ms, false, NULL);
 }
 
-/* An account of which the spool has never heard has no mail. */
+/* An account of which the spool does not speak has no mail: it never had any, or the spool was started again since. */
 static void missing(struct sync_job *j)
 {
 	static const struct spool_account_row none = { .next_due_ms = INT64_MAX };
 
 	for (size_t i = 0; i < j->naccounts; i++)
-		if (!j->accounts[i].based)
+		if (!j->accounts[i].seen)
 			take_row(j, &j->accounts[i], &none);
 }
 
@@ -129,15 +129,23 @@ static void on_account(void *arg, const struct spool_account_row *row, bool good
 	struct sync_job *j = arg;
 	struct sync_part *p = row == NULL ? NULL : account_of(j, row->account);
 
-	if (p != NULL)
+	if (p != NULL) {
+		p->seen = true;
 		take_row(j, p, row);
+	}
 	if (row != NULL)
 		return;
 	j->asked = false;
+	j->unsaid = good ? 0 : j->unsaid + 1;
 	if (good)
 		missing(j);
 	if (j->stage != SYNC_FILES)
 		return;
+	if (j->unsaid >= UNSAID_MAX) {
+		sync_worse(j, EX_TEMPFAIL);
+		sync_done(j, "the spool can't say how the mail is; see mailferry's log");
+		return;
+	}
 	for (size_t i = 0; i < j->naccounts; i++)
 		if (j->accounts[i].state != SYNC_ENDED)
 			return;
@@ -149,6 +157,8 @@ void sync_watch(struct sync_job *j)
 	if (j->asked || j->sup->ask == NULL || j->naccounts == 0 || j->stage == SYNC_OVER || j->stage == SYNC_TELLS)
 		return;
 	j->asked = true;
+	for (size_t i = 0; i < j->naccounts; i++)
+		j->accounts[i].seen = false;
 	spool_ask_accounts(j->sup->ask, on_account, j);
 }
 

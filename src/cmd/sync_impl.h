@@ -19,6 +19,7 @@ struct sync_part { /* a source or an account */
 	uint64_t lost;			/* source: lines that were left out, and not yet told of */
 	bool based;			/* account: BASE is known */
 	uint64_t base;			/* deliveries that were filed before */
+	bool seen;			/* account: the answer in hand has a row of it */
 	unsigned looks;			/* account: rows seen since its mail was ordered to be filed */
 	int64_t moved_ms;		/* monotonic: when its numbers changed last */
 	uint64_t waiting, filed, stuck; /* as told last */
@@ -40,6 +41,7 @@ struct sync_job {
 	int64_t files_ms; /* SYNC_FILES: since when */
 	int64_t told_ms;  /* when the newest SYNC_TICK was told */
 	bool asked;	  /* the spool, for the accounts */
+	unsigned unsaid;  /* times in a row that it could not say */
 	int64_t over_ms;  /* monotonic: since when it is over */
 	int status;
 	bool broken; /* the client is gone or too slow: freed by the next tick */

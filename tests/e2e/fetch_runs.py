@@ -125,25 +125,30 @@ with tap.case("who asks while a run is under way is attached to it, and no two r
     assert len(pops["old"].runs) == runs + 1, "there were two runs"
     filed()
 
-with tap.case("a copy to another account is not taken for the one under way"):
+with tap.case("a copy to another account is not taken for the one under way; source and account go meanwhile"):
     hang = socket.create_server(("127.0.0.1", 0))
+    tree = {"protocol": "imap", "host": "localhost", "port": hang.getsockname()[1], "tls": "none", "user": "old",
+            "password_file": "old.password", "account": "office", "to": "scans@office.example", "timeout": "60s"}
     ferry.save(accounts={"second": dict(ferry.config["accounts"]["office"], user="second", addresses=["@second.example"])},
-               sources={"tree": {"protocol": "imap", "host": "localhost", "port": hang.getsockname()[1], "tls": "none",
-                                 "user": "old", "password_file": "old.password", "account": "office",
-                                 "to": "scans@office.example", "timeout": "60s"}})
+               sources={"tree": tree, "leaf": dict(tree, account="second", to="scans@second.example")})
     ferry.reload()
     wait_for("the source", lambda: "tree" in plan(control))
+    leaf = sync("leaf")
+    leaf.until(SOURCE, "leaf", 1)
     first = sync("tree", mode=COPY, copy_to="office")
     first.until(SOURCE, "tree", 1)
     last, status = sync("tree", mode=COPY, copy_to="second").done()
     assert status == 78 and "is being copied to office" in last[RAN, "tree"]["words"], (status, last)
     s = sync("tree", mode=COPY, copy_to="office")
     assert s.until(SOURCE, "tree", 1)["attached"]
-    ferry.save(sources={"tree": None}, accounts={"second": None})
+    ferry.save(sources={"tree": None, "leaf": None}, accounts={"second": None})
     ferry.reload()
     for each in (first, s):
         last, status = each.done()
         assert status == 78 and "no longer" in last[RAN, "tree"]["words"], (status, last)
+    # Its account, too, is one that nobody speaks of any more.
+    last, status = leaf.done()
+    assert status == 78 and "no longer" in last[RAN, "leaf"]["words"], (status, last)
     wait_for("the source to go", lambda: "tree" not in plan(control))
     hang.close()
 
