@@ -15,7 +15,7 @@ enum {
 	NEXT_MS = 10 * 1000,  /* how long a role that was replaced is waited for */
 	SHORT_MS = 60 * 1000, /* a wait for news that breaks off sooner … */
 	RUNS_BURST = 60,      /* runs at once for news that a server has, and … */
-	RUN_MS = 2 * 1000,    /* … one more each: one that always has some would keep us and the spool busy */
+	RUN_MS = 5 * 1000,    /* … one more each: one that always has some would keep us and the spool busy */
 	SHORT_MAX = 5	      /* … so often in a row is no way to learn of news */
 };
 
