@@ -78,14 +78,18 @@ bool plan_limits_changed(const struct run *r, const struct row *row)
 
 bool plan_retry_due(const struct run *r, const struct row *row)
 {
-	const unsigned tries = row->tries == 0 ? 0 : row->tries - 1;
-	const int64_t wait = tries >= 8 ? RETRY_MAX_MS : (int64_t)RETRY_MS << tries;
+	const unsigned more = row->tries <= RETRY_QUICK ? 0 : row->tries - RETRY_QUICK - 1;
+	int64_t wait = more >= 8 ? RETRY_MAX_MS : (int64_t)RETRY_MS << more;
 
+	/* A line that breaks is not the message's fault: the next runs ask for it again. */
+	if (row->tries <= RETRY_QUICK)
+		wait = 0;
+	else if (wait > RETRY_MAX_MS)
+		wait = RETRY_MAX_MS;
 	/* What this very run has tried again is not due, or its sessions would be spent on that alone; a time far ahead is
 	 * from before the clock was put back. */
-	return row->fate == ORIGIN_REFUSED &&
-	       (r->now_ms - row->tried_ms >= (wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS) ||
-		row->tried_ms - r->now_ms > RETRY_MAX_MS);
+	return row->fate == ORIGIN_REFUSED && ((row->tried_ms < r->now_ms && r->now_ms - row->tried_ms >= wait) ||
+					       row->tried_ms - r->now_ms > RETRY_MAX_MS);
 }
 
 static int add_missed(void *arg, const struct spool_origin *o)

@@ -12,7 +12,8 @@
 enum {
 	RUN_DAY_MS = 24 * 60 * 60 * 1000,
 	ABSENT_LISTINGS = 5,	     /* a remembered message is forgotten when so many complete listings lacked it */
-	RETRY_MS = 10 * 60 * 1000,   /* after the first refusal; then twice as long each time … */
+	RETRY_QUICK = 6,	     /* runs that ask at once for what was refused … */
+	RETRY_MS = 10 * 60 * 1000,   /* … then after so long; then twice as long each time … */
 	RETRY_MAX_MS = RUN_DAY_MS,   /* … up to this */
 	MASS_LEAST = 5,		     /* names that must have changed at once to make it a mass change */
 	HEAD_FIRST_SIZE = 16 * 1024, /* octets from which a head is read before a body that is perhaps not wanted */

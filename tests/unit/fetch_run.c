@@ -247,7 +247,7 @@ static void refused_is_asked_for_seldom(void **state)
 				assert_int_equal(w->contents[c].taken, 1);
 				fake_pass(w, 10LL * 60 * 1000);
 			}
-			assert_in_range(asked, 4, 12); /* in a day and a half */
+			assert_in_range(asked, 6, 18); /* in a day and a half */
 			fake_world_end(&w);
 		}
 }
