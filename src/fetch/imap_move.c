@@ -79,7 +79,7 @@ static size_t copied(const struct imap_reply *r, uint32_t *uids, size_t n)
 
 	if (r->status != IMAP_OK)
 		return 0;
-	if (!imap_reply_is(r, "COPYUID"))
+	if (!slice_starts_nocase(text, SLICE_LIT("[COPYUID ")))
 		return n;
 	/* [COPYUID validity from to]; what was cut off is left to the next run, the number at the cut too. */
 	at = slice_find(text, ' ');
@@ -136,6 +136,10 @@ static int copy_some(struct source_session *s, uint32_t *uids, size_t n, const c
 		if (ret == 0)
 			ret = imap_source_note(s, "UID COPY", &r, refused, e);
 		m = ret == 0 ? copied(&r, uids, done) : 0;
+		/* Else they would count as moved, and stay in both folders. */
+		if (ret == 0 && r.status == IMAP_OK && m < done && refused != NULL && refused->n == 0)
+			(void)buf_addf(refused, "%s does not say of all of them that they were copied; the next run looks",
+				       s->login.source->server.host);
 		if (m > 0)
 			ret = drop(s, uids, m, refused, e);
 	}

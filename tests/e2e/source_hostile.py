@@ -492,6 +492,23 @@ with tap.case("a COPY whose answer was lost is not made again"):
     Pull(server.port, "write", "INBOX", "list", 1, "move", "Old").fine()
     assert not server.inbox.mail and len(server.folders["Old"].mail) == 8
 
+with tap.case("a COPYUID that is too long: what it does not say for certain is seen to by the next run"):
+    server = Source(0, capabilities="IMAP4rev1 UIDPLUS")
+    for i in range(100):
+        server.inbox.add(message(i), uid=4000000000 + i)
+    pull = Pull(server.port, "write", "INBOX", "list", 1, "move", "Old").fine()
+    assert 0 < len(server.inbox.mail) < 100 and "the next run" in pull.one("changed")["refused"], pull.events
+    pull = Pull(server.port, "write", "INBOX", "list", 1, "move", "Old").fine()
+    assert not server.inbox.mail and len(server.folders["Old"].mail) == 100
+    assert pull.one("changed")["refused"] == "", pull.events
+
+with tap.case("a COPYUID of other messages: none goes"):
+    server = Source(5, capabilities="IMAP4rev1 UIDPLUS")
+    server.folders["Old"] = Folder()
+    server.on["UID COPY"] = lambda s, t, w: (s.copy(t, w), s.done(t, "OK [COPYUID 7 900:901 1:2] done"))[0] is not None
+    pull = Pull(server.port, "write", "INBOX", "list", 1, "move", "Old").fine()
+    assert len(server.inbox.mail) == 5 and "the next run" in pull.one("changed")["refused"], pull.events
+
 with tap.case("the handler has had enough in the middle of a message"):
     server = Source(5)
     pull = everything(server, quit_after=100)
