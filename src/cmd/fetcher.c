@@ -204,21 +204,25 @@ int fetcher_want(struct fetcher *f, enum fetcher_task task, const char *copy_to,
 	return 0;
 }
 
+void fetcher_lift(struct fetcher *f)
+{
+	struct agenda_next next = fetcher_next(f);
+
+	if (!next.held || next.at_ms == INT64_MAX)
+		return;
+	f->past.failures = 0;
+	f->wanted[TASK_FETCH] = true;
+	slot_consider(f->slot);
+}
+
 void fetchers_lift(struct supervisor *sup, bool oauth_only)
 {
 	for (struct slot *s = sup->slots; s != NULL; s = s->next) {
 		const struct config_source *c =
 		    s->fetcher == NULL ? NULL : config_source(sup->setup->config, s->account);
-		struct agenda_next next;
 
-		if (c == NULL || (oauth_only && !c->server.oauth))
-			continue;
-		next = fetcher_next(s->fetcher);
-		if (!next.held || next.at_ms == INT64_MAX)
-			continue;
-		s->fetcher->past.failures = 0;
-		s->fetcher->wanted[TASK_FETCH] = true;
-		slot_consider(s);
+		if (c != NULL && (!oauth_only || c->server.oauth))
+			fetcher_lift(s->fetcher);
 	}
 }
 

@@ -66,6 +66,7 @@ enum fetcher_task fetcher_task_of(enum run_mode mode, const char *copy_to);
 int fetcher_want(struct fetcher *f, enum fetcher_task task, const char *copy_to, struct err *e);
 
 /* What made it fail may have been put right: it is tried now. OAUTH_ONLY: those that log in with access tokens. */
+void fetcher_lift(struct fetcher *f);
 void fetchers_lift(struct supervisor *sup, bool oauth_only);
 
 /* Asks the spool for the last runs of those of which it has not told. */

@@ -205,6 +205,9 @@ static void account_for(struct fetcher *f, const struct fetch_ran *r)
 		(void)snprintf(f->words, sizeof f->words, "%s", result->words);
 		if (result->end == RUN_REFUSED || result->end == RUN_PARTLY)
 			supervisor_notice(f->slot->sup, f->slot, NOTICE_SOURCE, result->words);
+		/* It failed with what a reload has replaced meanwhile. */
+		if (f->replaced)
+			fetcher_lift(f);
 	}
 	sync_source_ran(f, r);
 }

@@ -245,6 +245,30 @@ with tap.case("a credential that is refused waits for a person, who is told; a r
     ferry.save(sources={"old": {"every": None, "jitter": None}})
     ferry.reload()
 
+with tap.case("a credential that is put right while a run fails of the old one: tried at once, not in half an hour"):
+    class Once(str):
+        def encode(self, *args):
+            pops["old"].login = None
+            return str.encode(self, *args)
+
+    ferry.save(sources={"old": {"every": "1d", "jitter": "0s"}})
+    ferry.reload()
+    wait_for("its schedule", lambda: plan(control)["old"]["next"] != INT64_MAX)
+    wait_for("no run", lambda: plan(control)["old"]["state"] == "waits")
+    reloads = ferry.log_text().count("event=reloaded")
+    pops["old"].login = Once("[AUTH] wrong password")
+    pops["old"].hold("PASS")
+    s = sync("old")
+    assert pops["old"].hanging.wait(60)
+    ferry.reload()
+    wait_for("the reload", lambda: ferry.log_text().count("event=reloaded") > reloads)
+    pops["old"].release()
+    last, status = s.done()
+    assert last[RAN, "old"]["end"] == "refused" and status == 78, last
+    wait_for("another run", lambda: plan(control)["old"]["state"] == "waits" and plan(control)["old"]["failures"] == 0)
+    ferry.save(sources={"old": {"every": None, "jitter": None}})
+    ferry.reload()
+
 with tap.case("a server that wants to be left alone is left alone"):
     pops["other"].login = "[LOGIN-DELAY] not so often"
     last, status = sync("other").done()
