@@ -298,9 +298,12 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		sync_emit(j, &tick);
 	if (j->client == NULL && (j->broken || j->stage == SYNC_OVER)) {
 		struct supervisor *sup = j->sup;
+		int status = j->stage == SYNC_OVER ? j->status : EX_TEMPFAIL;
 
-		sup->sync_status = j->stage == SYNC_OVER ? j->status : EX_TEMPFAIL;
 		sync_job_free(j);
+		/* Who came by the control socket meanwhile. */
+		sync_end_all(sup, "another `mailferry sync' made this run, and has ended; ask again");
+		sup->sync_status = status;
 		supervisor_stop(sup);
 		return;
 	}

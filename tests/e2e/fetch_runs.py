@@ -401,6 +401,28 @@ with tap.case("kill -9 of all in the middle of a run: made again once, soon"):
     wait_for("the end of the run", lambda: plan(control)["old"]["state"] == "waits")
     assert plan(control)["old"]["next"] == when
 
+with tap.case("who asks one that syncs without a daemon is told when that ends, and does not change its status"):
+    assert ferry.stop() == 0
+    for name in ("old", "other"):
+        pops[name].messages += mails(name, 1)
+        pops[name].uids += ["alone"]
+        pops[name].hanging.clear()
+        pops[name].hold("RETR")
+    alone = ferry.area.start([os.path.join(ferry.area.bin, "mailferry"), "sync", "old", "-c", ferry.file], log=ferry.log,
+                             env=ferry.env)
+    assert pops["old"].hanging.wait(60)
+    s = sync("other")
+    assert pops["other"].hanging.wait(60)
+    pops["old"].release()
+    last, status = s.done()
+    assert status == 75 and "ask again" in s.events[-1]["words"], (status, s.events[-1])
+    pops["other"].release()
+    assert alone.wait(60) == 0
+    ferry.start()
+    last, status = sync().done()
+    assert status == 0, last
+    filed()
+
 assert ferry.stop() == 0
 store.stop()
 tap.done()
