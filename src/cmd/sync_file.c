@@ -61,7 +61,7 @@ static void end(struct sync_job *j, struct sync_part *p, int64_t next_ms, bool h
 /* Is P done, by ROW? Then it is told. */
 static bool judge(struct sync_job *j, struct sync_part *p, const struct spool_account_row *row)
 {
-	const struct slot *s = slot_of_account(j->sup, slice_str(p->name));
+	struct slot *s = slot_of_account(j->sup, slice_str(p->name));
 	int64_t now = clock_wall_ms();
 
 	if (s == NULL) {
@@ -79,6 +79,9 @@ static bool judge(struct sync_job *j, struct sync_part *p, const struct spool_ac
 	} else if (clock_mono_ms() - p->moved_ms > NOTHING_MS) {
 		end(j, p, INT64_MAX, false, "its store makes no progress; see mailferry's log", EX_TEMPFAIL);
 	} else {
+		/* Its store has left in the middle, after an hour or more: that closed it. */
+		if (s->hours != NULL && !s->hours->open)
+			slot_file_now(s);
 		return false;
 	}
 	return true;
