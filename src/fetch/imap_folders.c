@@ -38,7 +38,8 @@ static char *decode(const char *wire)
 
 	if (folder_is_inbox(wire))
 		return mem_strdup("INBOX");
-	buf_init(&b, FOLDER_NAME_MAX * 4);
+	/* One that is longer than the memory takes would end the run: it stays as it is on the wire, which is not. */
+	buf_init(&b, FOLDER_NAME_MAX * 3);
 	if (utf7_decode(slice_str(wire), &b) == 0)
 		name = mem_strdup(buf_str(&b));
 	else if (is_text(wire))

@@ -402,6 +402,13 @@ with tap.case("names with line ends, NULs or no text are not taken; others are, 
     pull = Pull(server.port, "folders", folder="*").fine()
     assert [e["name"] for e in pull.all("folder")] == ["good", "&AOQ-&AOQ-", "\u00e4", "INBOX"], pull.events
 
+with tap.case("a name that would be longer than what can be remembered"):
+    server = Source(1)
+    long = "&" + "TgBOAE4A" * 450 + "-"
+    server.on["LIST"] = lambda s, t, w: w.startswith('"" "*"') and (s.say('* LIST () "/" "%s"' % long) or s.done(t) or True)
+    pull = Pull(server.port, "folders", folder="*").fine()
+    assert [e["name"] for e in pull.all("folder")] == [long], pull.events
+
 with tap.case("UTF8=ACCEPT: names go as UTF-8 in both directions, and as modified UTF-7 without it"):
     for capabilities, name in (("IMAP4rev1 ENABLE UTF8=ACCEPT", "Caf\u00e9"), ("IMAP4rev1", "Caf&AOk-")):
         server = Source(1, capabilities=capabilities)
