@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/step.h"
 #include "fetch/take_impl.h"
@@ -45,6 +46,14 @@ static int take_piece(void *arg, struct slice bytes)
 	return r->stopped ? -1 : 0;
 }
 
+/* Who finds it at the source for all that sees here why it was not fetched. The next run that lists it asks again. */
+static void vanished(const struct visit *v, struct item *item, const char *words)
+{
+	item->need = ITEM_DONE;
+	log_info("original-vanished", LOG_STR("source", v->run->source.name), LOG_STR("folder", v->folder->name),
+		 LOG_NUM("number", item->number), LOG_STR("why", words == NULL || *words == '\0' ? NULL : words));
+}
+
 static int take_end(void *arg, const struct source_item *item, enum source_got got, const char *words)
 {
 	struct take *k = arg;
@@ -57,7 +66,7 @@ static int take_end(void *arg, const struct source_item *item, enum source_got g
 		return -1;
 	mine = &v->list.all[k->which[i]];
 	if (got == SOURCE_GOT_VANISHED)
-		mine->need = ITEM_DONE;
+		vanished(v, mine, words);
 	else if (got == SOURCE_GOT_REFUSED)
 		r = refused_add(v, mine, words);
 	else if (k->now == NULL || k->now->item != mine)

@@ -436,7 +436,7 @@ run("Dovecot: another UIDVALIDITY, nothing is fetched again", made_anew)
 
 
 # ---- servers that lie ----
-def hostile(title, prepare, *words, then=(11, 12), source=None):
+def hostile(title, prepare, *words, then=(11, 12), source=None, logged=()):
     with tap.case("hostile: " + title):
         setup = Setup()
         server = Source(12, size=800)
@@ -452,6 +452,8 @@ def hostile(title, prepare, *words, then=(11, 12), source=None):
             for word in words:
                 assert word in text + out, (word, text, out)
             assert setup.ferry.alive()
+            for word in logged:
+                assert word in setup.ferry.log_text(), word
             server.on.clear()
             for _ in range(2):
                 setup.sync(status=None)
@@ -497,5 +499,6 @@ for name, line, word in (("a line without an end", "* " + "x" * 70000, "without 
 hostile("a literal that never ends", lambda s: s.on.update({"UID FETCH": lambda x, t, w: w.startswith("5 (BODY") and never_ends(
     x, t, w)}), "UID 5", source={"deadline": "4s"})
 hostile("expunged while bodies come", lambda s: s.on.update({"UID FETCH": once(lambda x, t, w: w.startswith("5 (BODY") and (
-    x.expunge([7, 8]) or x.respond(5, w) or x.done(t) or True))}), "fine", then=(10,))
+    x.expunge([7, 8]) or x.respond(5, w) or x.done(t) or True))}), "fine", then=(10,),
+        logged=("event=original-vanished", "number=7", "number=8"))
 tap.done()
