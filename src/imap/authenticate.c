@@ -179,21 +179,12 @@ static int take_token(struct attempt *a, bool fresh, struct err *e)
 /* The exchange broke off with E. A server that hangs up on a token that it refuses gets a fresh one next time. */
 static void hung_up(struct attempt *a, const struct sasl *x, struct err *e)
 {
-	const struct config_server *c = a->session->server;
+	const bool fresh = a->fresh; /* take_token sets it */
 
 	if (a->token == NULL || e->class == ERR_PROTOCOL || sasl_verdict(x) != SASL_DENIED)
 		return;
-	if (a->fresh)
-		(void)err_set(
-		    e, ERR_CONFIG, 0,
-		    "%s refuses the access token of %s, and a fresh one too (%s), and hangs up; run: mailferry login "
-		    "%s",
-		    c->host, c->user, sasl_complaint(x), c->name);
-	else if (take_token(a, true, e) == 0)
-		(void)err_set(e, ERR_TEMP, 0,
-			      "%s refused the access token of %s (%s) and hung up; there is a fresh one for the next "
-			      "connection",
-			      c->host, c->user, sasl_complaint(x));
+	if (fresh || take_token(a, true, e) == 0)
+		(void)credential_hung_up(a->session->server, fresh, sasl_complaint(x), e);
 }
 
 /* The strongest way left. 1: logged in; 0: try again; -1. */

@@ -70,6 +70,18 @@ int credential_refused(const struct credential_refusal *r, struct err *e)
 		       c->host, credential_name(c), r->said, config_kind(c), c->name);
 }
 
+int credential_hung_up(const struct config_server *c, bool fresh, const char *complaint, struct err *e)
+{
+	if (fresh)
+		return err_set(e, ERR_CONFIG, 0,
+			       "%s refuses the access token of %s, and a fresh one too (%s), and hangs up; run: mailferry "
+			       "login %s",
+			       c->host, c->user, complaint, c->name);
+	return err_set(e, ERR_TEMP, 0,
+		       "%s refused the access token of %s (%s) and hung up; there is a fresh one for the next connection",
+		       c->host, c->user, complaint);
+}
+
 int credential_relayed(const struct config_server *c, const char *how, const char *complaint, struct err *e)
 {
 	return err_set(

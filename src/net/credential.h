@@ -38,6 +38,9 @@ struct credential_refusal {
 
 /* These fill E (ERR_CONFIG) and return -1. */
 int credential_refused(const struct credential_refusal *r, struct err *e);
+/* The server hung up on an access token that it refuses, COMPLAINT being its word for it. FRESH: on the second one, so a
+ * person must act; else ERR_TEMP, as a fresh one has been got for the next connection. */
+int credential_hung_up(const struct config_server *c, bool fresh, const char *complaint, struct err *e);
 /* Channel bindings differ. */
 int credential_relayed(const struct config_server *c, const char *how, const char *complaint, struct err *e);
 
