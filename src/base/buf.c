@@ -84,18 +84,31 @@ int buf_add_str(struct buf *b, const char *s)
 
 int buf_add_char(struct buf *b, char c)
 {
-	return buf_add(b, &c, 1);
+	/* Whole texts are made so: what there is room for takes no way round. */
+	if (b->failed || b->n >= b->max || b->n + 1 >= b->cap)
+		return buf_add(b, &c, 1);
+	b->p[b->n++] = c;
+	b->p[b->n] = '\0';
+	return 0;
 }
 
 int buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
+	const size_t room = b->p == NULL || b->failed ? 0 : b->cap - b->n;
 	va_list again;
 	char *to;
 	int n;
 
+	/* It mostly fits into what is there already. */
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(room > 0 ? b->p + b->n : NULL, room, fmt, again);
 	va_end(again);
+	if (n >= 0 && (size_t)n < room) {
+		b->n += (size_t)n;
+		return 0;
+	}
+	if (room > 0)
+		b->p[b->n] = '\0';
 	if (n < 0 || (to = buf_reserve(b, (size_t)n)) == NULL) {
 		b->failed = true;
 		return -1;

@@ -26,6 +26,24 @@ int64_t clock_mono_ms(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t clock_tick_ms(void)
+{
+	return read_clock(CLOCK_MONOTONIC_COARSE);
+}
+
+int64_t clock_cpu_ms(void)
+{
+	return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+int clock_zone(int64_t t)
+{
+	time_t at = (time_t)t;
+	struct tm tm;
+
+	return localtime_r(&at, &tm) == NULL ? 0 : (int)(tm.tm_gmtoff / 60);
+}
+
 /* 9999-12-31T23:59:59Z: beyond it no format of ours has room for the year. */
 static time_t clamp(time_t t)
 {

@@ -7,6 +7,12 @@
 
 int64_t clock_wall_ms(void); /* milliseconds since 1970 */
 int64_t clock_mono_ms(void); /* milliseconds since some start that never moves */
+/* The same, as of the kernel's last tick: up to some milliseconds late, never ahead, and far cheaper. */
+int64_t clock_tick_ms(void);
+int64_t clock_cpu_ms(void);  /* milliseconds of processor time that this process took */
+
+/* How many minutes local time is ahead of UTC at T, in seconds since 1970. */
+int clock_zone(int64_t t);
 
 enum { CLOCK_STAMP_SIZE = 32, CLOCK_RFC5322_SIZE = 40, CLOCK_IMAP_SIZE = 32 };
 

@@ -2,7 +2,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
+
+#include "base/clock.h"
 
 static const char digits64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -26,7 +30,7 @@ int base64_encode(struct slice in, struct buf *out)
 	return buf_failed(out) ? -1 : 0;
 }
 
-static int digit64(char c)
+int base64_digit(char c)
 {
 	if (c >= 'A' && c <= 'Z')
 		return c - 'A';
@@ -52,7 +56,7 @@ int base64_decode(struct slice in, struct buf *out)
 		if (last && in.p[i + 3] == '=')
 			bytes = in.p[i + 2] == '=' ? 1 : 2;
 		for (size_t k = 0; k < 4; k++) {
-			int d = k <= bytes ? digit64(in.p[i + k]) : 0;
+			int d = k <= bytes ? base64_digit(in.p[i + k]) : 0;
 
 			if (d < 0)
 				return -1;
@@ -65,6 +69,45 @@ int base64_decode(struct slice in, struct buf *out)
 		triple[1] = (char)(v >> 8);
 		triple[2] = (char)v;
 		(void)buf_add(out, triple, bytes);
+	}
+	return buf_failed(out) ? -1 : 0;
+}
+
+/* Upper case only (RFC 3461, 4). */
+static int digit16(char c)
+{
+	if (ascii_is_digit(c))
+		return c - '0';
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+int xtext_decode(struct slice in, struct buf *out)
+{
+	for (size_t i = 0; i < in.n; i++) {
+		char c = in.p[i];
+
+		if (c == '+') {
+			if (in.n - i < 3 || digit16(in.p[i + 1]) < 0 || digit16(in.p[i + 2]) < 0)
+				return -1;
+			c = (char)(digit16(in.p[i + 1]) << 4 | digit16(in.p[i + 2]));
+			i += 2;
+		} else if (c < '!' || c > '~' || c == '=') {
+			return -1;
+		}
+		(void)buf_add_char(out, c);
+	}
+	return buf_failed(out) ? -1 : 0;
+}
+
+int xtext_encode(struct slice in, struct buf *out)
+{
+	for (size_t i = 0; i < in.n; i++) {
+		const unsigned char c = (unsigned char)in.p[i];
+
+		if (c <= ' ' || c == 0x7f || c == '+' || c == '=')
+			(void)buf_addf(out, "+%02X", c);
+		else
+			(void)buf_add_char(out, in.p[i]);
 	}
 	return buf_failed(out) ? -1 : 0;
 }
@@ -98,16 +141,70 @@ void random_bytes(void *p, size_t n)
 	}
 }
 
+/* Random octets for ids, fetched many at a time: a message needs several ids, and a system call each would show. */
+struct reserve {
+	size_t left;
+	unsigned char octets[1024];
+};
+
+/* NULL where a fork would give parent and child the same ones. */
+static struct reserve *reserve_get(void)
+{
+	static struct reserve *reserve;
+	static bool tried;
+	void *p;
+
+	if (!tried) {
+		tried = true;
+		p = mmap(NULL, sizeof *reserve, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		/* In a child it is all zeros, and so is what is left. */
+		if (p != MAP_FAILED && madvise(p, sizeof *reserve, MADV_WIPEONFORK) == 0)
+			reserve = p;
+		else if (p != MAP_FAILED)
+			(void)munmap(p, sizeof *reserve);
+	}
+	return reserve;
+}
+
+static void random_from_reserve(void *p, size_t n)
+{
+	struct reserve *r = reserve_get();
+
+	if (r == NULL) {
+		random_bytes(p, n);
+		return;
+	}
+	if (r->left < n) {
+		random_bytes(r->octets, sizeof r->octets);
+		r->left = sizeof r->octets;
+	}
+	r->left -= n;
+	memcpy(p, r->octets + r->left, n);
+}
+
+/* 32 characters without i, l, o, u: they are read aloud over the telephone. In ASCII they stand in this order, too. */
+static const char digits32[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
 void random_id(char out[RANDOM_ID_SIZE])
 {
-	/* 32 characters without i, l, o, u: they are read aloud over the telephone. */
-	static const char digits32[] = "0123456789abcdefghjkmnpqrstvwxyz";
 	unsigned char raw[RANDOM_ID_SIZE - 1];
 
-	random_bytes(raw, sizeof raw);
+	random_from_reserve(raw, sizeof raw);
 	for (size_t i = 0; i < sizeof raw; i++)
 		out[i] = digits32[raw[i] & 31];
 	out[sizeof raw] = '\0';
+}
+
+void timed_id(char out[RANDOM_ID_SIZE])
+{
+	enum { TIME_DIGITS = 7 };
+	uint64_t time = (uint64_t)clock_wall_ms() / 32;
+
+	random_id(out);
+	for (size_t i = TIME_DIGITS; i > 0; i--) {
+		out[i - 1] = digits32[time & 31];
+		time >>= 5;
+	}
 }
 
 bool random_id_like(struct slice s)

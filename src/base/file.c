@@ -114,7 +114,9 @@ int file_sync_parent(const char *path, struct err *e)
 	return r;
 }
 
-int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct err *e)
+/* OWNED: to UID and GID, and with exactly MODE. */
+static int replace(const char *path, mode_t mode, bool owned, uid_t uid, gid_t gid, const void *p, size_t n,
+		   struct err *e)
 {
 	char id[RANDOM_ID_SIZE];
 	char *dir = dir_of(path);
@@ -127,6 +129,10 @@ int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct 
 	if (fd < 0) {
 		(void)err_sys(e, errno, "%s", tmp);
 		goto done;
+	}
+	if (owned && ((fchown(fd, uid, gid) != 0 && (uid != geteuid() || gid != getegid())) || fchmod(fd, mode) != 0)) {
+		(void)err_sys(e, errno, "give %s its owner and mode; run this as root, or as the owner", tmp);
+		goto undo;
 	}
 	if (file_write_all(fd, p, n, e) != 0) {
 		(void)err_prefix(e, "%s", tmp);
@@ -155,6 +161,16 @@ done:
 	free(tmp);
 	free(dir);
 	return r;
+}
+
+int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct err *e)
+{
+	return replace(path, mode, false, 0, 0, p, n, e);
+}
+
+int file_replace_as(const char *path, mode_t mode, uid_t uid, gid_t gid, const void *p, size_t n, struct err *e)
+{
+	return replace(path, mode, true, uid, gid, p, n, e);
 }
 
 int file_check_secret(int fd, const char *path, struct err *e)

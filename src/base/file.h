@@ -29,6 +29,9 @@ int file_sync_parent(const char *path, struct err *e);
 /* PATH written whole or not at all: temporary name, sync, rename, directory sync. */
 int file_replace(const char *path, mode_t mode, const void *p, size_t n, struct err *e);
 
+/* The same with an owner: they are set before anything is in it. */
+int file_replace_as(const char *path, mode_t mode, uid_t uid, gid_t gid, const void *p, size_t n, struct err *e);
+
 /* 0, or -1 with an error that says what to do, when others than the owner can read the open file FD. */
 int file_check_secret(int fd, const char *path, struct err *e);
 

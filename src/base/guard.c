@@ -3,12 +3,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
+#include "base/sanitizer.h"
+
+#ifdef BASE_ADDRESS_SANITIZER
 /* The leak check traces its own process, which DUMPABLE=0 forbids: it would fail at every exit. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)

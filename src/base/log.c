@@ -24,6 +24,11 @@ void log_set_level(enum log_level most)
 	log_most = most;
 }
 
+bool log_wants(enum log_level level)
+{
+	return level <= log_most;
+}
+
 static bool needs_quotes(struct slice s)
 {
 	if (s.n == 0)
@@ -37,6 +42,13 @@ static bool needs_quotes(struct slice s)
 	return false;
 }
 
+/* What moves the cursor, can't be seen, or turns the direction of what stands behind it: a line must be what it seems. */
+static bool hides(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x061c || (cp >= 0x200b && cp <= 0x200f) ||
+	       (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff;
+}
+
 static void add_value(struct buf *b, struct slice s)
 {
 	bool cut = s.n > VALUE_MAX_BYTES;
@@ -48,14 +60,15 @@ static void add_value(struct buf *b, struct slice s)
 	} else {
 		(void)buf_add_char(b, '"');
 		while (s.n > 0) {
-			size_t used = utf8_char_len(s);
-			unsigned char c = (unsigned char)s.p[0];
+			uint32_t cp = 0;
+			size_t used = utf8_decode(s, &cp);
 
-			if (used == 0 || c < ' ' || c == 0x7f || (used == 2 && c == 0xc2 && (unsigned char)s.p[1] < 0xa0)) {
-				(void)buf_addf(b, "\\x%02x", c);
-				used = 1;
+			if (used == 0 || hides(cp)) {
+				used = used == 0 ? 1 : used;
+				for (size_t i = 0; i < used; i++)
+					(void)buf_addf(b, "\\x%02x", (unsigned char)s.p[i]);
 			} else {
-				if (c == '"' || c == '\\')
+				if (s.p[0] == '"' || s.p[0] == '\\')
 					(void)buf_add_char(b, '\\');
 				(void)buf_add(b, s.p, used);
 			}
@@ -71,12 +84,12 @@ static void add_value(struct buf *b, struct slice s)
 void log_event(enum log_level level, const char *event, const struct log_field *fields)
 {
 	static const char *const names[] = { "error", "warning", "info", "debug" };
+	static struct buf b = { .max = LINE_MAX_BYTES }; /* kept from line to line */
 	char stamp[CLOCK_STAMP_SIZE];
-	struct buf b;
 
-	if (level > log_most)
+	if (!log_wants(level))
 		return;
-	buf_init(&b, LINE_MAX_BYTES);
+	buf_clear(&b);
 	clock_stamp(clock_wall_ms(), stamp);
 	(void)buf_addf(&b, "time=%s level=%s role=%s event=%s", stamp, names[level], log_role, event);
 	for (const struct log_field *f = fields; f->key != NULL; f++) {
@@ -84,7 +97,9 @@ void log_event(enum log_level level, const char *event, const struct log_field *
 
 		if (f->kind == LOG_TEXT && f->text.p == NULL)
 			continue;
-		(void)buf_addf(&b, " %s=", f->key);
+		(void)buf_add_char(&b, ' ');
+		(void)buf_add_str(&b, f->key);
+		(void)buf_add_char(&b, '=');
 		if (f->kind == LOG_NUMBER)
 			(void)buf_addf(&b, "%lld", (long long)f->number);
 		else
@@ -99,5 +114,4 @@ void log_event(enum log_level level, const char *event, const struct log_field *
 	/* Nothing can be done about a log that can't be written; mail goes on. */
 	ssize_t ignored = write(STDERR_FILENO, b.p, b.n);
 	(void)ignored;
-	buf_free(&b);
 }

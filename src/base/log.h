@@ -34,6 +34,9 @@ struct log_field {
 void log_open(const char *role, enum log_level most);
 void log_set_level(enum log_level most);
 
+/* Are events of that level written? */
+bool log_wants(enum log_level level);
+
 /* EVENT is a word of ours. A field whose text is NULL is left out. */
 void log_event(enum log_level level, const char *event, const struct log_field *fields);
 
@@ -41,6 +44,8 @@ void log_event(enum log_level level, const char *event, const struct log_field *
 #define log_warning(...) LOG_EVENT(LOG_WARNING, __VA_ARGS__, { 0 })
 #define log_info(...)    LOG_EVENT(LOG_INFO, __VA_ARGS__, { 0 })
 #define log_debug(...)   LOG_EVENT(LOG_DEBUG, __VA_ARGS__, { 0 })
-#define LOG_EVENT(level, event, ...) log_event((level), (event), (const struct log_field[]){ __VA_ARGS__ })
+/* The fields are not even looked at for an event that is not written: there are many of those in a session. */
+#define LOG_EVENT(level, event, ...)                                                                                   \
+	(log_wants(level) ? log_event((level), (event), (const struct log_field[]){ __VA_ARGS__ }) : (void)0)
 
 #endif

@@ -57,16 +57,21 @@ char *mem_strdup(const char *s)
 
 char *mem_printf(const char *fmt, ...)
 {
+	char small[200]; /* which most fit in */
 	va_list ap;
 	char *p;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(small, sizeof small, fmt, ap);
 	va_end(ap);
 	if (n < 0)
 		out_of_memory();
-	p = mem_alloc((size_t)n + 1);
+	p = mem_resize(NULL, (size_t)n + 1, 1);
+	if ((size_t)n < sizeof small) {
+		memcpy(p, small, (size_t)n + 1);
+		return p;
+	}
 	va_start(ap, fmt);
 	(void)vsnprintf(p, (size_t)n + 1, fmt, ap);
 	va_end(ap);

@@ -81,7 +81,7 @@ size_t utf8_encode(uint32_t cp, char out[4])
 bool utf8_valid(struct slice s)
 {
 	while (s.n > 0) {
-		size_t n = utf8_char_len(s);
+		size_t n = (unsigned char)*s.p < 0x80 ? 1 : utf8_char_len(s);
 
 		if (n == 0)
 			return false;

@@ -114,6 +114,11 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 		if (r != 0) {
 			struct err e = { 0 };
 
+			/* Gone: what it has said before is read first, and then its end. */
+			if (r == EPIPE || r == ECONNRESET) {
+				event_del(c->writable);
+				return;
+			}
 			(void)err_sys(&e, r, "send to another role");
 			close_channel(c, &e);
 			return;

@@ -1,15 +1,23 @@
 #include "ipc/message.h"
 
+#include <endian.h>
+
 #include "base/mem.h"
 
 enum { HEAD = 8, FIELD_HEAD = 8 };
 
 /* ---- writing ---- */
 
-static void put_le(char *to, uint64_t v, size_t n)
+static void put_16(char *to, uint16_t v)
 {
-	for (size_t i = 0; i < n; i++)
-		to[i] = (char)(v >> (8 * i) & 0xff);
+	v = htole16(v);
+	memcpy(to, &v, sizeof v);
+}
+
+static void put_32(char *to, uint32_t v)
+{
+	v = htole32(v);
+	memcpy(to, &v, sizeof v);
 }
 
 void ipc_out_init(struct ipc_out *out)
@@ -27,40 +35,42 @@ void ipc_begin(struct ipc_out *out, uint16_t type, uint32_t id)
 {
 	char head[HEAD] = { IPC_VERSION, 0 };
 
-	put_le(head + 2, type, 2);
-	put_le(head + 4, id, 4);
+	put_16(head + 2, type);
+	put_32(head + 4, id);
 	buf_clear(&out->buf);
 	out->depth = 0;
 	(void)buf_add(&out->buf, head, sizeof head);
 }
 
-static void put_head(struct ipc_out *out, uint16_t tag, enum ipc_kind kind, size_t n)
+/* CONTENT is at most IPC_MAX. */
+static void put_field(struct ipc_out *out, uint16_t tag, enum ipc_kind kind, struct slice content)
 {
-	char head[FIELD_HEAD] = { 0 };
+	char *to = buf_reserve(&out->buf, FIELD_HEAD + content.n);
 
-	put_le(head, tag, 2);
-	head[2] = (char)kind;
-	put_le(head + 4, n, 4);
-	(void)buf_add(&out->buf, head, sizeof head);
+	if (to == NULL)
+		return;
+	put_16(to, tag);
+	to[2] = (char)kind;
+	to[3] = 0;
+	put_32(to + 4, (uint32_t)content.n);
+	if (content.n > 0)
+		memcpy(to + FIELD_HEAD, content.p, content.n);
+	buf_commit(&out->buf, FIELD_HEAD + content.n);
 }
 
 void ipc_put_number(struct ipc_out *out, uint16_t tag, int64_t v)
 {
-	char bytes[8];
+	const uint64_t octets = htole64((uint64_t)v);
 
-	put_le(bytes, (uint64_t)v, sizeof bytes);
-	put_head(out, tag, IPC_NUMBER, sizeof bytes);
-	(void)buf_add(&out->buf, bytes, sizeof bytes);
+	put_field(out, tag, IPC_NUMBER, slice_of((const char *)&octets, sizeof octets));
 }
 
 void ipc_put_bytes(struct ipc_out *out, uint16_t tag, struct slice s)
 {
-	if (s.n > IPC_MAX) {
+	if (s.n > IPC_MAX)
 		out->buf.failed = true;
-		return;
-	}
-	put_head(out, tag, IPC_BYTES, s.n);
-	(void)buf_add_slice(&out->buf, s);
+	else
+		put_field(out, tag, IPC_BYTES, s);
 }
 
 void ipc_put_str(struct ipc_out *out, uint16_t tag, const char *s)
@@ -75,7 +85,7 @@ void ipc_open(struct ipc_out *out, uint16_t tag)
 		out->buf.failed = true;
 		return;
 	}
-	put_head(out, tag, IPC_GROUP, 0);
+	put_field(out, tag, IPC_GROUP, SLICE_NONE);
 	out->open[out->depth++] = out->buf.n;
 }
 
@@ -89,18 +99,33 @@ void ipc_close(struct ipc_out *out)
 	}
 	at = out->open[--out->depth];
 	if (!buf_failed(&out->buf))
-		put_le(out->buf.p + at - 4, out->buf.n - at, 4);
+		put_32(out->buf.p + at - 4, (uint32_t)(out->buf.n - at));
 }
 
 /* ---- reading ---- */
 
-static uint64_t get_le(const char *p, size_t n)
+static uint16_t get_16(const char *p)
 {
-	uint64_t v = 0;
+	uint16_t v;
 
-	for (size_t i = n; i > 0; i--)
-		v = v << 8 | (unsigned char)p[i - 1];
-	return v;
+	memcpy(&v, p, sizeof v);
+	return le16toh(v);
+}
+
+static uint32_t get_32(const char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof v);
+	return le32toh(v);
+}
+
+static uint64_t get_64(const char *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof v);
+	return le64toh(v);
 }
 
 /* Takes one field off REST: 1, 0 at the end, -1 when it does not fit. */
@@ -112,10 +137,10 @@ static int take_field(struct slice *rest, struct ipc_field *f)
 		return 0;
 	if (rest->n < FIELD_HEAD)
 		return -1;
-	n = (size_t)get_le(rest->p + 4, 4);
+	n = get_32(rest->p + 4);
 	if (n > rest->n - FIELD_HEAD || rest->p[3] != 0)
 		return -1;
-	f->tag = (uint16_t)get_le(rest->p, 2);
+	f->tag = get_16(rest->p);
 	f->kind = (enum ipc_kind)rest->p[2];
 	f->bytes = slice_of(rest->p + FIELD_HEAD, n);
 	f->number = 0;
@@ -123,7 +148,7 @@ static int take_field(struct slice *rest, struct ipc_field *f)
 	case IPC_NUMBER:
 		if (n != 8)
 			return -1;
-		f->number = (int64_t)get_le(f->bytes.p, 8);
+		f->number = (int64_t)get_64(f->bytes.p);
 		break;
 	case IPC_BYTES:
 	case IPC_GROUP:
@@ -145,8 +170,8 @@ int ipc_parse(struct slice frame, struct ipc_in *in, struct err *e)
 		return err_set(e, ERR_PROTOCOL, 0, "a message of %zu octets between roles", frame.n);
 	if (frame.p[0] != IPC_VERSION || frame.p[1] != 0)
 		return err_set(e, ERR_PROTOCOL, 0, "a message of another version between roles: were all programs upgraded?");
-	in->type = (uint16_t)get_le(frame.p + 2, 2);
-	in->id = (uint32_t)get_le(frame.p + 4, 4);
+	in->type = get_16(frame.p + 2);
+	in->id = get_32(frame.p + 4);
 	in->rest = slice_of(frame.p + HEAD, frame.n - HEAD);
 	stack[0] = in->rest;
 	for (;;) {

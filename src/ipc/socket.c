@@ -57,11 +57,12 @@ int ipc_socket_receive(int fd, struct buf *frame, int *fds, size_t *nfds)
 	iov.iov_len = IPC_MAX;
 	if (iov.iov_base == NULL)
 		return ENOMEM;
+	/* Of a peer that left something of ours unread the kernel tells once, in front of what that peer had sent. */
 	do
 		got = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	while (got < 0 && errno == EINTR);
+	while (got < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (got < 0)
-		return errno == ECONNRESET ? EPIPE : errno;
+		return errno;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c)) {
 		size_t n;
 

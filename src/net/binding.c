@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum { EXPORTER_SIZE = 32 };
@@ -20,11 +21,12 @@ static void exporter_read(SSL *ssl, struct binding *b)
 /* The first Finished message of the handshake: the client's, or the server's when an older session was resumed. */
 static void unique_read(SSL *ssl, struct binding *b)
 {
+	bool ours = (SSL_session_reused(ssl) == 1) == (SSL_is_server(ssl) == 1);
+
 	/* Without the extended master secret two connections can be made to have equal ones (RFC 7627, 1). */
 	if (SSL_version(ssl) != TLS1_2_VERSION || SSL_get_extms_support(ssl) != 1)
 		return;
-	b->n = SSL_session_reused(ssl) ? SSL_get_peer_finished(ssl, b->p, sizeof b->p)
-				       : SSL_get_finished(ssl, b->p, sizeof b->p);
+	b->n = ours ? SSL_get_finished(ssl, b->p, sizeof b->p) : SSL_get_peer_finished(ssl, b->p, sizeof b->p);
 	if (b->n > sizeof b->p)
 		b->n = 0;
 }
@@ -32,7 +34,7 @@ static void unique_read(SSL *ssl, struct binding *b)
 /* By the hash of the certificate's signature, but never weaker than SHA-256; none where the signature has no hash. */
 static void end_point_read(SSL *ssl, struct binding *b)
 {
-	X509 *cert = SSL_get0_peer_certificate(ssl);
+	X509 *cert = SSL_is_server(ssl) == 1 ? SSL_get_certificate(ssl) : SSL_get0_peer_certificate(ssl);
 	unsigned char hash[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 	int nid = NID_undef;
@@ -56,13 +58,4 @@ void binding_read(SSL *ssl, struct binding out[BINDING_TYPES])
 	unique_read(ssl, &out[BINDING_UNIQUE]);
 	end_point_read(ssl, &out[BINDING_END_POINT]);
 	ERR_clear_error();
-}
-
-const char *binding_name(enum binding_type type)
-{
-	static const char *const names[] = { [BINDING_EXPORTER] = "tls-exporter",
-					     [BINDING_UNIQUE] = "tls-unique",
-					     [BINDING_END_POINT] = "tls-server-end-point" };
-
-	return names[type];
 }

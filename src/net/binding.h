@@ -21,7 +21,7 @@ struct binding {
 	size_t n; /* 0: this connection has none of the type */
 };
 
-/* Those of a connection whose handshake is done. */
+/* Those of a connection whose handshake is done, of which we are the client or the server. */
 void binding_read(SSL *ssl, struct binding out[BINDING_TYPES]);
 
 const char *binding_name(enum binding_type type);

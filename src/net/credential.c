@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
+
 int credential_setup(const struct config_server *c, const struct stream *stream, unsigned offered,
 		     struct binding bindings[BINDING_TYPES], struct sasl_setup *setup, struct err *e)
 {
@@ -20,6 +22,37 @@ int credential_setup(const struct config_server *c, const struct stream *stream,
 		setup->certificate = c->client_certificate_pem != NULL;
 	}
 	return 0;
+}
+
+int credential_token_take(struct credential_token *t, const struct config_server *c, bool fresh,
+			  struct sasl_setup *setup, struct err *e)
+{
+	mem_wipe_str(&t->text);
+	setup->token = NULL;
+	if (t->get == NULL)
+		return err_set(e, ERR_CONFIG, 0, "%s %s logs in with access tokens, and there is nobody who gets them",
+			       config_kind(c), c->name);
+	t->text = t->get(t->arg, fresh, e);
+	setup->token = t->text;
+	t->fresh = fresh;
+	return t->text == NULL ? -1 : 0;
+}
+
+void credential_token_free(struct credential_token *t)
+{
+	mem_wipe_str(&t->text);
+}
+
+bool credential_unsupported(const struct sasl *x, const char *text)
+{
+	static const char *const words[] = { "unsupported", "not supported", "mechanism", "not implemented" };
+
+	if (sasl_verdict(x) != SASL_UNSAID)
+		return sasl_verdict(x) == SASL_UNSUPPORTED;
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (strcasestr(text, words[i]) != NULL)
+			return true;
+	return !sasl_committed(x);
 }
 
 const char *credential_name(const struct config_server *c)
@@ -70,18 +103,6 @@ int credential_refused(const struct credential_refusal *r, struct err *e)
 		       c->host, credential_name(c), r->said, config_kind(c), c->name);
 }
 
-int credential_hung_up(const struct config_server *c, bool fresh, const char *complaint, struct err *e)
-{
-	if (fresh)
-		return err_set(e, ERR_CONFIG, 0,
-			       "%s refuses the access token of %s, and a fresh one too (%s), and hangs up; run: mailferry "
-			       "login %s",
-			       c->host, c->user, complaint, c->name);
-	return err_set(e, ERR_TEMP, 0,
-		       "%s refused the access token of %s (%s) and hung up; there is a fresh one for the next connection",
-		       c->host, c->user, complaint);
-}
-
 int credential_relayed(const struct config_server *c, const char *how, const char *complaint, struct err *e)
 {
 	return err_set(
@@ -89,4 +110,23 @@ int credential_relayed(const struct config_server *c, const char *how, const cha
 	    "%s says that the TLS connection which it has is not the one that we have (%s of %s); somebody may "
 	    "stand between. If that is a TLS proxy of the provider's, set auth = \"SCRAM-SHA-256\" for %s %s",
 	    c->host, complaint, how, config_kind(c), c->name);
+}
+
+void credential_hung_up(const struct config_server *c, const struct sasl *x, struct credential_token *t,
+			struct sasl_setup *setup, struct err *e)
+{
+	const bool fresh = t->fresh; /* credential_token_take sets it */
+
+	if (t->text == NULL || e == NULL || e->class == ERR_PROTOCOL || sasl_verdict(x) != SASL_DENIED)
+		return;
+	if (fresh)
+		(void)err_set(e, ERR_CONFIG, 0,
+			      "%s refuses the access token of %s, and a fresh one too (%s), and hangs up; run: mailferry "
+			      "login %s",
+			      c->host, c->user, sasl_complaint(x), c->name);
+	else if (credential_token_take(t, c, true, setup, e) == 0)
+		(void)err_set(e, ERR_TEMP, 0,
+			      "%s refused the access token of %s (%s) and hung up; there is a fresh one for the next "
+			      "connection",
+			      c->host, c->user, sasl_complaint(x));
 }

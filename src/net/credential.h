@@ -21,6 +21,23 @@ enum {
 int credential_setup(const struct config_server *c, const struct stream *stream, unsigned offered,
 		     struct binding bindings[BINDING_TYPES], struct sasl_setup *setup, struct err *e);
 
+/* The access tokens of a login, for those with `oauth'. */
+struct credential_token {
+	/* One of mem_alloc's, or NULL and E; FRESH: another than last time. NULL where nobody gets them. */
+	char *(*get)(void *arg, bool fresh, struct err *e);
+	void *arg;
+	char *text; /* owned: the one at hand, or NULL */
+	bool fresh; /* it is the second one */
+};
+
+/* Gets one, for SETUP too, in place of the one at hand. 0, or -1 and E. */
+int credential_token_take(struct credential_token *t, const struct config_server *c, bool fresh,
+			  struct sasl_setup *setup, struct err *e);
+void credential_token_free(struct credential_token *t);
+
+/* Does a refusal with the words TEXT say that the server can't do the mechanism of X, and nothing of user and password? */
+bool credential_unsupported(const struct sasl *x, const char *text);
+
 /* Who logs in. */
 const char *credential_name(const struct config_server *c);
 
@@ -38,10 +55,12 @@ struct credential_refusal {
 
 /* These fill E (ERR_CONFIG) and return -1. */
 int credential_refused(const struct credential_refusal *r, struct err *e);
-/* The server hung up on an access token that it refuses, COMPLAINT being its word for it. FRESH: on the second one, so a
- * person must act; else ERR_TEMP, as a fresh one has been got for the next connection. */
-int credential_hung_up(const struct config_server *c, bool fresh, const char *complaint, struct err *e);
 /* Channel bindings differ. */
 int credential_relayed(const struct config_server *c, const char *how, const char *complaint, struct err *e);
+
+/* The exchange of X broke off with E. If the server hung up on an access token that it refuses, E says so instead: on the
+ * second one a person must act; else a fresh one is got for the next connection. */
+void credential_hung_up(const struct config_server *c, const struct sasl *x, struct credential_token *t,
+			struct sasl_setup *setup, struct err *e);
 
 #endif

@@ -1,39 +1,20 @@
 #include "net/identity.h"
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/pem.h"
+
 enum { CHAIN_MAX = 16 };
-
-/* A key with a passphrase: nobody is there to type it. */
-static int no_passphrase(char *out, int size, int writing, void *arg)
-{
-	(void)out;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
-static BIO *open_text(const char *text)
-{
-	BIO *b = BIO_new_mem_buf(text, -1);
-
-	if (b == NULL)
-		abort();
-	return b;
-}
 
 /* What stands behind our own certificate. */
 static int add_chain(SSL_CTX *ctx, BIO *in, struct err *e)
 {
 	X509 *cert;
 
-	for (int n = 0; (cert = PEM_read_bio_X509(in, NULL, no_passphrase, NULL)) != NULL; n++) {
+	for (int n = 0; (cert = pem_certificate(in)) != NULL; n++) {
 		if (n == CHAIN_MAX || SSL_CTX_add0_chain_cert(ctx, cert) != 1) {
 			X509_free(cert);
 			return err_set(
@@ -48,9 +29,9 @@ static int add_chain(SSL_CTX *ctx, BIO *in, struct err *e)
 
 int identity_use(SSL_CTX *ctx, const char *certificate, const char *key, struct err *e)
 {
-	BIO *certs = open_text(certificate), *keys = open_text(key);
-	X509 *cert = PEM_read_bio_X509(certs, NULL, no_passphrase, NULL);
-	EVP_PKEY *pkey = PEM_read_bio_PrivateKey(keys, NULL, no_passphrase, NULL);
+	BIO *certs = pem_open(certificate), *keys = pem_open(key);
+	X509 *cert = pem_certificate(certs);
+	EVP_PKEY *pkey = pem_key(keys);
 	int ret = -1;
 
 	if (cert == NULL)

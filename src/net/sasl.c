@@ -10,20 +10,20 @@
 
 /* Strongest first. */
 static const struct sasl_way ways[] = {
-	{ "EXTERNAL", NULL, BINDING_TYPES, true, true, NEEDS_CERTIFICATE, sasl_external_step },
-	{ "SCRAM-SHA-256-PLUS", "SHA256", BINDING_EXPORTER, true, true, NEEDS_PASSWORD, sasl_scram_step },
-	{ "SCRAM-SHA-256-PLUS", "SHA256", BINDING_UNIQUE, true, true, NEEDS_PASSWORD, sasl_scram_step },
-	{ "SCRAM-SHA-256-PLUS", "SHA256", BINDING_END_POINT, true, true, NEEDS_PASSWORD, sasl_scram_step },
-	{ "SCRAM-SHA-1-PLUS", "SHA1", BINDING_EXPORTER, true, true, NEEDS_PASSWORD, sasl_scram_step },
-	{ "SCRAM-SHA-1-PLUS", "SHA1", BINDING_UNIQUE, true, true, NEEDS_PASSWORD, sasl_scram_step },
-	{ "SCRAM-SHA-1-PLUS", "SHA1", BINDING_END_POINT, true, true, NEEDS_PASSWORD, sasl_scram_step },
-	{ "SCRAM-SHA-256", "SHA256", BINDING_TYPES, true, true, NEEDS_PASSWORD, sasl_scram_step },
-	{ "SCRAM-SHA-1", "SHA1", BINDING_TYPES, true, true, NEEDS_PASSWORD, sasl_scram_step },
-	{ "CRAM-MD5", NULL, BINDING_TYPES, false, false, NEEDS_PASSWORD, sasl_cram_step },
-	{ "PLAIN", NULL, BINDING_TYPES, true, true, NEEDS_PASSWORD, sasl_plain_step },
-	{ "LOGIN", NULL, BINDING_TYPES, false, false, NEEDS_PASSWORD, sasl_login_step },
-	{ "OAUTHBEARER", NULL, BINDING_TYPES, true, true, NEEDS_TOKEN, sasl_bearer_step },
-	{ "XOAUTH2", NULL, BINDING_TYPES, true, true, NEEDS_TOKEN, sasl_xoauth2_step },
+	{ "EXTERNAL", SCRAM_HASHES, BINDING_TYPES, true, true, NEEDS_CERTIFICATE, sasl_external_step },
+	{ "SCRAM-SHA-256-PLUS", SCRAM_SHA256, BINDING_EXPORTER, true, true, NEEDS_PASSWORD, sasl_scram_step },
+	{ "SCRAM-SHA-256-PLUS", SCRAM_SHA256, BINDING_UNIQUE, true, true, NEEDS_PASSWORD, sasl_scram_step },
+	{ "SCRAM-SHA-256-PLUS", SCRAM_SHA256, BINDING_END_POINT, true, true, NEEDS_PASSWORD, sasl_scram_step },
+	{ "SCRAM-SHA-1-PLUS", SCRAM_SHA1, BINDING_EXPORTER, true, true, NEEDS_PASSWORD, sasl_scram_step },
+	{ "SCRAM-SHA-1-PLUS", SCRAM_SHA1, BINDING_UNIQUE, true, true, NEEDS_PASSWORD, sasl_scram_step },
+	{ "SCRAM-SHA-1-PLUS", SCRAM_SHA1, BINDING_END_POINT, true, true, NEEDS_PASSWORD, sasl_scram_step },
+	{ "SCRAM-SHA-256", SCRAM_SHA256, BINDING_TYPES, true, true, NEEDS_PASSWORD, sasl_scram_step },
+	{ "SCRAM-SHA-1", SCRAM_SHA1, BINDING_TYPES, true, true, NEEDS_PASSWORD, sasl_scram_step },
+	{ "CRAM-MD5", SCRAM_HASHES, BINDING_TYPES, false, false, NEEDS_PASSWORD, sasl_cram_step },
+	{ "PLAIN", SCRAM_HASHES, BINDING_TYPES, true, true, NEEDS_PASSWORD, sasl_plain_step },
+	{ "LOGIN", SCRAM_HASHES, BINDING_TYPES, false, false, NEEDS_PASSWORD, sasl_login_step },
+	{ "OAUTHBEARER", SCRAM_HASHES, BINDING_TYPES, true, true, NEEDS_TOKEN, sasl_bearer_step },
+	{ "XOAUTH2", SCRAM_HASHES, BINDING_TYPES, true, true, NEEDS_TOKEN, sasl_xoauth2_step },
 };
 
 enum { WAYS = sizeof ways / sizeof ways[0], SECRET_MIN = 4 };
@@ -83,7 +83,7 @@ static bool usable(const struct sasl_way *w, const struct sasl_setup *setup)
 		return false;
 	if (w->binding != BINDING_TYPES && (setup->bindings == NULL || setup->bindings[w->binding].n == 0))
 		return false;
-	return w->hash == NULL || (preparable(setup->password) && preparable(setup->user) &&
+	return w->hash == SCRAM_HASHES || (preparable(setup->password) && preparable(setup->user) &&
 				   (setup->login_as == NULL || preparable(setup->login_as)));
 }
 
@@ -180,7 +180,7 @@ done:
 
 int sasl_accept(const struct sasl *s, struct err *e)
 {
-	if (s->way->hash != NULL && !s->scram.verified)
+	if (s->way->hash != SCRAM_HASHES && !s->scram.verified)
 		return err_set(
 		    e, ERR_PROTOCOL, 0,
 		    "%s lets us in without a proof that it knows the password (%s); it may not be the server "
@@ -215,18 +215,6 @@ enum sasl_verdict sasl_verdict(const struct sasl *s)
 const char *sasl_complaint(const struct sasl *s)
 {
 	return s->complaint;
-}
-
-void sasl_add_name(struct buf *out, const char *name)
-{
-	for (; *name != '\0'; name++) {
-		if (*name == ',')
-			(void)buf_add_str(out, "=2C");
-		else if (*name == '=')
-			(void)buf_add_str(out, "=3D");
-		else
-			(void)buf_add_char(out, *name);
-	}
 }
 
 void sasl_hide(char *text, const char *secret)

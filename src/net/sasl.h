@@ -96,4 +96,7 @@ const char *sasl_complaint(const struct sasl *s);
  * asterisks. One that is too short to be told from other words can't be. SECRET may be NULL. */
 void sasl_hide(char *text, const char *secret);
 
+/* Once, while files can still be opened: what a token exchange would open the first time. */
+void sasl_start(void);
+
 #endif

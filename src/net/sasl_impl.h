@@ -2,15 +2,15 @@
 #ifndef MAILFERRY_NET_SASL_IMPL_H
 #define MAILFERRY_NET_SASL_IMPL_H
 
-#include <openssl/evp.h>
-
 #include "net/sasl.h"
+#include "net/sasl_prep.h"
+#include "net/scram.h"
 
 enum { SASL_NONCE_MAX = 64 };
 
 struct sasl_way {
 	const char *name;
-	const char *hash;	   /* SCRAM's, by OpenSSL's name; NULL: no SCRAM */
+	enum scram_hash hash;	   /* SCRAM_HASHES: no SCRAM */
 	enum binding_type binding; /* BINDING_TYPES: none */
 	bool client_first;
 	bool names_two; /* can carry both user and login_as */
@@ -32,8 +32,7 @@ struct sasl {
 		char nonce[SASL_NONCE_MAX + 1];
 		struct buf gs2;	    /* the header, as sent */
 		struct buf message; /* AuthMessage as far as it is known; begins with client-first-message-bare */
-		unsigned char server_signature[EVP_MAX_MD_SIZE];
-		size_t hash_size;
+		unsigned char server_signature[SCRAM_KEY_MAX];
 		bool verified;
 	} scram;
 };
@@ -54,12 +53,6 @@ const char *sasl_other_user(const struct sasl_setup *setup);
 
 /* Keeps what the server complains of, made printable. */
 void sasl_complain(struct sasl *s, enum sasl_verdict verdict, struct slice words);
-
-/* "=2C" for a comma and "=3D" for an equals sign (RFC 5801, 4). */
-void sasl_add_name(struct buf *out, const char *name);
-
-/* SASLprep (RFC 4013) of a stored string: from malloc, to be wiped and freed. NULL when TEXT may not stand there. */
-char *sasl_prepare(const char *text);
 
 /* A challenge where none may come. */
 int sasl_too_many(const struct sasl *s, struct err *e);

@@ -55,7 +55,7 @@ int sasl_bearer_step(struct sasl *s, struct slice in, struct buf *out, struct er
 		return -1;
 	s->committed = true;
 	(void)buf_add_str(out, "n,a=");
-	sasl_add_name(out, s->setup->user);
+	scram_add_name(out, s->setup->user);
 	(void)buf_addf(out, ",\1host=%s\1port=%u\1auth=Bearer ", s->setup->host, s->setup->port);
 	(void)buf_add_str(out, s->setup->token);
 	(void)buf_add_str(out, "\1\1");
@@ -76,4 +76,10 @@ int sasl_xoauth2_step(struct sasl *s, struct slice in, struct buf *out, struct e
 	(void)buf_add_str(out, s->setup->token);
 	(void)buf_add_str(out, "\1\1");
 	return 0;
+}
+
+/* Jansson seeds its tables from /dev/urandom when the first is made. */
+void sasl_start(void)
+{
+	json_object_seed(0);
 }

@@ -1,10 +1,11 @@
-/* SASLprep (RFC 4013), by libidn. */
+/* By libidn. */
+#include "net/sasl_prep.h"
+
 #include <stdlib.h>
 #include <stringprep.h>
 
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "net/sasl_impl.h"
 
 char *sasl_prepare(const char *text)
 {

@@ -1,11 +1,9 @@
 /*
- * SCRAM (RFC 5802; SHA-256: RFC 7677; bindings: RFC 5929, 9266). The password never
- * leaves us, and the server proves that it knows it too. Written here over OpenSSL's
- * HMAC and PBKDF2: see docs/architecture.md for why.
+ * The client of SCRAM (RFC 5802; SHA-256: RFC 7677; bindings: RFC 5929, 9266). The
+ * password never leaves us, and the server proves that it knows it too. Written over
+ * OpenSSL's HMAC and PBKDF2: see docs/architecture.md for why.
  */
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +12,12 @@
 #include "base/mem.h"
 #include "net/sasl_impl.h"
 
-enum { NONCE_OCTETS = 18, SALT_MAX = 1024 };
+enum { SALT_MAX = 1024 };
 
 struct server_first {
 	struct slice nonce;
 	struct buf salt;
-	int iterations;
+	unsigned iterations;
 };
 
 static int nonsense(const struct sasl *s, const char *what, struct err *e)
@@ -54,7 +52,7 @@ static void add_gs2(struct sasl *s)
 		char *user = sasl_prepare(setup->user);
 
 		(void)buf_add_str(out, "a=");
-		sasl_add_name(out, user == NULL ? setup->user : user);
+		scram_add_name(out, user == NULL ? setup->user : user);
 		free(user);
 	}
 	(void)buf_add_char(out, ',');
@@ -62,18 +60,10 @@ static void add_gs2(struct sasl *s)
 
 static void make_nonce(struct sasl *s)
 {
-	char raw[NONCE_OCTETS];
-	struct buf text;
-
-	if (s->setup->nonce != NULL) {
+	if (s->setup->nonce != NULL)
 		(void)snprintf(s->scram.nonce, sizeof s->scram.nonce, "%s", s->setup->nonce);
-		return;
-	}
-	random_bytes(raw, sizeof raw);
-	buf_init(&text, SASL_NONCE_MAX);
-	(void)base64_encode(slice_of(raw, sizeof raw), &text);
-	(void)snprintf(s->scram.nonce, sizeof s->scram.nonce, "%s", buf_str(&text));
-	buf_free(&text);
+	else
+		scram_nonce(s->scram.nonce);
 }
 
 static int client_first(struct sasl *s, struct buf *out)
@@ -83,24 +73,12 @@ static int client_first(struct sasl *s, struct buf *out)
 	make_nonce(s);
 	add_gs2(s);
 	(void)buf_add_str(&s->scram.message, "n=");
-	sasl_add_name(&s->scram.message, name == NULL ? sasl_login_name(s->setup) : name);
+	scram_add_name(&s->scram.message, name == NULL ? sasl_login_name(s->setup) : name);
 	(void)buf_addf(&s->scram.message, ",r=%s", s->scram.nonce);
 	free(name);
 	(void)buf_add_slice(out, buf_slice(&s->scram.gs2));
 	(void)buf_add_slice(out, buf_slice(&s->scram.message));
 	return 0;
-}
-
-/* Takes "X=value" from the front of *IN, and the comma behind it. False when it is not attribute X. */
-static bool take(struct slice *in, char attribute, struct slice *value)
-{
-	size_t n = slice_find(*in, ',');
-
-	if (n < 2 || in->p[0] != attribute || in->p[1] != '=')
-		return false;
-	*value = slice_of(in->p + 2, n - 2);
-	*in = slice_skip(*in, n < in->n ? n + 1 : n);
-	return true;
 }
 
 /* r=…,s=…,i=…[,extensions that may be passed over] (RFC 5802, 7) */
@@ -112,17 +90,15 @@ static int parse_first(const struct sasl *s, struct slice in, struct server_firs
 
 	if (in.n > 0 && in.p[0] == 'm')
 		return nonsense(s, "it demands an extension that we do not know", e);
-	if (!take(&in, 'r', &f->nonce))
+	if (!scram_take(&in, 'r', &f->nonce))
 		return nonsense(s, "its first message has no nonce", e);
 	if (f->nonce.n <= ours || memcmp(f->nonce.p, s->scram.nonce, ours) != 0)
 		return nonsense(s, "its nonce does not continue ours", e);
-	for (size_t i = 0; i < f->nonce.n; i++) {
-		if (f->nonce.p[i] < '!' || f->nonce.p[i] > '~')
-			return nonsense(s, "its nonce is not printable", e);
-	}
-	if (!take(&in, 's', &value) || base64_decode(value, &f->salt) != 0 || f->salt.n == 0)
+	if (!scram_printable(f->nonce))
+		return nonsense(s, "its nonce is not printable", e);
+	if (!scram_take(&in, 's', &value) || base64_decode(value, &f->salt) != 0 || f->salt.n == 0)
 		return nonsense(s, "its first message has no good salt", e);
-	if (!take(&in, 'i', &value) || slice_number(value, UINT64_MAX, &n) != 0 || n == 0)
+	if (!scram_take(&in, 'i', &value) || slice_number(value, UINT64_MAX, &n) != 0 || n == 0)
 		return nonsense(s, "its first message has no good iteration count", e);
 	if (n > SASL_ITERATIONS_MAX)
 		return err_set(
@@ -130,46 +106,29 @@ static int parse_first(const struct sasl *s, struct slice in, struct server_firs
 		    "%s demands %llu iterations of the hash for %s, and %d are the most that are done; set auth to "
 		    "another mechanism, if the server is to be trusted",
 		    s->setup->host, (unsigned long long)n, s->way->name, SASL_ITERATIONS_MAX);
-	f->iterations = (int)n;
+	f->iterations = (unsigned)n;
 	return 0;
-}
-
-static int mac(const EVP_MD *md, const unsigned char *key, size_t size, struct slice text, unsigned char *out)
-{
-	unsigned n = 0;
-
-	return HMAC(md, key, (int)size, (const unsigned char *)text.p, text.n, out, &n) != NULL && n == size ? 0 : -1;
 }
 
 /* The proof for us into PROOF, the signature that the server must send into S (RFC 5802, 3). 0, or -1 when OpenSSL
  * fails. */
 static int derive(struct sasl *s, const struct server_first *f, const char *password, unsigned char *proof)
 {
-	const EVP_MD *md = EVP_get_digestbyname(s->way->hash);
-	unsigned char salted[EVP_MAX_MD_SIZE], client[EVP_MAX_MD_SIZE], stored[EVP_MAX_MD_SIZE],
-	    signature[EVP_MAX_MD_SIZE], server[EVP_MAX_MD_SIZE];
-	struct slice message = buf_slice(&s->scram.message);
-	size_t n = md == NULL ? 0 : (size_t)EVP_MD_get_size(md);
+	const enum scram_hash hash = s->way->hash;
+	const struct slice message = buf_slice(&s->scram.message);
+	unsigned char signature[SCRAM_KEY_MAX];
+	struct scram_keys keys;
 	int ret = -1;
 
-	if (md == NULL ||
-	    PKCS5_PBKDF2_HMAC(password, (int)strlen(password), (const unsigned char *)f->salt.p, (int)f->salt.n,
-			      f->iterations, md, (int)n, salted) != 1 ||
-	    mac(md, salted, n, SLICE_LIT("Client Key"), client) != 0 ||
-	    EVP_Digest(client, n, stored, NULL, md, NULL) != 1 || mac(md, stored, n, message, signature) != 0 ||
-	    mac(md, salted, n, SLICE_LIT("Server Key"), server) != 0 ||
-	    mac(md, server, n, message, s->scram.server_signature) != 0)
-		goto done;
-	for (size_t i = 0; i < n; i++)
-		proof[i] = client[i] ^ signature[i];
-	s->scram.hash_size = n;
-	ret = 0;
-done:
-	mem_wipe(salted, sizeof salted);
-	mem_wipe(client, sizeof client);
-	mem_wipe(stored, sizeof stored);
+	if (scram_keys(hash, password, buf_slice(&f->salt), f->iterations, &keys) == 0 &&
+	    scram_mac(hash, keys.stored, message, signature) == 0 &&
+	    scram_mac(hash, keys.server, message, s->scram.server_signature) == 0) {
+		for (size_t i = 0; i < scram_size(hash); i++)
+			proof[i] = keys.client[i] ^ signature[i];
+		ret = 0;
+	}
+	mem_wipe(&keys, sizeof keys);
 	mem_wipe(signature, sizeof signature);
-	mem_wipe(server, sizeof server);
 	return ret;
 }
 
@@ -194,7 +153,7 @@ static void add_final(struct sasl *s, struct slice nonce, struct buf *out)
 
 static int client_final(struct sasl *s, struct slice in, struct buf *out, struct err *e)
 {
-	unsigned char proof[EVP_MAX_MD_SIZE];
+	unsigned char proof[SCRAM_KEY_MAX];
 	struct server_first f = { .iterations = 0 };
 	struct buf *message = &s->scram.message;
 	char *password = NULL;
@@ -217,7 +176,7 @@ static int client_final(struct sasl *s, struct slice in, struct buf *out, struct
 		goto done;
 	}
 	(void)buf_add_str(out, ",p=");
-	(void)base64_encode(slice_of((const char *)proof, s->scram.hash_size), out);
+	(void)base64_encode(slice_of((const char *)proof, scram_size(s->way->hash)), out);
 	s->committed = true;
 	ret = 0;
 done:
@@ -256,10 +215,10 @@ static int server_final(struct sasl *s, struct slice in, struct err *e)
 	struct buf raw;
 	bool good;
 
-	if (!take(&in, 'v', &value))
+	if (!scram_take(&in, 'v', &value))
 		return nonsense(s, "its last message has no signature", e);
-	buf_init(&raw, EVP_MAX_MD_SIZE);
-	good = base64_decode(value, &raw) == 0 && raw.n == s->scram.hash_size &&
+	buf_init(&raw, SCRAM_KEY_MAX);
+	good = base64_decode(value, &raw) == 0 && raw.n == scram_size(s->way->hash) &&
 	       CRYPTO_memcmp(raw.p, s->scram.server_signature, raw.n) == 0;
 	buf_free(&raw);
 	if (!good)
@@ -278,7 +237,7 @@ int sasl_scram_step(struct sasl *s, struct slice in, struct buf *out, struct err
 
 	if (s->round == 0)
 		return client_first(s, out);
-	if (take(&in, 'e', &word)) {
+	if (scram_take(&in, 'e', &word)) {
 		s->complete = true;
 		read_error(s, word);
 		return 0;

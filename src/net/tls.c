@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/authorities.h"
 #include "net/identity.h"
 
 enum {
@@ -148,13 +149,13 @@ static int note_fault(int ok, X509_STORE_CTX *store)
 
 static int authorities_read(struct tls_client *t, const char *file, struct err *e)
 {
-	int ok = file == NULL ? SSL_CTX_set_default_verify_paths(t->ctx) : SSL_CTX_load_verify_file(t->ctx, file);
-
-	if (ok == 1)
+	if (file == NULL)
+		return authorities_load(t->ctx, e);
+	if (SSL_CTX_load_verify_file(t->ctx, file) == 1)
 		return 0;
 	return err_set(e, ERR_CONFIG, 0,
 		       "can't read certificates of authorities from %s: %s; ca_file must name a PEM file",
-		       file == NULL ? "the system's store" : file, ssl_reason("no certificate in it"));
+		       file, ssl_reason("no certificate in it"));
 }
 
 struct tls_client *tls_client_new(const struct tls_policy *policy, struct err *e)

@@ -1,0 +1,16 @@
+#include "net/crypto.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+void crypto_start(void)
+{
+	unsigned char octet;
+	EVP_MD *md;
+
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_LOAD_CONFIG, NULL);
+	md = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+	EVP_MD_free(md);
+	(void)RAND_bytes(&octet, 1);
+}
