@@ -228,7 +228,8 @@ enum address_fault address_parse_path(struct slice text, bool utf8, bool null_ok
 		*used = 2;
 		return ADDRESS_OK;
 	}
-	if (slice_starts_nocase(text, postmaster)) {
+	/* RFC 5321, 4.1.1.3: a recipient alone may be named so. */
+	if (!null_ok && slice_starts_nocase(text, postmaster)) {
 		*out = (struct address){ slice_dup(slice_of(text.p + 1, postmaster.n - 2)), slice_dup(SLICE_NONE) };
 		*used = postmaster.n;
 		return ADDRESS_OK;
@@ -305,4 +306,14 @@ int address_format(const struct address *a, struct buf *out)
 		(void)buf_add_slice(out, domain);
 	}
 	return buf_failed(out) ? -1 : 0;
+}
+
+bool address_same(struct slice a, struct slice b)
+{
+	size_t at = a.n;
+
+	while (at > 0 && a.p[at - 1] != '@')
+		at--;
+	return a.n == b.n && slice_eq(slice_of(a.p, at), slice_of(b.p, at)) &&
+	       slice_eq_nocase(slice_of(a.p + at, a.n - at), slice_of(b.p + at, b.n - at));
 }

@@ -27,8 +27,9 @@ enum address_fault {
 	ADDRESS_NEEDS_UTF8    /* 553 5.6.7: not ASCII, and SMTPUTF8 was not given */
 };
 
-/* The front of TEXT must be a path "<…>" (or "<>" if NULL_OK, or "<postmaster>" in any case); *USED says how many bytes
- * it took. Control characters, also quoted, are ADDRESS_SYNTAX. Fills OUT only on ADDRESS_OK. */
+/* The front of TEXT must be a path "<…>", of a sender if NULL_OK ("<>" is one), else of a recipient ("<postmaster>", in any
+ * case of letters, is one); *USED says how many bytes it took. Control characters, also quoted, are ADDRESS_SYNTAX. Fills
+ * OUT only on ADDRESS_OK. */
 enum address_fault address_parse_path(struct slice text, bool utf8, bool null_ok, struct address *out, size_t *used);
 
 /* One addr-spec and nothing else: configuration, command line, Sieve. */
@@ -42,6 +43,9 @@ void address_free(struct address *a);
 
 /* local@domain, with the local part quoted where it must be; just the local part where there is no domain. */
 int address_format(const struct address *a, struct buf *out);
+
+/* Are these texts "local@domain" the same address? Domains have no case, local parts may have one (RFC 5321, 2.4). */
+bool address_same(struct slice a, struct slice b);
 
 /* The addresses of a header field's raw value, in order: groups are flattened, display names and comments dropped,
  * folds allowed, obsolete routes skipped. What can't be read is skipped and counted in *BAD (may be NULL), and so is

@@ -294,40 +294,60 @@ static int from_latin1(struct slice in, struct buf *out)
 	return 0;
 }
 
-static int from_iconv(iconv_t cd, struct slice in, struct buf *out)
+/* What a converter made of IN, looked at: it is a stranger's code. *IN moves to what it did not take: nothing, or the
+ * beginning of a character that the end cuts. FLUSH: what its state holds. */
+static int convert(iconv_t cd, struct slice *in, bool flush, struct buf *out)
 {
 	char chunk[1024];
-	char *from = (char *)(uintptr_t)in.p; /* iconv does not write to it */
-	size_t left = in.n;
-	bool more = true;
+	char *from = (char *)(uintptr_t)in->p; /* iconv does not write to it */
+	size_t left = in->n;
+	int ret = 0;
 
+	for (;;) {
+		char *to = chunk;
+		size_t room = sizeof chunk, before = left, r, got;
+		int why;
+
+		if (left == 0 && !flush)
+			break;
+		r = left == 0 ? iconv(cd, NULL, NULL, &to, &room) : iconv(cd, &from, &left, &to, &room);
+		why = errno;
+		got = sizeof chunk - room;
+		ret = charset_repair_utf8(slice_of(chunk, got), out);
+		if (ret != 0)
+			break;
+		if (r == (size_t)-1 && why == E2BIG && (got > 0 || left < before))
+			continue;
+		if (before == 0 || (r == (size_t)-1 && why == EINVAL))
+			break;
+		if (r == (size_t)-1 && left > 0) {
+			ret = buf_add_str(out, replacement);
+			if (ret != 0)
+				break;
+			from++;
+			left--;
+		}
+	}
+	*in = slice_of(from, left);
+	return ret;
+}
+
+static int from_iconv(iconv_t cd, struct slice in, struct buf *out)
+{
 	if (cd == (iconv_t)-1)
 		return charset_repair_utf8(in, out);
 	(void)iconv(cd, NULL, NULL, NULL, NULL);
-	while (more) {
-		char *to = chunk;
-		size_t room = sizeof chunk, before = left;
-		bool flush = left == 0;
-		size_t r = flush ? iconv(cd, NULL, NULL, &to, &room) : iconv(cd, &from, &left, &to, &room);
-		size_t got = sizeof chunk - room;
-
-		/* A converter is a stranger's code: what it calls UTF-8 is looked at. */
-		if (charset_repair_utf8(slice_of(chunk, got), out) != 0)
+	for (;;) {
+		if (convert(cd, &in, false, out) != 0)
 			return -1;
-		if (flush) {
-			more = r == (size_t)-1 && errno == E2BIG && got > 0;
-			continue;
-		}
-		if (r != (size_t)-1 || (errno == E2BIG && (got > 0 || left < before)))
-			continue;
-		if (left == 0)
-			continue;
+		if (in.n == 0)
+			break;
+		/* Cut: what is left of the character is no character. */
 		if (buf_add_str(out, replacement) != 0)
 			return -1;
-		from++;
-		left--;
+		in = slice_skip(in, 1);
 	}
-	return 0;
+	return convert(cd, &in, true, out);
 }
 
 int charset_to_utf8(const struct charset *c, struct slice in, struct buf *out)
@@ -341,4 +361,84 @@ int charset_to_utf8(const struct charset *c, struct slice in, struct buf *out)
 		break;
 	}
 	return from_iconv(converter(c), in, out);
+}
+
+/* Octets at the end of S that may begin a character of UTF-8 whose rest is yet to come. */
+static size_t cut_utf8(struct slice s)
+{
+	for (size_t n = 1; n <= 3 && n <= s.n; n++) {
+		unsigned char c = (unsigned char)s.p[s.n - n];
+
+		if (c >= 0xc2 && c <= 0xf4)
+			return n < (c < 0xe0 ? 2u : c < 0xf0 ? 3u : 4u) ? n : 0;
+		if ((c & 0xc0) != 0x80)
+			return 0;
+	}
+	return 0;
+}
+
+static int hold(struct charset_stream *s, struct slice rest, struct buf *out)
+{
+	int r = 0;
+
+	/* No charset's character is longer; what is can't be one. */
+	while (r == 0 && rest.n > sizeof s->held) {
+		r = buf_add_str(out, replacement);
+		rest = slice_skip(rest, 1);
+	}
+	if (rest.n > 0)
+		memmove(s->held, rest.p, rest.n);
+	s->nheld = rest.n;
+	return r;
+}
+
+static int feed(struct charset_stream *s, struct slice in, struct buf *out)
+{
+	iconv_t cd;
+
+	if (s->charset->kind == SET_LATIN1)
+		return from_latin1(in, out);
+	cd = s->charset->kind == SET_ICONV ? converter(s->charset) : (iconv_t)-1;
+	if (cd == (iconv_t)-1) {
+		size_t cut = cut_utf8(in);
+
+		if (charset_repair_utf8(slice_of(in.p, in.n - cut), out) != 0)
+			return -1;
+		return hold(s, slice_skip(in, in.n - cut), out);
+	}
+	if (!s->begun)
+		(void)iconv(cd, NULL, NULL, NULL, NULL);
+	s->begun = true;
+	return convert(cd, &in, false, out) == 0 ? hold(s, in, out) : -1;
+}
+
+int charset_feed(struct charset_stream *s, struct slice in, struct buf *out)
+{
+	/* What was held, and so much of IN that it can't be cut any more. */
+	while (s->nheld > 0 && in.n > 0) {
+		char joined[sizeof s->held + 1];
+		size_t n = s->nheld;
+
+		memcpy(joined, s->held, n);
+		joined[n] = in.p[0];
+		in = slice_skip(in, 1);
+		s->nheld = 0;
+		if (feed(s, slice_of(joined, n + 1), out) != 0)
+			return -1;
+	}
+	return in.n > 0 ? feed(s, in, out) : 0;
+}
+
+int charset_finish(struct charset_stream *s, struct buf *out)
+{
+	struct slice none = SLICE_NONE;
+	int r = 0;
+
+	for (size_t i = 0; i < s->nheld && r == 0; i++)
+		r = buf_add_str(out, replacement);
+	s->nheld = 0;
+	if (r == 0 && s->begun)
+		r = convert(converter(s->charset), &none, true, out);
+	s->begun = false;
+	return r;
 }

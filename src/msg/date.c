@@ -19,15 +19,18 @@ struct reading {
 	int64_t year;
 	int zone; /* minutes east of UTC */
 	bool have_day, have_year, have_time, have_zone;
+	bool strange; /* there is a word that no date has */
 };
 
 int64_t date_days(int64_t year, unsigned month, unsigned day)
 {
+	enum { CYCLE_DAYS = 146097 /* of 400 years, which are added, so that none is negative */ };
+
 	/* Years that begin in March put the leap day last. */
-	int64_t y = month <= 2 ? year - 1 : year, m = month <= 2 ? month + 9 : month - 3;
+	int64_t y = (month <= 2 ? year - 1 : year) + 400, m = month <= 2 ? month + 9 : month - 3;
 	int64_t leaps = y / 4 - y / 100 + y / 400;
 
-	return y * 365 + leaps + (m * 153 + 2) / 5 + day - 1 - 719468;
+	return y * 365 + leaps + (m * 153 + 2) / 5 + day - 1 - 719468 - CYCLE_DAYS;
 }
 
 static unsigned month_days(int64_t year, unsigned month)
@@ -37,24 +40,49 @@ static unsigned month_days(int64_t year, unsigned month)
 	return (unsigned)(next - date_days(year, month, 1));
 }
 
-/* The next word: without blanks, commas and comments. False at the end. A hyphen parts words that start with a digit
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ',';
+}
+
+/* VALUE in OUT, with a blank in place of each comment, and without blanks around colons, where they are obsolete, but
+ * read (4.3). */
+static struct slice without_comments(struct slice value, char out[VALUE_MAX])
+{
+	size_t depth = 0, n = 0;
+
+	for (size_t i = 0; i < value.n; i++) {
+		char c = value.p[i];
+
+		if (c == '\\' && depth > 0) {
+			i++;
+			continue;
+		}
+		depth += c == '(';
+		if (c == ')' && depth > 0) {
+			depth--;
+			c = ' ';
+		}
+		if (depth > 0)
+			continue;
+		while (c == ':' && n > 0 && is_blank(out[n - 1]))
+			n--;
+		if (!is_blank(c) || (n > 0 && out[n - 1] != ':'))
+			out[n++] = c;
+	}
+	return slice_of(out, n);
+}
+
+/* The next word: without blanks and commas. False at the end. A hyphen parts words that start with a digit
  * ("02-Jan-2026"), for elsewhere it is a sign. */
 static bool next_word(struct slice *rest, struct slice *word)
 {
-	size_t depth = 0, i = 0, n = 0;
+	size_t i = 0, n = 0;
 
-	for (; i < rest->n; i++) {
-		char c = rest->p[i];
-
-		if (c == '(')
-			depth++;
-		else if (c == ')' && depth > 0)
-			depth--;
-		else if (depth == 0 && c != ' ' && c != '\t' && c != '\r' && c != '\n' && c != ',')
-			break;
-	}
+	while (i < rest->n && is_blank(rest->p[i]))
+		i++;
 	*rest = slice_skip(*rest, i);
-	while (n < rest->n && strchr(" \t\r\n,(", rest->p[n]) == NULL && rest->p[n] != '\0')
+	while (n < rest->n && !is_blank(rest->p[n]) && rest->p[n] != '\0')
 		n++;
 	n += n == 0 && rest->n > 0;
 	*word = slice_of(rest->p, n);
@@ -105,6 +133,16 @@ static bool read_zone(struct reading *r, struct slice w)
 	return true;
 }
 
+static bool is_day_name(struct slice w)
+{
+	static const char days[] = "sunmontuewedthufrisat";
+
+	for (size_t d = 0; d < 7 && w.n >= 3; d++)
+		if (slice_starts_nocase(w, slice_of(days + d * 3, 3)))
+			return true;
+	return false;
+}
+
 static bool read_name(struct reading *r, struct slice w)
 {
 	for (unsigned m = 0; m < 12 && r->month == 0 && w.n >= 3; m++)
@@ -112,12 +150,18 @@ static bool read_name(struct reading *r, struct slice w)
 			r->month = m + 1;
 			return true;
 		}
-	for (size_t i = 0; r->have_time && !r->have_zone && i < sizeof zones / sizeof zones[0]; i++)
-		if (slice_eq_nocase(w, zones[i].name)) {
-			r->have_zone = true;
-			r->zone = zones[i].minutes;
-		}
-	return true; /* a day's name or a zone that nobody knows */
+	if (r->have_time && !r->have_zone) {
+		/* One that nobody knows is UTC (4.3). */
+		r->have_zone = true;
+		for (size_t i = 0; i < sizeof zones / sizeof zones[0]; i++)
+			if (slice_eq_nocase(w, zones[i].name)) {
+				r->zone = zones[i].minutes;
+				return true;
+			}
+		return true;
+	}
+	r->strange = r->strange || !is_day_name(w);
+	return true;
 }
 
 /* 4.3: years of two digits are 1950 to 2049, of three count from 1900. */
@@ -161,21 +205,78 @@ static bool read_word(struct reading *r, struct slice w)
 	return true;
 }
 
-time_t date_parse(struct slice value)
+static int read_all(struct slice value, struct reading *r)
 {
-	struct reading r = { 0 };
+	char plain[VALUE_MAX];
 	struct slice word;
-	int64_t t;
 
+	*r = (struct reading){ 0 };
 	if (value.n > VALUE_MAX)
 		return -1;
+	value = without_comments(value, plain);
 	for (unsigned n = 0; next_word(&value, &word); n++)
-		if (n == WORDS_MAX || !read_word(&r, word))
+		if (n == WORDS_MAX || !read_word(r, word))
 			return -1;
-	if (!r.have_day || !r.have_year || !r.have_time || r.month == 0 || r.year < 1970 || r.day < 1 ||
-	    r.day > month_days(r.year, r.month))
+	return r->have_day && r->have_year && r->have_time && r->month != 0 && r->day >= 1 &&
+			       r->day <= month_days(r->year, r->month) ?
+		       0 :
+		       -1;
+}
+
+static int64_t seconds_of(const struct reading *r)
+{
+	return date_days(r->year, r->month, r->day) * 86400 + (int64_t)r->hour * 3600 + (int64_t)r->minute * 60 +
+	       r->second - (int64_t)r->zone * 60;
+}
+
+time_t date_parse(struct slice value)
+{
+	struct reading r;
+	int64_t t;
+
+	if (read_all(value, &r) != 0 || r.year < 1970)
 		return -1;
-	t = date_days(r.year, r.month, r.day) * 86400 + (int64_t)r.hour * 3600 + (int64_t)r.minute * 60 + r.second -
-	    (int64_t)r.zone * 60;
+	t = seconds_of(&r);
 	return t < 0 ? -1 : (time_t)t;
+}
+
+/* What stands behind the last semicolon that is in no comment. */
+static struct slice behind_semicolon(struct slice value)
+{
+	size_t depth = 0, from = 0;
+
+	for (size_t i = 0; i < value.n; i++) {
+		if (value.p[i] == '\\' && depth > 0)
+			i++;
+		else if (value.p[i] == '(')
+			depth++;
+		else if (value.p[i] == ')' && depth > 0)
+			depth--;
+		else if (value.p[i] == ';' && depth == 0)
+			from = i + 1;
+	}
+	return slice_skip(value, from);
+}
+
+int date_read(struct slice value, struct date *out)
+{
+	struct reading r;
+
+	if (read_all(behind_semicolon(value), &r) != 0 || r.strange)
+		return -1;
+	*out = (struct date){ seconds_of(&r), r.zone, r.second == 60 };
+	out->seconds -= out->leap;
+	return 0;
+}
+
+void date_of_days(int64_t days, int64_t *year, unsigned *month, unsigned *day)
+{
+	/* Years that begin in March, in eras of 400 of them. */
+	int64_t d = days + 719468, era = (d >= 0 ? d : d - 146096) / 146097, in_era = d - era * 146097;
+	int64_t y = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+	int64_t in_year = in_era - (365 * y + y / 4 - y / 100), m = (5 * in_year + 2) / 153;
+
+	*day = (unsigned)(in_year - (153 * m + 2) / 5 + 1);
+	*month = (unsigned)(m < 10 ? m + 3 : m - 9);
+	*year = y + era * 400 + (*month <= 2);
 }

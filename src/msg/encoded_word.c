@@ -31,21 +31,13 @@ size_t encoded_word_parse(struct slice s, struct encoded_word *w)
 	return end + 2;
 }
 
-static int q_value(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static int decode_q(struct slice in, struct buf *out)
 {
 	for (size_t i = 0; i < in.n; i++) {
 		char c = in.p[i] == '_' ? ' ' : in.p[i];
 
-		if (c == '=' && in.n - i > 2 && q_value(in.p[i + 1]) >= 0 && q_value(in.p[i + 2]) >= 0) {
-			c = (char)(q_value(in.p[i + 1]) << 4 | q_value(in.p[i + 2]));
+		if (c == '=' && in.n - i > 2 && ascii_hex(in.p[i + 1]) >= 0 && ascii_hex(in.p[i + 2]) >= 0) {
+			c = (char)(ascii_hex(in.p[i + 1]) << 4 | ascii_hex(in.p[i + 2]));
 			i += 2;
 		}
 		if (buf_add_char(out, c) != 0)

@@ -128,6 +128,13 @@ const struct header_field *header_find(const struct header *h, struct slice name
 	return NULL;
 }
 
+bool header_name_fits(struct slice name, struct slice pattern)
+{
+	if (pattern.n > 0 && pattern.p[pattern.n - 1] == '*')
+		return slice_starts_nocase(name, slice_of(pattern.p, pattern.n - 1));
+	return slice_eq_nocase(name, pattern);
+}
+
 size_t header_count(const struct header *h, struct slice name)
 {
 	size_t n = 0, at = 0;
@@ -165,4 +172,19 @@ int header_decode(struct slice value, struct buf *out)
 		r = encoded_words_decode(buf_slice(&line), out);
 	buf_free(&line);
 	return r;
+}
+
+size_t header_enclosed(struct slice s, char close)
+{
+	size_t depth = 1, i = 1;
+
+	for (; i < s.n && depth > 0; i++) {
+		if (s.p[i] == '\\')
+			i++;
+		else if (s.p[i] == close)
+			depth--;
+		else if (s.p[0] == '(' && s.p[i] == '(')
+			depth++;
+	}
+	return i < s.n ? i : s.n;
 }

@@ -53,6 +53,13 @@ int header_unfold(struct slice value, struct buf *out);
  * bytes that are no UTF-8 become U+FFFD. 0, or -1 when OUT is full. */
 int header_decode(struct slice value, struct buf *out);
 
+/* Octets of a comment, a quoted string or an address in angle brackets (RFC 5322, 3.2.2, 3.2.4, 3.4): up to and with CLOSE,
+ * which closes what the first octet of S opens; all of S when nothing does. */
+size_t header_enclosed(struct slice s, char close);
+
+/* Is NAME the PATTERN, whose last character may be "*", which stands for anything? */
+bool header_name_fits(struct slice name, struct slice pattern);
+
 /* How many fields are called NAME. */
 size_t header_count(const struct header *h, struct slice name);
 

@@ -1,12 +1,4 @@
-/*
- * The parts of a message (RFC 2045, 2046), found in one pass over bytes that
- * the caller holds. Iterative: a stack of the boundaries that are open, looked
- * up by hash, so that neither depth nor number of parts makes a line dearer.
- *
- * A line is a delimiter when it is "--", the boundary, perhaps "--", perhaps
- * blanks, and nothing else; the innermost open boundary that fits wins and ends
- * whatever is open within it, also a part's header.
- */
+/* The parts of a message (RFC 2045, 2046) over bytes that the caller holds; mime_scan.h says how they are found. */
 #ifndef MAILFERRY_MSG_MIME_H
 #define MAILFERRY_MSG_MIME_H
 
@@ -14,15 +6,7 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
-#include "msg/transfer.h"
-
-enum {
-	MIME_DEPTH_MAX = 100,
-	MIME_PARTS_MAX = 10000,
-	MIME_BOUNDARY_MAX = 256 /* RFC 2046 allows 70; a longer one than this delimits nothing */
-};
-
-#define MIME_NONE ((size_t)-1)
+#include "msg/mime_scan.h"
 
 struct mime_part {
 	size_t parent;		    /* index of the part that this one lies in; MIME_NONE for the message itself */

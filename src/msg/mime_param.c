@@ -68,6 +68,12 @@ bool mime_type_parse(struct slice value, struct slice *type, struct slice *subty
 	return b.n > 0;
 }
 
+struct slice mime_token(struct slice value)
+{
+	skip_cfws(&value);
+	return take_token(&value);
+}
+
 struct param {
 	struct slice name;
 	int section;   /* -1: not in sections */
@@ -152,14 +158,6 @@ static bool param_next(struct slice *rest, struct param *p)
 	}
 }
 
-static int hex(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The octets of one section: folds gone, quoted pairs and percent signs undone. */
 static int add_octets(const struct param *p, struct buf *out)
 {
@@ -172,8 +170,8 @@ static int add_octets(const struct param *p, struct buf *out)
 			continue;
 		if (c == '\\' && p->quoted && i + 1 < v.n) {
 			c = v.p[++i];
-		} else if (c == '%' && p->extended && v.n - i > 2 && hex(v.p[i + 1]) >= 0 && hex(v.p[i + 2]) >= 0) {
-			c = (char)(hex(v.p[i + 1]) << 4 | hex(v.p[i + 2]));
+		} else if (c == '%' && p->extended && v.n - i > 2 && ascii_hex(v.p[i + 1]) >= 0 && ascii_hex(v.p[i + 2]) >= 0) {
+			c = (char)(ascii_hex(v.p[i + 1]) << 4 | ascii_hex(v.p[i + 2]));
 			i += 2;
 		}
 		if (buf_add_char(out, c) != 0)
@@ -204,50 +202,52 @@ static struct slice take_charset(struct slice *value)
 struct found {
 	struct param sections[MIME_SECTIONS_MAX];
 	bool have[MIME_SECTIONS_MAX];
-	struct param whole, plain; /* "name*", "name" */
-	bool have_whole, have_plain;
+	struct param whole[MIME_REPEATS_MAX], plain[MIME_REPEATS_MAX]; /* "name*", "name" */
+	size_t nwhole, nplain;
 };
 
 static void collect(struct slice value, struct slice name, struct found *f)
 {
 	struct param p;
 
+	memset(f->have, 0, sizeof f->have);
+	f->nwhole = f->nplain = 0;
 	while (param_next(&value, &p)) {
 		if (!slice_eq_nocase(p.name, name))
 			continue;
 		if (p.section >= 0 && !f->have[p.section]) {
 			f->sections[p.section] = p;
 			f->have[p.section] = true;
-		} else if (p.section < 0 && p.extended && !f->have_whole) {
-			f->whole = p;
-			f->have_whole = true;
-		} else if (p.section < 0 && !p.extended && !f->have_plain) {
-			f->plain = p;
-			f->have_plain = true;
+		} else if (p.section < 0 && p.extended && f->nwhole < MIME_REPEATS_MAX) {
+			f->whole[f->nwhole++] = p;
+		} else if (p.section < 0 && !p.extended && f->nplain < MIME_REPEATS_MAX) {
+			f->plain[f->nplain++] = p;
 		}
 	}
 }
 
-/* The octets of NAME, their charset where one is given, and whether they came as a plain parameter. */
-static int find_octets(struct slice value, struct slice name, struct buf *out, struct slice *charset, bool *plain)
+/* The octets of value number N, their charset where one is given, and whether they came as a plain parameter. */
+static int find_octets(const struct found *f, size_t n, struct buf *out, struct slice *charset, bool *plain)
 {
-	struct found f;
+	const size_t nsections = f->have[0] ? 1 : 0;
+	struct param first;
 
-	memset(f.have, 0, sizeof f.have);
-	f.have_whole = f.have_plain = false;
 	*charset = SLICE_NONE;
-	collect(value, name, &f);
-	*plain = !f.have_whole && !f.have[0];
-	if (f.have_whole) {
-		*charset = take_charset(&f.whole.value);
-		return add_octets(&f.whole, out) == 0 ? 1 : -1;
+	*plain = n >= f->nwhole + nsections;
+	if (*plain) {
+		n -= f->nwhole + nsections;
+		return n >= f->nplain ? 0 : add_octets(&f->plain[n], out) == 0 ? 1 : -1;
 	}
-	if (*plain)
-		return !f.have_plain ? 0 : add_octets(&f.plain, out) == 0 ? 1 : -1;
-	if (f.sections[0].extended)
-		*charset = take_charset(&f.sections[0].value);
-	for (size_t i = 0; i < MIME_SECTIONS_MAX && f.have[i]; i++)
-		if (add_octets(&f.sections[i], out) != 0)
+	if (n < f->nwhole) {
+		first = f->whole[n];
+		*charset = take_charset(&first.value);
+		return add_octets(&first, out) == 0 ? 1 : -1;
+	}
+	first = f->sections[0];
+	if (first.extended)
+		*charset = take_charset(&first.value);
+	for (size_t i = 0; i < MIME_SECTIONS_MAX && f->have[i]; i++)
+		if (add_octets(i == 0 ? &first : &f->sections[i], out) != 0)
 			return -1;
 	return 1;
 }
@@ -255,12 +255,15 @@ static int find_octets(struct slice value, struct slice name, struct buf *out, s
 int mime_param_raw(struct slice value, struct slice name, struct buf *out)
 {
 	struct slice charset;
+	struct found f;
 	bool plain;
 
-	return find_octets(value, name, out, &charset, &plain);
+	collect(value, name, &f);
+	return find_octets(&f, 0, out, &charset, &plain);
 }
 
-int mime_param(struct slice value, struct slice name, struct buf *out)
+/* Value number N as UTF-8; no more than MAX octets of it can be there. */
+static int find_text(const struct found *f, size_t n, size_t max, struct buf *out)
 {
 	const struct charset *c;
 	struct slice charset;
@@ -268,8 +271,8 @@ int mime_param(struct slice value, struct slice name, struct buf *out)
 	bool plain;
 	int r, added;
 
-	buf_init(&octets, value.n);
-	r = find_octets(value, name, &octets, &charset, &plain);
+	buf_init(&octets, max);
+	r = find_octets(f, n, &octets, &charset, &plain);
 	if (r == 1) {
 		c = charset_find(charset);
 		if (plain)
@@ -282,4 +285,28 @@ int mime_param(struct slice value, struct slice name, struct buf *out)
 	}
 	buf_free(&octets);
 	return r;
+}
+
+int mime_param(struct slice value, struct slice name, struct buf *out)
+{
+	struct found f;
+
+	collect(value, name, &f);
+	return find_text(&f, 0, value.n, out);
+}
+
+int mime_param_each(struct slice value, struct slice name, struct buf *out, int (*fn)(void *arg, struct slice value),
+		    void *arg)
+{
+	struct found f;
+	int got = 0;
+
+	collect(value, name, &f);
+	for (size_t n = 0; n < 2 * MIME_REPEATS_MAX + 1 && got == 0; n++) {
+		buf_clear(out);
+		if (find_text(&f, n, value.n, out) == 0)
+			break;
+		got = fn(arg, buf_slice(out));
+	}
+	return got;
 }

@@ -4,6 +4,7 @@
 #include "base/encode.h"
 #include "base/utf8.h"
 #include "msg/date.h"
+#include "msg/header.h"
 
 /* ---- writing ---- */
 
@@ -76,6 +77,18 @@ static void add_client(struct buf *out, const struct received_info *info)
 	(void)buf_add_char(out, ')');
 }
 
+/* RFC 8314, 4.3: the clause has the cipher alone, the rest is a comment. */
+static void add_tls(struct buf *out, const struct received_info *info)
+{
+	if (info->tls_cipher.n == 0)
+		return;
+	(void)buf_add_str(out, "\r\n\ttls ");
+	add_clean(out, info->tls_cipher, RECEIVED_WORD_MAX, is_name_char, false);
+	(void)buf_add_str(out, " (");
+	add_clean(out, info->tls_version, RECEIVED_WORD_MAX, is_name_char, false);
+	(void)buf_addf(out, ", %u bits)", info->tls_bits);
+}
+
 int received_lines(const struct received_info *info, struct buf *out)
 {
 	char date[CLOCK_RFC5322_SIZE];
@@ -90,10 +103,14 @@ int received_lines(const struct received_info *info, struct buf *out)
 		add_clean(out, info->to[i], RECEIVED_ADDRESS_MAX, is_text, info->utf8);
 		(void)buf_add_str(out, "\r\n");
 	}
-	(void)buf_add_str(out, "Received: from ");
-	add_name(out, info->helo, info->utf8);
-	add_client(out, info);
-	(void)buf_add_str(out, "\r\n\tby ");
+	(void)buf_add_str(out, "Received: ");
+	if (!info->without_client) {
+		(void)buf_add_str(out, "from ");
+		add_name(out, info->helo, info->utf8);
+		add_client(out, info);
+		(void)buf_add_str(out, "\r\n\t");
+	}
+	(void)buf_add_str(out, "by ");
 	add_name(out, info->hostname, info->utf8);
 	(void)buf_add_str(out, " with ");
 	add_name(out, info->protocol, false);
@@ -103,6 +120,7 @@ int received_lines(const struct received_info *info, struct buf *out)
 		(void)buf_add_str(out, "\r\n\tfor ");
 		add_address(out, info->to[0], info->utf8);
 	}
+	add_tls(out, info);
 	clock_rfc5322(info->time, date);
 	(void)buf_addf(out, ";\r\n\t%s\r\n", date);
 	return buf_failed(out) ? -1 : 0;
@@ -115,22 +133,6 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Octets up to and with the character that closes what the first one opens; all when nothing closes it. */
-static size_t enclosed_len(struct slice s, char close)
-{
-	size_t depth = 1, i = 1;
-
-	for (; i < s.n && depth > 0; i++) {
-		if (s.p[i] == '\\')
-			i++;
-		else if (s.p[i] == close)
-			depth--;
-		else if (s.p[0] == '(' && s.p[i] == '(')
-			depth++;
-	}
-	return i < s.n ? i : s.n;
-}
-
 /* The next word of a Received value; comments and blanks are passed over. False at the end and at the date's semicolon.
  */
 static bool word_next(struct slice *rest, struct slice *word)
@@ -138,14 +140,14 @@ static bool word_next(struct slice *rest, struct slice *word)
 	size_t n = 0;
 
 	while (rest->n > 0 && (is_blank(rest->p[0]) || rest->p[0] == '(')) {
-		n = rest->p[0] == '(' ? enclosed_len(*rest, ')') : 1;
+		n = rest->p[0] == '(' ? header_enclosed(*rest, ')') : 1;
 		*rest = slice_skip(*rest, n);
 	}
 	n = 0;
 	while (n < rest->n && !is_blank(rest->p[n]) && rest->p[n] != '(' && rest->p[n] != ';') {
 		struct slice s = slice_skip(*rest, n);
 
-		n += s.p[0] == '"' ? enclosed_len(s, '"') : s.p[0] == '<' ? enclosed_len(s, '>') : 1;
+		n += s.p[0] == '"' ? header_enclosed(s, '"') : s.p[0] == '<' ? header_enclosed(s, '>') : 1;
 	}
 	*word = slice_of(rest->p, n);
 	*rest = slice_skip(*rest, n);

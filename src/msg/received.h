@@ -31,10 +31,13 @@ struct received_info {
 	struct slice sender;	/* the return path without brackets; empty for the null path */
 	const struct slice *to; /* the recipients of this delivery, without brackets */
 	size_t nto;
+	struct slice tls_version, tls_cipher; /* "TLSv1.3", "TLS_AES_256_GCM_SHA384"; empty: it came unencrypted */
+	unsigned tls_bits;		      /* of the cipher's key */
 	time_t time;		/* of acceptance */
 	bool utf8;		/* addresses and names may stand in UTF-8 (RFC 6531) */
 	bool without_path;	/* no Return-Path: fetched mail has that of its last transport, or none that is known */
 	bool without_delivered; /* no Delivered-To */
+	bool without_client;	/* no "from": the way inside our network is nobody else's business */
 };
 
 /* Appends the lines, each ended by CRLF. One recipient also stands in the for clause; of several none does, as they are

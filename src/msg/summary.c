@@ -27,8 +27,10 @@ char *summary_text(struct slice s, size_t max)
 
 		if (n == 0)
 			r = buf_add_str(&out, "\xef\xbf\xbd");
+		else if (n == 1 || is_control(cp))
+			r = buf_add_char(&out, is_control(cp) ? ' ' : *s.p);
 		else
-			r = is_control(cp) ? buf_add_char(&out, ' ') : buf_add(&out, s.p, n);
+			r = buf_add(&out, s.p, n);
 		if (r != 0)
 			break;
 		n += n == 0;

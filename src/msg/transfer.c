@@ -1,5 +1,7 @@
 #include "msg/transfer.h"
 
+#include "base/encode.h"
+
 enum { HELD_MAX = 1000 }; /* more blanks in a row than a line may have are content */
 
 enum transfer_encoding transfer_encoding_of(struct slice value)
@@ -39,17 +41,6 @@ void transfer_free(struct transfer *t)
 	buf_free(&t->held);
 }
 
-static int sextet(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 static int base64_flush(struct transfer *t, struct buf *out)
 {
 	unsigned count = t->count;
@@ -68,7 +59,7 @@ static int base64_flush(struct transfer *t, struct buf *out)
 static int base64_feed(struct transfer *t, struct slice in, struct buf *out)
 {
 	for (size_t i = 0; i < in.n; i++) {
-		int v = sextet(in.p[i]);
+		int v = base64_digit(in.p[i]);
 
 		if (v < 0) {
 			/* Behind padding another encoded piece may stand: some senders join them. */
@@ -90,14 +81,6 @@ static int base64_feed(struct transfer *t, struct slice in, struct buf *out)
 		}
 	}
 	return 0;
-}
-
-static int hex(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static bool is_blank(char c)
@@ -141,8 +124,8 @@ static int qp_held(struct transfer *t, char c, struct buf *out)
 			return buf_add_char(held, c) == 0 ? 1 : -1;
 		return release(t, out);
 	}
-	if (held->n == 2 && hex(held->p[1]) >= 0) {
-		int hi = hex(held->p[1]), lo = hex(c);
+	if (held->n == 2 && ascii_hex(held->p[1]) >= 0) {
+		int hi = ascii_hex(held->p[1]), lo = ascii_hex(c);
 
 		if (lo < 0)
 			return release(t, out);
@@ -153,7 +136,7 @@ static int qp_held(struct transfer *t, char c, struct buf *out)
 		buf_clear(held);
 		return 1;
 	}
-	if ((held->n == 1 && hex(c) >= 0) || ((is_blank(c) || c == '\r') && held->p[held->n - 1] != '\r'))
+	if ((held->n == 1 && ascii_hex(c) >= 0) || ((is_blank(c) || c == '\r') && held->p[held->n - 1] != '\r'))
 		return buf_add_char(held, c) == 0 ? 1 : -1;
 	return release(t, out);
 }
@@ -203,7 +186,7 @@ int transfer_finish(struct transfer *t, struct buf *out)
 
 	if (t->encoding == TRANSFER_BASE64)
 		r = base64_flush(t, out);
-	else if (t->held.n == 2 && t->held.p[0] == '=' && hex(t->held.p[1]) >= 0)
+	else if (t->held.n == 2 && t->held.p[0] == '=' && ascii_hex(t->held.p[1]) >= 0)
 		r = release(t, out); /* "=4" is no escape and no line break */
 	buf_clear(&t->held);
 	t->odd = false;
