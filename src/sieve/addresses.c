@@ -3,9 +3,11 @@
 
 #include "sieve/compiler.h"
 #include "sieve/extensions.h"
+#include "sieve/fields.h"
 #include "sieve/registry.h"
 #include "sieve/view.h"
 
+enum { ADDRESSES_A_STEP = 16 };
 enum { ADDRESS_NAMES };
 
 /* Fields that hold addresses: those of RFC 5322 and what is met with in mail besides. The test is an error on others
@@ -56,34 +58,56 @@ static const char *const address_fields[] = {
 	"list-post",
 };
 
-static void check_field(struct compiler *c, struct slice *name, struct pos at)
+static void check_field(struct maker *m, struct slice *name)
 {
 	for (size_t i = 0; i < sizeof address_fields / sizeof address_fields[0]; i++)
 		if (slice_eq_nocase(*name, slice_str(address_fields[i])))
 			return;
-	/* Not to be an error (2.4.2.2). */
-	if (!view_is_name(*name))
+	/* Not to be an error (2.4.2.2). Fields of parts may hold addresses (RFC 5703, 4.2). */
+	if (!view_is_name(*name) || slice_starts_nocase(*name, SLICE_LIT("content-")))
 		return;
-	compile_error(c, at, "the field %s holds no addresses: expected one such as \"From\", or the test \"header\"",
+	maker_error(m, "the field %s holds no addresses: expected one such as \"From\", or the test \"header\"",
 		      diag_word(*name));
+}
+
+static bool lies_in(struct slice part, struct slice whole)
+{
+	return part.p != NULL && whole.p != NULL && part.p >= whole.p && part.p + part.n <= whole.p + whole.n;
 }
 
 int address_match(struct matcher *m, const struct op *op, const struct address_view *a)
 {
 	struct slice part;
+	int got = 0;
 
-	if (a->null)
-		return match_value(m, SLICE_LIT(""));
-	if (a->valid)
-		return op->address->get(a, &part) ? match_value(m, part) : 0;
-	return strcmp(op->address->name, "all") == 0 ? match_value(m, a->all) : 0;
+	/* What is counted are addresses, whatever part of them is compared (RFC 5231, 4.2). */
+	if (a->valid && op->address->get(m->run, a, &part)) {
+		/* A part that was made for this operation does not live as long as the address. */
+		if (lies_in(part, a->all) || lies_in(part, a->local) || lies_in(part, a->domain))
+			m->known = a->known;
+		got = match_value(m, part);
+		m->known = NULL;
+		return got;
+	}
+	if (a->valid) {
+		m->values++;
+		return 0;
+	}
+	if (a->null || strcmp(op->address->name, "all") == 0) {
+		got = match_value(m, a->null ? SLICE_LIT("") : a->all);
+		m->values--;
+	}
+	return got;
 }
 
-static int match_field(struct run *r, const struct op *op, struct matcher *m, size_t field)
+static int match_field(struct matcher *m, const struct op *op, const struct view_header *h, size_t field)
 {
 	const struct address_view *all;
 	size_t n;
-	int got = view_addresses(r, field, &all, &n);
+	int got = view_list(m->run, h, field, &all, &n);
+
+	if (got == 0 && run_charge(m->run, n / ADDRESSES_A_STEP) != 0)
+		return -1;
 
 	for (size_t i = 0; i < n && got == 0; i++)
 		got = address_match(m, op, &all[i]);
@@ -92,32 +116,26 @@ static int match_field(struct run *r, const struct op *op, struct matcher *m, si
 
 static int run_address(struct run *r, const struct op *op)
 {
-	struct matcher m = { r, op->match, 0 };
-	int got = 0;
-
-	for (size_t i = 0; i < run_count(op, ADDRESS_NAMES) && got == 0; i++) {
-		size_t at = 0, field;
-
-		while (got == 0 && (got = view_next(r, run_string(r, op, ADDRESS_NAMES, i), &at, &field)) > 0)
-			got = match_field(r, op, &m, field);
-	}
-	return got != 0 ? got : match_end(&m);
+	return fields_match(r, op, run_param(r, op, ADDRESS_NAMES), match_field);
 }
 
-static bool get_all(const struct address_view *a, struct slice *out)
+static bool get_all(const struct run *r, const struct address_view *a, struct slice *out)
 {
+	(void)r;
 	*out = a->all;
 	return true;
 }
 
-static bool get_local(const struct address_view *a, struct slice *out)
+static bool get_local(const struct run *r, const struct address_view *a, struct slice *out)
 {
+	(void)r;
 	*out = a->local;
 	return true;
 }
 
-static bool get_domain(const struct address_view *a, struct slice *out)
+static bool get_domain(const struct run *r, const struct address_view *a, struct slice *out)
 {
+	(void)r;
 	*out = a->domain;
 	return true;
 }
@@ -136,7 +154,8 @@ static const struct sieve_param params[] = {
 };
 
 static const struct sieve_command commands[] = {
-	{ "address", SIEVE_TEST, .matches = true, .addresses = true, .params = params, .run = run_address },
+	{ "address", SIEVE_TEST, .matches = true, .addresses = true, .params = params, .check = fields_check,
+	  .run = run_address },
 	{ 0 },
 };
 

@@ -31,6 +31,7 @@ struct ast_node {
 	bool broken;	  /* a syntax error inside was told; only the block is worth checking */
 	bool test_list;	  /* the tests stand in parentheses */
 	bool has_block;
+	bool *never;	  /* of a test: it is known that it is never true (lint.h) */
 	struct ast_arg *args;
 	struct ast_node *tests;
 	struct pos block_pos;

@@ -1,6 +1,8 @@
 /* Arguments: which token is which argument, and whether it may be (RFC 5228, 2.6). All of it comes from the tables. */
 #include "sieve/bind.h"
 #include "sieve/registry.h"
+#include "sieve/text.h"
+#include "sieve/words.h"
 
 static const char *type_name(enum value_type type)
 {
@@ -36,39 +38,49 @@ static bool type_fits(const struct ast_arg *a, enum value_type type)
 	return a->kind == AST_STRING || (a->kind == AST_LIST && type == VALUE_STRINGS);
 }
 
-/* The next word in *REST, which blanks part; false when there is none. */
-static bool next_word(struct slice *rest, struct slice *word)
+/* One string of an argument. */
+static int bind_string(struct binder *b, const struct ast_string *s, sieve_check_string check, bool constant,
+		       struct slice *out, const struct text **text)
 {
-	while (rest->n > 0 && rest->p[0] == ' ')
-		*rest = slice_of(rest->p + 1, rest->n - 1);
-	if (rest->n == 0)
-		return false;
-	*word = slice_of(rest->p, slice_find(*rest, ' '));
-	*rest = slice_of(rest->p + word->n, rest->n - word->n);
-	return true;
-}
+	struct maker maker = { .c = b->c, .at = s->pos };
 
-static size_t count_strings(const struct ast_arg *a, bool words)
-{
-	size_t n = 0;
-
-	for (const struct ast_string *s = a->strings; s != NULL; s = s->next) {
-		struct slice rest = s->text, word;
-
-		if (words)
-			while (next_word(&rest, &word))
-				n++;
-		else
-			n++;
+	if (compile_copy(b->c, s->text, out) != 0 || text_compile(b->c, out, s->pos, text) != 0)
+		return -1;
+	if (*text != NULL && constant) {
+		compile_error(b->c, s->pos, "%s must not hold variables here", diag_word(s->text));
+		return -1;
 	}
-	return n;
+	if (*text == NULL && check != NULL)
+		check(&maker, out);
+	return 0;
 }
 
-/* Copies what A holds into the program, checked. */
-static int bind_value(struct binder *b, const struct ast_arg *a, enum value_type type, bool words,
+/* The constant strings ALL (N of them), split into words. */
+static int split_words(struct binder *b, const struct slice *all, size_t n, struct value *out)
+{
+	struct slice *words;
+	size_t count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += words_count(all[i]);
+	words = compile_alloc(b->c, count, sizeof *words);
+	if (words == NULL)
+		return -1;
+	count = 0;
+	for (size_t i = 0; i < n; i++)
+		count += words_split(all[i], &words[count]);
+	out->strings = words;
+	out->n = count;
+	return 0;
+}
+
+/* Copies what A holds into the program, checked. FLAGS: PARAM_… */
+static int bind_value(struct binder *b, const struct ast_arg *a, enum value_type type, unsigned flags,
 		      sieve_check_string check, struct value *out)
 {
 	struct slice *strings;
+	const struct text **texts;
+	bool constant = true;
 	size_t n = 0;
 
 	out->type = type;
@@ -76,25 +88,22 @@ static int bind_value(struct binder *b, const struct ast_arg *a, enum value_type
 		out->number = a->number;
 		return 0;
 	}
-	strings = compile_alloc(b->c, count_strings(a, words), sizeof *strings);
-	if (strings == NULL)
+	strings = compile_alloc(b->c, a->nstrings, sizeof *strings);
+	texts = compile_alloc(b->c, a->nstrings, sizeof *texts);
+	if (strings == NULL || texts == NULL)
 		return -1;
-	for (const struct ast_string *s = a->strings; s != NULL; s = s->next) {
-		struct slice text, word;
-
-		if (compile_copy(b->c, s->text, &text) != 0)
+	for (const struct ast_string *s = a->strings; s != NULL; s = s->next, n++) {
+		if (bind_string(b, s, check, (flags & PARAM_CONSTANT) != 0, &strings[n], &texts[n]) != 0)
 			return -1;
-		if (check != NULL)
-			check(b->c, &text, s->pos);
-		if (!words) {
-			strings[n++] = text;
-			continue;
-		}
-		while (next_word(&text, &word))
-			strings[n++] = word;
+		constant = constant && texts[n] == NULL;
 	}
 	out->strings = strings;
 	out->n = n;
+	if (constant)
+		return (flags & PARAM_WORDS) != 0 ? split_words(b, strings, n, out) : 0;
+	out->texts = texts;
+	out->words = (flags & PARAM_WORDS) != 0;
+	out->check = check;
 	return 0;
 }
 
@@ -113,23 +122,22 @@ const struct ast_arg *bind_operand(struct binder *b, const struct ast_arg **a, e
 	return tag->next;
 }
 
-/* Whether EXT is required; else the error is told. */
-static bool tag_allowed(struct binder *b, const struct ast_arg *a, int ext)
+/* EXT must be required. */
+static void tag_needs(struct binder *b, const struct ast_arg *a, int ext)
 {
-	char what[64] = ":";
-
-	if (compile_has(b->c, ext))
-		return true;
-	memcpy(what + 1, a->tag.p, a->tag.n < sizeof what - 2 ? a->tag.n : sizeof what - 2);
-	bind_missing_require(b->c, a->pos, diag_word(slice_str(what)), ext);
-	return false;
+	/* The colon stands in front of it in the script. */
+	compile_needs_extension(b->c, a->pos, slice_of(a->tag.p - 1, a->tag.n + 1), ext);
 }
 
 static int bind_address_part(struct binder *b, const struct ast_arg *a, const struct sieve_address_part *part)
 {
 	if (b->op->address != NULL) {
-		compile_error(b->c, a->pos, "\"%s\" takes only one address part: expected either \":%s\" or \":%s\"",
-			      b->spec->name, b->op->address->name, part->name);
+		if (b->op->address == part)
+			compile_error(b->c, a->pos, "\":%s\" is given twice", part->name);
+		else
+			compile_error(b->c, a->pos,
+				      "\"%s\" takes only one address part: expected either \":%s\" or \":%s\"",
+				      b->spec->name, b->op->address->name, part->name);
 		return -1;
 	}
 	b->op->address = part;
@@ -160,8 +168,8 @@ static int bind_plain_tag(struct binder *b, const struct ast_arg **a, const stru
 	}
 	if (tag->value != VALUE_NONE) {
 		operand = bind_operand(b, a, tag->value, tag->value_name);
-		if (operand == NULL || bind_value(b, operand, tag->value, (tag->flags & PARAM_WORDS) != 0, tag->check,
-						  &b->tags[op->ntags].value) != 0)
+		if (operand == NULL ||
+		    bind_value(b, operand, tag->value, tag->flags, tag->check, &b->tags[op->ntags].value) != 0)
 			return -1;
 	}
 	b->tags[op->ntags++].tag = tag;
@@ -170,19 +178,19 @@ static int bind_plain_tag(struct binder *b, const struct ast_arg **a, const stru
 
 static int unknown_tag(struct binder *b, const struct ast_arg *a)
 {
-	const char *near = registry_near_tag(a->tag, b->spec);
+	const char *near = diag_full(b->c->diag) ? NULL : registry_near_tag(a->tag, b->spec);
 	struct buf known;
 
 	buf_init(&known, DIAG_TEXT_MAX);
-	registry_list_tags(b->spec, b->c->required, &known);
+	registry_list_tags(b->spec, b->c->program->required, &known);
 	if (near != NULL)
-		compile_error(b->c, a->pos, "\"%s\" takes no tag %s: expected \":%s\"?", b->spec->name,
+		compile_unknown(b->c, a->pos, "\"%s\" takes no tag %s: expected \":%s\"?", b->spec->name,
 			      diag_word(a->tag), near);
 	else if (known.n > 0)
-		compile_error(b->c, a->pos, "\"%s\" takes no tag %s: expected one of %s", b->spec->name,
+		compile_unknown(b->c, a->pos, "\"%s\" takes no tag %s: expected one of %s", b->spec->name,
 			      diag_word(a->tag), buf_str(&known));
 	else
-		compile_error(b->c, a->pos, "\"%s\" takes no tags, found %s", b->spec->name, diag_word(a->tag));
+		compile_unknown(b->c, a->pos, "\"%s\" takes no tags, found %s", b->spec->name, diag_word(a->tag));
 	buf_free(&known);
 	return -1;
 }
@@ -201,16 +209,21 @@ static int bind_tag(struct binder *b, const struct ast_arg **a)
 	}
 	if (type != NULL) {
 		(void)registry_match_type(tag->tag, &ext);
-		return tag_allowed(b, tag, ext) ? bind_match_type(b, a, type) : -1;
+		tag_needs(b, tag, ext);
+		return bind_match_type(b, a, type);
 	}
 	if (b->spec->matches && slice_eq_nocase(tag->tag, SLICE_LIT("comparator")))
 		return bind_comparator(b, a);
 	part = b->spec->addresses ? registry_address_part(tag->tag, &ext) : NULL;
-	if (part != NULL)
-		return tag_allowed(b, tag, ext) ? bind_address_part(b, tag, part) : -1;
+	if (part != NULL) {
+		tag_needs(b, tag, ext);
+		return bind_address_part(b, tag, part);
+	}
 	plain = registry_tag(tag->tag, b->spec->name, &ext);
-	if (plain != NULL)
-		return tag_allowed(b, tag, ext) ? bind_plain_tag(b, a, plain) : -1;
+	if (plain != NULL) {
+		tag_needs(b, tag, ext);
+		return bind_plain_tag(b, a, plain);
+	}
 	return unknown_tag(b, tag);
 }
 
@@ -223,7 +236,7 @@ static size_t count_params(const struct sieve_command *spec)
 	return n;
 }
 
-/* Positional arguments to parameters; a first optional one is there when none is missing. */
+/* Positional arguments to parameters; a first optional one is there when none is missing, a last one when it is. */
 static int bind_positional(struct binder *b)
 {
 	const struct sieve_param *params = b->spec->params;
@@ -240,7 +253,7 @@ static int bind_positional(struct binder *b)
 	for (; at < n && a != NULL; at++, a = a->next) {
 		int ext = params[at].needs != NULL ? registry_capability(slice_str(params[at].needs)) : -1;
 
-		if (params[at].needs != NULL && (ext < 0 || !compile_has(b->c, ext))) {
+		if (params[at].needs != NULL && (ext < 0 || !compile_may(b->c, ext))) {
 			compile_error(b->c, a->pos, "%s of \"%s\" needs the extension \"%s\": expected only %s",
 				      params[at].name, b->spec->name, params[at].needs, params[n - 1].name);
 			failed = -1;
@@ -248,8 +261,7 @@ static int bind_positional(struct binder *b)
 			compile_error(b->c, a->pos, "expected %s (%s) of \"%s\", found %s", params[at].name,
 				      type_name(params[at].type), b->spec->name, arg_name(a));
 			failed = -1;
-		} else if (bind_value(b, a, params[at].type, (params[at].flags & PARAM_WORDS) != 0, params[at].check,
-				      &values[at]) != 0) {
+		} else if (bind_value(b, a, params[at].type, params[at].flags, params[at].check, &values[at]) != 0) {
 			failed = -1;
 		}
 	}
@@ -258,7 +270,10 @@ static int bind_positional(struct binder *b)
 			      n == 0 ? "no arguments" : "no more arguments", arg_name(a));
 		return -1;
 	}
-	if (at < n) {
+	/* A test in their place is told of already. */
+	if (at < n && b->node->tests != NULL && b->spec->tests == TESTS_NONE)
+		return -1;
+	if (at < n && !(at == n - 1 && at > 0 && (params[at].flags & PARAM_OPTIONAL) != 0)) {
 		compile_error(b->c, b->node->end, "expected %s (%s) of \"%s\", found nothing", params[at].name,
 			      type_name(params[at].type), b->spec->name);
 		return -1;

@@ -1,14 +1,10 @@
 #include "sieve/compiler.h"
 
-#include <stdlib.h>
-
 #include "base/mem.h"
+#include "sieve/lint.h"
 #include "sieve/parser.h"
 #include "sieve/registry.h"
 #include "sieve/sieve.h"
-
-/* A tree takes about twenty times its text at worst; so does a program. */
-enum { COMPILE_BYTES_MAX = 64 * SIEVE_SCRIPT_MAX };
 
 void compile_error(struct compiler *c, struct pos at, const char *fmt, ...)
 {
@@ -18,6 +14,57 @@ void compile_error(struct compiler *c, struct pos at, const char *fmt, ...)
 	va_start(ap, fmt);
 	diag_vadd(c->diag, at, fmt, ap);
 	va_end(ap);
+}
+
+void compile_unknown(struct compiler *c, struct pos at, const char *fmt, ...)
+{
+	struct buf text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (!c->ihave) {
+		c->errors++;
+		diag_vadd(c->diag, at, fmt, ap);
+	} else if (c->unknown.p == NULL) {
+		buf_init(&text, DIAG_TEXT_MAX);
+		(void)buf_vaddf(&text, fmt, ap);
+		(void)compile_copy(c, buf_slice(&text), &c->unknown);
+		buf_free(&text);
+	}
+	va_end(ap);
+}
+
+bool compile_may(struct compiler *c, int ext)
+{
+	if (compile_has(c, ext))
+		return true;
+	if (c->ihave)
+		c->needs |= UINT64_C(1) << ext;
+	return c->ihave;
+}
+
+void compile_warning(struct compiler *c, struct pos at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	diag_vadd(c->warnings, at, fmt, ap);
+	va_end(ap);
+}
+
+bool compile_requires(const struct compiler *c, const char *extension)
+{
+	int ext = registry_capability(slice_str(extension));
+
+	return ext >= 0 && (c->program->required >> ext & 1) != 0;
+}
+
+void compile_uses(struct compiler *c, const char *extension)
+{
+	int ext = registry_capability(slice_str(extension));
+
+	if (ext >= 0)
+		c->used |= UINT64_C(1) << ext;
 }
 
 void *compile_alloc(struct compiler *c, size_t n, size_t size)
@@ -70,6 +117,7 @@ void compile_chain_close(struct compiler *c, struct scope *scope)
 	}
 	scope->failed = COMPILE_NONE;
 	scope->chain = false;
+	scope->decided = false;
 }
 
 static void check_tests(struct compiler *c, const struct ast_node *node, const struct sieve_command *spec)
@@ -90,9 +138,10 @@ static void check_tests(struct compiler *c, const struct ast_node *node, const s
 				      spec->block ? "a block" : "\";\"", spec->name, diag_word(node->tests->name));
 		break;
 	case TESTS_ONE:
-		if (node->tests == NULL)
+		/* An argument in its place is told of as one. */
+		if (node->tests == NULL && node->args == NULL)
 			compile_error(c, node->end, "expected a test after \"%s\"", spec->name);
-		else if (node->test_list)
+		else if (node->tests != NULL && node->test_list)
 			compile_error(c, node->tests->pos,
 				      "\"%s\" takes one test: expected \"allof (…)\" or \"anyof (…)\" around a list",
 				      spec->name);
@@ -104,10 +153,27 @@ static void check_tests(struct compiler *c, const struct ast_node *node, const s
 	}
 }
 
+/* Of "if true keep;" it is told once that the command has no place there. */
+static bool has_taken_command(const struct ast_node *node)
+{
+	const struct ast_node *last = node->tests;
+	const struct sieve_command *spec;
+	int ext;
+
+	while (last != NULL && !last->test_list && last->tests != NULL)
+		last = last->tests;
+	if (last == NULL || last == node->tests)
+		return false;
+	spec = registry_command(last->name, true, &ext);
+	return spec == NULL || spec->kind != SIEVE_TEST;
+}
+
 static void check_shape(struct compiler *c, const struct ast_node *node, const struct sieve_command *spec)
 {
+	const bool told = spec->tests == TESTS_NONE && node->tests != NULL;
+
 	check_tests(c, node, spec);
-	if (spec->block && !node->has_block)
+	if (spec->block && !node->has_block && !told && !has_taken_command(node))
 		compile_error(c, node->close, "expected a block \"{ … }\" after \"%s\"", spec->name);
 	else if (!spec->block && node->has_block)
 		compile_error(c, node->block_pos, "expected \";\": \"%s\" takes no block", spec->name);
@@ -115,8 +181,22 @@ static void check_shape(struct compiler *c, const struct ast_node *node, const s
 
 void bind_missing_require(struct compiler *c, struct pos at, const char *what, int ext)
 {
-	compile_error(c, at, "%s needs the extension: expected require \"%s\"; at the top of the script", what,
-		      sieve_extensions[ext]->name);
+	maker_missing(&(struct maker){ .c = c, .at = at }, what, ext);
+}
+
+void compile_needs_extension(struct compiler *c, struct pos at, struct slice word, int ext)
+{
+	if (compile_may(c, ext) && (c->missing >> ext & 1) == 0)
+		return;
+	for (size_t i = 0; i < c->nlacked; i++)
+		if (c->lacked[i].ext == ext && slice_eq_nocase(c->lacked[i].word, word))
+			return;
+	/* An extension that was not told of at all is told of once more. */
+	if (c->nlacked == COMPILE_LACKED_MAX && (c->missing >> ext & 1) != 0)
+		return;
+	if (c->nlacked < COMPILE_LACKED_MAX)
+		c->lacked[c->nlacked++] = (struct lacked){ word, ext };
+	bind_missing_require(c, at, diag_word(word), ext);
 }
 
 /* The command or test that NODE names, told as an error when it can't stand here. */
@@ -124,21 +204,18 @@ static const struct sieve_command *resolve(struct compiler *c, const struct ast_
 {
 	const char *near, *word = diag_word(node->name);
 	int ext;
-	const struct sieve_command *spec = registry_command(node->name, &ext);
+	const struct sieve_command *spec = registry_command(node->name, test, &ext);
 
 	if (spec == NULL) {
-		near = registry_near_command(node->name, test);
+		near = diag_full(c->diag) ? NULL : registry_near_command(node->name, test);
 		if (near != NULL)
-			compile_error(c, node->pos, "unknown %s %s: expected \"%s\"?", test ? "test" : "command", word,
-				      near);
+			compile_unknown(c, node->pos, "unknown %s %s: expected \"%s\"?", test ? "test" : "command",
+					word, near);
 		else
-			compile_error(c, node->pos, "unknown %s %s", test ? "test" : "command", word);
+			compile_unknown(c, node->pos, "unknown %s %s", test ? "test" : "command", word);
 		return NULL;
 	}
-	if (!compile_has(c, ext)) {
-		bind_missing_require(c, node->pos, word, ext);
-		return NULL;
-	}
+	compile_needs_extension(c, node->pos, node->name, ext);
 	if ((spec->kind == SIEVE_TEST) != test) {
 		if (test)
 			compile_error(c, node->pos, "%s is a command: expected a test", word);
@@ -150,6 +227,24 @@ static const struct sieve_command *resolve(struct compiler *c, const struct ast_
 	return spec;
 }
 
+/* A statement that only a run may say is wrong, as it might never come to it. */
+static void compile_failing(struct compiler *c, const struct ast_node *node)
+{
+	uint32_t at = compile_op(c, OP_FAIL, node->pos);
+
+	c->program->ops[at].unknown = c->unknown;
+}
+
+static void compile_needs(struct compiler *c, const struct ast_node *node)
+{
+	uint32_t at;
+
+	if (c->needs == 0)
+		return;
+	at = compile_op(c, OP_NEED, node->pos);
+	c->program->ops[at].needs = c->needs;
+}
+
 static void compile_node(struct compiler *c, struct scope *scope, const struct ast_node *node,
 			 const struct sieve_command *spec)
 {
@@ -157,7 +252,12 @@ static void compile_node(struct compiler *c, struct scope *scope, const struct a
 	struct op op = { .kind = spec->kind == SIEVE_TEST ? OP_TEST : OP_COMMAND, .pos = node->pos, .spec = spec };
 
 	check_shape(c, node, spec);
-	if (bind_arguments(c, node, spec, &op) != 0 || c->errors != before) {
+	if ((bind_arguments(c, node, spec, &op) != 0 || c->unknown.p != NULL) && c->errors == before) {
+		compile_failing(c, node);
+		scope->chain = scope->chain || spec->block;
+		return;
+	}
+	if (c->errors != before) {
 		/* What is inside is worth checking all the same, but for what only the missing mark made a test. */
 		if (spec->tests != TESTS_NONE)
 			for (const struct ast_node *t = node->tests; t != NULL; t = t->next)
@@ -169,6 +269,9 @@ static void compile_node(struct compiler *c, struct scope *scope, const struct a
 	}
 	if (spec->check != NULL)
 		spec->check(c, node, &op);
+	compile_needs(c, node);
+	if (spec->kind == SIEVE_TEST)
+		lint_test(c, node, &op);
 	if (spec->emit != NULL) {
 		spec->emit(c, scope, node);
 	} else {
@@ -178,31 +281,68 @@ static void compile_node(struct compiler *c, struct scope *scope, const struct a
 	}
 }
 
+/* What is gathered of a statement, while one within it is compiled. */
+struct outer {
+	uint64_t needs;
+	struct slice unknown;
+};
+
+static struct outer statement_begin(struct compiler *c)
+{
+	struct outer o = { c->needs, c->unknown };
+
+	c->needs = 0;
+	c->unknown = SLICE_NONE;
+	return o;
+}
+
+static void statement_end(struct compiler *c, struct outer o)
+{
+	c->needs = o.needs;
+	c->unknown = o.unknown;
+}
+
+int compile_known(const struct compiler *c, const struct ast_node *test)
+{
+	int ext;
+	const struct sieve_command *spec = registry_command(test->name, true, &ext);
+
+	if (spec == NULL || spec->known == NULL || (c->program->required >> ext & 1) == 0)
+		return -1;
+	return spec->known(c, test);
+}
+
 void compile_test(struct compiler *c, const struct ast_node *test)
 {
 	struct scope none = { .failed = COMPILE_NONE, .ends = COMPILE_NONE };
 	const struct sieve_command *spec;
+	struct outer outer = statement_begin(c);
 
-	if (diag_full(c->diag))
-		return;
 	spec = resolve(c, test, true);
-	if (spec != NULL) {
+	if (spec != NULL)
 		compile_node(c, &none, test, spec);
-		return;
-	}
-	for (const struct ast_node *t = test->tests; t != NULL; t = t->next)
-		compile_test(c, t);
+	else if (c->unknown.p != NULL)
+		compile_failing(c, test);
+	else
+		for (const struct ast_node *t = test->tests; t != NULL; t = t->next)
+			compile_test(c, t);
+	statement_end(c, outer);
 }
 
 static void compile_command(struct compiler *c, struct scope *scope, const struct ast_node *node)
 {
+	struct outer outer = statement_begin(c);
 	const struct sieve_command *spec = node->broken ? NULL : resolve(c, node, false);
 
 	if (spec == NULL) {
 		compile_chain_close(c, scope);
-		compile_block(c, node->block);
+		if (c->unknown.p != NULL)
+			compile_failing(c, node);
+		else
+			compile_block(c, node->block);
 		/* It may have been meant as an if: what follows is not to blame. */
 		scope->chain = true;
+		statement_end(c, outer);
 		return;
 	}
 	if (spec->prologue && c->prologue_over)
@@ -212,71 +352,16 @@ static void compile_command(struct compiler *c, struct scope *scope, const struc
 	if (!spec->continues)
 		compile_chain_close(c, scope);
 	compile_node(c, scope, node, spec);
+	statement_end(c, outer);
 }
 
 void compile_block(struct compiler *c, const struct ast_node *first)
 {
 	struct scope scope = { .failed = COMPILE_NONE, .ends = COMPILE_NONE };
 
-	for (const struct ast_node *node = first; node != NULL && !diag_full(c->diag); node = node->next)
+	c->depth++;
+	for (const struct ast_node *node = first; node != NULL; node = node->next)
 		compile_command(c, &scope, node);
 	compile_chain_close(c, &scope);
-}
-
-static void compile(struct sieve_program *p, struct slice script, struct diag *diag)
-{
-	struct compiler c = { .program = p, .diag = diag };
-	struct arena tree;
-	struct ast_node *first;
-
-	for (int i = 0; sieve_extensions[i] != NULL; i++)
-		if (sieve_extensions[i]->name == NULL)
-			c.required |= UINT64_C(1) << i;
-	arena_init(&tree, COMPILE_BYTES_MAX);
-	first = sieve_parse(script, &tree, diag);
-	compile_block(&c, first);
-	(void)compile_op(&c, OP_END, (struct pos){ 1, 1 });
-	arena_free(&tree);
-}
-
-struct sieve_program *sieve_compile(const char *name, struct slice script, struct buf *errors)
-{
-	struct sieve_program *p = mem_alloc(sizeof *p);
-	struct diag *diag = mem_alloc(sizeof *diag);
-
-	p->name = mem_strdup(name);
-	arena_init(&p->arena, COMPILE_BYTES_MAX);
-	if (script.n > SIEVE_SCRIPT_MAX)
-		diag_add(diag, (struct pos){ 1, 1 }, "the script is too large: at most %d octets are allowed",
-			 SIEVE_SCRIPT_MAX);
-	else
-		compile(p, script, diag);
-	if (diag->n > 0) {
-		diag_write(diag, name, errors);
-		sieve_program_free(&p);
-	}
-	free(diag);
-	return p;
-}
-
-void sieve_program_free(struct sieve_program **p)
-{
-	if (*p == NULL)
-		return;
-	arena_free(&(*p)->arena);
-	free((*p)->ops);
-	free((*p)->name);
-	free(*p);
-	*p = NULL;
-}
-
-void sieve_program_each(const struct sieve_program *p,
-			void (*fn)(void *arg, const char *command, unsigned line, unsigned column), void *arg)
-{
-	for (size_t i = 0; i < p->nops; i++) {
-		const struct op *op = &p->ops[i];
-
-		if (op->spec != NULL && op->spec->outside)
-			fn(arg, op->spec->name, op->pos.line, op->pos.column);
-	}
+	c->depth--;
 }

@@ -6,10 +6,19 @@
 
 static void emit_condition(struct compiler *c, struct scope *scope, const struct ast_node *node)
 {
+	int ext;
+
+	int known;
+
 	compile_test(c, node->tests);
+	known = compile_known(c, node->tests);
 	scope->failed = compile_op(c, OP_JUMP_FALSE, node->pos);
-	compile_block(c, node->block);
+	/* For those who want to know the way (trace.h). */
+	c->program->ops[scope->failed].spec = registry_command(node->name, false, &ext);
+	if (!c->skips_unreached || (known != 0 && !scope->decided))
+		compile_block(c, node->block);
 	scope->chain = true;
+	scope->decided = scope->decided || known == 1;
 }
 
 /* The block before ends with a jump to behind the chain; when its test failed, it goes on here. */
@@ -38,7 +47,8 @@ static void emit_elsif(struct compiler *c, struct scope *scope, const struct ast
 static void emit_else(struct compiler *c, struct scope *scope, const struct ast_node *node)
 {
 	continue_chain(c, scope, node);
-	compile_block(c, node->block);
+	if (!c->skips_unreached || !scope->decided)
+		compile_block(c, node->block);
 	compile_chain_close(c, scope);
 }
 
@@ -48,10 +58,15 @@ static void require_one(struct compiler *c, const struct ast_string *s)
 	const char *near;
 
 	if (ext >= 0) {
-		c->required |= UINT64_C(1) << ext;
+		c->program->required |= registry_brings(ext);
+		c->ihave = compile_requires(c, "ihave");
+		if (c->required_at[ext].line == 0)
+			c->required_at[ext] = s->pos;
+		c->program->variables_on = compile_requires(c, "variables");
+		c->skips_unreached = c->skips_unreached || sieve_extensions[ext]->skips_unreached;
 		return;
 	}
-	near = registry_near_capability(s->text);
+	near = diag_full(c->diag) ? NULL : registry_near_capability(s->text);
 	if (near != NULL)
 		compile_error(c, s->pos, "unknown extension %s: expected \"%s\"?", diag_word(s->text), near);
 	else
@@ -61,7 +76,7 @@ static void require_one(struct compiler *c, const struct ast_string *s)
 static void emit_require(struct compiler *c, struct scope *scope, const struct ast_node *node)
 {
 	(void)scope;
-	for (const struct ast_string *s = node->args->strings; s != NULL && !diag_full(c->diag); s = s->next)
+	for (const struct ast_string *s = node->args->strings; s != NULL; s = s->next)
 		require_one(c, s);
 }
 
@@ -82,7 +97,7 @@ static const struct sieve_command commands[] = {
 	{ "elsif", SIEVE_CONTROL, .tests = TESTS_ONE, .block = true, .continues = true, .emit = emit_elsif },
 	{ "else", SIEVE_CONTROL, .block = true, .continues = true, .emit = emit_else },
 	{ "require", SIEVE_CONTROL, .prologue = true, .params = require_params, .emit = emit_require },
-	{ "stop", SIEVE_CONTROL, .run = run_stop },
+	{ "stop", SIEVE_CONTROL, .ends = true, .run = run_stop },
 	{ 0 },
 };
 

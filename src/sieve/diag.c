@@ -4,6 +4,12 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "sieve/excerpt.h"
+
+static bool same_place(struct pos a, struct pos b)
+{
+	return a.line == b.line && a.column == b.column;
+}
 
 void diag_add(struct diag *d, struct pos at, const char *fmt, ...)
 {
@@ -19,10 +25,13 @@ void diag_vadd(struct diag *d, struct pos at, const char *fmt, va_list ap)
 	unsigned i;
 
 	for (i = 0; i < d->n; i++)
-		if (d->all[i].pos.line == at.line && d->all[i].pos.column == at.column)
+		if (same_place(d->all[i].pos, at))
 			return;
-	if (diag_full(d))
+	if (diag_full(d)) {
+		d->more += !same_place(d->last, at);
+		d->last = at;
 		return;
+	}
 	/* Parser and checker come by at different times: keep the list in order. */
 	for (i = d->n; i > 0; i--) {
 		struct pos before = d->all[i - 1].pos;
@@ -36,11 +45,27 @@ void diag_vadd(struct diag *d, struct pos at, const char *fmt, va_list ap)
 	(void)vsnprintf(d->all[i].text, DIAG_TEXT_MAX, fmt, ap);
 }
 
-void diag_write(const struct diag *d, const char *name, struct buf *out)
+void diag_write(const struct diag *d, const char *name, const struct slice *script, struct buf *out)
 {
-	for (unsigned i = 0; i < d->n; i++)
-		(void)buf_addf(out, "%s:%u:%u: error: %s\n", name, d->all[i].pos.line, d->all[i].pos.column,
+	const char *level = d->warnings ? "warning" : "error";
+
+	for (unsigned i = 0; i < d->n; i++) {
+		(void)buf_addf(out, "%s:%u:%u: %s: %s\n", name, d->all[i].pos.line, d->all[i].pos.column, level,
 			       d->all[i].text);
+		if (script != NULL)
+			excerpt_write(*script, d->all[i].pos, out);
+	}
+	if (d->more > 0)
+		(void)buf_addf(out, "%s: and %lu more %s%s\n", name, d->more, level, d->more == 1 ? "" : "s");
+}
+
+/* Is the character of LEN octets at the front of S a control, or a break of lines or paragraphs (U+2028, U+2029)? */
+static bool is_control(struct slice s, size_t len)
+{
+	uint32_t cp = 0;
+
+	return utf8_decode(slice_of(s.p, len), &cp) == len &&
+	       (cp < ' ' || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 || cp == 0x2029);
 }
 
 const char *diag_word(struct slice word)
@@ -55,9 +80,9 @@ const char *diag_word(struct slice word)
 	while (word.n > 0 && n < WORD_MAX) {
 		size_t len = utf8_char_len(word);
 
-		if (len == 0 || (len == 1 && ((unsigned char)word.p[0] < ' ' || word.p[0] == 0x7f))) {
+		if (len == 0 || is_control(word, len)) {
 			out[n++] = '?';
-			len = 1;
+			len += len == 0;
 		} else {
 			memcpy(out + n, word.p, len);
 			n += len;

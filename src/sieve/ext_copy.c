@@ -4,7 +4,7 @@
 static const char *const on[] = { "fileinto", "redirect", NULL };
 
 static const struct sieve_tag tags[] = {
-	{ "copy", on, NULL, VALUE_NONE, 0, NULL, NULL },
+	{ "copy", on, NULL, VALUE_NONE, 0, NULL, NULL, NULL },
 	{ 0 },
 };
 

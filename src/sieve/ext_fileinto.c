@@ -8,27 +8,27 @@
 /* A folder by its use is one by that name: "\Junk:Spam" (msg/special_use.h). */
 static int find_target(struct run *r, const struct op *op, struct slice *target)
 {
-	const struct value *tag = op_tag(op, "specialuse");
-	struct slice name = run_string(r, op, 0, 0), other;
+	struct slice name = run_string(r, op, 0), wanted = run_value(r, op_tag(op, "specialuse")), other;
 	unsigned use;
 	char *both;
 
 	*target = name;
-	if (tag == NULL || !special_use_split(tag->strings[0], &use, &other) || other.n > 0)
+	if (wanted.n == 0 || !special_use_split(wanted, &use, &other) || other.n > 0)
 		return 0;
-	both = run_alloc(r, tag->strings[0].n + 1 + name.n, 1);
+	both = run_alloc_now(r, wanted.n + 1 + name.n, 1);
 	if (both == NULL)
 		return -1;
-	memcpy(both, tag->strings[0].p, tag->strings[0].n);
-	both[tag->strings[0].n] = ':';
-	memcpy(both + tag->strings[0].n + 1, name.p, name.n);
-	*target = slice_of(both, tag->strings[0].n + 1 + name.n);
+	memcpy(both, wanted.p, wanted.n);
+	both[wanted.n] = ':';
+	memcpy(both + wanted.n + 1, name.p, name.n);
+	*target = slice_of(both, wanted.n + 1 + name.n);
 	return 0;
 }
 
 static int run_fileinto(struct run *r, const struct op *op)
 {
 	struct wish w = { .kind = PLAN_FILEINTO,
+			  .mailbox_id = run_value(r, op_tag(op, "mailboxid")),
 			  .create = op_tag(op, "create") != NULL,
 			  .copy = op_tag(op, "copy") != NULL };
 

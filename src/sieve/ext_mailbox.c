@@ -14,10 +14,12 @@ static bool exists(const struct run *r, struct slice mailbox)
 
 static int run_mailboxexists(struct run *r, const struct op *op)
 {
-	for (size_t i = 0; i < run_count(op, 0); i++) {
+	struct strings names = run_param(r, op, 0);
+
+	for (size_t i = 0; i < names.n; i++) {
 		if (run_charge(r, EXISTS_COST) != 0)
 			return -1;
-		if (!exists(r, run_string(r, op, 0, i)))
+		if (!exists(r, names.all[i]))
 			return 0;
 	}
 	return 1;
@@ -33,10 +35,10 @@ static const struct sieve_command commands[] = {
 	{ 0 },
 };
 
-static const char *const on_fileinto[] = { "fileinto", NULL };
+static const char *const on_fileinto[] = { "fileinto", "vacation", "notify", NULL };
 
 static const struct sieve_tag tags[] = {
-	{ "create", on_fileinto, NULL, VALUE_NONE, 0, NULL, NULL },
+	{ "create", on_fileinto, NULL, VALUE_NONE, 0, NULL, NULL, NULL },
 	{ 0 },
 };
 

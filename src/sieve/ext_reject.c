@@ -6,18 +6,18 @@
 
 static int run_reject(struct run *r, const struct op *op)
 {
-	return result_add(r, op, &(struct wish){ .kind = PLAN_REJECT, .target = run_string(r, op, 0, 0) });
+	return result_add(r, op, &(struct wish){ .kind = PLAN_REJECT, .target = run_string(r, op, 0) });
 }
 
 static int run_ereject(struct run *r, const struct op *op)
 {
-	return result_add(r, op, &(struct wish){ .kind = PLAN_EREJECT, .target = run_string(r, op, 0, 0) });
+	return result_add(r, op, &(struct wish){ .kind = PLAN_EREJECT, .target = run_string(r, op, 0) });
 }
 
-static void check_reason(struct compiler *c, struct slice *reason, struct pos at)
+static void check_reason(struct maker *m, struct slice *reason)
 {
 	if (!utf8_valid(*reason))
-		compile_error(c, at, "the reason must be UTF-8");
+		maker_error(m, "the reason must be UTF-8");
 }
 
 static const struct sieve_param params[] = {

@@ -50,3 +50,15 @@ void flags_remove(struct flag_set *set, struct slice flag)
 	set->n--;
 	memmove(&set->all[at], &set->all[at + 1], (set->n - at) * sizeof set->all[0]);
 }
+
+void flags_keep(struct flag_store *to, const struct flag_set *set)
+{
+	struct flag_store made = { .set = { .n = set->n } };
+
+	for (size_t i = 0; i < set->n; i++)
+		memcpy(made.text[i], set->all[i].p, set->all[i].n);
+	memcpy(to->text, made.text, sizeof to->text);
+	to->set.n = set->n;
+	for (size_t i = 0; i < set->n; i++)
+		to->set.all[i] = slice_of(to->text[i], set->all[i].n);
+}

@@ -1,31 +1,23 @@
 /* Tests on the message as it is: header, exists, size (RFC 5228, 5.5, 5.7, 5.9). */
 #include "sieve/compiler.h"
 #include "sieve/extensions.h"
-#include "sieve/match.h"
-#include "sieve/view.h"
+#include "sieve/fields.h"
+#include "sieve/mime_test.h"
+#include "sieve/parts.h"
 
-enum { HEADER_NAMES, HEADER_KEYS };
+enum { HEADER_NAMES };
 
 static int run_header(struct run *r, const struct op *op)
 {
-	struct matcher m = { r, op->match, 0 };
-	int got = 0;
-
-	for (size_t i = 0; i < run_count(op, HEADER_NAMES) && got == 0; i++) {
-		struct slice name = run_string(r, op, HEADER_NAMES, i), text;
-		size_t at = 0, field;
-
-		while (got == 0 && (got = view_next(r, name, &at, &field)) > 0)
-			got = view_text(r, field, &text) == 0 ? match_value(&m, text) : -1;
-	}
-	return got != 0 ? got : match_end(&m);
+	return fields_match(r, op, run_param(r, op, HEADER_NAMES), mime_test_field);
 }
 
-static int run_exists(struct run *r, const struct op *op)
+/* All names are in one header. */
+static int exist(struct run *r, const struct view_header *h, struct strings names)
 {
-	for (size_t i = 0; i < run_count(op, HEADER_NAMES); i++) {
+	for (size_t i = 0; i < names.n; i++) {
 		size_t at = 0, field;
-		int got = view_next(r, run_string(r, op, HEADER_NAMES, i), &at, &field);
+		int got = view_find(r, h, names.all[i], &at, &field);
 
 		if (got <= 0)
 			return got;
@@ -33,10 +25,24 @@ static int run_exists(struct run *r, const struct op *op)
 	return 1;
 }
 
+static int run_exists(struct run *r, const struct op *op)
+{
+	struct strings names = run_param(r, op, HEADER_NAMES);
+	struct mime_test_walk headers;
+	const struct view_header *h;
+	int got = mime_test_start(&headers, r, op);
+
+	while (got == 0 && (got = mime_test_next(&headers, &h)) > 0)
+		got = exist(r, h, names);
+	return got;
+}
+
 static int run_size(struct run *r, const struct op *op)
 {
-	uint64_t limit = op->params[0].number, size = r->in->message->size;
+	uint64_t limit = op->params[0].number, size;
 
+	if (parts_size(r, &size) != 0)
+		return -1;
 	return op_tag(op, "over") != NULL ? size > limit : size < limit;
 }
 
@@ -63,8 +69,8 @@ static const struct sieve_param size_params[] = {
 };
 
 static const struct sieve_command commands[] = {
-	{ "header", SIEVE_TEST, .matches = true, .params = header_params, .run = run_header },
-	{ "exists", SIEVE_TEST, .params = exists_params, .run = run_exists },
+	{ "header", SIEVE_TEST, .matches = true, .params = header_params, .check = fields_check, .run = run_header },
+	{ "exists", SIEVE_TEST, .params = exists_params, .check = mime_test_check, .run = run_exists },
 	{ "size", SIEVE_TEST, .params = size_params, .check = check_size, .run = run_size },
 	{ 0 },
 };
@@ -72,8 +78,8 @@ static const struct sieve_command commands[] = {
 static const char *const on_size[] = { "size", NULL };
 
 static const struct sieve_tag tags[] = {
-	{ "over", on_size, "limit", VALUE_NONE, 0, NULL, NULL },
-	{ "under", on_size, "limit", VALUE_NONE, 0, NULL, NULL },
+	{ "over", on_size, "limit", VALUE_NONE, 0, NULL, NULL, NULL },
+	{ "under", on_size, "limit", VALUE_NONE, 0, NULL, NULL, NULL },
 	{ 0 },
 };
 

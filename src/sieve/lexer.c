@@ -279,8 +279,10 @@ static void skip_stray(struct lexer *l)
 	do
 		advance(l);
 	while (!at_end(l) && ((unsigned char)peek(l, 0) >= 0x80 || is_forbidden(l)));
-	diag_add(l->diag, from, "unexpected %s: expected a command, a test, an argument or a comment",
-		 diag_word(slice_of(l->in.p + start, l->at - start)));
+	if (!l->stray)
+		diag_add(l->diag, from, "unexpected %s: expected a command, a test, an argument or a comment",
+			 diag_word(slice_of(l->in.p + start, l->at - start)));
+	l->stray = true;
 }
 
 static bool lex_token(struct lexer *l, struct token *t)

@@ -35,6 +35,7 @@ struct lexer {
 	struct arena *arena; /* for string values */
 	bool exhausted;	     /* the arena was full */
 	bool cut;	     /* the script ended within a string, text or comment, which was told */
+	bool stray;	     /* characters of no token were told of and passed over; the next are not told of */
 };
 
 void sieve_lexer_init(struct lexer *l, struct slice script, struct diag *diag, struct arena *arena);

@@ -45,6 +45,52 @@ static void emit_not(struct compiler *c, struct scope *scope, const struct ast_n
 	(void)compile_op(c, OP_NOT, node->pos);
 }
 
+static int known_true(const struct compiler *c, const struct ast_node *node)
+{
+	(void)c;
+	(void)node;
+	return 1;
+}
+
+static int known_false(const struct compiler *c, const struct ast_node *node)
+{
+	(void)c;
+	(void)node;
+	return 0;
+}
+
+static int known_not(const struct compiler *c, const struct ast_node *node)
+{
+	int known = node->tests != NULL ? compile_known(c, node->tests) : -1;
+
+	return known < 0 ? -1 : !known;
+}
+
+/* One that is DECIDING decides the list; else all must be known. */
+static int known_list(const struct compiler *c, const struct ast_node *node, int deciding)
+{
+	int all = !deciding;
+
+	for (const struct ast_node *t = node->tests; t != NULL; t = t->next) {
+		int known = compile_known(c, t);
+
+		if (known == deciding)
+			return deciding;
+		all = known < 0 ? -1 : all;
+	}
+	return all;
+}
+
+static int known_allof(const struct compiler *c, const struct ast_node *node)
+{
+	return known_list(c, node, 0);
+}
+
+static int known_anyof(const struct compiler *c, const struct ast_node *node)
+{
+	return known_list(c, node, 1);
+}
+
 static int run_true(struct run *r, const struct op *op)
 {
 	(void)r;
@@ -60,11 +106,11 @@ static int run_false(struct run *r, const struct op *op)
 }
 
 static const struct sieve_command commands[] = {
-	{ "allof", SIEVE_TEST, .tests = TESTS_LIST, .emit = emit_allof },
-	{ "anyof", SIEVE_TEST, .tests = TESTS_LIST, .emit = emit_anyof },
-	{ "not", SIEVE_TEST, .tests = TESTS_ONE, .emit = emit_not },
-	{ "true", SIEVE_TEST, .run = run_true },
-	{ "false", SIEVE_TEST, .run = run_false },
+	{ "allof", SIEVE_TEST, .tests = TESTS_LIST, .emit = emit_allof, .known = known_allof },
+	{ "anyof", SIEVE_TEST, .tests = TESTS_LIST, .emit = emit_anyof, .known = known_anyof },
+	{ "not", SIEVE_TEST, .tests = TESTS_ONE, .emit = emit_not, .known = known_not },
+	{ "true", SIEVE_TEST, .run = run_true, .known = known_true },
+	{ "false", SIEVE_TEST, .run = run_false, .known = known_false },
 	{ 0 },
 };
 

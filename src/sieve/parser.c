@@ -15,22 +15,32 @@ struct parser {
 };
 
 static struct ast_node *parse_commands(struct parser *p, bool in_block);
-
-static void next(struct parser *p)
-{
-	p->last_end = p->tok.end;
-	sieve_lexer_next(&p->lexer, &p->tok);
-}
+static const char *found(const struct parser *p);
 
 static bool is_mark(const struct parser *p, char mark)
 {
 	return p->tok.kind == TOKEN_PUNCTUATION && p->tok.mark == mark;
 }
 
+static void next(struct parser *p)
+{
+	if (is_mark(p, ';') || is_mark(p, '{') || is_mark(p, '}'))
+		p->lexer.stray = false;
+	p->last_end = p->tok.end;
+	sieve_lexer_next(&p->lexer, &p->tok);
+}
+
+/* A syntax error, but where it may only follow from such characters. */
+static void tell(struct parser *p, struct pos at, const char *expected)
+{
+	if (!p->lexer.stray)
+		diag_add(p->diag, at, "expected %s, found %s", expected, found(p));
+}
+
 /* With the arena full there is nothing sensible to go on with. */
 static bool gives_up(const struct parser *p)
 {
-	return p->lexer.exhausted || diag_full(p->diag);
+	return p->lexer.exhausted;
 }
 
 /* The end of the script says nothing more once it was told what it ended within. */
@@ -152,7 +162,7 @@ static int parse_list(struct parser *p, struct ast_arg *arg)
 	do {
 		next(p);
 		if (p->tok.kind != TOKEN_STRING) {
-			diag_add(p->diag, p->tok.pos, "expected a string in the list, found %s", found(p));
+			tell(p, p->tok.pos, "a string in the list");
 			return -1;
 		}
 		*tail = parse_string(p);
@@ -162,7 +172,7 @@ static int parse_list(struct parser *p, struct ast_arg *arg)
 		arg->nstrings++;
 	} while (is_mark(p, ','));
 	if (!is_mark(p, ']')) {
-		diag_add(p->diag, p->tok.pos, "expected \",\" or \"]\" in the list of strings, found %s", found(p));
+		tell(p, p->tok.pos, "\",\" or \"]\" in the list of strings");
 		return -1;
 	}
 	next(p);
@@ -206,7 +216,7 @@ static struct ast_node *parse_test(struct parser *p)
 	struct ast_node *t;
 
 	if (p->tok.kind != TOKEN_IDENTIFIER) {
-		diag_add(p->diag, p->tok.pos, "expected a test, found %s", found(p));
+		tell(p, p->tok.pos, "a test");
 		return NULL;
 	}
 	if (!enter(p))
@@ -215,6 +225,7 @@ static struct ast_node *parse_test(struct parser *p)
 	if (t != NULL) {
 		t->name = p->tok.text;
 		t->pos = p->tok.pos;
+		t->never = make(p, sizeof *t->never);
 		next(p);
 		if (parse_arguments(p, t) != 0)
 			t = NULL;
@@ -237,7 +248,7 @@ static int parse_test_list(struct parser *p, struct ast_node *node)
 		tail = &(*tail)->next;
 	} while (is_mark(p, ','));
 	if (!is_mark(p, ')')) {
-		diag_add(p->diag, p->tok.pos, "expected \",\" or \")\" after the test, found %s", found(p));
+		tell(p, p->tok.pos, "\",\" or \")\" after the test");
 		return -1;
 	}
 	next(p);
@@ -268,8 +279,10 @@ static struct ast_node *parse_command(struct parser *p)
 	if (node == NULL)
 		return NULL;
 	node->pos = p->tok.pos;
+	/* Characters of no token spoil the command they stand in, and no other. */
+	p->lexer.stray = false;
 	if (p->tok.kind != TOKEN_IDENTIFIER) {
-		diag_add(p->diag, p->tok.pos, "expected a command, found %s", found(p));
+		tell(p, p->tok.pos, "a command");
 		recover(p, node);
 		return node;
 	}
@@ -280,13 +293,14 @@ static struct ast_node *parse_command(struct parser *p)
 		return node;
 	}
 	node->close = p->tok.pos;
+	node->broken = p->lexer.stray;
 	if (is_mark(p, ';')) {
 		next(p);
 	} else if (is_mark(p, '{')) {
 		parse_block(p, node);
 	} else {
 		/* Where the mark is missing, not where that shows. */
-		if (!is_cut(p))
+		if (!is_cut(p) && !p->lexer.stray)
 			diag_add(p->diag, p->last_end, "expected \";\" or a block after %s, found %s",
 				 diag_word(node->name), found(p));
 		recover(p, node);

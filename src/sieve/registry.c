@@ -3,10 +3,49 @@
 #include "sieve/extensions.h"
 #include "sieve/near.h"
 
-const struct sieve_extension *const sieve_extensions[] = {
-	&sieve_control,	   &sieve_logic,    &sieve_actions,  &sieve_headers, &sieve_addresses,
-	&sieve_compare,	   &sieve_fileinto, &sieve_envelope, &sieve_copy,    &sieve_mailbox,
-	&sieve_imap4flags, &sieve_reject,   &sieve_ereject,  &sieve_special_use, NULL,
+const struct sieve_extension *sieve_extensions[SIEVE_EXTENSIONS_MAX + 1] = {
+	&sieve_control,
+	&sieve_logic,
+	&sieve_actions,
+	&sieve_headers,
+	&sieve_addresses,
+	&sieve_include,	   &sieve_duplicate, &sieve_envelope_deliverby, &sieve_extlists, &sieve_mboxmetadata,
+	&sieve_servermetadata, &sieve_mailboxid, &sieve_spamtest, &sieve_spamtestplus, &sieve_virustest,
+	&sieve_compare,
+	&sieve_fileinto,
+	&sieve_envelope,
+	&sieve_copy,
+	&sieve_mailbox,
+	&sieve_imap4flags,
+	&sieve_reject,
+	&sieve_ereject,
+	&sieve_special_use,
+	&sieve_envelope_dsn,
+	&sieve_encoded_character,
+	&sieve_variables,
+	&sieve_ihave,
+	&sieve_editheader,
+	&sieve_body,
+	&sieve_mime,
+	&sieve_foreverypart,
+	&sieve_extracttext,
+	&sieve_replace,
+	&sieve_enclose,
+	&sieve_vacation,
+	&sieve_vacation_seconds,
+	&sieve_enotify,
+	&sieve_fcc,
+	&sieve_redirect_dsn,
+	&sieve_redirect_deliverby,
+	&sieve_relational,
+	&sieve_ascii_numeric,
+	&sieve_subaddress,
+	&sieve_index,
+	&sieve_date,
+	&sieve_environment,
+	&sieve_unicode_casemap,
+	&sieve_regex,
+	NULL,
 };
 
 static const char comparator_prefix[] = "comparator-";
@@ -38,9 +77,31 @@ static bool tag_is_on(const struct sieve_tag *t, const char *command)
 	return false;
 }
 
-const struct sieve_command *registry_command(struct slice name, int *ext)
+void registry_add(const struct sieve_extension *extension)
+{
+	int i = 0;
+
+	while (sieve_extensions[i] != NULL && sieve_extensions[i] != extension)
+		i++;
+	if (i < SIEVE_EXTENSIONS_MAX)
+		sieve_extensions[i] = extension;
+}
+
+static const struct sieve_command *any_command(struct slice name, int *ext)
 {
 	SEARCH(sieve_command, commands, is_called(e->name, name));
+}
+
+static const struct sieve_command *command_of_kind(struct slice name, bool test, int *ext)
+{
+	SEARCH(sieve_command, commands, is_called(e->name, name) && (e->kind == SIEVE_TEST) == test);
+}
+
+const struct sieve_command *registry_command(struct slice name, bool test, int *ext)
+{
+	const struct sieve_command *fits = command_of_kind(name, test, ext);
+
+	return fits != NULL ? fits : any_command(name, ext);
 }
 
 const struct sieve_tag *registry_tag(struct slice name, const char *on, int *ext)
@@ -68,6 +129,11 @@ const struct sieve_envelope_part *registry_envelope_part(struct slice name, int 
 	SEARCH(sieve_envelope_part, envelope_parts, is_called(e->name, name));
 }
 
+const struct sieve_namespace *registry_namespace(struct slice name, int *ext)
+{
+	SEARCH(sieve_namespace, namespaces, is_called(e->name, name));
+}
+
 int registry_capability(struct slice name)
 {
 	struct slice prefix = SLICE_LIT(comparator_prefix);
@@ -82,6 +148,14 @@ int registry_capability(struct slice name)
 	return -1;
 }
 
+uint64_t registry_brings(int ext)
+{
+	const char *implied = sieve_extensions[ext]->implies;
+	const int other = implied != NULL ? registry_capability(slice_str(implied)) : -1;
+
+	return UINT64_C(1) << ext | (other >= 0 ? UINT64_C(1) << other : 0);
+}
+
 const char *registry_near_capability(struct slice name)
 {
 	struct near near = near_to(name);
@@ -91,10 +165,35 @@ const char *registry_near_capability(struct slice name)
 	return near.best;
 }
 
+const char *registry_near_comparator(struct slice name)
+{
+	struct near near = near_to(name);
+
+	for (int i = 0; sieve_extensions[i] != NULL; i++)
+		for (const struct sieve_comparator *e = sieve_extensions[i]->comparators; e != NULL && e->name != NULL; e++)
+			near_try(&near, e->name);
+	return near.best;
+}
+
+/* What those write who come from other languages. */
+static const struct {
+	const char *word, *meant;
+	bool test;
+} habits[] = {
+	{ "forward", "redirect", false }, { "foward", "redirect", false }, { "move", "fileinto", false },
+	{ "file", "fileinto", false },	  { "delete", "discard", false },  { "drop", "discard", false },
+	{ "exit", "stop", false },	  { "elif", "elsif", false },	   { "and", "allof", true },
+	{ "all", "allof", true },	  { "or", "anyof", true },	   { "any", "anyof", true },
+	{ "subject", "header", true },	  { "from", "address", true },	   { "to", "address", true },
+};
+
 const char *registry_near_command(struct slice name, bool test)
 {
 	struct near near = near_to(name);
 
+	for (size_t i = 0; i < sizeof habits / sizeof habits[0]; i++)
+		if (habits[i].test == test && is_called(habits[i].word, name))
+			return habits[i].meant;
 	for (int i = 0; sieve_extensions[i] != NULL; i++)
 		for (const struct sieve_command *e = sieve_extensions[i]->commands; e != NULL && e->name != NULL; e++)
 			if ((e->kind == SIEVE_TEST) == test)

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "msg/address.h"
+#include "sieve/content.h"
+#include "sieve/mailbox_name.h"
 
 static bool is_refusal(enum plan_kind kind)
 {
@@ -14,39 +17,40 @@ static bool is_filing(enum plan_kind kind)
 	return kind == PLAN_KEEP || kind == PLAN_FILEINTO;
 }
 
-/* Where a filing action files to: "INBOX" has no case (RFC 3501, 5.1), and a keep goes there. */
-static struct slice filing_target(enum plan_kind kind, struct slice mailbox)
+/* RFC 5230, 4.7; RFC 5435, 3 */
+static bool leaves_keep(enum plan_kind kind)
 {
-	static const struct slice inbox = { "INBOX", 5 };
-
-	return kind == PLAN_KEEP || slice_eq_nocase(mailbox, inbox) ? inbox : mailbox;
+	return kind == PLAN_VACATION || kind == PLAN_NOTIFY;
 }
 
-/* Domains have no case, local parts may have one (RFC 5321, 2.4). */
-static bool same_address(struct slice a, struct slice b)
+/* Where a filing action files to: a keep goes to INBOX. */
+static struct slice filing_target(enum plan_kind kind, struct slice mailbox)
 {
-	size_t at = a.n;
-
-	while (at > 0 && a.p[at - 1] != '@')
-		at--;
-	return a.n == b.n && slice_eq(slice_of(a.p, at), slice_of(b.p, at)) &&
-	       slice_eq_nocase(slice_of(a.p + at, a.n - at), slice_of(b.p + at, b.n - at));
+	return kind == PLAN_KEEP ? SLICE_LIT("INBOX") : mailbox;
 }
 
 static bool does_the_same(const struct plan_action *a, const struct wish *w)
 {
 	if (is_filing(a->kind) && is_filing(w->kind))
-		return slice_eq(filing_target(a->kind, slice_str(a->mailbox)), filing_target(w->kind, w->target));
+		return mailbox_name_same(filing_target(a->kind, slice_str(a->mailbox)), filing_target(w->kind, w->target)) &&
+		       slice_eq(slice_str(a->mailbox_id != NULL ? a->mailbox_id : ""), w->mailbox_id);
 	if (a->kind != w->kind)
 		return false;
-	return a->kind == PLAN_DISCARD || (a->kind == PLAN_REDIRECT && same_address(slice_str(a->address), w->target));
+	return a->kind == PLAN_DISCARD || (a->kind == PLAN_REDIRECT && address_same(slice_str(a->address), w->target));
+}
+
+static bool conflicts(const struct plan_action *a, const struct wish *w)
+{
+	/* RFC 5435 says nothing against a notification beside a refusal. */
+	return a->kind != PLAN_DISCARD && w->kind != PLAN_DISCARD && a->kind != PLAN_NOTIFY && w->kind != PLAN_NOTIFY &&
+	       (is_refusal(a->kind) || is_refusal(w->kind));
 }
 
 static int check_conflict(struct run *r, const struct plan_action *a, const struct wish *w)
 {
 	const char *is = plan_kind_name(w->kind), *was = plan_kind_name(a->kind);
 
-	if (a->kind == PLAN_DISCARD || w->kind == PLAN_DISCARD || (!is_refusal(a->kind) && !is_refusal(w->kind)))
+	if (!conflicts(a, w))
 		return 0;
 	if (is_refusal(a->kind) && is_refusal(w->kind))
 		return run_error(r, "\"%s\" after \"%s\" in line %u: a message can be refused only once", is, was,
@@ -73,16 +77,20 @@ static char **copy_flags(const struct flag_set *set)
 	return flags;
 }
 
-static void set_flags(const struct run *r, const struct op *op, struct plan_action *a)
+static void set_flags(struct run *r, const struct op *op, struct plan_action *a)
 {
 	const struct value *given = op_tag(op, "flags");
 	struct flag_set set = { .n = 0 };
+	struct strings flags = { NULL, 0 };
 
 	if (given == NULL)
-		set = r->flags;
+		set = r->flags.set;
 	else
-		for (size_t i = 0; i < given->n; i++)
-			flags_add(&set, given->strings[i]);
+		flags = run_strings(r, given);
+	if (run_charge(r, flags.n) != 0)
+		return;
+	for (size_t i = 0; i < flags.n; i++)
+		flags_add(&set, flags.all[i]);
 	free_flags(a->flags, a->nflags);
 	a->flags = copy_flags(&set);
 	a->nflags = set.n;
@@ -90,15 +98,27 @@ static void set_flags(const struct run *r, const struct op *op, struct plan_acti
 
 static int check_limits(struct run *r, const struct wish *w)
 {
-	size_t redirects = 0;
+	size_t redirects = 0, notifications = 0;
 
-	if (r->plan->n == SIEVE_ACTIONS_MAX)
-		return run_error(r, "more than the %d actions that one message may take", SIEVE_ACTIONS_MAX);
-	for (size_t i = 0; i < r->plan->n; i++)
+	if (r->plan->n >= r->limits.actions)
+		return run_error(r, "more than the %zu actions that one message may take", r->limits.actions);
+	for (size_t i = 0; i < r->plan->n; i++) {
 		redirects += r->plan->actions[i].kind == PLAN_REDIRECT;
-	if (w->kind == PLAN_REDIRECT && redirects == SIEVE_REDIRECTS_MAX)
-		return run_error(r, "more than the %d redirects that one message may take", SIEVE_REDIRECTS_MAX);
+		notifications += r->plan->actions[i].kind == PLAN_NOTIFY;
+	}
+	if (w->kind == PLAN_REDIRECT && redirects >= r->limits.redirects)
+		return run_error(r, "more than the %zu redirects that one message may take", r->limits.redirects);
+	if (w->kind == PLAN_NOTIFY && notifications >= r->limits.notifications)
+		return run_error(r, "more than the %zu notifications that one message may cause", r->limits.notifications);
 	return 0;
+}
+
+/* A refusal is about the message as it came (RFC 5293, 7); a redirect leaves out what encloses it (RFC 5703, 6). */
+static int set_content(struct run *r, struct plan_action *a)
+{
+	if (is_filing(a->kind))
+		return content_export(r, false, &a->content);
+	return a->kind == PLAN_REDIRECT ? content_export(r, true, &a->content) : 0;
 }
 
 static struct plan_action *append(struct run *r, const struct op *op, const struct wish *w)
@@ -109,6 +129,8 @@ static struct plan_action *append(struct run *r, const struct op *op, const stru
 	p->actions = mem_resize(p->actions, p->n + 1, sizeof *p->actions);
 	a = &p->actions[p->n++];
 	*a = (struct plan_action){ .kind = w->kind, .copy = w->copy, .create = w->create, .line = op->pos.line };
+	if (w->mailbox_id.n > 0)
+		a->mailbox_id = slice_dup(w->mailbox_id);
 	if (w->kind == PLAN_FILEINTO)
 		a->mailbox = slice_dup(w->target);
 	else if (w->kind == PLAN_REDIRECT)
@@ -134,9 +156,17 @@ int result_add(struct run *r, const struct op *op, const struct wish *w)
 {
 	struct plan_action *same = NULL;
 
+	/* RFC 5230, 4.7; also when no answer was due. */
+	if (is_refusal(w->kind) && r->vacation_line > 0 && r->vacation_at < r->executed)
+		return 0;
+	if (is_refusal(w->kind) && r->vacation_line > 0)
+		return run_error(r, "\"%s\" after \"vacation\" in line %u: a message can't be both refused and answered",
+				 plan_kind_name(w->kind), r->vacation_line);
 	for (size_t i = 0; i < r->plan->n; i++) {
 		struct plan_action *a = &r->plan->actions[i];
 
+		if (i < r->executed && conflicts(a, w))
+			return 0; /* what is done stays so */
 		if (check_conflict(r, a, w) != 0)
 			return -1;
 		if (same == NULL && does_the_same(a, w))
@@ -144,31 +174,40 @@ int result_add(struct run *r, const struct op *op, const struct wish *w)
 	}
 	if (same == NULL && check_limits(r, w) != 0)
 		return -1;
-	if (same == NULL)
+	if (same == NULL) {
 		same = append(r, op, w);
-	else
+		if (set_content(r, same) != 0)
+			return -1;
+	} else if ((size_t)(same - r->plan->actions) >= r->executed) {
 		merge(same, w);
+	}
 	if (is_filing(w->kind))
 		set_flags(r, op, same);
-	if (!w->copy)
+	if (!w->copy && !leaves_keep(w->kind))
 		r->plan->implicit_keep = false;
 	return 0;
 }
 
-void result_finish(struct run *r, bool ok)
+int result_finish(struct run *r, bool ok)
 {
 	struct plan *p = r->plan;
 
+	if (ok && p->implicit_keep)
+		ok = content_export(r, false, &p->keep_content) == 0;
 	if (!ok) {
-		char *error = p->error;
+		/* With what it wanted to know, the run may end well. */
+		struct plan left = { .implicit_keep = true, .error = p->error, .wanted = p->wanted, .nwanted = p->nwanted };
 
 		p->error = NULL;
+		p->wanted = NULL;
+		p->nwanted = 0;
 		plan_free(p);
-		*p = (struct plan){ .implicit_keep = true, .error = error };
-		return;
+		*p = left;
+		return -1;
 	}
 	if (p->implicit_keep) {
-		p->keep_flags = copy_flags(&r->flags);
-		p->nkeep_flags = r->flags.n;
+		p->keep_flags = copy_flags(&r->flags.set);
+		p->nkeep_flags = r->flags.set.n;
 	}
+	return 0;
 }

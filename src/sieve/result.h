@@ -8,6 +8,7 @@
 struct wish {
 	enum plan_kind kind;
 	struct slice target; /* mailbox, address or reason */
+	struct slice mailbox_id; /* of a mailbox, which then goes before its name (RFC 9042); SLICE_NONE */
 	bool create, copy;
 };
 
@@ -15,7 +16,8 @@ struct wish {
  * operation's :flags, or else the run's. 0, or -1 after run_error when it can't stand beside what is there. */
 int result_add(struct run *r, const struct op *op, const struct wish *w);
 
-/* The run is over: the flags of an implicit keep; after an error nothing else is left. */
-void result_finish(struct run *r, bool ok);
+/* The run is over: the flags of an implicit keep, and of which message; after an error nothing else is left. 0, or -1
+ * after an error, also one that it finds. */
+int result_finish(struct run *r, bool ok);
 
 #endif
