@@ -54,11 +54,16 @@ static const struct spool_recipient *recipient_of(const struct spool_message *m,
 static uint64_t dry_accept(void *spool, const struct spool_message *m, spool_answer_fn *fn, void *arg)
 {
 	struct run_dry *d = spool;
+	bool told = false;
 
 	if (d->line != NULL) {
 		for (size_t i = 0; i < m->ndeliveries; i++)
 			tell(d, m, recipient_of(m, m->deliveries[i].account), &m->deliveries[i]);
-		if (m->ndeliveries == 0)
+		/* In other words, or for others: what is but an answer is none of what was asked. */
+		for (size_t i = 0; i < m->nfurther; i++)
+			for (size_t k = 0; k < m->further[i].ndeliveries && !m->further[i].apart; k++, told = true)
+				tell(d, m, &m->further[i].recipients[0], &m->further[i].deliveries[k]);
+		if (m->ndeliveries == 0 && !told)
 			tell(d, m, m->nrecipients == 0 ? NULL : &m->recipients[0], NULL);
 	}
 	d->asked = fn;
@@ -88,10 +93,27 @@ static void dry_upload_drop(void *spool, uint64_t upload)
 	(void)upload;
 }
 
-static void dry_confirm(void *spool, int64_t number)
+/* These three are asked of mail that is handed in; nothing is fetched that way. */
+static uint64_t dry_known(void *spool, const struct spool_message *m, spool_known_fn *fn, void *arg)
 {
 	(void)spool;
-	(void)number;
+	(void)m;
+	(void)fn;
+	(void)arg;
+	abort();
+}
+
+static void dry_confirm(void *spool, int64_t ticket, enum spool_reply what)
+{
+	(void)spool;
+	(void)ticket;
+	(void)what;
+}
+
+static void dry_unanswered(void *spool, const char *id)
+{
+	(void)spool;
+	(void)id;
 }
 
 const struct intake_spool run_dry_spool = {
@@ -99,7 +121,9 @@ const struct intake_spool run_dry_spool = {
 	.cancel = dry_cancel,
 	.upload_open = dry_upload_open,
 	.upload_drop = dry_upload_drop,
+	.known = dry_known,
 	.confirm = dry_confirm,
+	.unanswered = dry_unanswered,
 };
 
 void dry_expect(struct run_dry *d, const struct run_line *l, void (*line)(void *arg, const struct run_line *l),
@@ -117,7 +141,7 @@ void dry_answer(struct run_dry *d)
 
 	d->asked = NULL;
 	if (fn != NULL)
-		fn(d->asked_arg, SPOOL_ACCEPTED, 0);
+		fn(d->asked_arg, SPOOL_ACCEPTED, &(const struct spool_taken){ 0 });
 }
 
 /* ---- the messages of a folder ---- */

@@ -50,8 +50,9 @@ static void compose(const struct visit *v, const struct item *item, const char *
 	(void)buf_addf(out, "From: mailferry <postmaster@%s>\r\n", r->setup->config->hostname);
 	(void)buf_addf(out, "Subject: mailferry: a message stays at source %s\r\n", r->source.name);
 	(void)buf_addf(out, "Date: %s\r\nMessage-ID: <%s.skipped@%s>\r\n", date, id, r->setup->config->hostname);
-	/* So that no vacation reply answers it (RFC 3834, 5). */
-	(void)buf_add_str(out, "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
+	/* So that no vacation reply answers it; what reports that a message was not received is never "auto-generated" (RFC 3834,
+	 * 5.2). */
+	(void)buf_add_str(out, "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
 			       "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n");
 	(void)buf_addf(out, "A message was not fetched. It stays where it is, on %s", r->source.server.host);
 	if (*v->folder->name != '\0')

@@ -115,14 +115,15 @@ done:
 /* Does the server say that it can't do the mechanism, and nothing of user and password? */
 static bool unsupported(const struct pop3_attempt *a, const struct sasl *x)
 {
-	static const char *const texts[] = { "unsupported", "not supported", "mechanism", "not implemented",
-					     "unknown command", "unrecognized", "invalid command", NULL };
+	static const char *const no_command[] = { "unknown command", "unrecognized", "invalid command", NULL };
 
-	if (sasl_verdict(x) != SASL_UNSAID)
-		return sasl_verdict(x) == SASL_UNSUPPORTED;
-	if (a->reply.code[0] != '\0')
-		return false;
-	return says(&a->reply, texts) || !sasl_committed(x);
+	if (sasl_verdict(x) == SASL_UNSAID) {
+		if (a->reply.code[0] != '\0')
+			return false;
+		if (says(&a->reply, no_command))
+			return true;
+	}
+	return credential_unsupported(x, a->reply.text);
 }
 
 /* An old server may not know initial responses. */
@@ -151,7 +152,7 @@ static enum next judge(struct pop3_attempt *a, const struct sasl *x, const char 
 		return NEXT_SAME_WAY;
 	if (unsupported(a, x))
 		return NEXT_OTHER_WAY;
-	if (a->token != NULL && !a->fresh && m.advice == NULL)
+	if (a->token.text != NULL && !a->token.fresh && m.advice == NULL)
 		return NEXT_FRESH_TOKEN;
 	(void)pop3_refused_login(a, name, verdict, e);
 	return NEXT_NOTHING;
@@ -160,28 +161,10 @@ static enum next judge(struct pop3_attempt *a, const struct sasl *x, const char 
 static int take_token(struct pop3_attempt *a, bool fresh, struct err *e)
 {
 	struct source_session *s = a->session;
+	const int ret = credential_token_take(&a->token, s->server, fresh, &a->setup, e);
 
-	mem_wipe_str(&a->token);
-	s->secrets[1] = NULL;
-	if (s->login->token == NULL)
-		return err_set(e, ERR_CONFIG, 0,
-			       "source %s logs in with access tokens, and there is nobody who gets them",
-			       s->source->name);
-	a->token = s->login->token(s->login->arg, fresh, e);
-	a->setup.token = s->secrets[1] = a->token;
-	a->fresh = fresh;
-	return a->token == NULL ? -1 : 0;
-}
-
-/* The exchange broke off with E. A server that hangs up on a token that it refuses gets a fresh one next time. */
-static void hung_up(struct pop3_attempt *a, const struct sasl *x, struct err *e)
-{
-	const bool fresh = a->fresh; /* take_token sets it */
-
-	if (a->token == NULL || e == NULL || e->class == ERR_PROTOCOL || sasl_verdict(x) != SASL_DENIED)
-		return;
-	if (fresh || take_token(a, true, e) == 0)
-		(void)credential_hung_up(a->session->server, fresh, sasl_complaint(x), e);
+	s->secrets[1] = a->token.text;
+	return ret;
 }
 
 /* 1: logged in; 0: try again; -1. */
@@ -193,7 +176,8 @@ static int try_way(struct pop3_attempt *a, int way, struct err *e)
 	int ret = -1;
 
 	if (exchange(a, x, sasl_name(way), e) != 0) {
-		hung_up(a, x, e);
+		credential_hung_up(s->server, x, &a->token, &a->setup, e);
+		s->secrets[1] = a->token.text;
 		goto done;
 	}
 	if (a->reply.status == POP3_OK) {
@@ -257,7 +241,8 @@ static int log_in(struct pop3_attempt *a, struct err *e)
 int pop3_authenticate(struct source_session *s, struct err *e)
 {
 	const struct config_server *c = s->server;
-	struct pop3_attempt a = { .session = s };
+	struct pop3_attempt a = { .session = s,
+				  .token = { .get = s->login->token, .arg = s->login->arg } };
 	int ret;
 
 	if (credential_setup(c, s->stream, s->sasl, a.bindings, &a.setup, e) != 0)
@@ -266,7 +251,7 @@ int pop3_authenticate(struct source_session *s, struct err *e)
 	if (ret == 0)
 		ret = log_in(&a, e);
 	s->secrets[1] = NULL;
-	mem_wipe_str(&a.token);
+	credential_token_free(&a.token);
 	mem_wipe(a.bindings, sizeof a.bindings);
 	return ret;
 }

@@ -9,8 +9,7 @@ struct pop3_attempt {
 	struct source_session *session;
 	struct sasl_setup setup;
 	struct binding bindings[BINDING_TYPES];
-	char *token;
-	bool fresh;	 /* TOKEN is the second one */
+	struct credential_token token;
 	bool no_initial; /* the server does not take initial responses after all */
 	bool initial;	 /* one was sent */
 	struct pop3_reply reply;

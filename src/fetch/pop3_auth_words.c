@@ -23,7 +23,7 @@ int pop3_refused_login(const struct pop3_attempt *a, const char *how, enum sasl_
 	const struct credential_refusal r = { .server = c,
 					      .protocol = "POP3",
 					      .how = how,
-					      .token = a->token != NULL,
+					      .token = a->token.text != NULL,
 					      .said = words(a, said),
 					      .advice = m.advice };
 

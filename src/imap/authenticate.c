@@ -38,7 +38,7 @@ static void hide_bye(const struct attempt *a, struct err *e)
 	if (e == NULL || imap_filter_bye(a->session->filter) == NULL)
 		return;
 	sasl_hide(e->text, a->session->server->password);
-	sasl_hide(e->text, a->token);
+	sasl_hide(e->text, a->token.text);
 }
 
 /* The reply that ends the command TAG, SENT being the last line that went before it. */
@@ -48,7 +48,7 @@ static int take_reply(struct attempt *a, uint32_t tag, const char *sent, struct 
 		return -1;
 	sasl_hide(a->reply.text, sent);
 	sasl_hide(a->reply.text, a->session->server->password);
-	sasl_hide(a->reply.text, a->token);
+	sasl_hide(a->reply.text, a->token.text);
 	return 0;
 }
 
@@ -121,19 +121,13 @@ static int login_command(struct attempt *a, struct err *e)
 /* Does the server say that it can't do the mechanism, and nothing of user and password? */
 static bool unsupported(const struct imap_reply *r, const struct sasl *x)
 {
-	static const char *const texts[] = { "unsupported", "not supported", "mechanism", "not implemented" };
-
-	if (sasl_verdict(x) != SASL_UNSAID)
-		return sasl_verdict(x) == SASL_UNSUPPORTED;
-	if (r->status == IMAP_BAD || imap_reply_is(r, "CANNOT"))
-		return true;
-	if (r->code[0] != '\0')
-		return false;
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-		if (strcasestr(r->text, texts[i]) != NULL)
+	if (sasl_verdict(x) == SASL_UNSAID) {
+		if (r->status == IMAP_BAD || imap_reply_is(r, "CANNOT"))
 			return true;
+		if (r->code[0] != '\0')
+			return false;
 	}
-	return !sasl_committed(x);
+	return credential_unsupported(x, r->text);
 }
 
 static enum next judge(struct attempt *a, const struct sasl *x, int way, struct err *e)
@@ -155,36 +149,11 @@ static enum next judge(struct attempt *a, const struct sasl *x, int way, struct 
 	}
 	if (unsupported(&a->reply, x))
 		return NEXT_OTHER_WAY;
-	if (a->token != NULL && !a->fresh && !imap_reply_is(&a->reply, "AUTHORIZATIONFAILED") &&
+	if (a->token.text != NULL && !a->token.fresh && !imap_reply_is(&a->reply, "AUTHORIZATIONFAILED") &&
 	    (answer.advice == NULL || imap_reply_is(&a->reply, "EXPIRED")))
 		return NEXT_FRESH_TOKEN;
 	(void)refusal_person(a, way, answer.advice, e);
 	return NEXT_NOTHING;
-}
-
-static int take_token(struct attempt *a, bool fresh, struct err *e)
-{
-	const struct config_server *c = a->session->server;
-
-	mem_wipe_str(&a->token);
-	if (a->login->token == NULL)
-		return err_set(e, ERR_CONFIG, 0, "%s %s logs in with access tokens, and there is nobody who gets them",
-			       config_kind(c), c->name);
-	a->token = a->login->token(a->login->token_arg, fresh, e);
-	a->setup.token = a->token;
-	a->fresh = fresh;
-	return a->token == NULL ? -1 : 0;
-}
-
-/* The exchange broke off with E. A server that hangs up on a token that it refuses gets a fresh one next time. */
-static void hung_up(struct attempt *a, const struct sasl *x, struct err *e)
-{
-	const bool fresh = a->fresh; /* take_token sets it */
-
-	if (a->token == NULL || e->class == ERR_PROTOCOL || sasl_verdict(x) != SASL_DENIED)
-		return;
-	if (fresh || take_token(a, true, e) == 0)
-		(void)credential_hung_up(a->session->server, fresh, sasl_complaint(x), e);
 }
 
 /* The strongest way left. 1: logged in; 0: try again; -1. */
@@ -198,7 +167,7 @@ static int try_way(struct attempt *a, int way, struct err *e)
 	dialog_deadline(s, s->server->timeout);
 	if (exchange(a, x, way, e) != 0) {
 		hide_bye(a, e);
-		hung_up(a, x, e);
+		credential_hung_up(s->server, x, &a->token, &a->setup, e);
 		goto done;
 	}
 	if (a->reply.status == IMAP_OK) {
@@ -207,15 +176,15 @@ static int try_way(struct attempt *a, int way, struct err *e)
 	}
 	switch (judge(a, x, way, e)) {
 	case NEXT_OTHER_WAY:
-		log_debug("mechanism-refused", LOG_STR(config_kind(s->server), s->server->name),
+		log_debug("mechanism-refused", LOG_STR(config_field(s->server), s->server->name),
 			  LOG_STR("auth", sasl_name(way)), LOG_STR("text", a->reply.text));
 		sasl_exclude(&a->setup, way);
 		ret = 0;
 		break;
 	case NEXT_FRESH_TOKEN:
-		log_info("token-refused", LOG_STR(config_kind(s->server), s->server->name),
+		log_info("token-refused", LOG_STR(config_field(s->server), s->server->name),
 			 LOG_STR("text", a->reply.text), LOG_STR("status", a->complaint));
-		ret = take_token(a, true, e);
+		ret = credential_token_take(&a->token, s->server, true, &a->setup, e);
 		break;
 	case NEXT_NOTHING:
 		break;
@@ -276,17 +245,17 @@ static int log_in(struct attempt *a, struct err *e)
 int imap_authenticate(struct imap *s, const struct imap_login *login, struct err *e)
 {
 	const struct config_server *c = s->server;
-	struct attempt a = { .session = s, .login = login };
+	struct attempt a = { .session = s, .token = { .get = login->token, .arg = login->token_arg } };
 	int ret;
 
 	if (credential_setup(c, s->stream, s->sasl, a.bindings, &a.setup, e) != 0)
 		return -1;
-	ret = c->oauth ? take_token(&a, false, e) : 0;
+	ret = c->oauth ? credential_token_take(&a.token, c, false, &a.setup, e) : 0;
 	if (ret == 0)
 		ret = log_in(&a, e);
 	if (ret == 0)
 		ret = imap_renew_capability(s, e); /* they may differ from before (RFC 9051, 6.2.3) */
-	mem_wipe_str(&a.token);
+	credential_token_free(&a.token);
 	mem_wipe(a.bindings, sizeof a.bindings);
 	return ret;
 }

@@ -15,6 +15,7 @@ void catalog_clear(struct catalog *c)
 	for (size_t i = 0; i < c->n; i++) {
 		free(c->all[i].wire);
 		free(c->all[i].name);
+		free(c->all[i].id);
 	}
 	free(c->all);
 	*c = (struct catalog){ .n = 0 };
@@ -24,6 +25,7 @@ static void add(struct catalog *c, const struct imap *s, const struct untagged_l
 {
 	char *wire = imap_read_name(s, buf_slice(&l->name));
 	struct catalog_folder *f;
+	bool personal;
 
 	if (wire == NULL || wire[0] == '\0' || c->n == CATALOG_MAX) {
 		c->cut = c->cut || c->n == CATALOG_MAX;
@@ -32,16 +34,18 @@ static void add(struct catalog *c, const struct imap *s, const struct untagged_l
 	}
 	if (c->n == *room)
 		c->all = mem_resize(c->all, *room = *room * 2 + 16, sizeof *c->all);
+	personal = folder_is_personal(imap_style(s), wire);
 	f = &c->all[c->n++];
 	*f = (struct catalog_folder){
 		.wire = wire,
 		.name = folder_from_wire(imap_style(s), wire),
-		.uses = l->uses,
+		/* Another's folder for it is none of ours, whatever it is called (RFC 8579, 4 and 7). */
+		.uses = personal ? l->uses : 0,
 		.select = (l->attributes & ATTRIBUTE_NOSELECT) == 0,
 		.parent = (l->attributes & ATTRIBUTE_NOINFERIORS) == 0,
 		.plain = folder_is_plain(imap_style(s), wire),
 	};
-	if (f->uses == 0)
+	if (personal && f->uses == 0)
 		f->guess = special_use_guess_path(f->name, &f->depth);
 }
 

@@ -17,6 +17,7 @@ enum { CATALOG_MAX = 20000 };
 struct catalog_folder {
 	char *wire;	/* owned */
 	char *name;	/* as people read it; owned */
+	char *id;	/* RFC 8474; owned; NULL: not asked, or none */
 	unsigned uses;	/* enum special_use, by attribute */
 	unsigned guess; /* by its name, when USES is 0 … */
 	size_t depth;	/* … and how many levels stand in front of the last */

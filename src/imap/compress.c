@@ -29,7 +29,7 @@ int imap_compress(struct imap *s, struct err *e)
 	if (r.status == IMAP_OK)
 		return stream_start_deflate(s->stream, e);
 	/* It was only an offer to save octets. */
-	log_warning("compress-refused", LOG_STR(config_kind(s->server), s->server->name), LOG_STR("reason", r.text));
+	log_warning("compress-refused", LOG_STR(config_field(s->server), s->server->name), LOG_STR("reason", r.text));
 	return 0;
 }
 
@@ -50,7 +50,7 @@ void imap_log_compressed(const struct imap *s)
 	plain = c.sent + c.got;
 	packed = c.sent_packed + c.got_packed;
 	LOG_EVENT(plain < WORTH_TELLING ? LOG_DEBUG : LOG_INFO, "compressed",
-		  LOG_STR(config_kind(s->server), s->server->name), LOG_NUM("sent", c.sent),
+		  LOG_STR(config_field(s->server), s->server->name), LOG_NUM("sent", c.sent),
 		  LOG_NUM("sent_packed", c.sent_packed), LOG_NUM("received", c.got),
 		  LOG_NUM("received_packed", c.got_packed),
 		  LOG_NUM("saved_percent", plain > packed ? (plain - packed) * 100 / plain : 0), { 0 });

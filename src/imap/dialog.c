@@ -182,7 +182,7 @@ int dialog_reply(struct imap *s, uint32_t tag, bool wait, struct imap_reply *r, 
 	filter_reply_free(&raw);
 	alert = imap_filter_take_alert(s->filter);
 	if (alert != NULL)
-		log_warning("store-alert", LOG_STR(config_kind(s->server), s->server->name), LOG_STR("text", alert));
+		log_warning("store-alert", LOG_STR(config_field(s->server), s->server->name), LOG_STR("text", alert));
 	free(alert);
 	if (raw.tag != tag)
 		return err_set(e, ERR_PROTOCOL, 0, "%s answered a command out of order", s->server->host);

@@ -35,7 +35,7 @@ struct filter_reply {
 	uint32_t tag;
 	enum imap_status status;
 	char *text; /* owned; behind the status: "[APPENDUID 1 2] done"; at most FILTER_TEXT_MAX */
-	/* The LIST, STATUS, NAMESPACE and ENABLED responses that came before it, for untagged_next; owned. CUT: there
+	/* The LIST, STATUS, NAMESPACE, ENABLED and METADATA responses that came before it, for untagged_next; owned. CUT: there
 	 * were more than FILTER_KEPT_MAX octets of them. */
 	char *kept;
 	size_t kept_len;

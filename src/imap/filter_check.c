@@ -23,7 +23,7 @@ static const struct {
 	{ { "BYE", 3 }, FILTER_BYE },	    { { "CAPABILITY", 10 }, FILTER_PLAIN },
 	{ { "SEARCH", 6 }, FILTER_PLAIN },  { { "NAMESPACE", 9 }, FILTER_NAMES },
 	{ { "LIST", 4 }, FILTER_NAMES },    { { "STATUS", 6 }, FILTER_NAMES },
-	{ { "ENABLED", 7 }, FILTER_NAMES },
+	{ { "ENABLED", 7 }, FILTER_NAMES }, { { "METADATA", 8 }, FILTER_NAMES },
 };
 
 enum filter_kind filter_check_kind(struct slice line, struct slice *text)

@@ -107,6 +107,15 @@ done:
 	return wire;
 }
 
+bool folder_is_personal(const struct folder_style *style, const char *wire)
+{
+	const struct folder_space *sp = space_of(style, slice_str(wire));
+
+	if (sp != &style->own)
+		return !sp->foreign;
+	return !style->foreign_rest || stands_in(sp, slice_str(wire)) || folder_is_inbox(wire);
+}
+
 char *folder_from_wire(const struct folder_style *style, const char *wire)
 {
 	const struct folder_space *sp = space_of(style, slice_str(wire));

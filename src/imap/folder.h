@@ -21,6 +21,7 @@ enum { FOLDER_NAME_MAX = 1024, FOLDER_PREFIXES_MAX = 16 };
 struct folder_space {
 	char separator;	  /* '\0': flat */
 	char prefix[128]; /* on the wire */
+	bool foreign;	  /* other users', or shared */
 };
 
 /* How a store names its folders (RFC 2342, and LIST "" ""). Folders are made in the personal namespace where INBOX
@@ -30,6 +31,7 @@ struct folder_style {
 	struct folder_space own;			 /* prefix "" for none */
 	struct folder_space others[FOLDER_PREFIXES_MAX]; /* prefixes not empty */
 	size_t nothers;
+	bool foreign_rest; /* what stands in none of them is foreign, too */
 };
 
 /* NAME as it goes on the wire, from mem_alloc; NULL and E (ERR_INPUT, for people) when it can't be a folder's name. */
@@ -41,6 +43,9 @@ char *folder_from_wire(const struct folder_style *style, const char *wire);
 
 /* Does the name that people read for WIRE lead back to it? What it does not lead back to can't be named in rules. */
 bool folder_is_plain(const struct folder_style *style, const char *wire);
+
+/* Does WIRE stand in a personal namespace? */
+bool folder_is_personal(const struct folder_style *style, const char *wire);
 
 /* The separator of the namespace that WIRE stands in, and the octets of its prefix. */
 char folder_separator(const struct folder_style *style, const char *wire, size_t *prefix);

@@ -14,7 +14,7 @@ int refusal_person(const struct attempt *a, int way, const char *advice, struct 
 	const struct credential_refusal r = { .server = c,
 					      .protocol = "IMAP",
 					      .how = way == SASL_NO_WAY ? "LOGIN" : sasl_name(way),
-					      .token = a->token != NULL,
+					      .token = a->token.text != NULL,
 					      .said = refusal_words(a, said),
 					      .advice = advice };
 

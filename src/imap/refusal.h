@@ -10,8 +10,7 @@ struct attempt {
 	const struct imap_login *login;
 	struct sasl_setup setup;
 	struct binding bindings[BINDING_TYPES];
-	char *token;
-	bool fresh; /* TOKEN is the second one */
+	struct credential_token token;
 	struct imap_reply reply;
 	char complaint[SASL_COMPLAINT_MAX + 1];
 };

@@ -101,7 +101,9 @@ static bool is_home(const struct folder_space *space)
 
 static void add_other(struct folder_style *style, const struct folder_space *space)
 {
-	if (space->prefix[0] != '\0' && style->nothers < FOLDER_PREFIXES_MAX)
+	if (space->prefix[0] == '\0')
+		style->foreign_rest = style->foreign_rest || space->foreign;
+	else if (style->nothers < FOLDER_PREFIXES_MAX)
 		style->others[style->nothers++] = *space;
 }
 
@@ -109,7 +111,7 @@ static void on_space(void *arg, int class, struct slice prefix, char separator)
 {
 	struct spaces *all = arg;
 	struct folder_style *style = &all->session->style;
-	struct folder_space space = { .separator = separator };
+	struct folder_space space = { .separator = separator, .foreign = class != 0 };
 
 	if (!read_prefix(all->session, prefix, &space))
 		return;

@@ -5,7 +5,7 @@
 bool untagged_next(struct slice *kept, enum untagged_kind *kind, struct slice *args)
 {
 	static const struct slice names[] = {
-		{ "LIST ", 5 }, { "STATUS ", 7 }, { "NAMESPACE ", 10 }, { "ENABLED ", 8 }
+		{ "LIST ", 5 }, { "STATUS ", 7 }, { "NAMESPACE ", 10 }, { "ENABLED ", 8 }, { "METADATA ", 9 }
 	};
 	uint32_t length;
 
@@ -21,7 +21,7 @@ bool untagged_next(struct slice *kept, enum untagged_kind *kind, struct slice *a
 	if (args->n < 2)
 		return true;
 	*args = slice_skip(*args, 2); /* "* " */
-	for (int i = UNTAGGED_LIST; i <= UNTAGGED_ENABLED; i++) {
+	for (int i = UNTAGGED_LIST; i <= UNTAGGED_METADATA; i++) {
 		if (slice_starts_nocase(*args, names[i])) {
 			*kind = (enum untagged_kind)i;
 			*args = slice_skip(*args, names[i].n);
@@ -171,8 +171,8 @@ int untagged_list(struct slice args, struct untagged_list *l)
 }
 
 /* Over the name and into the list behind it. GNU Mailutils puts no quotes around a name, whatever it holds; so what is
- * no name is passed over up to the last list. */
-static bool enter_status(struct slice *args)
+ * no name is passed over up to the last list. METADATA begins the same way. */
+static bool enter_list(struct slice *args)
 {
 	struct slice at = *args;
 	struct buf name;
@@ -190,17 +190,39 @@ static bool enter_status(struct slice *args)
 	return ok;
 }
 
+/* "(" objectid ")" (RFC 8474, 4.3 and 7), or what stands there instead. */
+static struct slice take_id(struct slice *s)
+{
+	enum { ID_MAX = 255 };
+	struct slice id = SLICE_NONE;
+
+	if (slice_take(s, '(')) {
+		id = take_word(s);
+		if (!slice_take(s, ')'))
+			return SLICE_NONE;
+	}
+	for (size_t i = 0; i < id.n; i++)
+		if (!ascii_is_alpha(id.p[i]) && !ascii_is_digit(id.p[i]) && id.p[i] != '_' && id.p[i] != '-')
+			return SLICE_NONE;
+	return id.n <= ID_MAX ? id : SLICE_NONE;
+}
+
 int untagged_status(struct slice args, struct untagged_status *st)
 {
 	bool ok;
 	uint64_t n;
 
 	*st = (struct untagged_status){ .append_limit = UINT64_MAX };
-	ok = enter_status(&args);
+	ok = enter_list(&args);
 	while (ok && !slice_take(&args, ')')) {
 		struct slice item = take_word(&args), value;
 
 		ok = item.n > 0 && slice_take(&args, ' ');
+		if (ok && slice_eq_nocase(item, SLICE_LIT("MAILBOXID"))) {
+			st->id = take_id(&args);
+			(void)slice_take(&args, ' ');
+			continue;
+		}
 		value = take_word(&args);
 		if (ok && slice_eq_nocase(item, SLICE_LIT("UIDVALIDITY")) && slice_number(value, UINT32_MAX, &n) == 0)
 			st->uidvalidity = (uint32_t)n;
@@ -268,6 +290,26 @@ void untagged_namespace(struct slice args, untagged_namespace_fn *fn, void *arg)
 				return;
 		}
 	}
+}
+
+/* Values that are too long are passed over. */
+void untagged_metadata(struct slice args, size_t max, untagged_metadata_fn *fn, void *arg)
+{
+	struct buf entry, value;
+	bool quoted = false, ok = enter_list(&args);
+
+	buf_init(&entry, UNTAGGED_NAME_MAX);
+	buf_init(&value, 256 * 1024);
+	while (ok && !slice_take(&args, ')')) {
+		buf_clear(&entry);
+		buf_clear(&value);
+		ok = take_string(&args, &entry, &quoted) && slice_take(&args, ' ') && take_string(&args, &value, &quoted);
+		if (ok && !is_nil(&value, quoted) && value.n <= max)
+			fn(arg, buf_slice(&entry), buf_slice(&value));
+		(void)slice_take(&args, ' ');
+	}
+	buf_free(&entry);
+	buf_free(&value);
 }
 
 bool untagged_enabled(struct slice args, struct slice capability)

@@ -13,7 +13,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-enum untagged_kind { UNTAGGED_LIST, UNTAGGED_STATUS, UNTAGGED_NAMESPACE, UNTAGGED_ENABLED, UNTAGGED_OTHER };
+enum untagged_kind { UNTAGGED_LIST, UNTAGGED_STATUS, UNTAGGED_NAMESPACE, UNTAGGED_ENABLED, UNTAGGED_METADATA, UNTAGGED_OTHER };
 
 enum { UNTAGGED_NAME_MAX = 4000 };
 
@@ -35,12 +35,18 @@ int untagged_list(struct slice args, struct untagged_list *l);
 struct untagged_status {
 	uint32_t uidvalidity, uidnext; /* 0: not told, or no number of 32 bits */
 	uint64_t append_limit;	       /* UINT64_MAX: not told, or none */
+	struct slice id;	       /* MAILBOXID (RFC 8474), in what was parsed; empty: not told, or none that can be */
 };
 int untagged_status(struct slice args, struct untagged_status *st);
 
 /* CLASS: 0 personal, 1 other users', 2 shared; in the server's order. SEPARATOR as in a list. */
 typedef void untagged_namespace_fn(void *arg, int class, struct slice prefix, char separator);
 void untagged_namespace(struct slice args, untagged_namespace_fn *fn, void *arg);
+
+/* FN for each entry that has a value of at most MAX octets (RFC 5464, 4.4.1); one without values tells only of a change. What
+ * they are of, the caller knows. */
+typedef void untagged_metadata_fn(void *arg, struct slice entry, struct slice value);
+void untagged_metadata(struct slice args, size_t max, untagged_metadata_fn *fn, void *arg);
 
 bool untagged_enabled(struct slice args, struct slice capability);
 

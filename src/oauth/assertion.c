@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -13,6 +12,7 @@
 
 #include "base/encode.h"
 #include "base/mem.h"
+#include "net/pem.h"
 
 enum { KEY_BITS_MIN = 2048, SIGNATURE_MAX = 4096, JWT_MAX = 64 * 1024, EARLIER_S = 60 /* clocks differ */ };
 
@@ -36,29 +36,10 @@ int base64url_encode(struct slice in, struct buf *out)
 
 /* ---- keys and certificates ---- */
 
-/* Instead of OpenSSL's own, which would ask the terminal. */
-static int no_passphrase(char *buffer, int size, int writing, void *arg)
-{
-	(void)buffer;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
-static BIO *memory(const char *text)
-{
-	BIO *bio = BIO_new_mem_buf(text, -1);
-
-	if (bio == NULL)
-		abort();
-	return bio;
-}
-
 static EVP_PKEY *key_read(const char *pem, const char *what, struct err *e)
 {
-	BIO *bio = memory(pem);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	BIO *bio = pem_open(pem);
+	EVP_PKEY *key = pem_key(bio);
 
 	BIO_free(bio);
 	ERR_clear_error();
@@ -77,8 +58,8 @@ static EVP_PKEY *key_read(const char *pem, const char *what, struct err *e)
 
 static X509 *certificate_read(const char *pem, struct err *e)
 {
-	BIO *bio = memory(pem);
-	X509 *x = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+	BIO *bio = pem_open(pem);
+	X509 *x = pem_certificate(bio);
 
 	BIO_free(bio);
 	ERR_clear_error();

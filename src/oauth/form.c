@@ -29,14 +29,6 @@ void form_add(struct buf *form, const char *name, const char *value)
 	text_add(form, value);
 }
 
-static int hex_value(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decodes TEXT; NULL when it is malformed or holds a NUL. */
 static char *text_decode(struct slice text)
 {
@@ -49,8 +41,8 @@ static char *text_decode(struct slice text)
 		if (c == '+') {
 			c = ' ';
 		} else if (c == '%') {
-			int high = text.n - i > 2 ? hex_value(text.p[i + 1]) : -1;
-			int low = text.n - i > 2 ? hex_value(text.p[i + 2]) : -1;
+			int high = text.n - i > 2 ? ascii_hex(text.p[i + 1]) : -1;
+			int low = text.n - i > 2 ? ascii_hex(text.p[i + 2]) : -1;
 
 			if (high < 0 || low < 0) {
 				free(out);

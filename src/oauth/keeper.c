@@ -85,7 +85,7 @@ static void grant_read(struct keeper *k, struct grant *g)
 		(void)err_prefix(&g->trouble, "%s %s", config_kind(g->server), name);
 	}
 	if (g->trouble.class != ERR_NONE)
-		log_warning("not-signed-in", LOG_STR(config_kind(g->server), name), LOG_STR("reason", g->trouble.text));
+		log_warning("not-signed-in", LOG_STR(config_field(g->server), name), LOG_STR("reason", g->trouble.text));
 }
 
 static void grant_new(struct keeper *k, const struct config_server *a)

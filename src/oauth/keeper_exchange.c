@@ -93,7 +93,7 @@ static void write_again(struct keeper *k, struct grant *g)
 		g->unwritten = false;
 		err_clear(&g->trouble);
 		g->failures = 0;
-		log_info("refresh-token-written", LOG_STR(config_kind(g->server), g->server->name));
+		log_info("refresh-token-written", LOG_STR(config_field(g->server), g->server->name));
 		keeper_answer_all(k, g, WANT_TOKEN, NULL);
 		return;
 	}
@@ -166,7 +166,7 @@ static void tell_expiring(struct keeper *k)
 				      "the %s of %s %s expires in %lld days: make a new one in the provider's "
 				      "console before",
 				      what, config_kind(g->server), g->server->name, (long long)days);
-		log_warning("secret-expires", LOG_STR(config_kind(g->server), g->server->name), LOG_STR("what", what),
+		log_warning("secret-expires", LOG_STR(config_field(g->server), g->server->name), LOG_STR("what", what),
 			    LOG_NUM("days", days), LOG_STR("reason", e.text));
 		k->hooks.notice(k->hooks.arg, g->server->name, true, e.text);
 	}
@@ -221,7 +221,7 @@ static void failed(struct keeper *k, struct grant *g, const struct exchange_resu
 		wait = r->answer.retry_after;
 	g->not_before = keeper_now(k) + wait;
 	LOG_EVENT(person ? LOG_ERROR : LOG_WARNING, verdict == GRANT_LOST ? "sign-in-lost" : "no-access-token",
-		  LOG_STR(config_kind(g->server), g->server->name), LOG_NUM("attempts", g->failures),
+		  LOG_STR(config_field(g->server), g->server->name), LOG_NUM("attempts", g->failures),
 		  LOG_NUM("seconds", wait / SECOND_MS), LOG_STR("reason", g->trouble.text), { 0 });
 	if (person && !told)
 		k->hooks.notice(k->hooks.arg, g->server->name, false, g->trouble.text);
@@ -253,7 +253,7 @@ static void succeeded(struct keeper *k, struct grant *g, const struct exchange_r
 	g->failures = 0;
 	g->not_before = g->got;
 	err_clear(&g->trouble);
-	log_info("access-token", LOG_STR(config_kind(g->server), g->server->name),
+	log_info("access-token", LOG_STR(config_field(g->server), g->server->name),
 		 LOG_NUM("seconds", a->expires_in / SECOND_MS), LOG_STR("rotated", r->fresh ? "yes" : NULL));
 	if (r->unwritten) {
 		g->unwritten = true;
@@ -261,7 +261,7 @@ static void succeeded(struct keeper *k, struct grant *g, const struct exchange_r
 		g->trouble.class = ERR_TEMP;
 		(void)err_prefix(&g->trouble, "the new refresh token of %s %s is not safe yet", config_kind(g->server),
 				 g->server->name);
-		log_error("refresh-token-not-written", LOG_STR(config_kind(g->server), g->server->name),
+		log_error("refresh-token-not-written", LOG_STR(config_field(g->server), g->server->name),
 			  LOG_STR("reason", r->err.text));
 		k->hooks.notice(k->hooks.arg, g->server->name, false, g->trouble.text);
 		keeper_answer_all(k, g, WANT_TOKEN, &g->trouble);

@@ -193,7 +193,7 @@ static void done(struct keeper *k, struct grant *g, const struct exchange_result
 {
 	const struct err *e = r->unwritten ? &g->trouble : NULL;
 
-	log_info("signed-in", LOG_STR(config_kind(g->server), g->server->name));
+	log_info("signed-in", LOG_STR(config_field(g->server), g->server->name));
 	sign_in_free(&g->sign_in);
 	keeper_answer_all(k, g, WANT_CODE, e);
 	keeper_answer_all(k, g, WANT_AGREED, e);
@@ -225,7 +225,7 @@ void sign_in_finished(struct keeper *k, struct grant *g, const struct exchange_r
 		    keeper_now(k) + (verdict == GRANT_LATER && s->interval < LATER_MS ? LATER_MS : s->interval);
 		return;
 	}
-	log_warning("sign-in-failed", LOG_STR(config_kind(g->server), g->server->name), LOG_STR("reason", e->text));
+	log_warning("sign-in-failed", LOG_STR(config_field(g->server), g->server->name), LOG_STR("reason", e->text));
 	if (step == GRANT_CODE)
 		mem_wipe_str(&s->code); /* it can be used once */
 	else

@@ -24,6 +24,7 @@ static void answered_no_folder(struct worker *w, struct job *j, const struct ima
 	} else if (!j->retried) {
 		floors_forget(&w->floors, j->mailbox);
 		j->retried = true; /* STATUS will show whether it can be made again */
+		j->denied = true;
 		j->state = JOB_READY;
 	} else if (folder_is_inbox(j->work->folder)) {
 		job_settle(j, OUTCOME_RETRY, 0, false, "the store says that there is no INBOX: %s", r->text);

@@ -268,8 +268,8 @@ void job_settle(struct job *j, enum outcome_kind kind, int64_t due_ms, bool sent
 void job_unsent(struct job *j)
 {
 	job_settle(j, OUTCOME_RETRY, 0, false, NULL);
-	/* Unless an earlier attempt left the floor. */
-	j->outcome.unsent = !j->resend && !j->retried;
+	/* Unless an earlier attempt left the floor. What was denied was never in doubt. */
+	j->outcome.unsent = !j->resend && (!j->retried || j->denied);
 }
 
 void job_found(struct job *j, uint32_t uidvalidity, const char *folder)

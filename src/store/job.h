@@ -27,6 +27,7 @@ struct job {
 	bool keywords;		     /* FLAGS holds others than system flags */
 	struct mailbox_status floor; /* of this attempt */
 	bool resend;		     /* bytes of it may have been sent before: never CREATE for it */
+	bool denied;		     /* the store said of it alone that it did not take it, and nothing was sent since */
 	bool retried;		     /* a second try within one turn is under way */
 	bool alone;		     /* to be sent in a command of its own */
 	bool folder_gone;	     /* the store refused a batch because its folder is missing */

@@ -297,7 +297,7 @@ static int begin_job(struct lane *l, bool first, struct err *e)
 			drop_job(l, l->current);
 			continue;
 		}
-		j->body_begun = j->body_ended = false;
+		j->body_begun = j->body_ended = j->denied = false;
 		l->at = 0;
 		stream = lane_may_stream(l, j);
 		if (put_head(l, j, first, stream, e) != 0)

@@ -245,7 +245,7 @@ static void take_back(void *arg, struct job *j)
 	if (!j->recorded || j->state != JOB_READY)
 		return;
 	/* Refused together with others, one of which may be to blame; or in flight by the record, but not begun. */
-	if (j->body_begun)
+	if (j->body_begun && !j->denied)
 		job_settle(j, OUTCOME_RETRY, 0, true, "the store refused it together with others");
 	else
 		job_unsent(j);
@@ -262,7 +262,7 @@ static void pass_over(void *arg, struct job *j)
 		return;
 	job_settle(j, OUTCOME_RETRY, clock_wall_ms() + 2 * trouble_backoff(w->account, w->attempts), j->body_begun,
 		   "the connection broke when the store was busy with %.200s: %s", j->work->folder, s->why_broke.text);
-	j->outcome.unsent = !j->resend && !j->retried;
+	j->outcome.unsent = !j->resend && (!j->retried || j->denied);
 }
 
 /* A store that answers NO to everything has trouble of its own, and no message is to blame. */

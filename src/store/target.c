@@ -124,7 +124,7 @@ static int find_named(struct imap *s, bool *fresh, struct target *t, struct err 
 static int find_use(struct imap *s, unsigned use, struct slice other, bool make, bool *fresh, struct target *t,
 		    struct err *e)
 {
-	const struct catalog_folder *f;
+	const struct catalog_folder *f, *named;
 	const struct catalog *c;
 	char *name, *wire;
 
@@ -133,13 +133,22 @@ static int find_use(struct imap *s, unsigned use, struct slice other, bool make,
 	if (catalog_use(c, use) == NULL && refresh(s, fresh, &c, e) != 0)
 		return -1;
 	f = catalog_use(c, use);
-	if (f == NULL && other.n > 0) {
+	if (other.n > 0) {
 		name = slice_dup(other);
-		wire = folder_to_wire(imap_style(s), name, e);
+		wire = folder_to_wire(imap_style(s), name, f == NULL ? e : NULL);
 		free(name);
-		if (wire == NULL)
+		if (wire == NULL && f == NULL)
 			return 1;
-		set(s, t, wire);
+		/* Of several for one use the one that the rule names (RFC 8579, 4). */
+		named = wire != NULL ? catalog_find(c, wire) : NULL;
+		if (f != NULL && named != NULL && named->select && (named->uses & use) != 0)
+			f = named;
+		if (f == NULL)
+			set(s, t, wire);
+		else
+			free(wire);
+	}
+	if (f == NULL && other.n > 0) {
 		if (find_named(s, fresh, t, e) != 0)
 			return -1;
 		if (catalog_find(c, t->mailbox) != NULL)

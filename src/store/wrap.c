@@ -7,13 +7,13 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/mem.h"
+#include "msg/header_write.h"
 #include "msg/summary.h"
 
 enum {
 	HEAD_MAX = 16 * 1024,
 	FIELD_MAX = 900, /* octets of a field that is taken over: a line may have 998 (RFC 5322, 2.1.1) */
 	WHY_MAX = 300,
-	WORD_OCTETS = 42, /* in one encoded word, whole characters: 56 of the 75 that it may have (RFC 2047, 2) */
 	LINE_OCTETS = 57, /* in one line of base64 … */
 	LINE_CHARS = 76,
 	LINE = LINE_CHARS + 2, /* … which takes that many */
@@ -43,36 +43,6 @@ static void add_plain(struct buf *out, const char *s, size_t max)
 		(void)buf_add_char(out, *s >= ' ' && *s <= '~' ? *s : '?');
 }
 
-/* TEXT (valid UTF-8, one line) as encoded words, a line each. */
-static void add_words(struct buf *out, struct slice text)
-{
-	while (text.n > 0) {
-		size_t n = text.n < WORD_OCTETS ? text.n : WORD_OCTETS;
-
-		while (n > 1 && n < text.n && ((unsigned char)text.p[n] & 0xc0) == 0x80)
-			n--;
-		(void)buf_add_str(out, "=?UTF-8?B?");
-		(void)base64_encode(slice_of(text.p, n), out);
-		text.p += n;
-		text.n -= n;
-		(void)buf_add_str(out, text.n > 0 ? "?=\r\n " : "?=");
-	}
-}
-
-static void add_subject(struct buf *out, const struct summary *s)
-{
-	struct slice subject = slice_str(s->subject);
-
-	(void)buf_add_str(out, "Subject: ");
-	if (subject.n == 0)
-		(void)buf_add_str(out, "(a message without a subject)");
-	else if (plain(subject))
-		(void)buf_add_slice(out, subject);
-	else
-		add_words(out, subject);
-	(void)buf_add_str(out, "\r\n");
-}
-
 /* As it is, if that does no harm: its comments and encoded words are ASCII. */
 static void add_from(struct buf *out, const struct header *h)
 {
@@ -100,7 +70,8 @@ static void add_head(struct buf *out, const char *why, const struct header *h, c
 	(void)buf_addf(out, "Date: %s\r\n", stamp);
 	if (plain(slice_str(s.message_id)))
 		(void)buf_addf(out, "Message-ID: %s\r\n", s.message_id);
-	add_subject(out, &s);
+	(void)header_write(SLICE_LIT("Subject"),
+			   s.subject[0] == '\0' ? SLICE_LIT("(a message without a subject)") : slice_str(s.subject), out);
 	(void)buf_addf(out,
 		       "MIME-Version: 1.0\r\n"
 		       "Content-Type: multipart/mixed; boundary=\"mailferry-%s\"\r\n"
