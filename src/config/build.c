@@ -1,7 +1,9 @@
 #include "config/build_impl.h"
 
 #include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "config/route.h"
@@ -68,7 +70,7 @@ static void required_check(const struct place *p)
 		char path[REPORT_PATH_SIZE];
 		struct buf text;
 
-		if (!key_is_of(k, p->group) || !k->required || p->lines->key[i] != 0)
+		if (!key_is_of(k, p->group) || !key_is_required(k, p->group) || p->lines->key[i] != 0)
 			continue;
 		place_path(p->path, k->name, path);
 		buf_init(&text, 500);
@@ -86,65 +88,86 @@ static bool name_good(const char *name)
 	return strchr(name, '*') == NULL;
 }
 
-/* Room for N of them, before the first is read. */
-static void named_room(struct build *b, enum key_group group, size_t n)
-{
-	struct config *c = b->config;
-
-	if (group == KEYS_ACCOUNT) {
-		c->accounts = mem_array(n, sizeof(*c->accounts));
-		b->accounts = mem_array(n, sizeof(*b->accounts));
-	} else if (group == KEYS_SOURCE) {
-		c->sources = mem_array(n, sizeof(*c->sources));
-		b->sources = mem_array(n, sizeof(*b->sources));
-	} else {
-		c->listeners = mem_array(n, sizeof(*c->listeners));
-		b->listeners = mem_array(n, sizeof(*b->listeners));
+/* Groups under names of the operator's choice. Each element begins with its name. */
+static const struct named {
+	const char *key;
+	enum key_group group;
+	size_t size;	    /* of an element */
+	size_t list, count; /* where struct config has them */
+	size_t lines;	    /* where struct build has theirs */
+	size_t server;	    /* where an element has its struct config_server; NO_SERVER */
+} named[] = {
+#define NAMED(key, group, list, count, server)                                                                         \
+	{                                                                                                              \
+		key, group, sizeof *((struct config *)NULL)->list, offsetof(struct config, list),                      \
+		    offsetof(struct config, count), offsetof(struct build, list), server                               \
 	}
+#define NO_SERVER SIZE_MAX
+	NAMED("certificates", KEYS_CERTIFICATE, certificates, ncertificates, NO_SERVER),
+	NAMED("listeners", KEYS_LISTENER, listeners, nlisteners, NO_SERVER),
+	NAMED("milters", KEYS_MILTER, milters, nmilters, NO_SERVER),
+	NAMED("accounts", KEYS_ACCOUNT, accounts, naccounts, offsetof(struct config_account, server)),
+	NAMED("sources", KEYS_SOURCE, sources, nsources, offsetof(struct config_source, server)),
+	NAMED("relay_for", KEYS_RELAY_FOR, relay_for, nrelay_for, NO_SERVER),
+};
+enum { NNAMED = sizeof named / sizeof named[0] };
+
+_Static_assert(offsetof(struct config_certificate, name) == 0 && offsetof(struct config_listener, name) == 0 &&
+		   offsetof(struct config_account, name) == 0 && offsetof(struct config_source, name) == 0 &&
+		   offsetof(struct config_milter, name) == 0 && offsetof(struct config_relay_for, name) == 0,
+	       "an element of a named group begins with its name");
+
+static const struct named *named_find(enum key_group group)
+{
+	size_t i = 0;
+
+	while (i < NNAMED && named[i].group != group)
+		i++;
+	return i < NNAMED ? &named[i] : NULL;
+}
+
+static struct group_lines **named_lines(struct build *b, const struct named *n)
+{
+	return (struct group_lines **)(void *)((char *)b + n->lines);
+}
+
+/* Room for N of them, before the first is read. */
+static void named_room(struct build *b, const struct named *of, size_t n)
+{
+	*(void **)(void *)((char *)b->config + of->list) = mem_array(n, of->size);
+	*named_lines(b, of) = mem_array(n, sizeof(struct group_lines));
 }
 
 /* The next of them, with its name. */
-static void named_begin(struct place *p, const char *name)
+static void named_begin(struct place *p, const struct named *of, const char *name)
 {
-	struct config *c = p->b->config;
+	char *config = (char *)p->b->config;
+	size_t *n = (size_t *)(void *)(config + of->count);
+	char *list, *copy = mem_strdup(name);
 
-	if (p->group == KEYS_ACCOUNT) {
-		struct config_account *a = &c->accounts[c->naccounts];
-
-		p->lines = &p->b->accounts[c->naccounts++];
-		p->base = a;
-		p->server = &a->server;
-		a->server.name = a->name = mem_strdup(name);
-	} else if (p->group == KEYS_SOURCE) {
-		struct config_source *s = &c->sources[c->nsources];
-
-		p->lines = &p->b->sources[c->nsources++];
-		p->base = s;
-		p->server = &s->server;
-		s->server.name = s->name = mem_strdup(name);
-		s->server.of_source = true;
-	} else {
-		p->lines = &p->b->listeners[c->nlisteners];
-		p->base = &c->listeners[c->nlisteners];
-		c->listeners[c->nlisteners++].name = mem_strdup(name);
+	memcpy(&list, config + of->list, sizeof list);
+	p->base = list + *n * of->size;
+	p->lines = &(*named_lines(p->b, of))[*n];
+	memcpy(p->base, &copy, sizeof copy);
+	if (of->server != NO_SERVER) {
+		p->server = (struct config_server *)(void *)((char *)p->base + of->server);
+		p->server->name = copy;
+		p->server->of_source = of->group == KEYS_SOURCE;
 	}
+	++*n;
 }
 
-/* `listeners', `accounts' and `sources': groups under names of the operator's choice. */
-static void named_set(const struct place *outer, const struct key *k, const config_setting_t *s)
+static void named_set(const struct place *outer, const struct named *of, const struct key *k, const config_setting_t *s)
 {
 	struct build *b = outer->b;
-	enum key_group group = strcmp(k->name, "accounts") == 0	 ? KEYS_ACCOUNT
-			       : strcmp(k->name, "sources") == 0 ? KEYS_SOURCE
-								 : KEYS_LISTENER;
 	size_t n = (size_t)config_setting_length(s);
 
 	if (n == 0 && b->strict)
 		report_error(b->report, build_line_of(s), k->name, "the group is empty: expected NAME = { … }; in it");
-	named_room(b, group, n);
+	named_room(b, of, n);
 	for (size_t i = 0; i < n; i++) {
 		const config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
-		struct place p = { .b = b, .group = group };
+		struct place p = { .b = b, .group = of->group };
 		struct buf got;
 
 		place_path(k->name, config_setting_name(e), p.path);
@@ -157,7 +180,7 @@ static void named_set(const struct place *outer, const struct key *k, const conf
 			buf_free(&got);
 			continue;
 		}
-		named_begin(&p, config_setting_name(e));
+		named_begin(&p, of, config_setting_name(e));
 		if (config_setting_length(e) == 0 && b->strict)
 			report_error(b->report, build_line_of(e), p.path, "the group is empty");
 		group_set(&p, e);
@@ -170,12 +193,27 @@ static void within_set(const struct place *outer, const struct key *k, const con
 	struct place p = *outer;
 	unsigned line = outer->lines->line;
 
-	p.group = strcmp(k->name, "oauth") == 0 ? KEYS_OAUTH : KEYS_SKIP;
+	p.group = k->inner;
 	if (p.group == KEYS_OAUTH)
 		p.server->oauth = true;
 	place_path(outer->path, k->name, p.path);
 	group_set(&p, s);
 	outer->lines->line = line;
+}
+
+/* The one of its kind. */
+static void relay_set(const struct place *outer, const config_setting_t *s)
+{
+	struct config *c = outer->b->config;
+	struct place p = { .b = outer->b, .group = KEYS_RELAY, .lines = &outer->b->relay, .path = CONFIG_RELAY };
+
+	p.base = c->relay = mem_alloc(sizeof *c->relay);
+	p.server = &c->relay->server;
+	p.server->name = CONFIG_RELAY;
+	p.server->of_relay = true;
+	if (config_setting_length(s) == 0 && p.b->strict)
+		report_error(p.b->report, build_line_of(s), p.path, "the group is empty");
+	group_set(&p, s);
 }
 
 static void inner_set(const struct place *outer, const struct key *k, const config_setting_t *s)
@@ -190,8 +228,12 @@ static void inner_set(const struct place *outer, const struct key *k, const conf
 		within_set(outer, k, s);
 		return;
 	}
-	if (strcmp(k->name, "limits") != 0) {
-		named_set(outer, k, s);
+	if (named_find(k->inner) != NULL) {
+		named_set(outer, named_find(k->inner), k, s);
+		return;
+	}
+	if (k->inner == KEYS_RELAY) {
+		relay_set(outer, s);
 		return;
 	}
 	place_path(outer->path, k->name, p.path);
@@ -237,10 +279,20 @@ void build_config(struct build *b, const config_setting_t *root)
 	struct place top = { .b = b, .group = KEYS_TOP, .base = b->config, .lines = &b->top };
 	struct place limits = { .b = b, .group = KEYS_LIMITS, .base = b->config, .lines = &b->limits };
 
-	_Static_assert(sizeof(enum config_tls) == sizeof(int) && sizeof(enum config_protocol) == sizeof(int) &&
-			   sizeof(enum config_newlines) == sizeof(int) && sizeof(enum config_compress) == sizeof(int) &&
-			   sizeof(enum config_mailbox) == sizeof(int) && sizeof(enum config_delete) == sizeof(int),
-		       "KEY_ENUM fields are filled as int");
+#define FILLED_AS_INT(name) _Static_assert(sizeof(enum name) == sizeof(int), "KEY_ENUM fields are filled as int")
+	FILLED_AS_INT(config_tls);
+	FILLED_AS_INT(config_offer);
+	FILLED_AS_INT(config_protocol);
+	FILLED_AS_INT(config_newlines);
+	FILLED_AS_INT(config_compress);
+	FILLED_AS_INT(config_mailbox);
+	FILLED_AS_INT(config_auth);
+	FILLED_AS_INT(config_sandbox);
+	FILLED_AS_INT(config_delete);
+	FILLED_AS_INT(config_haste);
+	FILLED_AS_INT(config_doubt);
+	FILLED_AS_INT(config_failure);
+
 	group_set(&limits, NULL);
 	group_set(&top, root);
 	routes_finish(b->config, b->report);
@@ -248,8 +300,8 @@ void build_config(struct build *b, const config_setting_t *root)
 
 void build_free(struct build *b)
 {
-	free(b->listeners);
-	free(b->accounts);
-	free(b->sources);
-	b->listeners = b->accounts = b->sources = NULL;
+	for (size_t i = 0; i < NNAMED; i++) {
+		free(*named_lines(b, &named[i]));
+		*named_lines(b, &named[i]) = NULL;
+	}
 }

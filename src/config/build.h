@@ -21,7 +21,9 @@ struct build {
 	bool strict; /* a whole configuration: what is required must be there and fit together */
 	bool files;  /* read what it names; modes of files matter; paths hang on config->file */
 	bool secrets; /* read passwords and keys too */
-	struct group_lines top, limits, *listeners, *accounts, *sources; /* the last three as many as there are */
+	struct group_lines top, limits, relay;
+	/* one for each element; build.c: struct named */
+	struct group_lines *certificates, *listeners, *milters, *accounts, *sources, *relay_for;
 };
 
 /* Each setting's hook holds its line. Errors go to the report. */
@@ -37,12 +39,12 @@ bool build_given(const struct group_lines *g, enum key_group group, const char *
 /* Fills the field of a text key from TEXT. 0, or -1 with HINT (VALUE_HINT_SIZE). Relative paths hang on FILE. */
 int build_text(const struct key *k, struct slice text, const char *file, void *base, char *hint);
 
-/* One element of `addresses', `networks' or `pin_sha256' of the struct at BASE. */
+/* One element of `addresses', of a list of networks, of `pin_sha256'. */
 int build_address(struct build *b, struct config_account *a, struct slice text, unsigned line, char *hint);
-int build_network(struct config_listener *l, struct slice text, char *hint);
+int build_network(const struct key *k, struct slice text, void *base, char *hint); /* BASE holds the field of K */
 int build_pin(struct config_server *s, struct slice text, char *hint);
 
-/* One element of KEY_FIELDS, KEY_FOLDERS or KEY_TIMES; BASE holds the field of K. */
+/* One element of KEY_FIELDS, KEY_PATTERNS, KEY_FOLDERS, KEY_TIMES, KEY_NAMES or KEY_SENDERS; BASE holds the field of K. */
 int build_element(const struct key *k, struct slice text, void *base, char *hint);
 
 #endif

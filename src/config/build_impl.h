@@ -9,7 +9,7 @@ struct place {
 	struct build *b;
 	enum key_group group;
 	void *base;
-	struct config_server *server; /* of an account or a source: what KEYS_SERVER and KEYS_OAUTH fill */
+	struct config_server *server; /* of an account, a source or the relay: what KEYS_SERVER and KEYS_OAUTH fill */
 	struct group_lines *lines;
 	char path[REPORT_PATH_SIZE]; /* "accounts.office", or "" */
 };

@@ -96,6 +96,8 @@ static void list_set(const struct place *p, const struct key *k, const config_se
 		value_error(p, k, s, hint);
 		return;
 	}
+	if (n == 0 && k->type == KEY_PATTERNS)
+		return;
 	if (n == 0) {
 		value_error(p, k, s, "it is empty");
 		return;
@@ -113,7 +115,7 @@ static void list_set(const struct place *p, const struct key *k, const config_se
 			else if (k->type == KEY_PINS)
 				failed = build_pin(p->server, text, hint);
 			else if (k->type == KEY_NETWORKS)
-				failed = build_network(p->base, text, hint);
+				failed = build_network(k, text, p->base, hint);
 			else
 				failed = build_element(k, text, place_base(p, k), hint);
 		}
@@ -146,8 +148,11 @@ void value_set(const struct place *p, const struct key *k, const config_setting_
 	case KEY_NETWORKS:
 	case KEY_PINS:
 	case KEY_FIELDS:
+	case KEY_PATTERNS:
 	case KEY_FOLDERS:
 	case KEY_TIMES:
+	case KEY_NAMES:
+	case KEY_SENDERS:
 		list_set(p, k, s);
 		return;
 	case KEY_COUNT:

@@ -4,18 +4,24 @@
 #include "config/keys_impl.h"
 #include "config/value.h"
 
+/* Joined in the order of the manual. */
+static const struct {
+	const struct key *keys;
+	const size_t *n;
+} tables[] = {
+	{ keys_general, &keys_ngeneral },   { keys_limits, &keys_nlimits }, { keys_certificate, &keys_ncertificate },
+	{ keys_listener, &keys_nlistener }, { keys_milter, &keys_nmilter }, { keys_server, &keys_nserver },
+	{ keys_account, &keys_naccount },   { keys_source, &keys_nsource }, { keys_relay, &keys_nrelay },
+};
+
 const struct key *key_at(size_t i)
 {
-	if (i < keys_ngeneral)
-		return &keys_general[i];
-	i -= keys_ngeneral;
-	if (i < keys_nserver)
-		return &keys_server[i];
-	i -= keys_nserver;
-	if (i < keys_naccount)
-		return &keys_account[i];
-	i -= keys_naccount;
-	return i < keys_nsource ? &keys_source[i] : NULL;
+	for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
+		if (i < *tables[t].n)
+			return &tables[t].keys[i];
+		i -= *tables[t].n;
+	}
+	return NULL;
 }
 
 size_t key_index(const struct key *k)
@@ -34,25 +40,40 @@ const char *key_group_name(enum key_group group)
 		return "the top level";
 	case KEYS_LIMITS:
 		return "limits";
+	case KEYS_CERTIFICATE:
+		return "certificates.NAME";
 	case KEYS_LISTENER:
 		return "listeners.NAME";
+	case KEYS_MILTER:
+		return "milters.NAME";
 	case KEYS_ACCOUNT:
 		return "accounts.NAME";
 	case KEYS_SERVER:
-		return "accounts.NAME or sources.NAME";
+		return "accounts.NAME, sources.NAME or relay";
 	case KEYS_SOURCE:
 		return "sources.NAME";
 	case KEYS_SKIP:
 		return "sources.NAME.skip";
 	case KEYS_OAUTH:
 		return "oauth of accounts.NAME or sources.NAME";
+	case KEYS_RELAY:
+		return "relay";
+	case KEYS_RELAY_FOR:
+		return "relay_for.NAME";
 	}
 	return "";
 }
 
 bool key_is_of(const struct key *k, enum key_group group)
 {
-	return k->group == group || (k->group == KEYS_SERVER && (group == KEYS_ACCOUNT || group == KEYS_SOURCE));
+	return k->group == group ||
+	       (k->group == KEYS_SERVER && (group == KEYS_ACCOUNT || group == KEYS_SOURCE || group == KEYS_RELAY));
+}
+
+bool key_is_required(const struct key *k, enum key_group group)
+{
+	/* A relay may know us by our address. */
+	return k->required && !(group == KEYS_RELAY && k->group == KEYS_SERVER);
 }
 
 const struct key *key_find(enum key_group group, struct slice name)
@@ -154,6 +175,10 @@ void key_expects(const struct key *k, struct buf *out)
 	case KEY_LISTENER:
 		(void)buf_add_str(out, "an address such as \"192.0.2.1:25\", \"[2001:db8::1]:25\" or \"unix:/path\"");
 		break;
+	case KEY_PEER:
+		(void)buf_add_str(
+		    out, "an address such as \"inet:127.0.0.1:11332\", \"inet:[::1]:11332\" or \"unix:/path\"");
+		break;
 	case KEY_PATH:
 		(void)buf_addf(out, "a path in quotes, of %lld octets at most", (long long)k->max);
 		break;
@@ -199,11 +224,20 @@ void key_expects(const struct key *k, struct buf *out)
 	case KEY_FIELDS:
 		(void)buf_add_str(out, "names of header fields such as [ \"Delivered-To\", \"Received\" ]");
 		break;
+	case KEY_PATTERNS:
+		(void)buf_add_str(out, "names of header fields such as [ \"X-Spam*\", \"X-Virus-Status\" ], or [ ]");
+		break;
 	case KEY_FOLDERS:
 		(void)buf_add_str(out, "folders such as [ \"INBOX\", \"Archive/*\" ]");
 		break;
 	case KEY_TIMES:
 		(void)buf_add_str(out, "times such as \"*/15 8-18 * * mon-fri\", or a list of them");
+		break;
+	case KEY_NAMES:
+		(void)buf_add_str(out, "names such as [ \"scanner\", \"office\" ]");
+		break;
+	case KEY_SENDERS:
+		(void)buf_add_str(out, "addresses such as [ \"scanner@office.example\", \"@office.example\" ]");
 		break;
 	case KEY_DELETE:
 		(void)buf_add_str(out, "\"never\", \"at-once\", \"after-delivery\" or a time such as \"30d\"");

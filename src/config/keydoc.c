@@ -9,12 +9,16 @@ static const struct {
 } sections[] = {
 	{ KEYS_TOP, "Keys at the top level" },
 	{ KEYS_LIMITS, "Keys in limits" },
+	{ KEYS_CERTIFICATE, "Keys of each certificate" },
 	{ KEYS_LISTENER, "Keys of each listener" },
+	{ KEYS_MILTER, "Keys of each milter" },
 	{ KEYS_ACCOUNT, "Keys of each account" },
-	{ KEYS_SERVER, "Keys of the server, in each account and each source" },
-	{ KEYS_OAUTH, "Keys of oauth in an account or a source" },
+	{ KEYS_SERVER, "Keys of the server, in each account, in each source and in relay" },
+	{ KEYS_OAUTH, "Keys of oauth in an account, a source or relay" },
 	{ KEYS_SOURCE, "Keys of each source" },
 	{ KEYS_SKIP, "Keys of skip in a source" },
+	{ KEYS_RELAY, "Keys of relay" },
+	{ KEYS_RELAY_FOR, "Keys of each group in relay_for" },
 };
 
 static void default_print(const struct key *k, struct buf *out)

@@ -12,14 +12,28 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-/* KEYS_SERVER stand in each account and in each source: key_find and the like find them there. */
-enum key_group { KEYS_TOP, KEYS_LIMITS, KEYS_LISTENER, KEYS_SERVER, KEYS_ACCOUNT, KEYS_SOURCE, KEYS_SKIP, KEYS_OAUTH };
+/* KEYS_SERVER stand in each account, in each source and in the relay: key_find and the like find them there. */
+enum key_group {
+	KEYS_TOP,
+	KEYS_LIMITS,
+	KEYS_CERTIFICATE,
+	KEYS_LISTENER,
+	KEYS_SERVER,
+	KEYS_ACCOUNT,
+	KEYS_SOURCE,
+	KEYS_SKIP,
+	KEYS_OAUTH,
+	KEYS_RELAY,
+	KEYS_RELAY_FOR,
+	KEYS_MILTER
+};
 
 enum key_type {		       /* and the field that it fills */
 		KEY_STRING,    /* char *: a line of text */
 		KEY_WORD,      /* char *: one of WORDS */
 		KEY_HOST,      /* char * */
 		KEY_LISTENER,  /* char *: address and port, or unix:path */
+		KEY_PEER,      /* char *: where a milter listens, as config/peer.h reads it */
 		KEY_PATH,      /* char *: absolute, or relative to the configuration file */
 		KEY_URL,       /* char *: see config/url.h; may hold "{tenant}" */
 		KEY_SECRET,    /* char *: never shown */
@@ -35,9 +49,12 @@ enum key_type {		       /* and the field that it fills */
 		KEY_ADDRESSES, /* char ** and its count at OFFSET2 */
 		KEY_PINS,      /* the same */
 		KEY_FIELDS,    /* the same: names of header fields */
+		KEY_PATTERNS,  /* the same; the last character of a name may be *. The list may be empty */
 		KEY_FOLDERS,   /* the same: folders of a source */
 		KEY_TIMES,     /* the same: texts of config/schedule.h */
-		KEY_GROUP /* a group of keys: limits, oauth, skip, or one of names (listeners, accounts, sources) */
+		KEY_NAMES,     /* the same: names, a line each */
+		KEY_SENDERS,   /* the same: addresses, or "@domain" */
+		KEY_GROUP /* a group of keys: limits, oauth, skip, or relay, or one of names (listeners, accounts, sources, relay_for) */
 };
 
 struct key {
@@ -46,6 +63,7 @@ struct key {
 	enum key_type type;
 	size_t offset, offset2;
 	int64_t min, max;	  /* numbers, sizes, times; octets of texts */
+	enum key_group inner;	  /* KEY_GROUP: which keys stand in it */
 	const char *const *words; /* KEY_ENUM, KEY_WORD; NULL ends them */
 	const char *otherwise; /* the default as it would stand in the file, without quotes; NULL: none, or see below */
 	const char *otherwise_is; /* for people, where the default is worked out: "the system's host name" */
@@ -56,7 +74,7 @@ struct key {
 	const char *help; /* plain sentences */
 };
 
-enum { KEYS_MAX = 160 };
+enum { KEYS_MAX = 280 };
 
 /* All keys, one after the other; NULL behind the last. */
 const struct key *key_at(size_t i);
@@ -64,6 +82,9 @@ size_t key_index(const struct key *k); /* the I of K, below KEYS_MAX */
 
 /* May K stand in GROUP? */
 bool key_is_of(const struct key *k, enum key_group group);
+
+/* Must K be given in GROUP? */
+bool key_is_required(const struct key *k, enum key_group group);
 
 /* The key NAME of GROUP, or NULL. */
 const struct key *key_find(enum key_group group, struct slice name);

@@ -25,6 +25,16 @@ const struct key keys_account[] = {
 	      "Mail for the postmaster that no address above takes goes to this account. One account at most may say "
 	      "so; if none does, it goes to the first account, by name, that has an address in the domain." },
 	{ .group = KEYS_ACCOUNT,
+	  .name = "recipient_delimiter",
+	  .type = KEY_STRING,
+	  .offset = ACCOUNT(recipient_delimiter),
+	  .max = 8,
+	  .otherwise = "+",
+	  .parts = TO_INTAKE,
+	  .help = "The characters that part a local part into user and detail: the first of them that occurs. With "
+		  "\"+-\", info-anything@office.example is info@office.example too. It is also what :user and "
+		  ":detail mean in rules; see mailferry-rules(7)." },
+	{ .group = KEYS_ACCOUNT,
 	  .name = "rules",
 	  .type = KEY_PATH,
 	  .offset = ACCOUNT(rules),

@@ -19,11 +19,14 @@
 #define TO_CONNECT	  (1u << CONFIG_PART_CONNECT)
 #define TO_TOKEN	  (1u << CONFIG_PART_TOKEN)
 #define TO_FETCH	  (1u << CONFIG_PART_FETCH)
+#define TO_RELAY	  (1u << CONFIG_PART_RELAY)
 #define TO_INTAKE	  (TO_RECEIVER | TO_FETCH) /* who asks the rules */
-#define TO_ALL		  (TO_INTAKE | TO_SPOOL | TO_STORE | TO_CONNECT | TO_TOKEN)
+#define TO_ALL		  (TO_INTAKE | TO_SPOOL | TO_STORE | TO_CONNECT | TO_TOKEN | TO_RELAY)
 
 /* The tables in the order of the manual; config/key.c joins them. */
-extern const struct key keys_general[], keys_server[], keys_account[], keys_source[];
-extern const size_t keys_ngeneral, keys_nserver, keys_naccount, keys_nsource;
+extern const struct key keys_general[], keys_limits[], keys_certificate[], keys_listener[], keys_milter[], keys_server[],
+    keys_account[], keys_source[], keys_relay[];
+extern const size_t keys_ngeneral, keys_nlimits, keys_ncertificate, keys_nlistener, keys_nmilter, keys_nserver, keys_naccount,
+    keys_nsource, keys_nrelay;
 
 #endif

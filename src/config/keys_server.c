@@ -1,4 +1,4 @@
-/* Keys of a server, in accounts and in sources, and of its oauth. */
+/* Keys of a server, in accounts, in sources and in the relay, and of its oauth. */
 #include "config/keys_impl.h"
 
 #define SERVER(f) offsetof(struct config_server, f)
@@ -24,14 +24,15 @@ const struct key keys_server[] = {
 	  .parts = TO_STORE | TO_CONNECT | TO_FETCH,
 	  .help = "The server: of an account, the IMAP server that mail is filed on; of a source, the one that mail is "
 		  "fetched "
-		  "from. Its certificate must be for this name." },
+		  "from; of the relay, the one that takes mail to send. Its certificate must be for this name." },
 	{ .group = KEYS_SERVER,
 	  .name = "port",
 	  .type = KEY_PORT,
 	  .offset = SERVER(port),
 	  .min = 1,
 	  .max = 65535,
-	  .otherwise_is = "that of the protocol: IMAP 993 with tls \"implicit\", else 143; POP3 995, else 110",
+	  .otherwise_is = "that of the protocol: IMAP 993 with tls \"implicit\", else 143; POP3 995, else 110; the "
+			  "relay 465, else 587",
 	  .parts = TO_STORE | TO_CONNECT | TO_FETCH,
 	  .help = "Its port." },
 	{ .group = KEYS_SERVER,
@@ -44,7 +45,7 @@ const struct key keys_server[] = {
 	  .help =
 	      "implicit: encrypted from the first octet. starttls: encrypted before the password is sent, or not used "
 	      "at all. none: never encrypted, password and mail can be read on the way; for a server on this machine "
-	      "only." },
+	      "only. Of the relay the default is starttls where its port is 587 or 25." },
 	{ .group = KEYS_SERVER,
 	  .name = "ca_file",
 	  .type = KEY_PATH,
@@ -74,7 +75,8 @@ const struct key keys_server[] = {
 	  .max = 255,
 	  .parts = TO_STORE | TO_TOKEN | TO_FETCH,
 	  .required = true,
-	  .help = "The mailbox, and the name to log in with unless login_as is another." },
+	  .help = "The mailbox, and the name to log in with unless login_as is another. In relay it may be left out, "
+		  "for a relay in the office's own network that asks nobody who they are." },
 	{ .group = KEYS_SERVER,
 	  .name = "login_as",
 	  .type = KEY_STRING,
@@ -196,7 +198,8 @@ const struct key keys_server[] = {
 	  .max = HOURS(1),
 	  .otherwise = "60s",
 	  .parts = TO_STORE | TO_CONNECT,
-	  .help = "How long the server may be silent before the connection counts as broken." },
+	  .help = "How long the server may be silent before the connection counts as broken. Of the relay the default is "
+		  "what RFC 5321 asks for: five minutes for most commands, ten for the answer to a message." },
 	{ .group = KEYS_SERVER,
 	  .name = "provider",
 	  .type = KEY_WORD,
@@ -209,6 +212,7 @@ const struct key keys_server[] = {
 	{ .group = KEYS_SERVER,
 	  .name = "oauth",
 	  .type = KEY_GROUP,
+	  .inner = KEYS_OAUTH,
 	  .help = "Log in with access tokens (OAuth 2.0) instead of a password." },
 
 	{ .group = KEYS_OAUTH,

@@ -127,6 +127,7 @@ const struct key keys_source[] = {
 	{ .group = KEYS_SOURCE,
 	  .name = "skip",
 	  .type = KEY_GROUP,
+	  .inner = KEYS_SKIP,
 	  .help = "Messages that are not fetched and stay where they are." },
 	{ .group = KEYS_SOURCE,
 	  .name = "every",

@@ -57,11 +57,6 @@ static int blanks_skip(struct lexer *l)
 	}
 }
 
-static bool is_hex(char c)
-{
-	return ascii_is_digit(c) || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
-}
-
 /* Length of the string at the front of S with its quotes; *FAULT is set when it isn't well formed. A string that runs
  * over its line is nearly always one whose closing quote was forgotten. */
 static size_t string_len(struct slice s, enum lex_fault *fault, bool *good)
@@ -81,7 +76,7 @@ static size_t string_len(struct slice s, enum lex_fault *fault, bool *good)
 		i++;
 		if (i >= s.n || s.p[i] == '\n')
 			break;
-		if (s.p[i] == 'x' && i + 2 < s.n && is_hex(s.p[i + 1]) && is_hex(s.p[i + 2]) &&
+		if (s.p[i] == 'x' && i + 2 < s.n && ascii_hex(s.p[i + 1]) >= 0 && ascii_hex(s.p[i + 2]) >= 0 &&
 		    (s.p[i + 1] != '0' || s.p[i + 2] != '0')) {
 			i += 2;
 		} else if (memchr("\\\"nrtfva", s.p[i], 8) == NULL) {

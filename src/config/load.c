@@ -186,6 +186,7 @@ static void account_free(struct config_account *a)
 	server_free(&a->server);
 	free(a->name);
 	free(a->rules);
+	free(a->recipient_delimiter);
 }
 
 static void source_free_fields(struct config_source *s)
@@ -202,22 +203,58 @@ static void source_free_fields(struct config_source *s)
 	free(s->move_to);
 }
 
+static void relay_for_free(struct config_relay_for *g)
+{
+	texts_free(g->users, g->nusers);
+	texts_free(g->senders, g->nsenders);
+	free(g->networks);
+	free(g->name);
+}
+
 void config_free(struct config **config)
 {
 	struct config *c = *config;
 
 	if (c == NULL)
 		return;
+	for (size_t i = 0; i < c->ncertificates; i++) {
+		mem_wipe_str(&c->certificates[i].key_pem);
+		free(c->certificates[i].certificate_pem);
+		free(c->certificates[i].certificate);
+		free(c->certificates[i].key);
+		free(c->certificates[i].name);
+	}
 	for (size_t i = 0; i < c->nlisteners; i++) {
+		free(c->listeners[i].client_ca_pem);
+		free(c->listeners[i].client_ca);
 		free(c->listeners[i].name);
 		free(c->listeners[i].address);
 		free(c->listeners[i].networks);
+		free(c->listeners[i].proxy);
+		texts_free(c->listeners[i].milters, c->listeners[i].nmilters);
+		texts_free(c->listeners[i].remove_headers, c->listeners[i].nremove_headers);
+	}
+	for (size_t i = 0; i < c->nmilters; i++) {
+		free(c->milters[i].name);
+		free(c->milters[i].address);
+		free(c->milters[i].quarantine);
 	}
 	for (size_t i = 0; i < c->naccounts; i++)
 		account_free(&c->accounts[i]);
 	for (size_t i = 0; i < c->nsources; i++)
 		source_free_fields(&c->sources[i]);
+	free(c->certificates);
+	for (size_t i = 0; i < c->nrelay_for; i++)
+		relay_for_free(&c->relay_for[i]);
+	if (c->relay != NULL) {
+		server_free(&c->relay->server);
+		free(c->relay->from);
+	}
+	free(c->relay);
+	free(c->relay_for);
+	free(c->limits.exempt);
 	free(c->listeners);
+	free(c->milters);
 	free(c->accounts);
 	free(c->sources);
 	routes_free(&c->routes);
@@ -228,6 +265,14 @@ void config_free(struct config **config)
 	free(c->control);
 	free(c->token_directory);
 	free(c->operator);
+	free(c->users);
+	free(c->rules_global);
+	free(c->rules_lists);
+	texts_free(c->rules_forbid_add, c->nrules_forbid_add);
+	texts_free(c->rules_forbid_delete, c->nrules_forbid_delete);
+	free(c->spam_verdict);
+	free(c->spam_verdict_most);
+	free(c->virus_verdict);
 	free(c->log_level);
 	free(c);
 	*config = NULL;

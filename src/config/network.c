@@ -27,8 +27,10 @@ bool config_network_has(const struct config_network *n, const void *sockaddr)
 		memcpy(&in, sockaddr, sizeof(in));
 		memcpy(bytes, &in.sin_addr, 4);
 	} else {
-		return false;
+		return sa->sa_family == AF_UNIX && n->local;
 	}
+	if (n->local)
+		return false;
 	if (ipv6 != n->ipv6 || memcmp(bytes, n->bytes, whole) != 0)
 		return false;
 	return part == 0 || (((bytes[whole] ^ n->bytes[whole]) & (0xff << (8 - part))) & 0xff) == 0;

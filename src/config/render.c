@@ -94,7 +94,7 @@ static void key_print(const struct renderer *r, const struct key *k, const void 
 		memcpy(&n, (const char *)base + k->offset2, sizeof(n));
 	if (k->type == KEY_SIZE || k->type == KEY_DURATION)
 		memcpy(&number, at, sizeof(number));
-	if ((k->type <= KEY_SECRETS && text == NULL) || (is_list(k) && n == 0))
+	if ((k->type <= KEY_SECRETS && text == NULL) || (is_list(k) && n == 0 && k->type != KEY_PATTERNS))
 		return;
 	if ((k->type == KEY_SIZE || k->type == KEY_DURATION) && number < k->min)
 		return;
@@ -133,8 +133,11 @@ static void key_print(const struct renderer *r, const struct key *k, const void 
 	case KEY_ADDRESSES:
 	case KEY_PINS:
 	case KEY_FIELDS:
+	case KEY_PATTERNS:
 	case KEY_FOLDERS:
 	case KEY_TIMES:
+	case KEY_NAMES:
+	case KEY_SENDERS:
 		list_print(k, at, n, r->out);
 		break;
 	default:
@@ -183,8 +186,9 @@ static void server_print(struct renderer *r, const struct config_server *server)
 {
 	struct renderer inner = *r;
 
-	/* The fetcher stands to its source as a store to its account. */
-	if (server->of_source && r->part == 1u << CONFIG_PART_FETCH)
+	/* The fetcher stands to its source as a store to its account; so does the relay. */
+	if ((server->of_source && r->part == 1u << CONFIG_PART_FETCH) ||
+	    (server->of_relay && r->part == 1u << CONFIG_PART_RELAY))
 		inner.part = 1u << CONFIG_PART_STORE;
 	group_print(&inner, KEYS_SERVER, server);
 	if (server->oauth && group_has(&inner, KEYS_OAUTH)) {
@@ -215,6 +219,32 @@ static void source_print(struct renderer *r, const struct config_source *s)
 	close_print(r);
 }
 
+static void relay_print(struct renderer *r, const struct config *c)
+{
+	if (c->relay != NULL) {
+		open_print(r, CONFIG_RELAY);
+		server_print(r, &c->relay->server);
+		group_print(r, KEYS_RELAY, c->relay);
+		close_print(r);
+	}
+	if (c->nrelay_for == 0 || !group_has(r, KEYS_RELAY_FOR))
+		return;
+	open_print(r, "relay_for");
+	for (size_t i = 0; i < c->nrelay_for; i++) {
+		open_print(r, c->relay_for[i].name);
+		group_print(r, KEYS_RELAY_FOR, &c->relay_for[i]);
+		close_print(r);
+	}
+	close_print(r);
+}
+
+/* The relay's server is the business of those who connect and log in; what rules may send, of those who ask the rules. */
+static bool part_has_relay(const struct config *c, enum config_part part)
+{
+	return part != CONFIG_PART_STORE &&
+	       (part != CONFIG_PART_TOKEN || (c->relay != NULL && c->relay->server.oauth));
+}
+
 int config_render(const struct config *c, enum config_part part, const char *name, struct buf *out)
 {
 	struct renderer r = { out, 1u << part, 0 };
@@ -223,6 +253,15 @@ int config_render(const struct config *c, enum config_part part, const char *nam
 	open_print(&r, "limits");
 	group_print(&r, KEYS_LIMITS, c);
 	close_print(&r);
+	if (part == CONFIG_PART_RECEIVER && c->ncertificates > 0) {
+		open_print(&r, "certificates");
+		for (size_t i = 0; i < c->ncertificates; i++) {
+			open_print(&r, c->certificates[i].name);
+			group_print(&r, KEYS_CERTIFICATE, &c->certificates[i]);
+			close_print(&r);
+		}
+		close_print(&r);
+	}
 	if (part == CONFIG_PART_RECEIVER) {
 		open_print(&r, "listeners");
 		for (size_t i = 0; i < c->nlisteners; i++) {
@@ -232,18 +271,31 @@ int config_render(const struct config *c, enum config_part part, const char *nam
 		}
 		close_print(&r);
 	}
+	if (c->nmilters > 0 && (part == CONFIG_PART_RECEIVER || part == CONFIG_PART_CONNECT)) {
+		open_print(&r, "milters");
+		for (size_t i = 0; i < c->nmilters; i++) {
+			open_print(&r, c->milters[i].name);
+			group_print(&r, KEYS_MILTER, &c->milters[i]);
+			close_print(&r);
+		}
+		close_print(&r);
+	}
+	if (part_has_relay(c, part))
+		relay_print(&r, c);
 	open_print(&r, "accounts");
 	for (size_t i = 0; i < c->naccounts; i++) {
 		const struct config_account *a = &c->accounts[i];
 
-		if (part == CONFIG_PART_STORE && (name == NULL || strcmp(a->name, name) != 0))
+		if (part == CONFIG_PART_RELAY ||
+		    (part == CONFIG_PART_STORE && (name == NULL || strcmp(a->name, name) != 0)))
 			continue;
 		if (part != CONFIG_PART_TOKEN || a->server.oauth)
 			account_print(&r, a);
 	}
 	close_print(&r);
 	/* The spool is told by each fetcher whose it is: it need not start anew for a change of sources. */
-	if (part == CONFIG_PART_RECEIVER || part == CONFIG_PART_STORE || part == CONFIG_PART_SPOOL || c->nsources == 0)
+	if (part == CONFIG_PART_RECEIVER || part == CONFIG_PART_STORE || part == CONFIG_PART_SPOOL ||
+	    part == CONFIG_PART_RELAY || c->nsources == 0)
 		return buf_failed(out) ? -1 : 0;
 	open_print(&r, "sources");
 	for (size_t i = 0; i < c->nsources; i++) {

@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "config/source.h"
 #include "msg/address.h"
+#include "msg/alabel.h"
 
 struct entry {
-	char *key; /* local@domain in lower case, the domain without a final dot; "@domain" */
+	char *key; /* local@domain in lower case, the domain in ASCII and without a final dot; "@domain" */
 	const char *address;
 	size_t account;
 	unsigned line;
@@ -27,7 +29,8 @@ struct routes {
 	size_t first, flagged; /* accounts: the first by name, the one with postmaster = true; NONE without one */
 };
 
-enum { KEY_SIZE_MAX = ADDRESS_LOCAL_MAX + 1 + ADDRESS_DOMAIN_MAX + 1 };
+/* Letters may become longer in lower case. */
+enum { KEY_SIZE_MAX = 2 * ADDRESS_LOCAL_MAX + 1 + ADDRESS_DOMAIN_MAX + 1 };
 #define NONE ((size_t)-1)
 
 struct routes *routes_new(void)
@@ -50,6 +53,21 @@ void routes_free(struct routes **r)
 	*r = NULL;
 }
 
+/* The same for what is not all ASCII. */
+static int key_make_utf8(struct slice local, struct slice domain, char out[KEY_SIZE_MAX])
+{
+	struct buf key;
+	int failed;
+
+	buf_init(&key, KEY_SIZE_MAX);
+	failed = utf8_fold(local, &key) != 0 || key.n > 2 * ADDRESS_LOCAL_MAX || buf_add_char(&key, '@') != 0 ||
+		 alabel_domain(domain, &key) != 0 || key.n >= KEY_SIZE_MAX;
+	if (!failed)
+		memcpy(out, buf_str(&key), key.n + 1);
+	buf_free(&key);
+	return failed ? -1 : 0;
+}
+
 /* The form in which addresses are compared; -1 when it is too long to be one. */
 static int key_make(struct slice local, struct slice domain, char out[KEY_SIZE_MAX])
 {
@@ -59,6 +77,8 @@ static int key_make(struct slice local, struct slice domain, char out[KEY_SIZE_M
 		domain.n--;
 	if (local.n > ADDRESS_LOCAL_MAX || domain.n > ADDRESS_DOMAIN_MAX)
 		return -1;
+	if (!ascii_only(local) || !ascii_only(domain))
+		return key_make_utf8(local, domain, out);
 	for (size_t i = 0; i < local.n; i++)
 		out[at++] = ascii_lower(local.p[i]);
 	out[at++] = '@';
@@ -185,9 +205,27 @@ static bool asks_for_relay(struct slice local)
 	return slice_find(local, '%') < local.n || slice_find(local, '!') < local.n || slice_find(local, '@') < local.n;
 }
 
+/* The entry of LOCAL's front, up to where its account parts user and detail. */
+static const struct entry *entry_of_user(const struct config *c, struct slice local, struct slice domain)
+{
+	for (size_t i = 1; i < local.n && i <= ADDRESS_LOCAL_MAX; i++) {
+		const struct entry *e = entry_find(c->routes, slice_of(local.p, i), domain);
+		struct slice delimiter;
+		size_t first = 0;
+
+		if (e == NULL)
+			continue;
+		delimiter = slice_str(c->accounts[e->account].recipient_delimiter);
+		while (first < i && slice_find(delimiter, local.p[first]) == delimiter.n)
+			first++;
+		if (first == i && slice_find(delimiter, local.p[i]) < delimiter.n)
+			return e;
+	}
+	return NULL;
+}
+
 static struct route route_plain(const struct config *c, struct slice local, struct slice domain)
 {
-	size_t plus = slice_find(local, '+');
 	const struct entry *e;
 
 	e = entry_find(c->routes, local, domain);
@@ -195,11 +233,9 @@ static struct route route_plain(const struct config *c, struct slice local, stru
 		return route_to(c, e, ROUTE_EXACT);
 	if (asks_for_relay(local))
 		return (struct route){ NULL, ROUTE_NONE, NULL };
-	if (plus > 0 && plus < local.n) {
-		e = entry_find(c->routes, slice_of(local.p, plus), domain);
-		if (e != NULL)
-			return route_to(c, e, ROUTE_DETAIL);
-	}
+	e = entry_of_user(c, local, domain);
+	if (e != NULL)
+		return route_to(c, e, ROUTE_DETAIL);
 	e = entry_find(c->routes, SLICE_NONE, domain);
 	if (e != NULL)
 		return route_to(c, e, ROUTE_DOMAIN);

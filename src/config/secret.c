@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "config/value.h"
 
 char *secret_line(struct slice text, const char *where, struct err *e)
 {
@@ -79,12 +81,11 @@ done:
 	return secret;
 }
 
-char *secret_credential(const char *name, struct err *e)
+static char *credential_path(const char *name, struct err *e)
 {
 	const char *directory = getenv("CREDENTIALS_DIRECTORY");
-	char *path, *secret;
 
-	if (strchr(name, '/') != NULL || name[0] == '.') {
+	if (strchr(name, '/') != NULL || name[0] == '.' || name[0] == '\0') {
 		(void)err_set(e, ERR_CONFIG, 0, "\"%s\" is no name of a credential: it has no / and begins with no dot",
 			      name);
 		return NULL;
@@ -97,11 +98,31 @@ char *secret_credential(const char *name, struct err *e)
 		    name);
 		return NULL;
 	}
-	path = mem_printf("%s/%s", directory, name);
+	return mem_printf("%s/%s", directory, name);
+}
+
+char *secret_credential(const char *name, struct err *e)
+{
+	char *path = credential_path(name, e), *secret;
+
+	if (path == NULL)
+		return NULL;
 	/* Who may read it is systemd's affair: some versions let a group, by an access list that looks like more. */
 	secret = first_line(path, false, e);
 	free(path);
 	return secret;
+}
+
+char *secret_credential_path(struct slice name, char *hint)
+{
+	char *text = slice_dup(name), *path;
+	struct err e;
+
+	path = credential_path(text, &e);
+	if (path == NULL)
+		(void)snprintf(hint, VALUE_HINT_SIZE, "%.*s", VALUE_HINT_SIZE - 1, e.text);
+	free(text);
+	return path;
 }
 
 struct remembered {

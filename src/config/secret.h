@@ -23,6 +23,11 @@ char *secret_text(const char *path, bool private, struct err *e);
 /* The first line of the systemd credential NAME (systemd.exec(5), CREDENTIALS). */
 char *secret_credential(const char *name, struct err *e);
 
+/* Where the credential NAME lies, as "credential:NAME" names it in place of a path. NULL, with words for HINT
+ * (VALUE_HINT_SIZE). */
+#define SECRET_CREDENTIAL "credential:"
+char *secret_credential_path(struct slice name, char *hint);
+
 /* The value of the environment variable NAME. The first call takes it out of the environment, where every process of
  * this user can read it; later ones remember it. */
 char *secret_env(const char *name, struct err *e);

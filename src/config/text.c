@@ -3,15 +3,20 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/encode.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "config/route.h"
 #include "config/schedule.h"
+#include "config/secret.h"
 #include "config/url.h"
+#include "config/peer.h"
 #include "config/value.h"
 #include "msg/address.h"
+#include "msg/alabel.h"
 #include "msg/special_use.h"
 
 enum { PINS_MAX = 16, PIN_OCTETS = 32, ELEMENTS_MAX = 100, FOLDER_MAX = 255, FIELD_NAME_MAX = 77 };
@@ -46,9 +51,16 @@ static int path_set(const struct key *k, struct slice text, const char *file, ch
 
 	if (!line_good(text, 1, k->max))
 		return -1;
-	given = slice_dup(text);
-	whole = file == NULL ? mem_strdup(given) : file_relative_to(file, given);
-	free(given);
+	if (file != NULL && text.n >= sizeof SECRET_CREDENTIAL - 1 &&
+	    memcmp(text.p, SECRET_CREDENTIAL, sizeof SECRET_CREDENTIAL - 1) == 0) {
+		whole = secret_credential_path(slice_skip(text, sizeof SECRET_CREDENTIAL - 1), hint);
+		if (whole == NULL)
+			return -1;
+	} else {
+		given = slice_dup(text);
+		whole = file == NULL ? mem_strdup(given) : file_relative_to(file, given);
+		free(given);
+	}
 	if ((int64_t)strlen(whole) > k->max) {
 		(void)snprintf(hint, VALUE_HINT_SIZE, "with the directory of the configuration file it has %zu octets",
 			       strlen(whole));
@@ -77,6 +89,26 @@ static int listener_set(const struct key *k, struct slice text, const char *file
 	free(path);
 	free(whole);
 	return value_listener(slice_str(*out), hint);
+}
+
+static int peer_set(const struct key *k, struct slice text, const char *file, char **out, char *hint)
+{
+	struct config_peer peer;
+	char *path, *whole;
+
+	if (!line_good(text, 1, k->max) || config_peer_parse(text, &peer, hint) != 0)
+		return -1;
+	free(*out);
+	if (peer.path.n == 0) {
+		*out = slice_dup(text);
+		return 0;
+	}
+	path = slice_dup(peer.path);
+	whole = file == NULL ? mem_strdup(path) : file_relative_to(file, path);
+	*out = mem_printf("unix:%s", whole);
+	free(path);
+	free(whole);
+	return config_peer_parse(slice_str(*out), &peer, hint);
 }
 
 static int url_good(struct slice text, char *hint)
@@ -117,6 +149,8 @@ int build_text(const struct key *k, struct slice text, const char *file, void *b
 	switch (k->type) {
 	case KEY_PATH:
 		return path_set(k, text, file, at, hint);
+	case KEY_PEER:
+		return peer_set(k, text, file, at, hint);
 	case KEY_LISTENER:
 		return listener_set(k, text, file, at, hint);
 	case KEY_SIZE:
@@ -169,19 +203,23 @@ int build_text(const struct key *k, struct slice text, const char *file, void *b
 	return 0;
 }
 
-int build_network(struct config_listener *l, struct slice text, char *hint)
+int build_network(const struct key *k, struct slice text, void *base, char *hint)
 {
-	struct config_network n;
+	struct config_network **list = (struct config_network **)(void *)((char *)base + k->offset);
+	size_t *n = (size_t *)(void *)((char *)base + k->offset2);
+	struct config_network one = { .local = true };
 
-	if (value_network(text, &n, hint) != 0)
+	/* Only a proxy is known by coming from this machine. */
+	if (!(strcmp(k->name, "proxy") == 0 && slice_eq(text, SLICE_LIT("unix"))) &&
+	    value_network(text, &one, hint) != 0)
 		return -1;
-	l->networks = mem_resize(l->networks, l->nnetworks + 1, sizeof(n));
-	l->networks[l->nnetworks++] = n;
+	*list = mem_resize(*list, *n + 1, sizeof one);
+	(*list)[(*n)++] = one;
 	return 0;
 }
 
 /* RFC 5322, 2.2: printable ASCII but the colon. */
-static int field_good(struct slice text, char *hint)
+static int name_good(struct slice text, char *hint)
 {
 	if (text.n > 0 && text.p[text.n - 1] == ':')
 		(void)snprintf(hint, VALUE_HINT_SIZE, "write the name without the colon");
@@ -189,6 +227,12 @@ static int field_good(struct slice text, char *hint)
 		if (text.p[i] <= ' ' || text.p[i] >= 0x7f || text.p[i] == ':')
 			return -1;
 	}
+	return text.n == 0 || text.n > FIELD_NAME_MAX ? -1 : 0;
+}
+
+/* One that tells a recipient. */
+static int field_good(struct slice text, char *hint)
+{
 	if (slice_eq_nocase(text, SLICE_LIT("To")) || slice_eq_nocase(text, SLICE_LIT("Cc")) ||
 	    slice_eq_nocase(text, SLICE_LIT("Bcc"))) {
 		(void)snprintf(
@@ -197,7 +241,20 @@ static int field_good(struct slice text, char *hint)
 		    "would go to the wrong people");
 		return -1;
 	}
-	return text.n == 0 || text.n > FIELD_NAME_MAX ? -1 : 0;
+	return name_good(text, hint);
+}
+
+/* A field, or with * at its end all that begin so. */
+static int pattern_good(struct slice text, char *hint)
+{
+	const bool open = text.n > 0 && text.p[text.n - 1] == '*';
+	const struct slice name = slice_of(text.p, text.n - (open ? 1 : 0));
+
+	if (slice_find(name, '*') < name.n)
+		(void)snprintf(hint, VALUE_HINT_SIZE, "* stands at the end only");
+	else if (name_good(name, hint) == 0)
+		return 0;
+	return -1;
 }
 
 static int folder_good(struct slice text, char *hint)
@@ -214,14 +271,33 @@ static int folder_good(struct slice text, char *hint)
 	return -1;
 }
 
+static int sender_good(struct slice text, char *hint);
+
+static int element_good(const struct key *k, struct slice text, char *hint)
+{
+	struct schedule times;
+
+	switch (k->type) {
+	case KEY_FIELDS:
+		return field_good(text, hint);
+	case KEY_PATTERNS:
+		return pattern_good(text, hint);
+	case KEY_FOLDERS:
+		return folder_good(text, hint);
+	case KEY_NAMES:
+		return line_good(text, 1, k->max) ? 0 : -1;
+	case KEY_SENDERS:
+		return sender_good(text, hint);
+	default:
+		return schedule_parse(text, &times, hint);
+	}
+}
+
 int build_element(const struct key *k, struct slice text, void *base, char *hint)
 {
 	char ***list = (char ***)(void *)((char *)base + k->offset);
 	size_t *n = (size_t *)(void *)((char *)base + k->offset2);
-	struct schedule times;
-	int bad = k->type == KEY_FIELDS	   ? field_good(text, hint)
-		  : k->type == KEY_FOLDERS ? folder_good(text, hint)
-					   : schedule_parse(text, &times, hint);
+	int bad = element_good(k, text, hint);
 
 	if (!bad && *n == ELEMENTS_MAX)
 		bad = snprintf(hint, VALUE_HINT_SIZE, "more than %d of them", ELEMENTS_MAX);
@@ -245,7 +321,8 @@ int build_pin(struct config_server *s, struct slice text, char *hint)
 	bad = base64_decode(text, &raw) != 0 || raw.n != PIN_OCTETS;
 	buf_free(&raw);
 	if (slice_find(text, ':') < text.n)
-		(void)snprintf(hint, VALUE_HINT_SIZE, "a fingerprint in hexadecimal is of the certificate, not of its key");
+		(void)snprintf(hint, VALUE_HINT_SIZE,
+			       "a fingerprint in hexadecimal is of the certificate, not of its key");
 	if (!bad && s->npins == PINS_MAX)
 		(void)snprintf(hint, VALUE_HINT_SIZE, "more than %d pins", PINS_MAX);
 	if (bad || s->npins == PINS_MAX)
@@ -256,6 +333,19 @@ int build_pin(struct config_server *s, struct slice text, char *hint)
 }
 
 /* "@office.example": all of a domain. */
+/* Domains may be written as people read them. */
+static int domain_good(struct slice domain, char *hint)
+{
+	struct buf ascii;
+	int failed;
+
+	buf_init(&ascii, 2 * ADDRESS_DOMAIN_MAX);
+	failed = !utf8_valid(domain) || address_check_domain(domain, true) != ADDRESS_OK ||
+		 alabel_domain(domain, &ascii) != 0 || value_host(buf_slice(&ascii), hint) != 0;
+	buf_free(&ascii);
+	return failed ? -1 : 0;
+}
+
 static int domain_parse(struct slice text, struct address *out, char *hint)
 {
 	struct slice domain = slice_of(text.p + 1, text.n - 1);
@@ -266,7 +356,7 @@ static int domain_parse(struct slice text, struct address *out, char *hint)
 		(void)snprintf(hint, VALUE_HINT_SIZE, "the domain is missing behind `@'");
 		return -1;
 	}
-	if (value_host(domain, hint) != 0 || slice_find(domain, ':') < domain.n)
+	if (slice_find(domain, ':') < domain.n || domain_good(domain, hint) != 0)
 		return -1;
 	*out = (struct address){ mem_strdup(""), slice_dup(domain) };
 	return 0;
@@ -282,13 +372,30 @@ static int whole_parse(struct slice text, struct address *out, char *hint)
 		return -1;
 	}
 	domain = slice_str(out->domain);
-	if (out->local[0] == '\0' || domain.n == 0 || (domain.p[0] != '[' && value_host(domain, hint) != 0)) {
+	if (out->local[0] == '\0' || domain.n == 0 || (domain.p[0] != '[' && domain_good(domain, hint) != 0)) {
 		if (domain.n == 0)
 			(void)snprintf(hint, VALUE_HINT_SIZE, "the domain is missing: \"name@office.example\"");
 		address_free(out);
 		return -1;
 	}
 	return 0;
+}
+
+static int sender_good(struct slice text, char *hint)
+{
+	struct address parsed = { NULL, NULL };
+	int failed;
+
+	if (!line_good(text, 1, ADDRESS_LOCAL_MAX + ADDRESS_DOMAIN_MAX + 3))
+		return -1;
+	if (slice_find(text, '*') < text.n) {
+		(void)snprintf(hint, VALUE_HINT_SIZE, "write \"@office.example\" for all addresses of a domain");
+		return -1;
+	}
+	failed = text.p[0] == '@' ? domain_parse(text, &parsed, hint) : whole_parse(text, &parsed, hint);
+	if (!failed)
+		address_free(&parsed);
+	return failed;
 }
 
 int build_address(struct build *b, struct config_account *a, struct slice text, unsigned line, char *hint)

@@ -276,6 +276,8 @@ void value_network_print(const struct config_network *n, struct buf *out)
 {
 	char text[INET6_ADDRSTRLEN];
 
-	if (inet_ntop(n->ipv6 ? AF_INET6 : AF_INET, n->bytes, text, sizeof(text)) != NULL)
+	if (n->local)
+		(void)buf_add_str(out, "unix");
+	else if (inet_ntop(n->ipv6 ? AF_INET6 : AF_INET, n->bytes, text, sizeof(text)) != NULL)
 		(void)buf_addf(out, "%s/%u", text, n->bits);
 }

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "config/build_impl.h"
 #include "config/value.h"
 #include "msg/address.h"
 
@@ -42,12 +43,22 @@ static uint16_t port_of(const struct holder *h)
 	return h->server->tls == CONFIG_TLS_IMPLICIT ? 993 : 143;
 }
 
+static void exempt_this_machine(struct config *c)
+{
+	c->limits.exempt = mem_array(2, sizeof *c->limits.exempt);
+	c->limits.exempt[c->limits.nexempt++] = (struct config_network){ .bytes = { 127 }, .bits = 8 };
+	c->limits.exempt[c->limits.nexempt++] =
+	    (struct config_network){ .bytes = { [15] = 1 }, .ipv6 = true, .bits = 128 };
+}
+
 void verify_complete(struct build *b)
 {
 	struct config *c = b->config;
 
 	if (c->hostname == NULL)
 		c->hostname = b->files ? system_name() : mem_strdup("localhost");
+	if (c->limits.nexempt == 0 && b->strict)
+		exempt_this_machine(c);
 	if (c->control == NULL)
 		c->control = mem_printf("%s/control", c->spool);
 	if (c->token_directory == NULL)
@@ -58,11 +69,16 @@ void verify_complete(struct build *b)
 		h.server->pop3 = h.source != NULL && h.source->protocol == CONFIG_POP3;
 		if (b->strict)
 			oauth_complete(&h);
+		if (h.group == KEYS_RELAY)
+			relay_complete(&h);
 		if (h.server->port == 0)
 			h.server->port = port_of(&h);
 	}
-	if (b->strict)
+	if (b->strict) {
+		listeners_complete(b);
+		milters_complete(b);
 		sources_complete(b);
+	}
 }
 
 struct holder holder_account(struct build *b, size_t i)
@@ -75,9 +91,18 @@ struct holder holder_source(struct build *b, size_t i)
 	return (struct holder){ b, &b->config->sources[i].server, &b->sources[i], KEYS_SOURCE, &b->config->sources[i] };
 }
 
+struct holder holder_relay(struct build *b)
+{
+	return (struct holder){ b, &b->config->relay->server, &b->relay, KEYS_RELAY, NULL };
+}
+
 struct holder holder_at(struct build *b, size_t i)
 {
-	return i < b->config->naccounts ? holder_account(b, i) : holder_source(b, i - b->config->naccounts);
+	const struct config *c = b->config;
+
+	if (i >= c->naccounts + c->nsources)
+		return holder_relay(b);
+	return i < c->naccounts ? holder_account(b, i) : holder_source(b, i - c->naccounts);
 }
 
 bool holder_speaks_pop3(const struct holder *h)
@@ -90,15 +115,24 @@ bool holder_given(const struct holder *h, const char *key)
 	return build_given(h->lines, h->group, key);
 }
 
+void holder_path(const struct holder *h, char out[REPORT_PATH_SIZE])
+{
+	if (h->group == KEYS_RELAY)
+		(void)snprintf(out, REPORT_PATH_SIZE, "%s", h->server->name);
+	else
+		(void)snprintf(out, REPORT_PATH_SIZE, "%ss.%.120s", config_kind(h->server), h->server->name);
+}
+
 void verify_error(const struct holder *h, const char *key, const char *fmt, ...)
 {
-	char path[REPORT_PATH_SIZE], text[600];
+	char group[REPORT_PATH_SIZE], path[REPORT_PATH_SIZE], text[600];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	(void)snprintf(path, sizeof(path), "%ss.%.120s.%s", config_kind(h->server), h->server->name, key);
+	holder_path(h, group);
+	place_path(group, key, path);
 	report_error(h->b->report, build_line(h->lines, h->group, key), path, "%s", text);
 }
 
@@ -143,41 +177,6 @@ static void operator_verify(struct build *b)
 	address_free(&a);
 }
 
-static void listeners_verify(struct build *b)
-{
-	struct config *c = b->config;
-
-	for (size_t i = 0; i < c->nlisteners; i++) {
-		struct config_listener *l = &c->listeners[i];
-		struct group_lines *lines = &b->listeners[i];
-		char path[REPORT_PATH_SIZE];
-		struct buf where;
-
-		if (l->address == NULL)
-			continue;
-		if (l->nnetworks > 0 && strncmp(l->address, "unix:", 5) == 0) {
-			(void)snprintf(path, sizeof(path), "listeners.%s.networks", l->name);
-			report_error(
-			    b->report, build_line(lines, KEYS_LISTENER, "networks"), path,
-			    "a UNIX socket has no networks: who may connect is a matter of its directory's mode");
-		}
-		for (size_t j = 0; j < i; j++) {
-			size_t n = strlen(l->address);
-
-			if (c->listeners[j].address == NULL || strcmp(c->listeners[j].address, l->address) != 0 ||
-			    (n > 2 && strcmp(l->address + n - 2, ":0") == 0))
-				continue;
-			(void)snprintf(path, sizeof(path), "listeners.%s.address", l->name);
-			buf_init(&where, 5000);
-			source_where(b->source, build_line(&b->listeners[j], KEYS_LISTENER, "address"), &where);
-			report_error(b->report, build_line(lines, KEYS_LISTENER, "address"), path,
-				     "\"%.200s\" is taken by listener `%s' at %s", l->address, c->listeners[j].name,
-				     buf_str(&where));
-			buf_free(&where);
-		}
-	}
-}
-
 static void server_verify(const struct holder *h)
 {
 	const struct config_server *s = h->server;
@@ -185,7 +184,9 @@ static void server_verify(const struct holder *h)
 	if (s->host == NULL && !holder_given(h, "host")) {
 		if (s->provider != NULL)
 			verify_error(h, "provider",
-				     "\"%s\" is not known to have POP3: use protocol \"imap\", or give host",
+				     h->group == KEYS_RELAY
+					 ? "\"%s\" is not known to take mail to send: give host"
+					 : "\"%s\" is not known to have POP3: use protocol \"imap\", or give host",
 				     s->provider);
 		else
 			verify_error(h, "host", "missing: expected a host name in quotes; or give provider");
@@ -206,6 +207,10 @@ void verify_values(struct build *b)
 		report_error(b->report, build_line(&b->top, KEYS_TOP, "listeners"), "listeners",
 			     "there are %zu; %d are the most that mailferry takes", c->nlisteners,
 			     CONFIG_LISTENERS_MAX);
+	if (c->ncertificates > CONFIG_CERTIFICATES_MAX)
+		report_error(b->report, build_line(&b->top, KEYS_TOP, "certificates"), "certificates",
+			     "there are %zu; %d are the most that mailferry takes", c->ncertificates,
+			     CONFIG_CERTIFICATES_MAX);
 	if (c->naccounts > CONFIG_ACCOUNTS_MAX)
 		report_error(b->report, build_line(&b->top, KEYS_TOP, "accounts"), "accounts",
 			     "there are %zu; %d are the most that mailferry takes", c->naccounts, CONFIG_ACCOUNTS_MAX);
@@ -215,6 +220,9 @@ void verify_values(struct build *b)
 	limits_verify(b);
 	operator_verify(b);
 	listeners_verify(b);
+	auth_verify(b);
+	milters_verify(b);
+	rules_verify(b);
 	for (size_t i = 0; i < config_servers(c); i++) {
 		struct holder h = holder_at(b, i);
 
@@ -232,6 +240,7 @@ void verify_values(struct build *b)
 			flagged = a->name;
 	}
 	sources_verify(b);
+	relay_verify(b);
 }
 
 /* Stores would find only when they start that a file of authorities holds none. */
@@ -286,6 +295,8 @@ void verify_files(struct build *b)
 		if (h.server->oauth && b->secrets)
 			oauth_files(&h);
 	}
+	listeners_files(b);
+	rules_files(b);
 	if (b->secrets)
 		login_files(b);
 }

@@ -36,6 +36,7 @@ static const char *source_value(const struct config_server *a, const struct sour
 static void password_verify(const struct holder *h)
 {
 	const struct config_server *a = h->server;
+	bool nobody = h->group == KEYS_RELAY && a->user == NULL && !holder_given(h, "user");
 	const char *first = NULL;
 	bool given = false;
 
@@ -51,7 +52,9 @@ static void password_verify(const struct holder *h)
 	}
 	if (a->oauth && first != NULL)
 		verify_error(h, "oauth", "%s is given too: give one of the two", first);
-	if (!a->oauth && !given && a->client_certificate == NULL)
+	if (nobody && (given || a->oauth))
+		verify_error(h, "user", "missing: say who logs in at the relay");
+	if (!a->oauth && !given && a->client_certificate == NULL && !nobody)
 		verify_error(h, "password_file",
 			     "missing: give password_file, or password, or another source of the password");
 }
@@ -96,8 +99,9 @@ static void mechanism_verify(const struct holder *h)
 			     a->auth, config_kind(a));
 	else if (is_of_pop3(a->auth) && !holder_speaks_pop3(h))
 		verify_error(h, "auth", "\"%s\" is a login of POP3%s", a->auth,
-			     h->source == NULL ? ", and the account's store speaks IMAP"
-					       : ", and protocol is \"imap\"");
+			     h->group == KEYS_RELAY ? ""
+			     : h->source == NULL    ? ", and the account's store speaks IMAP"
+						    : ", and protocol is \"imap\"");
 	else if (strcmp(a->auth, "EXTERNAL") == 0 && a->client_certificate == NULL)
 		verify_error(h, "auth", "\"EXTERNAL\" needs client_certificate and client_key");
 	else if (a->login_as != NULL && a->user != NULL && strcmp(a->login_as, a->user) != 0 &&
@@ -116,26 +120,37 @@ void login_verify(const struct holder *h)
 
 /* ---- reading ---- */
 
+char *pem_read(const char *path, bool private, struct err *e)
+{
+	char *text = secret_text(path, private, e);
+
+	if (text == NULL)
+		return NULL;
+	if (strstr(text, "-----BEGIN ") == NULL)
+		(void)err_set(e, ERR_CONFIG, 0, "%s is no PEM file: it has no line such as -----BEGIN %s-----", path,
+			      private ? "PRIVATE KEY" : "CERTIFICATE");
+	else if (private && strstr(text, "PRIVATE KEY-----") == NULL)
+		(void)err_set(e, ERR_CONFIG, 0, "%s holds no private key", path);
+	else if (private && strstr(text, "ENCRYPTED") != NULL)
+		(void)err_set(e, ERR_CONFIG, 0,
+			      "the key in %s has a passphrase, which nobody could type in: take it off "
+			      "(openssl pkey -in %s -out NEW), and keep others from reading it",
+			      path, path);
+	else
+		return text;
+	mem_wipe_str(&text);
+	return NULL;
+}
+
 static void pem_take(const struct holder *h, const char *key, const char *path, char **field)
 {
-	bool private = strcmp(key, "client_key") == 0;
 	struct err e;
 
 	if (path == NULL)
 		return;
-	*field = secret_text(path, private, &e);
+	*field = pem_read(path, strcmp(key, "client_key") == 0, &e);
 	if (*field == NULL)
 		verify_error(h, key, "%s", e.text);
-	else if (strstr(*field, "-----BEGIN ") == NULL)
-		verify_error(h, key, "%s is no PEM file: it has no line such as -----BEGIN %s-----", path,
-			     private ? "PRIVATE KEY" : "CERTIFICATE");
-	else if (private && strstr(*field, "PRIVATE KEY-----") == NULL)
-		verify_error(h, key, "%s holds no private key", path);
-	else if (private && strstr(*field, "ENCRYPTED") != NULL)
-		verify_error(h, key,
-			     "the key in %s has a passphrase, which nobody could type in: take it off "
-			     "(openssl pkey -in %s -out NEW), and keep others from reading it",
-			     path, path);
 }
 
 static void password_take(const struct holder *h, const struct source_key *k, char *secret, const struct err *e)

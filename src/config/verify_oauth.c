@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "config/build_impl.h"
 #include "config/provider.h"
 #include "config/secret.h"
 #include "config/url.h"
@@ -20,13 +21,15 @@ __attribute__((format(printf, 3, 4))) static void oauth_error(const struct holde
 							      ...)
 {
 	bool given = build_given(h->lines, KEYS_OAUTH, key);
-	char path[REPORT_PATH_SIZE], text[600];
+	char group[REPORT_PATH_SIZE], inner[REPORT_PATH_SIZE], path[REPORT_PATH_SIZE], text[600];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	(void)snprintf(path, sizeof path, "%ss.%.120s.oauth.%s", config_kind(h->server), h->server->name, key);
+	holder_path(h, group);
+	place_path(group, "oauth", inner);
+	place_path(inner, key, path);
 	report_error(h->b->report,
 		     given ? build_line(h->lines, KEYS_OAUTH, key) : build_line(h->lines, h->group, "oauth"), path,
 		     "%s", text);
@@ -63,16 +66,15 @@ static bool tenant_good(const char *tenant)
 	return true;
 }
 
-static void token_complete(struct config_oauth *o, const struct provider *p, bool pop3)
+/* SCOPE: for a person's sign-in. */
+static void token_complete(struct config_oauth *o, const struct provider *p, const char *scope)
 {
 	if (p != NULL) {
 		text_fill(&o->token_endpoint, p->token_endpoint);
 		text_fill(&o->authorization_endpoint, p->authorization_endpoint);
 		text_fill(&o->device_endpoint, p->device_endpoint);
 		text_fill(&o->tenant, p->tenant);
-		text_fill(&o->scope, o->grant == CONFIG_GRANT_APPLICATION ? p->app_scope
-				     : pop3 && p->pop3_scope != NULL	  ? p->pop3_scope
-									  : p->scope);
+		text_fill(&o->scope, o->grant == CONFIG_GRANT_APPLICATION ? p->app_scope : scope);
 	}
 	if (o->tenant == NULL || !tenant_good(o->tenant))
 		return;
@@ -85,9 +87,14 @@ void oauth_complete(const struct holder *h)
 {
 	struct config_server *a = h->server;
 	const struct provider *p = a->provider == NULL ? NULL : provider_find(a->provider);
-	bool pop3 = holder_speaks_pop3(h);
+	bool pop3 = holder_speaks_pop3(h), relay = h->group == KEYS_RELAY;
+	const char *scope = p == NULL ? NULL : p->scope;
 
-	if (p != NULL) {
+	if (p != NULL && pop3 && p->pop3_scope != NULL)
+		scope = p->pop3_scope;
+	if (p != NULL && relay && p->smtp_scope != NULL)
+		scope = p->smtp_scope;
+	if (p != NULL && !relay) {
 		text_fill(&a->host, pop3 ? p->pop3_host : p->host);
 		if (!holder_given(h, "tls"))
 			a->tls = p->tls;
@@ -95,7 +102,7 @@ void oauth_complete(const struct holder *h)
 			a->port = p->port;
 	}
 	if (a->oauth)
-		token_complete(&a->token, p, pop3);
+		token_complete(&a->token, p, scope);
 }
 
 /* ---- what belongs together ---- */
