@@ -1,57 +1,45 @@
-#include "smtp/conn.h"
+#include "smtp/conn_internal.h"
 
 #include <errno.h>
 #include <event2/event.h>
-#include <event2/event_struct.h>
-#include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/step.h"
+#include "net/tls_server.h"
 
 enum {
 	READ_MAX = 64 * 1024,	    /* octets a read */
 	LINGER_MS = 5000,	    /* how long the client may take to close after our last word */
 	LINGER_BYTES = 1024 * 1024, /* and how much it may still send */
+	RECORD_MAX = 16 * 1024,	    /* octets in a record of TLS (RFC 8446, 5.1) */
+	RECORDS_MAX = 8,	    /* taken in one turn */
 	INPUT_MAX = READ_MAX + SMTP_COMMAND_MAX
-};
-
-struct smtp_conn {
-	struct smtp_conns *all;
-	struct smtp_conn *next, **prev;
-	struct smtp_session *session;
-	struct smtp_source *source;
-	struct event readable, writable;
-	int fd;
-	bool reading, writing; /* the events are set */
-	bool spoken;	       /* something was read */
-	bool shut;	       /* our side is closed */
-	int64_t gone_ms;       /* when it is cut off; 0: not ending yet */
-	size_t lingered;
-	struct buf in; /* read, but not taken by the session yet */
 };
 
 /* One for all connections: nothing stays in it between two events. */
 static char shared[INPUT_MAX];
 
-static void drop(struct smtp_conn *c)
+void conn_drop(struct smtp_conn *c, bool reset)
 {
+	static const struct linger at_once = { .l_onoff = 1 };
 	struct smtp_conns *all = c->all;
 	struct smtp_source *source = c->source;
 
 	log_debug("closed", LOG_STR("session", smtp_session_id(c->session)));
+	if (smtp_session_unconfirmed(c->session) &&
+	    smtp_session_gone(c->session, transport_acknowledged(&c->wire), reset))
+		(void)setsockopt(c->wire.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 	(void)event_del(&c->readable);
 	(void)event_del(&c->writable);
 	smtp_session_free(&c->session);
-	file_close(&c->fd);
+	transport_close(&c->wire);
+	tls_server_drop(&c->ready);
 	buf_free(&c->in);
 	*c->prev = c->next;
 	if (c->next != NULL)
@@ -61,7 +49,7 @@ static void drop(struct smtp_conn *c)
 	all->closed(all->arg, source);
 }
 
-static void set_reading(struct smtp_conn *c, bool on)
+void conn_set_reading(struct smtp_conn *c, bool on)
 {
 	if (c->reading == on)
 		return;
@@ -69,7 +57,7 @@ static void set_reading(struct smtp_conn *c, bool on)
 	(void)(on ? event_add(&c->readable, NULL) : event_del(&c->readable));
 }
 
-static void set_writing(struct smtp_conn *c, bool on)
+void conn_set_writing(struct smtp_conn *c, bool on)
 {
 	if (c->writing == on)
 		return;
@@ -77,29 +65,45 @@ static void set_writing(struct smtp_conn *c, bool on)
 	(void)(on ? event_add(&c->writable, NULL) : event_del(&c->writable));
 }
 
-static bool is_acknowledged(const struct smtp_conn *c)
+/* Octets that the client has sent and the session has not taken. Records of TLS are opened to count what they hold. */
+static size_t waiting(struct smtp_conn *c)
 {
-	int left = 0;
+	enum transport_status status = TRANSPORT_OK;
+	size_t n;
 
-	return ioctl(c->fd, SIOCOUTQ, &left) == 0 && left == 0;
+	if (!transport_is_tls(&c->wire))
+		return c->in.n + transport_waiting(&c->wire);
+	while (status == TRANSPORT_OK && c->in.n + RECORD_MAX <= INPUT_MAX) {
+		char *to = buf_reserve(&c->in, RECORD_MAX);
+
+		if (to == NULL)
+			break;
+		status = transport_read(&c->wire, to, RECORD_MAX, &n);
+		c->in.n += n;
+	}
+	if (c->in.n == 0)
+		buf_free(&c->in);
+	/* The beginning of a record was sent before, and so its end does not count either. */
+	return c->in.n + (transport_pending(&c->wire) ? 1 : 0);
 }
 
-/* Tells the session that its 250 is out, and what the client had sent by then. */
-static void tell_sent(struct smtp_conn *c)
+/* For smtp_session_sent, of what is about to be sent: input that is there already does not answer it. To be asked before,
+ * as a fast client's answer would be there afterwards, too. */
+static size_t stale(struct smtp_conn *c)
 {
-	struct pollfd p = { .fd = c->fd, .events = POLLIN | POLLRDHUP };
-	int waiting = 0;
+	bool gone, input;
+	size_t n;
 
 	if (!smtp_session_unconfirmed(c->session))
-		return;
-	step("receiver: 250 said");
-	if (poll(&p, 1, 0) < 0 || (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0) {
-		smtp_session_sent(c->session, SIZE_MAX);
-		return;
-	}
-	if ((p.revents & POLLIN) != 0)
-		(void)ioctl(c->fd, FIONREAD, &waiting);
-	smtp_session_sent(c->session, c->in.n + (size_t)waiting);
+		return 0;
+	/* Mostly nothing is there, which one look tells. */
+	gone = transport_hung_up(&c->wire, &input);
+	input = input || transport_pending(&c->wire);
+	n = input ? waiting(c) : c->in.n;
+	/* A goodbye may have been among the records. */
+	if (input && transport_is_tls(&c->wire))
+		gone = transport_hung_up(&c->wire, &input) || gone;
+	return gone ? SIZE_MAX : n;
 }
 
 /* 0, or -1 when the connection is broken. */
@@ -109,26 +113,43 @@ static int flush(struct smtp_conn *c)
 
 	if (buf_failed(out))
 		return -1; /* a reply was lost: nothing said from here on would be in step */
-	if (smtp_session_held(c->session))
+	if (c->handshaking)
 		return 0;
+	if (smtp_session_held(c->session)) {
+		conn_set_writing(c, c->read_blocked);
+		return 0;
+	}
+	if (out->n > 0)
+		smtp_session_saying(c->session);
 	while (out->n > 0) {
-		ssize_t n = send(c->fd, out->p, out->n, MSG_NOSIGNAL);
+		const size_t before = stale(c);
+		size_t n;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-			set_writing(c, true);
+		switch (transport_write(&c->wire, out->p, out->n, &n)) {
+		case TRANSPORT_OK:
+			c->write_blocked = false;
+			break;
+		case TRANSPORT_WANT_READ:
+			c->write_blocked = true;
+			conn_set_writing(c, false);
+			conn_set_reading(c, true);
 			return 0;
-		}
-		if (n < 0)
+		case TRANSPORT_WANT_WRITE:
+			conn_set_writing(c, true);
+			return 0;
+		default:
 			return -1;
-		buf_consume(out, (size_t)n);
+		}
+		buf_consume(out, n);
 		if (out->n == 0) {
 			buf_free(out); /* idle sessions hold no buffers */
-			tell_sent(c);
+			if (smtp_session_unconfirmed(c->session)) {
+				step("receiver: 250 said");
+				smtp_session_sent(c->session, before);
+			}
 		}
 	}
-	set_writing(c, false);
+	conn_set_writing(c, c->read_blocked);
 	return 0;
 }
 
@@ -147,115 +168,194 @@ static bool feed(struct smtp_conn *c)
 }
 
 /* Last words are out: closes, or first our side only, as a close with input unread would destroy them on their way. */
-static void begin_end(struct smtp_conn *c)
+static bool begin_end(struct smtp_conn *c)
 {
-	if (!smtp_session_lingers(c->session)) {
-		drop(c);
-		return;
+	/* With TLS a goodbye of the client's is still to come, which must not meet a socket that is closed. */
+	if (c->handshaking || (!smtp_session_lingers(c->session) && !transport_is_tls(&c->wire))) {
+		conn_drop(c, false);
+		return false;
 	}
 	if (!c->shut) {
 		c->shut = true;
-		(void)shutdown(c->fd, SHUT_WR);
+		transport_shutdown(&c->wire);
 	}
-	set_reading(c, true);
+	conn_set_reading(c, true);
+	return true;
 }
 
-/* After anything happened: moves what can move. May free C. */
-static void go_on(struct smtp_conn *c)
+/* ---- what happens ---- */
+
+bool conn_go_on(struct smtp_conn *c)
 {
 	/* What was flushed may have made room for replies to what still waits: in the end at most a part of a line
 	 * does. */
 	do {
 		if (flush(c) != 0) {
-			drop(c);
-			return;
+			conn_drop(c, true);
+			return false;
 		}
-	} while (feed(c));
+	} while (feed(c) || (smtp_session_want(c->session) == SMTP_TLS && !c->handshaking && conn_starttls(c)));
 	switch (smtp_session_want(c->session)) {
 	case SMTP_READ:
-		set_reading(c, true);
+		conn_set_reading(c, true);
+		/* Of what was read already the descriptor says nothing any more. */
+		if (transport_pending(&c->wire))
+			event_active(&c->readable, EV_READ, 0);
 		break;
 	case SMTP_CLOSE:
 		if (c->gone_ms == 0)
 			c->gone_ms = clock_mono_ms() + LINGER_MS;
 		if (smtp_session_output(c->session)->n == 0)
-			begin_end(c);
+			return begin_end(c);
+		break;
+	case SMTP_TLS:
 		break;
 	case SMTP_WAIT:
 		/* Reading stays set as long as nothing comes: most clients wait for their answer. */
 		break;
 	}
+	return true;
 }
 
 static void wake(void *arg)
 {
-	go_on(arg);
+	(void)conn_go_on(arg);
 }
 
-static void on_input(struct smtp_conn *c, size_t n)
+/* Of N octets in SHARED; the client could not have seen what was said last if ACKNOWLEDGED is false. As go_on. */
+static bool on_input(struct smtp_conn *c, size_t n, bool acknowledged)
 {
 	size_t used;
 
 	if (!c->spoken) {
 		c->spoken = true;
 		/* Whoever has not yet received the banner can't have waited for it. */
-		if (!is_acknowledged(c) && smtp_session_want(c->session) == SMTP_READ) {
+		if (!acknowledged && smtp_session_want(c->session) == SMTP_READ) {
 			smtp_session_early(c->session);
-			go_on(c);
-			return;
+			return conn_go_on(c);
 		}
 	}
 	used = smtp_session_input(c->session, slice_of(shared, n));
 	if (used < n && buf_add(&c->in, shared + used, n - used) != 0) {
-		drop(c);
+		conn_drop(c, false);
+		return false;
+	}
+	return conn_go_on(c);
+}
+
+/* The client has closed its side, or (ERRNUM) the connection broke. */
+static void end_of_input(struct smtp_conn *c, int errnum)
+{
+	if (errnum == 0)
+		smtp_session_eof(c->session, transport_acknowledged(&c->wire));
+	if (errnum != 0 || !smtp_session_waits(c->session)) {
+		conn_drop(c, errnum == ECONNRESET || errnum == EPIPE);
 		return;
 	}
-	go_on(c);
+	/* A reset or an acknowledgement tells what became of the reply. */
+	c->closed = true;
+	c->gone_ms = clock_mono_ms() + LINGER_MS;
+	conn_set_reading(c, false);
+	conn_set_writing(c, false);
+}
+
+/* True when it is known what became of the reply. */
+static bool is_told(const struct smtp_conn *c, bool *reset)
+{
+	struct pollfd p = { .fd = c->wire.fd };
+
+	*reset = poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0;
+	return *reset || transport_acknowledged(&c->wire);
+}
+
+/* Reads and passes on what one read gives: with TLS a record. True: there may be more, and C is still there. */
+static bool read_once(struct smtp_conn *c)
+{
+	const bool ended = smtp_session_want(c->session) == SMTP_CLOSE;
+	const size_t have = c->in.n, room = sizeof shared - have;
+	/* Input that answers a reply acknowledges it, too. */
+	const bool acknowledged =
+	    (c->spoken && !smtp_session_unconfirmed(c->session)) || transport_acknowledged(&c->wire);
+	size_t n;
+
+	if (!ended && smtp_session_want(c->session) != SMTP_READ) {
+		conn_set_reading(c, false);
+		return false;
+	}
+	if (have > 0)
+		memcpy(shared, c->in.p, have);
+	c->read_blocked = false;
+	switch (transport_read(&c->wire, shared + have, room < READ_MAX ? room : READ_MAX, &n)) {
+	case TRANSPORT_OK:
+		break;
+	case TRANSPORT_WANT_READ:
+		return false;
+	case TRANSPORT_WANT_WRITE:
+		c->read_blocked = true;
+		conn_set_reading(c, false);
+		conn_set_writing(c, true);
+		return false;
+	case TRANSPORT_END:
+		end_of_input(c, 0);
+		return false;
+	case TRANSPORT_CUT:
+		log_debug("tls-cut", LOG_STR("session", smtp_session_id(c->session)));
+		/* Many clients leave so. What counts for a reply is that its end closed, and was not reset. */
+		end_of_input(c, 0);
+		return false;
+	default:
+		if (c->wire.error == 0)
+			log_warning("tls-broken", LOG_STR("session", smtp_session_id(c->session)),
+				    LOG_STR("error", "what came is no part of this encrypted session"));
+		end_of_input(c, c->wire.error == 0 ? EPROTO : c->wire.error);
+		return false;
+	}
+	if (ended) {
+		c->lingered += n;
+		if (c->lingered > LINGER_BYTES)
+			conn_drop(c, false);
+		return false;
+	}
+	if (!acknowledged && smtp_session_unconfirmed(c->session))
+		smtp_session_crossed(c->session, n);
+	buf_free(&c->in);
+	/* A full record is seldom the last. */
+	return on_input(c, have + n, acknowledged) && n == RECORD_MAX && !c->handshaking && transport_is_tls(&c->wire);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct smtp_conn *c = arg;
-	const bool ended = smtp_session_want(c->session) == SMTP_CLOSE;
-	const size_t have = c->in.n, room = sizeof shared - have;
-	bool crossed;
-	ssize_t n;
+	unsigned left = RECORDS_MAX;
 
+	(void)fd;
 	(void)what;
-	if (!ended && smtp_session_want(c->session) != SMTP_READ) {
-		set_reading(c, false);
-		return;
+	if (c->handshaking) {
+		conn_handshake(c);
+	} else if (c->write_blocked) {
+		c->write_blocked = false;
+		(void)conn_go_on(c);
+	} else {
+		while (read_once(c) && --left > 0)
+			;
 	}
-	if (have > 0)
-		memcpy(shared, c->in.p, have);
-	/* Input that answers a reply acknowledges it, too. */
-	crossed = smtp_session_unconfirmed(c->session) && !is_acknowledged(c);
-	n = read(fd, shared + have, room < READ_MAX ? room : READ_MAX);
-	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-		return;
-	if (n <= 0) {
-		if (n == 0)
-			smtp_session_eof(c->session, is_acknowledged(c));
-		drop(c);
-		return;
-	}
-	if (ended) {
-		c->lingered += (size_t)n;
-		if (c->lingered > LINGER_BYTES)
-			drop(c);
-		return;
-	}
-	if (crossed)
-		smtp_session_crossed(c->session, (size_t)n);
-	buf_free(&c->in);
-	on_input(c, have + (size_t)n);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
+	struct smtp_conn *c = arg;
+
 	(void)fd;
 	(void)what;
-	go_on(arg);
+	if (c->handshaking) {
+		conn_handshake(c);
+	} else {
+		const bool blocked = c->read_blocked;
+
+		c->read_blocked = false;
+		if (conn_go_on(c) && blocked && !c->handshaking)
+			(void)read_once(c);
+	}
 }
 
 void smtp_conn_open(struct smtp_conns *all, int fd, const struct smtp_origin *origin, bool early)
@@ -263,7 +363,8 @@ void smtp_conn_open(struct smtp_conns *all, int fd, const struct smtp_origin *or
 	struct smtp_conn *c = mem_alloc(sizeof *c);
 
 	c->all = all;
-	c->fd = fd;
+	transport_init(&c->wire, fd);
+	c->listener = origin->listener;
 	c->source = origin->source;
 	c->session = smtp_session_new(all->service, origin, wake, c);
 	buf_init(&c->in, INPUT_MAX);
@@ -278,8 +379,20 @@ void smtp_conn_open(struct smtp_conns *all, int fd, const struct smtp_origin *or
 		abort(); /* only wrong flags fail here */
 	log_info("connected", LOG_STR("session", smtp_session_id(c->session)), LOG_STR("client", origin->client),
 		 LOG_STR("listener", origin->listener->name));
+	if (c->listener->tls == CONFIG_OFFER_IMPLICIT) {
+		conn_open_tls(c);
+		return;
+	}
 	smtp_session_greet(c->session, early);
-	go_on(c);
+	(void)conn_go_on(c);
+}
+
+/* Even the client's end of the connection counts: who waits for the banner closes nothing. */
+static bool has_input(const struct smtp_conn *c)
+{
+	char byte;
+
+	return transport_pending(&c->wire) || recv(c->wire.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
 void smtp_conns_tick(struct smtp_conns *all)
@@ -288,29 +401,40 @@ void smtp_conns_tick(struct smtp_conns *all)
 	struct smtp_conn *next;
 
 	for (struct smtp_conn *c = all->first; c != NULL; c = next) {
+		bool reset = false;
+
 		next = c->next;
-		if (c->gone_ms != 0 && now >= c->gone_ms) {
-			drop(c);
+		if (smtp_session_waits(c->session))
+			smtp_session_look(c->session, transport_acknowledged(&c->wire));
+		if (c->closed && is_told(c, &reset)) {
+			conn_drop(c, reset);
+		} else if (c->gone_ms != 0 && now >= c->gone_ms) {
+			conn_drop(c, false);
 		} else if (c->gone_ms == 0 && now >= smtp_session_deadline(c->session)) {
-			smtp_session_timeout(c->session);
-			go_on(c);
+			if (!c->spoken && smtp_session_held(c->session) && has_input(c))
+				smtp_session_early(c->session);
+			else
+				smtp_session_timeout(c->session);
+			(void)conn_go_on(c);
 		}
 	}
 }
 
-void smtp_conns_stop(struct smtp_conns *all)
+void smtp_conns_stop(struct smtp_conns *all, bool gently)
 {
 	struct smtp_conn *next;
 
 	for (struct smtp_conn *c = all->first; c != NULL; c = next) {
 		next = c->next;
-		smtp_session_stop(c->session);
-		go_on(c);
+		if (c->closed)
+			continue;
+		smtp_session_stop(c->session, gently);
+		(void)conn_go_on(c);
 	}
 }
 
 void smtp_conns_close(struct smtp_conns *all)
 {
 	while (all->first != NULL)
-		drop(all->first);
+		conn_drop(all->first, false);
 }

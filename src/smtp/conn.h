@@ -11,12 +11,14 @@
 #include "smtp/session.h"
 
 struct event_base;
+struct tls_server;
 struct smtp_conn;
 
 /* What all connections share. */
 struct smtp_conns {
 	struct event_base *base;
 	struct smtp_service *service;
+	struct tls_server *tls; /* NULL: no certificates */
 	struct smtp_conn *first;
 	unsigned n;
 	void (*closed)(void *arg, struct smtp_source *source); /* a connection is gone */
@@ -30,7 +32,7 @@ void smtp_conn_open(struct smtp_conns *all, int fd, const struct smtp_origin *or
 void smtp_conns_tick(struct smtp_conns *all);
 
 /* Asks every session to end, see smtp_session_stop. */
-void smtp_conns_stop(struct smtp_conns *all);
+void smtp_conns_stop(struct smtp_conns *all, bool gently);
 
 /* Cuts off what is left. */
 void smtp_conns_close(struct smtp_conns *all);

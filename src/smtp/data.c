@@ -21,6 +21,11 @@ void smtp_data_init(struct smtp_data *d, bool normalise)
 	*d = (struct smtp_data){ .state = START, .normalise = normalise };
 }
 
+void smtp_data_init_literal(struct smtp_data *d, bool normalise)
+{
+	*d = (struct smtp_data){ .state = START, .normalise = normalise, .literal = true };
+}
+
 static int give(const struct feed *f, const char *p, size_t n)
 {
 	return n == 0 || f->sink == NULL ? 0 : f->sink(f->arg, slice_of(p, n));
@@ -50,7 +55,7 @@ static const char *skip_text(struct smtp_data *d, const char *p, const char *end
 			stop = cr + 2;
 		}
 		p = stop;
-		if (p < end && *p == '.' && d->state == START)
+		if (p < end && *p == '.' && d->state == START && !d->literal)
 			return p;
 	}
 	return p;
@@ -113,9 +118,11 @@ static bool take(struct smtp_data *d, char c, struct slice *out, bool *done)
 	return true;
 }
 
-static bool is_plain(unsigned char state, char c)
+static bool is_plain(const struct smtp_data *d, char c)
 {
-	return c != '\r' && c != '\n' && (state == TEXT || ((state == START || state == SOFT) && c != '.'));
+	if (c == '\r' || c == '\n')
+		return false;
+	return d->state == TEXT || ((d->state == START || d->state == SOFT) && (c != '.' || d->literal));
 }
 
 enum smtp_data_end smtp_data_feed(struct smtp_data *d, struct slice in, smtp_data_fn *sink, void *arg, size_t *used)
@@ -128,7 +135,7 @@ enum smtp_data_end smtp_data_feed(struct smtp_data *d, struct slice in, smtp_dat
 	while (p < end && !done && stop == 0 && (!d->bare || d->normalise)) {
 		struct slice out;
 
-		if (is_plain(d->state, *p)) {
+		if (is_plain(d, *p)) {
 			const char *from = p;
 
 			p = skip_text(d, p, end);
@@ -148,4 +155,18 @@ enum smtp_data_end smtp_data_feed(struct smtp_data *d, struct slice in, smtp_dat
 	if (stop != 0)
 		return SMTP_DATA_STOP;
 	return done ? SMTP_DATA_DONE : SMTP_DATA_MORE;
+}
+
+enum smtp_data_end smtp_data_finish(struct smtp_data *d, smtp_data_fn *sink, void *arg)
+{
+	const struct feed f = { sink, arg };
+
+	if (d->state == TEXT_CR)
+		d->bare = true;
+	if (d->bare && !d->normalise)
+		return SMTP_DATA_BARE;
+	if (d->state != TEXT && d->state != TEXT_CR)
+		return SMTP_DATA_DONE;
+	d->state = START;
+	return give(&f, "\r\n", 2) != 0 ? SMTP_DATA_STOP : SMTP_DATA_DONE;
 }

@@ -23,6 +23,7 @@ struct smtp_data {
 	bool normalise; /* a bare CR or LF becomes CR LF; else it ends everything */
 	bool bare;	/* one was seen */
 	bool nul;	/* a NUL was seen; it is handed on */
+	bool literal;	/* of chunks: a dot is a dot, and only smtp_data_finish ends the message */
 };
 
 /* Takes a piece of content; a return of -1 means stop. */
@@ -30,7 +31,14 @@ typedef int smtp_data_fn(void *arg, struct slice content);
 
 void smtp_data_init(struct smtp_data *d, bool normalise);
 
+/* The same for a message that comes in chunks (RFC 3030). */
+void smtp_data_init_literal(struct smtp_data *d, bool normalise);
+
 /* Reads IN and calls SINK (NULL: the content is thrown away) for the content; *USED says how much of IN was taken. */
 enum smtp_data_end smtp_data_feed(struct smtp_data *d, struct slice in, smtp_data_fn *sink, void *arg, size_t *used);
+
+/* The last chunk has come. A message whose last line has no end gets one. SMTP_DATA_DONE, _BARE, or _STOP; it may be
+ * called again. */
+enum smtp_data_end smtp_data_finish(struct smtp_data *d, smtp_data_fn *sink, void *arg);
 
 #endif

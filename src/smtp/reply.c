@@ -9,9 +9,14 @@ enum { LINE_MAX_TEXT = 490 }; /* with codes and line end under 512 octets (RFC 5
 
 static void put(struct buf *out, int code, const char *enhanced, bool last, struct slice text)
 {
-	(void)buf_addf(out, "%03d%c", code, last ? ' ' : '-');
-	if (enhanced != NULL)
-		(void)buf_addf(out, "%s ", enhanced);
+	const char front[] = { (char)('0' + code / 100), (char)('0' + code / 10 % 10), (char)('0' + code % 10),
+			       last ? ' ' : '-' };
+
+	(void)buf_add(out, front, sizeof front);
+	if (enhanced != NULL) {
+		(void)buf_add_str(out, enhanced);
+		(void)buf_add_char(out, ' ');
+	}
 	if (text.n > LINE_MAX_TEXT)
 		text.n = LINE_MAX_TEXT;
 	for (size_t i = 0; i < text.n; i++) {

@@ -12,7 +12,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "net/listener.h"
+#include "smtp/arrival.h"
 #include "smtp/conn.h"
+#include "smtp/milter_link.h"
+#include "smtp/gate.h"
 #include "smtp/reply.h"
 #include "smtp/sources.h"
 
@@ -35,16 +38,18 @@ struct smtp_server {
 	struct smtp_service service;
 	struct smtp_conns conns;
 	struct sources *sources;
+	struct arrivals *arrivals;
 	struct listener **listeners;
 	size_t nlisteners;
 	struct event *tick, *pause;
+	struct milter_pool *pool; /* NULL: there are no milters */
 	void (*ended)(void *arg);
 	void *arg;
 	bool leaving;
+	int64_t stop_ms; /* when a stop waits for nobody any more */
 };
 
 static const struct timeval tick_time = { .tv_usec = TICK_MS * 1000 };
-static const struct timeval idle_time = { .tv_sec = 30 };
 
 static void closed(void *arg, struct smtp_source *source)
 {
@@ -53,15 +58,16 @@ static void closed(void *arg, struct smtp_source *source)
 	sources_put(s->sources, source);
 }
 
-/* Refuses a connection that gets no session. */
-static void turn_away(int fd, int code, const char *enhanced, const char *text)
+/* Refuses a connection that gets no session. Where the client expects TLS, nothing can be said. */
+static void turn_away(const struct config_listener *l, int fd, int code, const char *enhanced, const char *text)
 {
 	char discard[512];
 	struct buf out;
 
 	buf_init(&out, 1024);
 	smtp_reply_format(&out, code, enhanced, "%s", text);
-	(void)send(fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (l->tls != CONFIG_OFFER_IMPLICIT)
+		(void)send(fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	buf_free(&out);
 	(void)shutdown(fd, SHUT_WR);
 	/* What it sent already must be read, or closing would destroy the reply. */
@@ -69,48 +75,82 @@ static void turn_away(int fd, int code, const char *enhanced, const char *text)
 	file_close(&fd);
 }
 
-static bool is_welcome(const struct config_listener *l, const struct sockaddr *sa)
+static bool is_proxy(const struct config_listener *l, const struct sockaddr *sa)
 {
-	if (l->nnetworks == 0 || sa->sa_family == AF_UNIX)
-		return true;
-	for (size_t i = 0; i < l->nnetworks; i++)
-		if (config_network_has(&l->networks[i], sa))
+	for (size_t i = 0; i < l->nproxy; i++)
+		if (config_network_has(&l->proxy[i], sa))
 			return true;
 	return false;
 }
 
-static void admit(struct listener *l, int fd, const struct sockaddr *sa, socklen_t len)
+/* PROXIED: a proxy stands in front; OWN: it is the proxy itself that asks whether we are there. */
+static void admit(struct smtp_server *s, const struct config_listener *l, int fd, const struct sockaddr *sa,
+		  socklen_t len, bool proxied, bool own)
 {
-	struct smtp_server *s = l->server;
 	char client[LISTENER_NAME_SIZE], ip[LISTENER_NAME_SIZE], byte;
+	const struct smtp_reply *refusal;
 	struct smtp_source *source;
+	struct smtp_client known;
+	const char *why;
+	uint64_t had;
 
 	listener_peer_name(sa, len, client);
 	listener_peer_ip(sa, len, ip);
-	if (!is_welcome(l->config, sa)) {
-		log_warning("not-welcome", LOG_STR("client", client), LOG_STR("listener", l->config->name),
-			    LOG_STR("reason", "the listener's networks do not hold this address"));
-		turn_away(fd, 554, "5.7.1", "Your address may not send mail here");
+	gate_know(s->config, sa, &known);
+	refusal = own ? NULL : gate_refusal(&s->service, l, sa, &known, &why);
+	if (refusal != NULL) {
+		log_warning("not-welcome", LOG_STR("client", client), LOG_STR("listener", l->name),
+			    LOG_STR("reason", why));
+		turn_away(l, fd, refusal->code, refusal->enhanced, refusal->text);
 		return;
 	}
-	if (s->conns.n >= s->config->limits.sessions) {
+	if (s->conns.n + arrivals_count(s->arrivals) >= s->config->limits.sessions) {
 		log_warning("too-many-sessions", LOG_STR("client", client), LOG_NUM("sessions", s->conns.n));
-		turn_away(fd, 421, "4.7.0", "Too many sessions, try again later");
+		turn_away(l, fd, 421, "4.7.0", "Too many sessions, try again later");
 		return;
 	}
 	source = sources_get(s->sources, sa);
-	if (source != NULL && source->sessions > s->config->limits.sessions_per_address) {
-		log_warning("too-many-sessions", LOG_STR("client", client),
-			    LOG_NUM("of-address", source->sessions - 1));
+	had = source_sum(&s->service, source).sessions;
+	if (had > s->config->limits.sessions_per_address) {
+		log_warning("too-many-sessions", LOG_STR("client", client), LOG_NUM("of-address", had - 1));
 		sources_put(s->sources, source);
-		turn_away(fd, 421, "4.7.0", "Too many sessions from your address, try again later");
+		turn_away(l, fd, 421, "4.7.0", "Too many sessions from your address, try again later");
 		return;
 	}
 	if (s->conns.n == 0)
 		(void)event_add(s->tick, &tick_time);
 	smtp_conn_open(&s->conns, fd,
-		       &(struct smtp_origin){ .listener = l->config, .client = client, .ip = ip, .source = source },
+		       &(struct smtp_origin){ .listener = l,
+					      .client = client,
+					      .ip = ip,
+					      .source = source,
+					      .proxied = proxied,
+					      .unnamed = own,
+					      .known = known },
 		       recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
+}
+
+/* A proxy has said whose connection it is. */
+static void introduced(void *arg, const struct config_listener *l, int fd, const struct sockaddr *sa, socklen_t len,
+		       bool told)
+{
+	admit(arg, l, fd, sa, len, true, !told);
+}
+
+static void arrive(struct smtp_server *s, const struct config_listener *l, int fd, const struct sockaddr *sa,
+		   socklen_t len)
+{
+	if (!is_proxy(l, sa)) {
+		admit(s, l, fd, sa, len, false, false);
+		return;
+	}
+	if (s->conns.n + arrivals_count(s->arrivals) >= s->config->limits.sessions) {
+		log_warning("too-many-sessions", LOG_NUM("sessions", s->conns.n),
+			    LOG_NUM("of-proxies", arrivals_count(s->arrivals)));
+		turn_away(l, fd, 421, "4.7.0", "Too many sessions, try again later");
+		return;
+	}
+	arrivals_add(s->arrivals, l, fd, sa, len);
 }
 
 static void set_accepting(struct smtp_server *s, bool on)
@@ -144,7 +184,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 		int new = accept4(fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (new >= 0) {
-			admit(l, new, (struct sockaddr *)&sa, len);
+			arrive(s, l->config, new, (struct sockaddr *)&sa, len);
 			continue;
 		}
 		/* Another process took it. */
@@ -173,25 +213,25 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	smtp_conns_tick(&s->conns);
-	later_run(&s->service.later, s->service.intake, clock_mono_ms(), s->leaving && s->conns.n == 0);
-	if (s->conns.n > 0)
+	if (s->service.stopping && clock_mono_ms() >= s->stop_ms)
+		smtp_conns_stop(&s->conns, false);
+	if (s->conns.n > 0 || (s->leaving && arrivals_count(s->arrivals) > 0))
 		return;
 	(void)event_del(s->tick); /* an idle receiver sleeps */
 	if (s->leaving)
 		s->ended(s->arg);
-	else if (s->service.later.n > 0)
-		(void)event_add(s->tick, &idle_time);
 }
 
 struct smtp_server *smtp_server_new(struct event_base *base, const struct config *c, struct intake *intake,
-				    void (*ended)(void *arg), void *arg)
+				    struct tally *t, void (*ended)(void *arg), void *arg)
 {
 	struct smtp_server *s = mem_alloc(sizeof *s);
 
 	s->base = base;
 	s->config = c;
-	s->service = (struct smtp_service){ .config = c, .intake = intake, .now = clock_mono_ms };
-	s->sources = sources_new();
+	s->service = (struct smtp_service){ .config = c, .intake = intake, .now = clock_tick_ms, .tally = t };
+	s->sources = sources_new(t);
+	s->arrivals = arrivals_new(base, introduced, s);
 	s->conns = (struct smtp_conns){ .base = base, .service = &s->service, .closed = closed, .arg = s };
 	s->ended = ended;
 	s->arg = arg;
@@ -200,6 +240,28 @@ struct smtp_server *smtp_server_new(struct event_base *base, const struct config
 	if (s->tick == NULL || s->pause == NULL)
 		abort(); /* a small allocation failed */
 	return s;
+}
+
+void smtp_server_milters(struct smtp_server *s, const struct milter_dialer *d)
+{
+	s->pool = milter_pool_new(s->base, d);
+	s->service.wires = milter_pool_wires(s->pool);
+}
+
+void smtp_server_users(struct smtp_server *s, const struct sasl_users *u)
+{
+	s->service.users = u;
+}
+
+void smtp_server_meter(struct smtp_server *s, struct meter *m)
+{
+	s->service.meter = m;
+}
+
+void smtp_server_use_tls(struct smtp_server *s, struct tls_server *tls)
+{
+	s->conns.tls = tls;
+	s->service.tls = tls != NULL;
 }
 
 static void close_listeners(struct smtp_server *s)
@@ -220,8 +282,9 @@ void smtp_server_free(struct smtp_server **s)
 	if (*s == NULL)
 		return;
 	close_listeners(*s);
+	arrivals_free(&(*s)->arrivals);
 	smtp_conns_close(&(*s)->conns);
-	later_free(&(*s)->service.later);
+	milter_pool_free(&(*s)->pool);
 	sources_free(&(*s)->sources);
 	event_free((*s)->tick);
 	event_free((*s)->pause);
@@ -255,13 +318,17 @@ int smtp_server_listen(struct smtp_server *s, const char *name, int fd, struct e
 void smtp_server_drain(struct smtp_server *s)
 {
 	close_listeners(s);
-	s->leaving = true;
+	s->leaving = s->service.leaving = true;
 	(void)event_add(s->tick, &tick_time);
 }
 
 void smtp_server_stop(struct smtp_server *s)
 {
 	smtp_server_drain(s);
+	arrivals_stop(s->arrivals);
+	if (s->service.stopping)
+		return;
 	s->service.stopping = true;
-	smtp_conns_stop(&s->conns);
+	s->stop_ms = clock_mono_ms() + s->config->stop_timeout;
+	smtp_conns_stop(&s->conns, true);
 }
