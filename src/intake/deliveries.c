@@ -2,10 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "intake/internal.h"
 #include "msg/received.h"
+#include "msg/special_use.h"
+#include "sieve/mailbox_name.h"
 #include "spool/types.h"
 
 enum { FLAGS_MAX = 1000, RULE_MAX = 500, NOTE_MAX = 500, FOLDER_MAX = 1000 };
@@ -74,7 +77,7 @@ static struct intake_delivery *find(struct intake_deliveries *d, const struct co
 	struct intake_delivery *new;
 
 	for (size_t i = 0; i < d->n; i++)
-		if (d->all[i].account == account && strcmp(d->all[i].folder, folder) == 0)
+		if (d->all[i].account == account && mailbox_name_same(slice_str(d->all[i].folder), slice_str(folder)))
 			return &d->all[i];
 	if (d->n == SPOOL_DELIVERIES_MAX) {
 		d->overflow = true;
@@ -130,6 +133,33 @@ void intake_deliver_folder(struct intake_deliveries *d, const struct config_acco
 		intake_deliver_inbox(d, account, to, NULL, 0, NULL, note);
 }
 
+/* "office.sieve:12", from mem_alloc. */
+static char *rule_name(const struct config_account *account, unsigned line)
+{
+	const char *path = account->rules == NULL ? "" : account->rules;
+	const char *slash = strrchr(path, '/');
+
+	return mem_printf("%.200s:%u", slash == NULL ? path : slash + 1, line);
+}
+
+void intake_deliver_fcc(struct intake_deliveries *d, const struct config_account *account, size_t to,
+			const struct plan_fcc *fcc, unsigned line)
+{
+	char *rule = rule_name(account, line);
+	const bool by_use = fcc->special_use != NULL && special_use_of(slice_str(fcc->special_use)) != 0;
+	/* A folder by its use, or else by its name (msg/special_use.h); by its name, too, where nobody knows the use (RFC 8579,
+	 * 4). */
+	char *folder = by_use ? mem_printf("%s:%s", fcc->special_use, fcc->mailbox) : mem_strdup(fcc->mailbox);
+
+	if (is_folder(folder))
+		add(d, account, folder, to, fcc->flags, fcc->nflags, fcc->create, rule, NULL);
+	else
+		intake_deliver_inbox(d, account, to, fcc->flags, fcc->nflags, rule,
+				     "the rule names a folder that no store can have");
+	free(folder);
+	free(rule);
+}
+
 void intake_deliveries_flags(struct intake_deliveries *d, const char *flags)
 {
 	struct slice rest = slice_str(flags);
@@ -153,24 +183,62 @@ void intake_deliveries_note(struct intake_deliveries *d, const char *note)
 		append(&d->all[i].note, "; ", slice_str(note));
 }
 
-/* "office.sieve:12", from mem_alloc. */
-static char *rule_name(const struct config_account *account, unsigned line)
+void intake_deliveries_note_of(struct intake_deliveries *d, const struct config_account *account, const char *note)
 {
-	const char *path = account->rules == NULL ? "" : account->rules;
-	const char *slash = strrchr(path, '/');
+	for (size_t i = 0; i < d->n; i++)
+		if (d->all[i].account == account)
+			append(&d->all[i].note, "; ", slice_str(note));
+}
 
-	return mem_printf("%.200s:%u", slash == NULL ? path : slash + 1, line);
+void intake_deliver_outward(struct intake_deliveries *d, size_t to, const char *address)
+{
+	add(d, NULL, address, to, NULL, 0, false, NULL, NULL);
+}
+
+void intake_deliver_asking(struct intake_deliveries *d, size_t to, const char *address, const char *words)
+{
+	const size_t before = d->n;
+
+	intake_deliver_outward(d, to, address);
+	if (d->n > before)
+		append(&d->all[before].flags, " ", slice_str(words));
+}
+
+static bool is_filing(const struct plan_action *a)
+{
+	return a->kind == PLAN_KEEP || a->kind == PLAN_FILEINTO;
+}
+
+/* Which content is filed first; SIZE_MAX: nothing is. */
+static size_t first_content(const struct plan *p)
+{
+	if (p->implicit_keep)
+		return p->keep_content;
+	for (size_t i = 0; i < p->n; i++)
+		if (is_filing(&p->actions[i]))
+			return p->actions[i].content;
+	return SIZE_MAX;
+}
+
+bool intake_files(const struct plan *p, size_t content)
+{
+	if (p->implicit_keep && p->keep_content == content)
+		return true;
+	for (size_t i = 0; i < p->n; i++)
+		if (is_filing(&p->actions[i]) && p->actions[i].content == content)
+			return true;
+	return false;
 }
 
 void intake_deliver(struct intake_deliveries *d, const struct config_account *account, size_t to,
-		    const struct intake_verdict *v)
+		    const struct intake_verdict *v, size_t content)
 {
 	const struct plan *p = &v->plan;
-	const char *note = v->note;
-	bool filed = false, redirected = false;
-
 	/* What concerns the whole message is told once, on the first delivery for this recipient. */
-	if (p->implicit_keep) {
+	const char *note = first_content(p) == content ? v->note : NULL;
+	bool filed = false;
+
+	if (p->implicit_keep && p->keep_content == content) {
 		intake_deliver_inbox(d, account, to, p->keep_flags, p->nkeep_flags, NULL, note);
 		filed = true;
 	}
@@ -178,7 +246,9 @@ void intake_deliver(struct intake_deliveries *d, const struct config_account *ac
 		const struct plan_action *a = &p->actions[i];
 		char *rule = rule_name(account, a->line);
 
-		if (a->kind == PLAN_KEEP || (a->kind == PLAN_FILEINTO && is_folder(a->mailbox))) {
+		if (is_filing(a) && a->content != content) {
+			/* not this one */
+		} else if (a->kind == PLAN_KEEP || (a->kind == PLAN_FILEINTO && is_folder(a->mailbox))) {
 			add(d, account, a->kind == PLAN_KEEP ? "INBOX" : a->mailbox, to, a->flags, a->nflags, a->create,
 			    rule, filed ? NULL : note);
 			filed = true;
@@ -186,17 +256,37 @@ void intake_deliver(struct intake_deliveries *d, const struct config_account *ac
 			intake_deliver_inbox(d, account, to, a->flags, a->nflags, rule,
 					     "the rule names a folder that no store can have");
 			filed = true;
-		} else if (a->kind == PLAN_REDIRECT) {
-			redirected = true;
 		}
 		free(rule);
 	}
-	if (redirected && !filed)
-		intake_deliver_inbox(d, account, to, NULL, 0, NULL, note);
+	if (v->unsent != NULL && content == 0 && first_content(p) == SIZE_MAX)
+		intake_deliver_inbox(d, account, to, NULL, 0, NULL, v->note);
+}
+
+/* The lines of what goes out: the same for all, as they get it together, and none but what strangers may know. */
+static int outward_lines(struct intake_delivery *x, const struct received_info *base, const struct intake_outward *o)
+{
+	struct received_info info = *base;
+	char date[CLOCK_RFC5322_SIZE];
+
+	info.nto = 0;
+	info.id = slice_str(o->message);
+	info.without_path = info.without_delivered = info.without_client = true;
+	if (received_lines(&info, &x->prefix) != 0)
+		return -1;
+	/* RFC 6409, 8.2 and 8.3 */
+	clock_rfc5322(info.time, date);
+	if (o->without_date)
+		(void)buf_addf(&x->prefix, "Date: %s\r\n", date);
+	if (o->without_id)
+		(void)buf_addf(&x->prefix, "Message-ID: <%s@%.*s>\r\n", o->message, (int)info.hostname.n, info.hostname.p);
+	if (o->bare)
+		(void)buf_add_str(&x->prefix, "\r\n");
+	return buf_failed(&x->prefix) ? -1 : 0;
 }
 
 int intake_deliveries_finish(struct intake_deliveries *d, const struct intake *in, const struct intake_envelope *env,
-			     struct intake_lines lines, int64_t wall_ms)
+			     struct intake_lines lines, const struct intake_outward *outward, int64_t wall_ms)
 {
 	struct slice *to = mem_array(env->nrecipients, sizeof *to);
 	int r = 0;
@@ -208,25 +298,40 @@ int intake_deliveries_finish(struct intake_deliveries *d, const struct intake *i
 			.helo = slice_str(env->helo),
 			.ip = slice_str(env->ip),
 			.protocol = slice_str(env->protocol),
+			.tls_version = slice_str(env->tls_version),
+			.tls_cipher = slice_str(env->tls_cipher),
+			.tls_bits = env->tls_bits,
 			.sender = slice_str(env->sender),
 			.to = to,
 			.nto = x->nto,
 			.time = (time_t)(wall_ms / 1000),
+			.utf8 = env->utf8,
 			.without_path = lines.without_path,
 			.without_delivered = lines.without_delivered,
+			.without_client = lines.ours,
 		};
 
 		/* A copy is for nobody: it only moves house. */
-		if (env->fetched != NULL && env->fetched->folder != NULL)
+		if (lines.ours || (env->fetched != NULL && env->fetched->folder != NULL))
 			info.nto = 0;
 		for (size_t j = 0; j < info.nto; j++)
 			to[j] = slice_str(env->recipients[x->to[j]].address);
-		random_id(x->id);
+		timed_id(x->id);
 		info.id = slice_str(x->id);
-		r = received_lines(&info, &x->prefix);
+		r = x->account == NULL ? outward_lines(x, &info, outward) : received_lines(&info, &x->prefix);
 	}
 	free(to);
 	return r;
+}
+
+size_t intake_deliveries_octets(const struct intake_deliveries *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n; i++)
+		n += d->all[i].prefix.n + strlen(d->all[i].folder) + d->all[i].flags.n + d->all[i].rule.n +
+		     d->all[i].note.n;
+	return n;
 }
 
 void intake_deliveries_free(struct intake_deliveries *d)
@@ -236,6 +341,7 @@ void intake_deliveries_free(struct intake_deliveries *d)
 
 		free(x->folder);
 		free(x->to);
+		free(x->wire);
 		buf_free(&x->flags);
 		buf_free(&x->rule);
 		buf_free(&x->note);

@@ -9,11 +9,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/step.h"
-#include "intake/internal.h"
+#include "intake/derived.h"
 #include "ipc/message.h"
 
 enum {
-	DATA_MAX = HEADER_MAX_BYTES + IPC_INLINE_MAX + 2 * INTAKE_PIECE_MAX,
+	DATA_MAX = HEADER_MAX_BYTES + SPOOL_BUNDLED_MAX + 2 * INTAKE_PIECE_MAX,
+	HELD_MAX = 24 * 1024 * 1024, /* octets of all messages between IPC_INLINE_MAX and SPOOL_BUNDLED_MAX */
 	WRITE_BACK = 1024 * 1024 /* octets after which the kernel is asked to start writing */
 };
 
@@ -27,7 +28,10 @@ struct intake_message *intake_begin(struct intake *in, const struct intake_envel
 	m->events = *events;
 	m->arg = arg;
 	m->fd = -1;
-	random_id(m->id);
+	if (env->id != NULL)
+		memcpy(m->id, env->id, sizeof m->id);
+	else
+		timed_id(m->id);
 	buf_init(&m->data, DATA_MAX);
 	m->hash = EVP_MD_CTX_new();
 	if (m->hash == NULL || EVP_DigestInit_ex(m->hash, in->sha256, NULL) != 1)
@@ -63,9 +67,24 @@ static void drop_upload(struct intake_message *m)
 	m->upload = 0;
 }
 
+static void unhold(struct intake_message *m)
+{
+	m->in->held -= m->held;
+	m->held = 0;
+}
+
 void intake_release(struct intake_message *m)
 {
+	unhold(m);
 	drop_upload(m);
+	intake_edit_free(m);
+	if (m->sending != NULL) {
+		intake_deliveries_free(&m->sending->deliveries);
+		intake_derivation_free(&m->sending->further, m);
+	}
+	free(m->sending);
+	m->sending = NULL;
+	intake_recall_free(m);
 	if (m->verdicts != NULL)
 		for (size_t i = 0; i < m->env.nrecipients; i++)
 			intake_verdict_free(&m->verdicts[i]);
@@ -78,30 +97,41 @@ void intake_release(struct intake_message *m)
 
 void intake_refuse(struct intake_message *m, enum intake_result result)
 {
-	intake_set_results(m, result, false);
+	/* Rules refuse it for good already, whatever becomes of what they tell others. */
+	if (m->told[0] != '\0') {
+		intake_not_told(m, result == INTAKE_FULL ? "full" : "failed");
+		m->outcome = m->env.recipients[0].result;
+	} else {
+		intake_set_results(m, result, false);
+	}
 	intake_release(m);
 	m->stage = INTAKE_DONE;
 	if (fetched(m))
 		intake_fetched_explain(m);
 }
 
-static int write_file(struct intake_message *m, struct slice s)
+int intake_write(struct intake_message *m, int fd, struct slice s, uint64_t *done, uint64_t *back)
 {
 	struct err e;
 
-	if (file_write_all(m->fd, s.p, s.n, &e) != 0) {
+	if (file_write_all(fd, s.p, s.n, &e) != 0) {
 		log_error("upload-failed", LOG_STR("session", m->env.session), LOG_STR("message", m->id),
 			  LOG_STR("error", e.text));
 		intake_refuse(m, e.code == ENOSPC || e.code == EDQUOT || e.code == EFBIG ? INTAKE_FULL : INTAKE_FAILED);
 		return -1;
 	}
 	/* Written back while it streams, the sync before the 250 has little left to do. */
-	if (m->size - m->written_back >= WRITE_BACK) {
-		(void)sync_file_range(m->fd, (off_t)m->written_back, (off_t)(m->size - m->written_back),
-				      SYNC_FILE_RANGE_WRITE);
-		m->written_back = m->size;
+	*done += s.n;
+	if (*done - *back >= WRITE_BACK) {
+		(void)sync_file_range(fd, (off_t)*back, (off_t)(*done - *back), SYNC_FILE_RANGE_WRITE);
+		*back = *done;
 	}
 	return 0;
+}
+
+static int write_file(struct intake_message *m, struct slice s)
+{
+	return intake_write(m, m->fd, s, &m->written, &m->written_back);
 }
 
 /* Once the body is in a file only the header block is wanted in memory. */
@@ -131,7 +161,11 @@ static void upload_opened(void *arg, int fd, uint64_t upload, enum spool_answer 
 		if (write_file(m, buf_slice(&m->data)) == 0)
 			trim_data(m);
 	}
-	m->events.resume(m->arg);
+	unhold(m);
+	if (!m->finishing)
+		m->events.resume(m->arg);
+	else if (m->stage == INTAKE_DONE || (m->sending != NULL ? intake_go_on(m, INTAKE_SEND) : intake_submit(m)))
+		m->events.done(m->arg);
 }
 
 /* Notes where the header block ends. -1 when it is too long. */
@@ -149,6 +183,10 @@ static int find_header_end(struct intake_message *m, size_t before)
 		m->header_end = (size_t)(end - m->data.p) + 4;
 		m->header_done = true;
 	}
+	if (m->header_done && m->fd < 0 && !fetched(m)) {
+		intake_strip(m->in, &m->env, &m->data, &m->header_end, &m->size);
+		m->stripped = true;
+	}
 	if ((m->header_done ? m->header_end : m->data.n) <= HEADER_MAX_BYTES)
 		return 0;
 	if (!fetched(m))
@@ -158,6 +196,22 @@ static int find_header_end(struct intake_message *m, size_t before)
 	m->header_done = true;
 	m->cut = true;
 	return 0;
+}
+
+/* A message of middle size stays in memory while not too many do: it then shares a file with others. */
+static bool hold(struct intake_message *m)
+{
+	if (m->in->functions->bundles == NULL || m->size > SPOOL_BUNDLED_MAX ||
+	    m->in->held - m->held + m->size > HELD_MAX)
+		return false;
+	m->in->held += m->size - m->held;
+	m->held = (size_t)m->size;
+	return true;
+}
+
+static void open_upload(struct intake_message *m)
+{
+	m->opening = m->in->functions->upload_open(m->in->spool, upload_opened, m);
 }
 
 static enum intake_flow add(struct intake_message *m, struct slice piece)
@@ -183,8 +237,8 @@ static enum intake_flow add(struct intake_message *m, struct slice piece)
 	} else if (fetched(m) && m->env.fetched->head_only) {
 		if (m->header_done)
 			buf_truncate(&m->data, m->header_end);
-	} else if (m->size > IPC_INLINE_MAX) {
-		m->opening = m->in->functions->upload_open(m->in->spool, upload_opened, m);
+	} else if (m->size > IPC_INLINE_MAX && !hold(m)) {
+		open_upload(m);
 		return INTAKE_WAIT;
 	}
 	return INTAKE_GO;
@@ -204,14 +258,68 @@ enum intake_flow intake_add(struct intake_message *m, struct slice piece)
 	return flow;
 }
 
-bool intake_finish(struct intake_message *m)
+/* A header that is partly in the file, or has no end. */
+static void strip_late(struct intake_message *m)
+{
+	const struct slice before = intake_header(m);
+	struct buf header;
+	size_t end = before.n;
+	uint64_t size = before.n;
+
+	buf_init(&header, DATA_MAX);
+	if (buf_add_slice(&header, before) == 0)
+		intake_strip(m->in, &m->env, &header, &end, &size);
+	if (header.n < before.n && !buf_failed(&header))
+		intake_set_header(m, &header);
+	buf_free(&header);
+}
+
+bool intake_seal(struct intake_message *m)
 {
 	if (m->stage == INTAKE_DONE)
+		return false;
+	if (m->sealed)
 		return true;
-	step("intake: the message is complete");
 	if (EVP_DigestFinal_ex(m->hash, m->digest, NULL) != 1)
 		abort(); /* a context that was fed without a fault can't fail here */
-	return intake_submit(m);
+	m->sealed = true;
+	if (!m->stripped && !fetched(m))
+		strip_late(m);
+	return true;
+}
+
+bool intake_make_room(struct intake_message *m)
+{
+	const struct intake_spool *f = m->in->functions;
+
+	if (fetched(m) && m->env.fetched->head_only)
+		return true;
+	if (m->fd >= 0 || m->data.n <= IPC_INLINE_MAX || (f->bundles != NULL && f->bundles(m->in->spool, m->data.n)))
+		return true;
+	m->finishing = true;
+	open_upload(m);
+	return false;
+}
+
+static bool finish(struct intake_message *m)
+{
+	if (!intake_seal(m))
+		return true;
+	step("intake: the message is complete");
+	if (m->edit != NULL && !m->refused)
+		return intake_edit_submit(m);
+	return intake_make_room(m) && intake_submit(m);
+}
+
+bool intake_finish(struct intake_message *m)
+{
+	return finish(m);
+}
+
+bool intake_finish_refused(struct intake_message *m)
+{
+	m->refused = true;
+	return finish(m);
 }
 
 enum intake_result intake_outcome(const struct intake_message *m, const char **why)
@@ -225,9 +333,15 @@ const char *intake_id(const struct intake_message *m)
 	return m->id;
 }
 
-int64_t intake_number(const struct intake_message *m)
+int64_t intake_ticket(const struct intake_message *m)
 {
-	return m->number;
+	return m->ticket;
+}
+
+void intake_unanswered(struct intake_message *m)
+{
+	if (!m->named)
+		m->in->functions->unanswered(m->in->spool, m->id);
 }
 
 bool intake_is_named(const struct intake_message *m)
@@ -243,6 +357,10 @@ void intake_end(struct intake_message **m)
 		(*m)->in->functions->cancel((*m)->in->spool, (*m)->asked);
 	intake_release(*m);
 	intake_fetched_free(*m);
+	free((*m)->first_sender);
+	free((*m)->discard);
+	free((*m)->hold);
+	free((*m)->hold_note);
 	free(*m);
 	*m = NULL;
 }

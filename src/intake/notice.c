@@ -69,20 +69,83 @@ static void paragraph(struct buf *out, const char *text)
 	free(printable);
 }
 
+static const struct {
+	const char *of, *subject;
+	bool weekly;
+} words[NOTICE_KINDS] = {
+	[NOTICE_HELD] = { "account", "takes no mail until you act", false },
+	[NOTICE_EXPIRES] = { "account", "soon loses its access", true },
+	[NOTICE_SOURCE] = { "source", "gives no mail until you act", false },
+	[NOTICE_CERTIFICATE] = { "certificate", "soon expires", true },
+	[NOTICE_EXPIRED] = { "certificate", "is not valid", false },
+	[NOTICE_RELAY_HELD] = { "the", "takes no mail until you act", false },
+	[NOTICE_RELAY_WAITS] = { "mail for the", "waits for your decision", false },
+	[NOTICE_FILES] = { "file", "has changed and can't be used", false },
+};
+
+static char *opening(const struct notice *n)
+{
+	switch (n->kind) {
+	case NOTICE_SOURCE:
+		return mem_printf("mailferry on %s cannot fetch the mail of source %s, and a person must mend it:",
+				  n->hostname, n->account);
+	case NOTICE_HELD:
+		return mem_printf("mailferry on %s cannot file mail into account %s, and a person must mend it:",
+				  n->hostname, n->account);
+	case NOTICE_CERTIFICATE:
+	case NOTICE_EXPIRED:
+		return mem_printf("Certificate %s, which mailferry on %s shows to those who bring mail:", n->account,
+				  n->hostname);
+	case NOTICE_FILES:
+		return mem_printf("mailferry on %s found that the file %s has changed, and could not take it up:",
+				  n->hostname, n->account);
+	default:
+		return mem_printf("Account %s of mailferry on %s will soon be shut out of its mailbox:", n->account,
+				  n->hostname);
+	}
+}
+
 static void header_write(const struct notice *n, struct buf *out)
 {
 	char date[CLOCK_RFC5322_SIZE];
 
 	clock_rfc5322((time_t)(n->wall_ms / 1000), date);
 	(void)buf_addf(out, "From: mailferry <postmaster@%s>\r\nTo: <%s>\r\n", n->hostname, n->to);
-	(void)buf_addf(out, "Subject: mailferry: %s %s %s\r\n", n->kind == NOTICE_SOURCE ? "source" : "account", n->account,
-		       n->kind == NOTICE_HELD	  ? "takes no mail until you act"
-		       : n->kind == NOTICE_SOURCE ? "gives no mail until you act"
-						  : "soon loses its access");
+	(void)buf_addf(out, "Subject: mailferry: %s %s %s\r\n", words[n->kind].of, n->account, words[n->kind].subject);
 	(void)buf_addf(out, "Date: %s\r\nMessage-ID: <%s.notice@%s>\r\n", date, n->id, n->hostname);
 	/* So that no vacation reply answers it (RFC 3834, 5). */
 	(void)buf_add_str(out, "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
 			       "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n");
+}
+
+/* About mail that goes out. */
+static void relay_write(const struct notice *n, struct buf *out)
+{
+	const bool held = n->kind == NOTICE_RELAY_HELD;
+	char *text = mem_printf(held ? "mailferry on %s cannot send mail to others through the relay, and a person must mend it:"
+				     : "mailferry on %s has mail to others that waits for you: the relay does not take it, nobody "
+				       "knows whether it was sent, or rules have sent as many messages today as they may. The "
+				       "last of it:",
+				n->hostname);
+
+	paragraph(out, text);
+	free(text);
+	(void)buf_add_str(out, "\r\n");
+	paragraph(out, n->reason);
+	(void)buf_add_str(out, "\r\n");
+	if (held) {
+		paragraph(out, "Mail is still taken in and waits in the queue. When the cause is mended, mailferry sends it; "
+			       "after a change of the configuration reload it (systemctl reload mailferry), or try at once "
+			       "with:");
+		(void)buf_add_str(out, "\r\n    mailferry queue retry --account relay\r\n\r\n");
+	} else {
+		paragraph(out, "Nobody else hears of it: whoever sent it was told that it was accepted. What waits, and why:");
+		(void)buf_add_str(out, "\r\n    mailferry queue list --account relay\r\n\r\n");
+		paragraph(out, "Send it again (mailferry queue retry ID, with --again where it may have been sent), let go what "
+			       "is held (mailferry queue release ID), or drop it (mailferry queue delete ID).");
+		(void)buf_add_str(out, "\r\n");
+	}
+	paragraph(out, "You get such a message at most once a day.");
 }
 
 void notice_write(const struct notice *n, struct buf *out)
@@ -90,14 +153,11 @@ void notice_write(const struct notice *n, struct buf *out)
 	char *text;
 
 	header_write(n, out);
-	text = n->kind == NOTICE_SOURCE
-		   ? mem_printf("mailferry on %s cannot fetch the mail of source %s, and a person must mend it:",
-				n->hostname, n->account)
-	       : n->kind == NOTICE_HELD
-		   ? mem_printf("mailferry on %s cannot file mail into account %s, and a person must mend it:",
-				n->hostname, n->account)
-		   : mem_printf("Account %s of mailferry on %s will soon be shut out of its mailbox:", n->account,
-				n->hostname);
+	if (n->kind == NOTICE_RELAY_HELD || n->kind == NOTICE_RELAY_WAITS) {
+		relay_write(n, out);
+		return;
+	}
+	text = opening(n);
 	paragraph(out, text);
 	free(text);
 	(void)buf_add_str(out, "\r\n");
@@ -120,6 +180,13 @@ void notice_write(const struct notice *n, struct buf *out)
 			       "    mailferry queue list --account %s\r\n\r\n",
 			       n->account, n->account);
 		paragraph(out, "You get such a message at most once a day for an account.");
+	} else if (n->kind == NOTICE_FILES) {
+		paragraph(out, "Until it can, mailferry goes on as before, with what it had read. It looks again when one of the "
+			       "files changes, or at a reload (systemctl reload mailferry); what is wrong is told by:");
+		(void)buf_add_str(out, "\r\n    mailferry check\r\n\r\n");
+		paragraph(out, "You get such a message at most once a day for a file.");
+	} else if (n->kind == NOTICE_EXPIRED) {
+		paragraph(out, "Mail is still taken in. You get such a message once a day.");
 	} else {
 		paragraph(out, "Until then all goes on as before. You get such a message once a week.");
 	}
@@ -133,7 +200,7 @@ void notice_sameness(const struct notice *n, struct buf *out)
 
 	/* The year and number of an ISO week, or the day, as the operator's calendar has them. */
 	if (localtime_r(&t, &tm) != NULL)
-		(void)strftime(day, sizeof day, n->kind == NOTICE_EXPIRES ? "%G-W%V" : "%Y-%m-%d", &tm);
+		(void)strftime(day, sizeof day, words[n->kind].weekly ? "%G-W%V" : "%Y-%m-%d", &tm);
 	(void)buf_addf(out, "notice %d %s %s", (int)n->kind, day, n->account);
 }
 

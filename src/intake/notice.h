@@ -19,7 +19,14 @@
 enum notice_kind {
 	NOTICE_HELD = 1, /* the account takes no mail until a person has mended something: one a day */
 	NOTICE_EXPIRES,	 /* a secret or a certificate of the account soon expires: one a week */
-	NOTICE_SOURCE	 /* the mail of a source can't be fetched until a person has mended something: one a day */
+	NOTICE_SOURCE,	 /* the mail of a source can't be fetched until a person has mended something: one a day */
+	NOTICE_RELAY_HELD,  /* nothing goes out through the relay until a person has mended something: one a day */
+	NOTICE_RELAY_WAITS, /* mail to others waits for a person to decide: one a day */
+	NOTICE_CERTIFICATE, /* a certificate of a listener soon expires: one a week. Here and below the account is no
+			     * account but what it is about */
+	NOTICE_EXPIRED,	    /* it has expired: one a day */
+	NOTICE_FILES,	    /* a file has changed and can't be used: one a day */
+	NOTICE_KINDS
 };
 
 enum { NOTICE_REASON_MAX = 2000 };

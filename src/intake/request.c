@@ -1,24 +1,23 @@
-/* From a complete message to the request for the spool, and from its answer to results. */
+/* From a complete message to what the spool is asked: rules, refusals, deliveries. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/step.h"
-#include "intake/internal.h"
-#include "ipc/message.h"
+#include "intake/derived.h"
 #include "msg/received.h"
 #include "msg/summary.h"
 
 /* Octets that a request's deliveries may have: far below what the spool takes, and what nobody's rules need. */
 enum { DELIVERIES_BYTES_MAX = 2 * 1024 * 1024 };
+enum { FURTHER_MORE = 1024 * 1024 }; /* octets by which a message may grow in the hands of rules */
 
-static bool refused(const struct intake_verdict *v)
+bool intake_is_refused(const struct intake_verdict *v)
 {
 	if (v->result == INTAKE_LOOPING || v->result == INTAKE_LARGE)
 		return true;
-	if (v->result != INTAKE_REJECTED)
+	if (v->result != INTAKE_REJECTED || v->by_mail)
 		return false;
 	/* A script that rejects and files keeps what it filed. */
 	for (size_t i = 0; i < v->plan.n; i++)
@@ -57,22 +56,42 @@ static void find_same(struct intake_message *m)
 	free(order);
 }
 
+static void run_rules(const struct intake_message *m, const struct message *msg, size_t i, struct intake_verdict *v)
+{
+	struct intake_judged what = { .message = msg, .memory_off = m->memory_off };
+	struct sieve_memory *memory = intake_recall(m, i, &what.nmemory);
+
+	what.memory = memory;
+	intake_judge(m->in, &m->env, &m->env.recipients[i], &what, v);
+	free(memory);
+}
+
 static void judge_one(struct intake_message *m, const struct message *msg, size_t i)
 {
 	const struct intake_recipient *r = &m->env.recipients[i];
 	struct intake_verdict *v = &m->verdicts[i];
 
+	if (m->discard != NULL && intake_edit_direct(m, msg, i, v))
+		return;
+	if (r->account == NULL && (r->size_max == 0 || msg->size <= r->size_max)) {
+		v->result = INTAKE_ACCEPTED;
+		v->text = mem_printf("sent on (relay_for %.100s)", m->env.relay_for->name);
+		return;
+	}
 	if (r->size_max == 0 || msg->size <= r->size_max) {
 		if (m->env.fetched != NULL && intake_fetched_direct(m, msg, i, v))
 			return;
-		intake_judge(m->in, &m->env, r, msg, v);
-		if (m->env.fetched != NULL && refused(v))
+		if (intake_edit_direct(m, msg, i, v))
+			return;
+		run_rules(m, msg, i, v);
+		if (m->env.fetched != NULL && intake_is_refused(v))
 			intake_fetched_keep(m, v);
 		return;
 	}
 	v->result = INTAKE_LARGE;
-	v->text = mem_printf("refused: it has %llu octets, and the store takes %llu at most with what is added here",
-			     (unsigned long long)msg->size, (unsigned long long)r->size_max);
+	v->text = mem_printf("refused: it has %llu octets, and the %s takes %llu at most with what is added here",
+			     (unsigned long long)msg->size, r->account == NULL ? "relay" : "store",
+			     (unsigned long long)r->size_max);
 }
 
 static void judge(struct intake_message *m, const struct message *msg)
@@ -80,10 +99,47 @@ static void judge(struct intake_message *m, const struct message *msg)
 	const struct intake_envelope *env = &m->env;
 
 	m->verdicts = mem_array(env->nrecipients, sizeof *m->verdicts);
+	m->planned = 0;
 	find_same(m);
-	for (size_t i = 0; i < env->nrecipients; i++)
-		if (m->verdicts[i].same_as == i)
+	for (size_t i = 0; i < env->nrecipients; i++) {
+		if (m->verdicts[i].same_as != i)
+			continue;
+		if (m->refused)
+			m->verdicts[i].result = INTAKE_REJECTED;
+		else
 			judge_one(m, msg, i);
+		intake_plain_bound(m, i);
+	}
+}
+
+/* Those whose rules wanted to know something, with what is known by now. */
+static void judge_again(struct intake_message *m, const struct message *msg)
+{
+	for (size_t i = 0; i < m->env.nrecipients; i++) {
+		struct intake_verdict *v = &m->verdicts[i];
+
+		if (v->same_as != i || v->plan.nwanted == 0)
+			continue;
+		intake_plain_unbound(m, i);
+		intake_verdict_free(v);
+		v->same_as = i;
+		judge_one(m, msg, i);
+		intake_plain_bound(m, i);
+		intake_recall_note(m, i);
+	}
+}
+
+static bool any_refused(const struct intake_message *m)
+{
+	for (size_t i = 0; i < m->env.nrecipients; i++)
+		if (m->verdicts[i].same_as == i && intake_is_refused(&m->verdicts[i]))
+			return true;
+	return false;
+}
+
+static bool is_refused(const struct intake_verdict *v)
+{
+	return !v->known && intake_is_refused(v);
 }
 
 /* Sets the result of every refused recipient. Without EACH a refusal counts only when all refuse. How many are left. */
@@ -92,7 +148,10 @@ static size_t settle_refusals(struct intake_message *m)
 	size_t left = 0;
 
 	for (size_t i = 0; i < m->env.nrecipients; i++)
-		left += refused(&m->verdicts[m->verdicts[i].same_as]) ? 0 : 1;
+		left += is_refused(&m->verdicts[m->verdicts[i].same_as]) ? 0 : 1;
+	/* The one word that all get is the caller's. */
+	if (m->refused && !m->env.each && left < m->env.nrecipients)
+		left = 0;
 	for (size_t i = 0; i < m->env.nrecipients; i++) {
 		const struct intake_verdict *v = &m->verdicts[m->verdicts[i].same_as];
 		struct intake_recipient *r = &m->env.recipients[i];
@@ -100,7 +159,8 @@ static size_t settle_refusals(struct intake_message *m)
 		free(r->reason);
 		r->reason = NULL;
 		r->result = INTAKE_ACCEPTED;
-		if (!refused(v) || (left > 0 && !m->env.each))
+		/* With nothing left, V may still be known: then the caller's word for the others goes for it too. */
+		if (left > 0 && (!m->env.each || !is_refused(v)))
 			continue;
 		r->result = v->result;
 		r->reason = mem_strdup(v->reason);
@@ -125,48 +185,53 @@ static void deliver_refused(struct intake_deliveries *d, const struct intake_mes
 	free(reason);
 }
 
-/* With PLAIN everything goes to INBOX: for a message whose many deliveries do not fit into a request. */
-static void plan_deliveries(struct intake_deliveries *d, const struct intake_message *m, bool plain)
+/* What the rules of recipient I want filed and sent. */
+static void plan_one(struct intake_sending *s, const struct intake_message *m, const struct message *msg, size_t i)
 {
+	const struct intake_verdict *v = &m->verdicts[i];
+	const struct config_account *account = m->env.recipients[i].account;
+
+	if (intake_is_refused(v)) {
+		deliver_refused(&s->deliveries, m, i);
+	} else if (v->folder != NULL) {
+		intake_deliver_folder(&s->deliveries, account, i, v->folder, v->note);
+	} else {
+		intake_deliver(&s->deliveries, account, i, v, 0);
+		intake_derive_plan(&s->further, m, i);
+	}
+	intake_outward_plan(s, m, msg, i);
+}
+
+static void deliver_plain(struct intake_deliveries *d, const struct intake_message *m, size_t i)
+{
+	char *note = intake_plain_note(&m->verdicts[i], "rules want too much of one message");
+
+	intake_deliver_inbox(d, m->env.recipients[i].account, i, NULL, 0, NULL, note);
+	free(note);
+}
+
+/* With PLAIN everything goes to INBOX: for a message whose many deliveries do not fit into a request. */
+static void plan_deliveries(struct intake_sending *s, struct intake_message *m, const struct message *msg, bool plain)
+{
+	struct intake_deliveries *d = &s->deliveries;
+	const bool news = intake_any_new(m);
+
 	for (size_t i = 0; i < m->env.nrecipients; i++) {
 		const struct intake_verdict *v = &m->verdicts[i];
 		const struct intake_recipient *r = &m->env.recipients[i];
 
-		if (v->same_as != i || r->result != INTAKE_ACCEPTED)
+		if (!plain)
+			intake_tell_besides(m, msg, i);
+		if (v->same_as != i || r->result != INTAKE_ACCEPTED || m->discard != NULL ||
+		    (v->known && !(news && intake_is_shown(m, i))))
 			continue;
-		if (plain)
-			intake_deliver_inbox(d, r->account, i, NULL, 0, NULL,
-					     "kept here: too many folders for one message");
-		else if (refused(v))
-			deliver_refused(d, m, i);
-		else if (v->folder != NULL)
-			intake_deliver_folder(d, r->account, i, v->folder, v->note);
+		if (r->account == NULL)
+			intake_deliver_relayed(d, m, i);
+		else if (plain)
+			deliver_plain(d, m, i);
 		else
-			intake_deliver(d, r->account, i, v);
+			plan_one(s, m, msg, i);
 	}
-}
-
-static void fingerprint(const struct intake_message *m, const struct intake_recipient *r,
-			unsigned char out[SPOOL_FINGERPRINT_SIZE])
-{
-	const struct slice content = m->env.once == NULL ? slice_of((const char *)m->digest, SPOOL_FINGERPRINT_SIZE)
-							 : slice_of(m->env.once, strlen(m->env.once) + 1);
-	EVP_MD_CTX *c;
-
-	/* Two originals are two messages, however alike: their memory is the origin. */
-	if (m->env.fetched != NULL) {
-		memset(out, 0, SPOOL_FINGERPRINT_SIZE);
-		memcpy(out, m->id, strlen(m->id));
-		return;
-	}
-	c = EVP_MD_CTX_new();
-	/* The NULs keep apart what could else be one address or another. */
-	if (c == NULL || EVP_DigestInit_ex(c, m->in->sha256, NULL) != 1 ||
-	    EVP_DigestUpdate(c, content.p, content.n) != 1 ||
-	    EVP_DigestUpdate(c, m->env.sender, strlen(m->env.sender) + 1) != 1 ||
-	    EVP_DigestUpdate(c, r->address, strlen(r->address) + 1) != 1 || EVP_DigestFinal_ex(c, out, NULL) != 1)
-		abort(); /* a small allocation failed */
-	EVP_MD_CTX_free(c);
 }
 
 /* What concerns all deliveries of fetched mail. */
@@ -185,167 +250,58 @@ static void add_fetched(struct intake_deliveries *d, const struct intake_message
 		intake_deliveries_note(d, "its header is so long that rules saw only the front of it");
 }
 
-static void answered(void *arg, enum spool_answer answer, int64_t number)
-{
-	static const enum intake_result results[] = {
-		[SPOOL_ACCEPTED] = INTAKE_ACCEPTED, [SPOOL_DUPLICATE] = INTAKE_ACCEPTED, [SPOOL_FULL] = INTAKE_FULL,
-		[SPOOL_FAILED] = INTAKE_FAILED,	    [SPOOL_LOST] = INTAKE_LOST,
-	};
-	struct intake_message *m = arg;
-	const enum intake_result result = results[answer];
-
-	m->asked = 0;
-	m->stage = INTAKE_DONE;
-	if (result == INTAKE_ACCEPTED) {
-		m->number = number;
-		step("intake: the spool has answered");
-	}
-	log_event(result == INTAKE_ACCEPTED ? LOG_INFO : LOG_ERROR,
-		  answer == SPOOL_ACCEPTED    ? "accepted"
-		  : answer == SPOOL_DUPLICATE ? "accepted-before"
-					      : "not-accepted",
-		  (const struct log_field[]){ LOG_STR("session", m->env.session),
-					      LOG_STR("message", m->id),
-					      LOG_STR("from", m->env.sender),
-					      LOG_STR("to", m->env.recipients[0].address),
-					      LOG_NUM("recipients", m->env.nrecipients),
-					      LOG_NUM("size", m->size),
-					      LOG_STR("answer", answer == SPOOL_FULL	 ? "full"
-								: answer == SPOOL_FAILED ? "failed"
-								: answer == SPOOL_LOST	 ? "lost"
-											 : NULL),
-					      { 0 } });
-	intake_set_results(m, result, true);
-	if (m->env.fetched != NULL)
-		intake_fetched_explain(m);
-	m->events.done(m->arg);
-}
-
-static const char *or_null(const char *s)
-{
-	return s == NULL || *s == '\0' ? NULL : s;
-}
-
-/* What goes to the spool, gathered: everything in it is borrowed from the message, the summary and the deliveries. */
-struct request {
-	struct spool_message message;
-	struct spool_recipient *recipients;
-	struct spool_delivery *deliveries;
-};
-
-static void fill(struct request *q, const struct intake_message *m, const struct intake_deliveries *d,
-		 const struct summary *sum, int64_t now)
-{
-	const struct intake_envelope *env = &m->env;
-	struct spool_message *sm = &q->message;
-
-	*sm = (struct spool_message){
-		.id = m->id,
-		.session = env->session,
-		.protocol = env->protocol,
-		.client = env->client,
-		.helo = env->helo,
-		.listener = env->listener,
-		.auth = env->auth,
-		.sender = env->sender,
-		.message_id = or_null(sum->message_id),
-		.from = or_null(sum->from),
-		.subject = or_null(sum->subject),
-		.received_ms = now,
-		.internal_ms = env->fetched != NULL ? m->internal_ms : now,
-		.origin = env->fetched != NULL ? env->fetched->origin : NULL,
-		.size = m->size,
-		.recipients = q->recipients,
-		.deliveries = q->deliveries,
-		.ndeliveries = d->n,
-	};
-	for (size_t i = 0; i < env->nrecipients; i++) {
-		const struct intake_recipient *r = &env->recipients[i];
-		struct spool_recipient *to = &q->recipients[sm->nrecipients];
-
-		if (m->verdicts[i].same_as != i || r->result != INTAKE_ACCEPTED)
-			continue;
-		*to = (struct spool_recipient){ .address = r->address,
-						.account = r->account->name,
-						.verdict = m->verdicts[i].text };
-		fingerprint(m, r, to->fingerprint);
-		sm->nrecipients++;
-	}
-	for (size_t i = 0; i < d->n; i++) {
-		struct intake_delivery *x = &d->all[i];
-
-		q->deliveries[i] = (struct spool_delivery){
-			.id = x->id,
-			.account = x->account->name,
-			.folder = x->folder,
-			.flags = buf_str(&x->flags),
-			.rule = buf_str(&x->rule),
-			.note = or_null(buf_str(&x->note)),
-			.create = x->create,
-			.prefix = buf_slice(&x->prefix),
-		};
-	}
-}
-
 /* Plans and fills in the deliveries; -1 when they are too many. */
-static int build(struct intake_deliveries *d, const struct intake_message *m, bool plain, int64_t now)
+static int build(struct intake_message *m, const struct message *msg, bool plain)
 {
-	size_t bytes = 0;
-
-	plan_deliveries(d, m, plain);
-	if (m->env.fetched != NULL)
-		add_fetched(d, m);
-	if (d->overflow || intake_deliveries_finish(d, m->in, &m->env, m->lines, now) != 0)
-		return -1;
-	for (size_t i = 0; i < d->n; i++)
-		bytes += d->all[i].prefix.n + strlen(d->all[i].folder) + d->all[i].flags.n + d->all[i].rule.n +
-			 d->all[i].note.n;
-	return bytes > DELIVERIES_BYTES_MAX ? -1 : 0;
-}
-
-static void ask(struct intake_message *m, const struct message *msg, const struct intake_deliveries *d, int64_t now)
-{
-	struct request q = {
-		.recipients = mem_array(m->env.nrecipients, sizeof *q.recipients),
-		.deliveries = mem_array(d->n + 1, sizeof *q.deliveries),
+	const struct header *h = &msg->header;
+	struct intake_sending *s = m->sending;
+	struct intake_deliveries *d = &s->deliveries;
+	const struct intake_outward outward = {
+		.message = m->id,
+		.without_date = header_count(h, SLICE_LIT("Date")) == 0,
+		.without_id = header_count(h, SLICE_LIT("Message-ID")) == 0,
+		.bare = h->n == 0 && m->size > 0 && m->data.p[0] != '\r',
 	};
-	struct summary sum;
 
-	summary_init(&sum, &msg->header);
-	fill(&q, m, d, &sum, now);
-	if (d->n > 0 && m->fd < 0) {
-		q.message.body = buf_slice(&m->data);
-	} else if (d->n > 0) {
-		q.message.upload = m->upload;
-		m->upload = 0; /* the spool's, whatever becomes of the request */
+	s->further.largest = (uint64_t)m->in->config->limits.message_size + FURTHER_MORE;
+	s->further.most = (uint64_t)m->in->config->limits.unaccepted_per_address + FURTHER_MORE;
+	plan_deliveries(s, m, msg, plain);
+	if (m->env.fetched != NULL) {
+		add_fetched(d, m);
+		for (size_t i = 0; i < s->further.n; i++)
+			if (s->further.all[i]->copy)
+				add_fetched(&s->further.all[i]->deliveries, m);
 	}
-	step("intake: before the spool is asked");
-	m->stage = INTAKE_ASKED;
-	m->asked = m->in->functions->accept(m->in->spool, &q.message, answered, m);
-	summary_free(&sum);
-	free(q.deliveries);
-	free(q.recipients);
+	if (d->overflow || intake_deliveries_finish(d, m->in, &m->env, m->lines, &outward, s->wall_ms) != 0 ||
+	    intake_derivation_finish(&s->further, m, s->wall_ms) != 0)
+		return -1;
+	if (d->n + intake_derivation_deliveries(&s->further) > SPOOL_DELIVERIES_MAX)
+		return -1;
+	return intake_deliveries_octets(d) + intake_derivation_octets(&s->further) > DELIVERIES_BYTES_MAX ? -1 : 0;
 }
 
-/* Plans for the recipients that are left, and asks. -1: refused. */
-static int submit(struct intake_message *m, const struct message *msg)
+static void drop_plan(struct intake_message *m)
 {
-	const int64_t now = clock_wall_ms();
-	struct intake_deliveries d = { 0 };
-	int r = build(&d, m, false, now);
+	intake_deliveries_free(&m->sending->deliveries);
+	intake_derivation_free(&m->sending->further, m);
+}
 
+/* Plans for the recipients that are left. -1: nothing can be asked. */
+static int plan(struct intake_message *m, const struct message *msg)
+{
+	int r;
+
+	m->sending = mem_alloc(sizeof *m->sending);
+	m->sending->wall_ms = clock_wall_ms();
+	r = build(m, msg, false);
 	if (r != 0) {
 		log_warning("too-many-deliveries", LOG_STR("session", m->env.session), LOG_STR("message", m->id),
 			    LOG_STR("effect", "all go to INBOX"));
-		intake_deliveries_free(&d);
-		r = build(&d, m, true, now);
+		drop_plan(m);
+		m->sending->plain = true;
+		r = build(m, msg, true);
 	}
-	if (r == 0 && m->in->lost)
-		r = -1; /* it was not asked, so it is certain that nothing is kept */
-	if (r == 0)
-		ask(m, msg, &d, now);
-	intake_deliveries_free(&d);
-	return r;
+	return r != 0 || m->in->lost ? -1 : 0; /* lost: it was not asked, so it is certain that nothing is kept */
 }
 
 static uint64_t whole_size(const struct intake_message *m)
@@ -355,32 +311,92 @@ static uint64_t whole_size(const struct intake_message *m)
 	return f != NULL && f->head_only && f->origin != NULL && f->origin->size > m->size ? f->origin->size : m->size;
 }
 
+/* True: results are there, as nobody takes it. */
+static bool decide(struct intake_message *m, const struct message *msg)
+{
+	if (settle_refusals(m) == 0) {
+		if (intake_tell_only(m, msg))
+			return false;
+		m->stage = INTAKE_DONE;
+		m->outcome = m->env.recipients[0].result;
+		if (m->env.fetched != NULL)
+			intake_fetched_explain(m);
+		return true;
+	}
+	if (plan(m, msg) == 0)
+		return false;
+	intake_refuse(m, INTAKE_FAILED);
+	return true;
+}
+
+/* True: results are there. Else the spool is asked, now or when the bodies of further messages are there. */
+static bool send(struct intake_message *m, const struct message *msg)
+{
+	const int r = intake_derive_bodies(m);
+	bool ready;
+
+	if (r < 0)
+		return true;
+	ready = r > 0 && (m->sending->deliveries.n == 0 || intake_make_room(m));
+	m->stage = INTAKE_ASKED;
+	m->busy = !ready;
+	if (ready)
+		intake_ask(m, msg);
+	return false;
+}
+
+/* A refusal of what was accepted before, and whose 250 the client missed, would be a lie: rules may have changed since, or
+ * a milter has learnt. So the spool is asked first. */
+static bool needs_known(const struct intake_message *m)
+{
+	return m->env.fetched == NULL && !m->in->lost && any_refused(m);
+}
+
+static bool step_by_step(struct intake_message *m, const struct message *msg, enum intake_from from)
+{
+	if (from == INTAKE_JUDGE) {
+		if (m->verdicts == NULL)
+			judge(m, msg);
+		else
+			judge_again(m, msg);
+		if (intake_recall_ask(m))
+			return false;
+		if (m->memory_off)
+			judge_again(m, msg);
+		if (needs_known(m)) {
+			intake_ask_known(m);
+			return false;
+		}
+	}
+	return (from != INTAKE_SEND && decide(m, msg)) || send(m, msg);
+}
+
+bool intake_go_on(struct intake_message *m, enum intake_from from)
+{
+	struct message msg;
+	bool over;
+
+	m->busy = false;
+	message_init(&msg, buf_slice(&m->data), whole_size(m), m->fd);
+	over = step_by_step(m, &msg, from);
+	message_free(&msg);
+	if (!m->busy)
+		intake_release(m);
+	return over;
+}
+
 bool intake_submit(struct intake_message *m)
 {
 	struct message msg;
-	bool over = true;
+	bool loops;
 
 	message_init(&msg, buf_slice(&m->data), whole_size(m), m->fd);
-	m->named =
-	    header_count(&msg.header, SLICE_LIT("message-id")) > 0 || header_count(&msg.header, SLICE_LIT("date")) > 0;
 	if (m->env.fetched != NULL)
 		intake_fetched_envelope(m, &msg.header);
-	if (m->env.fetched == NULL && received_loop(&msg.header, NULL) != RECEIVED_NO_LOOP) {
-		intake_refuse(m, INTAKE_LOOPING);
-	} else {
-		judge(m, &msg);
-		if (settle_refusals(m) == 0) {
-			m->stage = INTAKE_DONE;
-			m->outcome = m->env.recipients[0].result;
-			if (m->env.fetched != NULL)
-				intake_fetched_explain(m);
-		} else if (submit(m, &msg) != 0) {
-			intake_refuse(m, INTAKE_FAILED);
-		} else {
-			over = false;
-		}
-	}
+	loops = m->env.fetched == NULL && !m->refused && received_loop(&msg.header, NULL) != RECEIVED_NO_LOOP;
 	message_free(&msg);
-	intake_release(m);
-	return over;
+	if (!loops)
+		return intake_go_on(m, INTAKE_JUDGE);
+	intake_refuse(m, INTAKE_LOOPING);
+	return true;
 }

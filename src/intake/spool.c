@@ -21,9 +21,29 @@ static void client_upload_drop(void *spool, uint64_t upload)
 	spool_upload_drop(spool, upload);
 }
 
-static void client_confirm(void *spool, int64_t number)
+static uint64_t client_known(void *spool, const struct spool_message *m, spool_known_fn *fn, void *arg)
 {
-	spool_confirm(spool, number);
+	return spool_known(spool, m, fn, arg);
+}
+
+static void client_confirm(void *spool, int64_t ticket, enum spool_reply what)
+{
+	spool_confirm(spool, ticket, what);
+}
+
+static void client_unanswered(void *spool, const char *id)
+{
+	spool_unanswered(spool, id);
+}
+
+static uint64_t client_recall(void *spool, const struct spool_memory *keys, size_t n, spool_known_fn *fn, void *arg)
+{
+	return spool_recall(spool, keys, n, fn, arg);
+}
+
+static bool client_bundles(void *spool, uint64_t size)
+{
+	return spool_bundles(spool, size);
 }
 
 const struct intake_spool intake_spool_client = {
@@ -31,5 +51,9 @@ const struct intake_spool intake_spool_client = {
 	.cancel = client_cancel,
 	.upload_open = client_upload_open,
 	.upload_drop = client_upload_drop,
+	.known = client_known,
 	.confirm = client_confirm,
+	.unanswered = client_unanswered,
+	.bundles = client_bundles,
+	.recall = client_recall,
 };
