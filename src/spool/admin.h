@@ -78,6 +78,8 @@ struct spool_record {
 	/* Fetched mail, as long as its origin is remembered: from where. UID 0 and UIDL for POP3; else NULL. */
 	const char *source, *origin_folder, *uidl;
 	uint32_t uid;
+	const char *parent; /* id of the message that caused it; NULL: it came by itself, or that one's record is gone */
+	const char *causes; /* ids of those that it caused, separated by blanks; NULL: none */
 };
 
 /* Oldest first. A return other than 0 of FN ends the call, which then returns 0. */

@@ -1,9 +1,12 @@
 /* One turn: all requests that wait, in one transaction. */
 #include "spool/batch.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/step.h"
 
@@ -22,13 +25,32 @@ void batch_answer(struct op *op)
 		if (channel_send(p->channel, &op->reply.all[i], &op->reply_fd, last && op->reply_fd >= 0 ? 1 : 0, &e) !=
 		    0) {
 			log_warning("spool-peer-deaf", LOG_STR("reason", e.text));
-			p->broken = true;
+			p->broken = p->broken || e.code != EPIPE; /* gone: told behind all that it said */
 			return;
 		}
 	}
 }
 
-static bool run_one(struct spool_server *s, struct op *op)
+/* What only some of a batch did can be undone from here on. Behind a savepoint each page is copied before it changes, so
+ * there is none where requests that need none of their own are ALONE in their transaction. */
+static int save(struct spool_server *s, bool alone)
+{
+	return alone ? 0 : db_run(&s->db, SQL_SAVE, "");
+}
+
+static int keep(struct spool_server *s, bool alone)
+{
+	return alone ? 0 : db_run(&s->db, SQL_RELEASE, "");
+}
+
+static int go_back(struct spool_server *s, bool alone)
+{
+	if (alone)
+		return db_run(&s->db, SQL_ROLLBACK, "") == 0 ? db_run(&s->db, SQL_BEGIN, "") : -1;
+	return db_run(&s->db, SQL_BACK, "") == 0 ? db_run(&s->db, SQL_RELEASE, "") : -1;
+}
+
+static bool run_one(struct spool_server *s, struct op *op, bool alone)
 {
 	size_t mark = s->neffects;
 
@@ -37,11 +59,11 @@ static bool run_one(struct spool_server *s, struct op *op)
 		op->result = OP_BROKEN;
 		return true;
 	}
-	if (db_run(&s->db, SQL_SAVE, "") != 0)
+	if (save(s, alone) != 0)
 		return false;
 	op->result = op->verb->run(s, op);
 	if (op->result == OP_DONE)
-		return db_run(&s->db, SQL_RELEASE, "") == 0;
+		return keep(s, alone) == 0;
 	op->rc = s->db.rc;
 	effects_undo(s, mark);
 	if (op->result == OP_FAILED)
@@ -50,7 +72,68 @@ static bool run_one(struct spool_server *s, struct op *op)
 	/* The worst errors end the whole transaction. */
 	if (db_damaged(&s->db) || !db_in_transaction(&s->db))
 		return false;
-	return db_run(&s->db, SQL_BACK, "") == 0 && db_run(&s->db, SQL_RELEASE, "") == 0;
+	return go_back(s, alone) == 0;
+}
+
+static void forget_reply(struct op *op)
+{
+	packets_free(&op->reply);
+	file_close(&op->reply_fd);
+	for (size_t i = 0; i < op->nbodies; i++)
+		op->bodies[i].keep = false;
+}
+
+/*
+ * Requests that stand beside each other in the queue share a savepoint. When one
+ * of them fails, what all of them did is undone, and each is run again by itself.
+ * Returns 1, 0 when each is to be run by itself, -1 when the whole transaction is
+ * to be undone.
+ */
+static int run_together(struct spool_server *s, struct op *first, const struct op *end, bool alone)
+{
+	size_t mark = s->neffects;
+	bool failed = false;
+
+	s->db.rc = SQLITE_OK;
+	if (save(s, alone) != 0)
+		return -1;
+	for (struct op *op = first; op != end && !failed; op = op->next) {
+		op->result = op->peer->broken ? OP_BROKEN : op->verb->run(s, op);
+		failed = op->result != OP_DONE && !op->peer->broken;
+	}
+	if (!failed)
+		return keep(s, alone) == 0 ? 1 : -1;
+	effects_undo(s, mark);
+	for (struct op *op = first; op != end; op = op->next)
+		forget_reply(op);
+	if (db_damaged(&s->db) || !db_in_transaction(&s->db))
+		return -1;
+	return go_back(s, alone);
+}
+
+/* Those from FIRST on that share a savepoint: what stands behind them. */
+static struct op *end_of_group(struct op *first)
+{
+	struct op *op = first->next;
+
+	while (first->verb->together && op != NULL && op->verb->together)
+		op = op->next;
+	return op;
+}
+
+/* False when the whole transaction is to be undone. ALONE: there is no other group in it. */
+static bool run_group(struct spool_server *s, struct op *first, const struct op *end, bool alone)
+{
+	if (first->next != end) {
+		int r = run_together(s, first, end, alone);
+
+		if (r != 0)
+			return r > 0;
+	}
+	for (struct op *op = first; op != end; op = op->next)
+		if (!run_one(s, op, alone && first->next == end))
+			return false;
+	return true;
 }
 
 static struct op *take_batch(struct spool_server *s)
@@ -80,8 +163,9 @@ static int run_all(struct spool_server *s, struct op *all)
 {
 	if (db_run(&s->db, SQL_BEGIN, "") != 0)
 		return -1;
-	for (struct op *op = all; op != NULL; op = op->next)
-		if (!run_one(s, op)) {
+	for (struct op *op = all, *end; op != NULL; op = end) {
+		end = end_of_group(op);
+		if (!run_group(s, op, end, op == all && end == NULL && op->verb->together)) {
 			int rc = s->db.rc;
 
 			if (db_in_transaction(&s->db))
@@ -90,8 +174,65 @@ static int run_all(struct spool_server *s, struct op *all)
 			/* Nothing was written: pages go to the log at the commit. */
 			return db_in_transaction(&s->db) ? -2 : -1;
 		}
+	}
 	step("spool: before a commit");
 	return db_commit(&s->db);
+}
+
+/* What is in files of many bodies is made safe before any row names it. Returns those that can go on, in their order;
+ * the others are answered. */
+static struct op *sync_bundles(struct spool_server *s, struct op *all)
+{
+	struct op **at = &all;
+
+	while (*at != NULL) {
+		struct op *op = *at;
+		int error = op->bundle == NULL ? 0 : bundle_sync(s, op->bundle);
+
+		if (error == 0) {
+			at = &op->next;
+			continue;
+		}
+		*at = op->next;
+		op->next = NULL;
+		server_fail(s, op, error == ENOSPC || error == EDQUOT ? SPOOL_FULL : SPOOL_FAILED, strerror(error));
+	}
+	return all;
+}
+
+/* What several messages of one peer are answered with goes in one packet. */
+struct answers {
+	struct packets packets;
+	struct peer *peer; /* NULL: nothing is in it */
+	size_t n;
+};
+
+static void answers_send(struct answers *a)
+{
+	struct err e = { 0 };
+
+	for (size_t i = 0; a->peer != NULL && a->peer->channel != NULL && i < a->packets.n; i++)
+		if (channel_send(a->peer->channel, &a->packets.all[i], NULL, 0, &e) != 0) {
+			log_warning("spool-peer-deaf", LOG_STR("reason", e.text));
+			a->peer->broken = a->peer->broken || e.code != EPIPE; /* as in batch_answer */
+			break;
+		}
+	a->peer = NULL;
+}
+
+static void answers_add(struct answers *a, struct op *op)
+{
+	if (op->peer->channel == NULL)
+		return;
+	if (a->peer != op->peer || a->n == SPOOL_BATCH_MAX) {
+		answers_send(a);
+		packets_begin(&a->packets, REQUEST_ANSWERS, 0);
+		a->peer = op->peer;
+		a->n = 0;
+	}
+	op->answer.id = op->id;
+	packets_put(&a->packets, &wire_answer, &op->answer);
+	a->n++;
 }
 
 static void fail_one(struct spool_server *s, struct op *op, int rc)
@@ -104,6 +245,7 @@ static void fail_one(struct spool_server *s, struct op *op, int rc)
 
 static void answer_all(struct spool_server *s, struct op *all, bool committed)
 {
+	struct answers answers = { 0 };
 	int rc = s->db.rc;
 
 	while (all != NULL) {
@@ -115,14 +257,22 @@ static void answer_all(struct spool_server *s, struct op *all, bool committed)
 			op->peer->broken = true;
 			op_free(op);
 		} else if (committed && op->result == OP_DONE) {
-			batch_answer(op);
-			if (op->keep_file)
-				upload_keep(&op->upload);
+			if (op->verb->type == REQUEST_ACCEPT)
+				answers_add(&answers, op);
+			else
+				batch_answer(op);
+			for (size_t i = 0; i < op->nbodies; i++)
+				if (op->bodies[i].keep)
+					upload_keep(&op->bodies[i].upload);
+			if (op->answer.answer == SPOOL_ANEW)
+				upload_give_back(op);
 			op_free(op);
 		} else {
 			fail_one(s, op, committed ? op->rc : rc);
 		}
 	}
+	answers_send(&answers);
+	packets_free(&answers.packets);
 }
 
 void batch_run(struct spool_server *s)
@@ -134,6 +284,9 @@ void batch_run(struct spool_server *s)
 		return;
 	s->now = clock_wall_ms();
 	(void)server_has_room(s);
+	all = sync_bundles(s, all);
+	if (all == NULL)
+		return;
 	r = run_all(s, all);
 	if (r == -2 || db_damaged(&s->db)) {
 		/* Nobody gets an answer: the next start tells what is there. */

@@ -21,11 +21,21 @@ struct spool_intake *spool_intake_new(struct event_base *base, int fd, void (*lo
 void spool_intake_replace(struct spool_intake *s, int fd);
 void spool_intake_free(struct spool_intake **s);
 
-typedef void spool_answer_fn(void *arg, enum spool_answer answer, int64_t number);
+/* TAKEN: of SPOOL_ACCEPTED and SPOOL_DUPLICATE, valid during the call; else NULL. */
+typedef void spool_answer_fn(void *arg, enum spool_answer answer, const struct spool_taken *taken);
 
 /* M and what it points to are copied before the call returns. FN is called later, exactly once, never from inside this
- * call; NUMBER is the message's row, for spool_confirm. 0, or a handle for spool_cancel. */
+ * call. 0, or a handle for spool_cancel. */
 uint64_t spool_accept(struct spool_intake *s, const struct spool_message *m, spool_answer_fn *fn, void *arg);
+
+/* Which of the recipients of M got this message already, by a client that may not have read our reply: KNOWN has an
+ * octet for each, 1 for those. Nothing but the recipients is looked at, and nothing changes. ANSWER is SPOOL_ACCEPTED,
+ * or KNOWN is empty. As spool_accept else. */
+typedef void spool_known_fn(void *arg, enum spool_answer answer, struct slice known);
+uint64_t spool_known(struct spool_intake *s, const struct spool_message *m, spool_known_fn *fn, void *arg);
+
+/* Which of the N keys (SPOOL_MEMORY_MAX at most; account and key of each count) are remembered: as spool_known. */
+uint64_t spool_recall(struct spool_intake *s, const struct spool_memory *keys, size_t n, spool_known_fn *fn, void *arg);
 
 /* FN will not be called; what was asked may still happen (and stays unconfirmed). */
 void spool_cancel(struct spool_intake *s, uint64_t handle);
@@ -37,9 +47,16 @@ typedef void spool_upload_fn(void *arg, int fd, uint64_t upload, enum spool_answ
 uint64_t spool_upload_open(struct spool_intake *s, spool_upload_fn *fn, void *arg);
 void spool_upload_drop(struct spool_intake *s, uint64_t upload);
 
-/* The client has read the 250 of message NUMBER (or will be taken to have). No answer; lost confirmations do no harm.
- */
-void spool_confirm(struct spool_intake *s, int64_t number);
+/* May a body of SIZE octets, more than IPC_INLINE_MAX, be given to spool_accept as bytes now? It is then written, with
+ * others, to a file that the spool keeps at hand: a file for itself would cost more than the body. False when there is
+ * none yet, it is full, or the body is larger than SPOOL_BUNDLED_MAX. */
+bool spool_bundles(struct spool_intake *s, uint64_t size);
+
+/* What became of the reply that TICKET stands for. No answer; what is lost here does no harm. */
+void spool_confirm(struct spool_intake *s, int64_t ticket, enum spool_reply what);
+
+/* The message ID was answered SPOOL_LOST, and its client got no reply: said to the spool that comes back. */
+void spool_unanswered(struct spool_intake *s, const char *id);
 
 /* What is known of an account's store; asked for at once, again when it changes, and again from a spool that comes back.
  * Called from the event loop. FN may take F over: it then leaves it as facts_free does. Nothing known: F is empty, with

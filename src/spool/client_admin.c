@@ -77,7 +77,9 @@ static int take_record(struct slice *fields, struct spool_record *r, struct pool
 				    .source = head.source,
 				    .origin_folder = head.folder,
 				    .uidl = head.uidl,
-				    .uid = head.uid };
+				    .uid = head.uid,
+				    .parent = head.parent,
+				    .causes = head.causes };
 	if (wire_get_all(&wire_record_recipient, rest, 0, SPOOL_RECIPIENTS_MAX, &recipients, &r->nrecipients, a, e) !=
 		0 ||
 	    wire_get_all(&wire_record_delivery, rest, 0, SPOOL_DELIVERIES_MAX, &deliveries, &r->ndeliveries, a, e) !=

@@ -64,6 +64,7 @@ static int next(struct spool_store *s, bool more, size_t max, uint64_t max_bytes
 		w->folder = mem_strdup(w->folder);
 		w->flags = mem_strdup(w->flags == NULL ? "" : w->flags);
 		w->floor_folder = mem_strdup(w->floor_folder);
+		w->sender = mem_strdup(w->sender == NULL ? "" : w->sender);
 		w->prefix = slice_dup(got[i].prefix);
 		w->prefix_len = got[i].prefix.n;
 	}
@@ -89,6 +90,7 @@ void spool_work_free(struct spool_work *work, size_t n)
 		free(work[i].folder);
 		free(work[i].flags);
 		free(work[i].floor_folder);
+		free(work[i].sender);
 		free(work[i].prefix);
 	}
 	free(work);

@@ -50,6 +50,12 @@ static void bind(sqlite3_stmt *st, const char *types, va_list ap)
 		case 'i':
 			(void)sqlite3_bind_int64(st, i, va_arg(ap, int64_t));
 			break;
+		case 'n': {
+			const int64_t *n = va_arg(ap, const int64_t *);
+
+			(void)(n == NULL ? sqlite3_bind_null(st, i) : sqlite3_bind_int64(st, i, *n));
+			break;
+		}
 		case 't':
 			t = va_arg(ap, const char *);
 			(void)sqlite3_bind_text(st, i, t, -1, SQLITE_STATIC);

@@ -2,11 +2,17 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/config.h"
 #include "spool/inside.h"
 
 const char *folder_normal(const char *folder)
 {
 	return slice_eq_nocase(slice_str(folder), SLICE_LIT("INBOX")) ? "INBOX" : folder;
+}
+
+bool account_is_relay(const char *name)
+{
+	return strcmp(name, CONFIG_RELAY) == 0;
 }
 
 static char *copy(sqlite3_stmt *st, int column, struct pool *a)
@@ -91,7 +97,11 @@ int message_settled(struct spool_server *s, int64_t message)
 		const char *file = db_text(st, 0);
 
 		if (file != NULL)
-			effect_add(s, (struct effect){ EFFECT_UNLINK, NULL, 0, mem_strdup(file) });
+			effect_add(s, (struct effect){ .kind = sqlite3_column_type(st, 1) == SQLITE_NULL ? EFFECT_UNLINK
+												      : EFFECT_RELEASE,
+						       .file = mem_strdup(file),
+						       .at = sqlite3_column_int64(st, 1),
+						       .size = sqlite3_column_int64(st, 2) });
 		db_done(st);
 	}
 	if (origin_settle(s, message) != 0 || db_run(&s->db, SQL_BODY_DROP, "i", message) != 0 ||
@@ -100,19 +110,27 @@ int message_settled(struct spool_server *s, int64_t message)
 	return db_run(&s->db, SQL_MESSAGE_FINISH, "ii", message, s->now);
 }
 
-int message_set_aside(struct spool_server *s, int64_t message, const char *reason, struct pool *a)
+int delivery_numbers(struct spool_server *s, enum sql which, int64_t message, int64_t numbers[SPOOL_DELIVERIES_MAX])
 {
-	int64_t numbers[SPOOL_DELIVERIES_MAX];
-	sqlite3_stmt *st = db_ask(&s->db, SQL_OPEN_OF, "i", message);
-	size_t n = 0;
-	int r;
+	sqlite3_stmt *st = db_ask(&s->db, which, "i", message);
+	int n = 0, r;
 
 	while ((r = db_step(&s->db, st)) == 1 && n < SPOOL_DELIVERIES_MAX)
 		numbers[n++] = sqlite3_column_int64(st, 0);
 	if (r < 0)
 		return -1;
 	db_done(st);
-	for (size_t i = 0; i < n; i++) {
+	return n;
+}
+
+int message_set_aside(struct spool_server *s, int64_t message, const char *reason, struct pool *a)
+{
+	int64_t numbers[SPOOL_DELIVERIES_MAX];
+	const int n = delivery_numbers(s, SQL_OPEN_OF, message, numbers);
+
+	if (n < 0)
+		return -1;
+	for (int i = 0; i < n; i++) {
 		struct delivery_row row;
 		struct delivery_change c = { .reason = reason };
 
@@ -127,7 +145,7 @@ int message_set_aside(struct spool_server *s, int64_t message, const char *reaso
 		c.doubt = row.doubt;
 		if (delivery_enter(s, &row, ACTOR_SPOOL, &c) < 0)
 			return -1;
-		effect_add(s, (struct effect){ EFFECT_UNTAKE, server_account(s, row.account), row.number, NULL });
+		effect_add(s, (struct effect){ .kind = EFFECT_UNTAKE, .account = server_account(s, row.account), .number = row.number });
 	}
 	return 0;
 }

@@ -55,7 +55,7 @@ void account_take(struct spool_server *s, struct account *a, int64_t number)
 	memmove(a->taken + i + 1, a->taken + i, (a->ntaken - i) * sizeof a->taken[0]);
 	a->taken[i] = number;
 	a->ntaken++;
-	effect_add(s, (struct effect){ EFFECT_TAKE, a, number, NULL });
+	effect_add(s, (struct effect){ .kind = EFFECT_TAKE, .account = a, .number = number });
 }
 
 /* ---- effects ---- */
@@ -82,6 +82,18 @@ void effects_undo(struct spool_server *s, size_t mark)
 	}
 }
 
+static void tell_held(struct spool_server *s, const char *reason)
+{
+	enum { SPACING_MS = 60 * 60 * 1000 };
+
+	/* A clock that was set back must not keep it quiet. */
+	if (s->options.held == NULL ||
+	    (s->held_told != 0 && s->now >= s->held_told && s->now - s->held_told < SPACING_MS))
+		return;
+	s->held_told = s->now;
+	s->options.held(s->options.arg, reason);
+}
+
 void effects_commit(struct spool_server *s)
 {
 	for (size_t i = 0; i < s->neffects; i++) {
@@ -91,6 +103,10 @@ void effects_commit(struct spool_server *s)
 			account_untake(e->account, e->number);
 		} else if (e->kind == EFFECT_NEWS) {
 			facts_news(s, e->account);
+		} else if (e->kind == EFFECT_HELD) {
+			tell_held(s, e->file);
+		} else if (e->kind == EFFECT_RELEASE) {
+			bundle_release(s, e->file, e->at, e->size);
 		} else if (e->kind == EFFECT_UNLINK) {
 			char *path = body_path(s, e->file);
 

@@ -24,6 +24,8 @@ static int add_attempt(struct spool_server *s, const struct delivery_row *row, c
 {
 	char words[WORDS_MAX];
 
+	if (account_is_relay(row->account))
+		return add(s, row, row->since, DELIVERY_FLIGHT, row->attempts + 1, "sent to the relay");
 	(void)snprintf(words, sizeof words, "sent to %.300s (UIDVALIDITY %lu; it would be there from UID %lu on)%s",
 		       row->folder, (unsigned long)row->floor_uidvalidity, (unsigned long)row->floor_uidnext, then);
 	return add(s, row, row->since, DELIVERY_FLIGHT, row->attempts + 1, words);
@@ -48,11 +50,19 @@ static const char *person_words(enum delivery_state from, enum delivery_state to
 	}
 }
 
+/* 1: something happened to it that is told of; 0; -1. Attempts do not say so: not every one that went wrong is counted. */
+static int is_told(struct spool_server *s, const struct delivery_row *row)
+{
+	int64_t last = 0;
+
+	return db_number(&s->db, &last, SQL_HISTORY_LAST, "i", row->number) < 0 ? -1 : last > 0;
+}
+
 int history_note(struct spool_server *s, const struct delivery_row *row, enum state_actor actor,
 		 const struct delivery_change *c)
 {
 	const char *words = c->words != NULL ? c->words : c->reason;
-	int attempts = row->attempts + (c->sent ? 1 : 0);
+	int attempts = row->attempts + (c->sent ? 1 : 0), told;
 
 	if (actor == ACTOR_ADMIN)
 		words = person_words(row->state, c->to);
@@ -60,8 +70,8 @@ int history_note(struct spool_server *s, const struct delivery_row *row, enum st
 		/* Its turn did not come before the connection ended. */
 		if (c->to == DELIVERY_QUEUED && !c->sent && words == NULL)
 			return 0;
-		if (c->to == DELIVERY_DONE && row->attempts == 0)
-			return 0;
+		if (c->to == DELIVERY_DONE && (told = is_told(s, row)) <= 0)
+			return told;
 		if (!c->unsent &&
 		    add_attempt(s, row, c->to == DELIVERY_FLIGHT ? "; not taken so, and sent again at once" : "") != 0)
 			return -1;

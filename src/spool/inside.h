@@ -12,10 +12,13 @@
 #include "spool/state.h"
 
 /* How long the same bytes are the same message, when nobody knows whether the reply was read. Without a Message-ID they
- * may as well be the next alarm, in the same words: clients try again within minutes, and an alarm must not be lost. */
-enum { AGAIN_MS = 7 * 24 * 3600 * 1000, AGAIN_NAMELESS_MS = 3600 * 1000 };
+ * may as well be the next alarm, in the same words: clients try again within minutes, and an alarm must not be lost.
+ * A client that closed in order has most likely read the reply; what closed may be a proxy that had lost the client
+ * behind it, which then comes again soon. */
+enum { AGAIN_MS = 7 * 24 * 3600 * 1000, AGAIN_NAMELESS_MS = 3600 * 1000, AGAIN_CLOSED_MS = 600 * 1000 };
 
 struct upload;
+struct bundle;
 
 struct account {
 	struct account *next;
@@ -54,7 +57,10 @@ struct peer {
 	enum spool_peer role;
 	struct account *account; /* of a store */
 	struct source *source;	 /* of a fetcher */
-	int64_t serial;		 /* tells confirmations of this peer from others' */
+	int64_t serial;		 /* the upper half of its tickets */
+	uint32_t last_ticket;	 /* the lower half */
+	int64_t *unsaid;	 /* owned: tickets of messages without a Message-ID whose reply was not sent yet */
+	size_t nunsaid, unsaid_cap;
 	struct parts parts;
 	struct upload *uploads;
 	size_t nuploads, last_upload;
@@ -73,10 +79,16 @@ struct op {
 	struct pool pool;
 	size_t octets; /* in POOL when the request arrived: what is counted */
 	void *request; /* what was decoded, in POOL */
-	struct upload
-	    *upload; /* ACCEPT: its body, published; removed with the request unless KEEP_FILE and committed */
-	bool keep_file;
-	struct packets reply; /* written by run, sent after the commit */
+	/* ACCEPT, in POOL: the bodies of the message and of the further ones; removed with the request unless KEEP and
+	 * committed. */
+	struct op_body {
+		struct upload *upload; /* NULL: it has none, or it is being published */
+		bool synced, keep;
+	} *bodies;
+	size_t nbodies;
+	struct bundle *bundle; /* ACCEPT: the file of many bodies that its body stands in */
+	struct accept_answer answer; /* of ACCEPT, instead of REPLY; sent after the commit */
+	struct packets reply;	     /* written by run, sent after the commit */
 	int reply_fd;
 	enum op_result result;
 	int rc; /* OP_FAILED: what SQLite said */
@@ -87,6 +99,8 @@ struct verb {
 	const char *name;
 	unsigned peers; /* enum spool_peer bits: who may ask */
 	bool silent;	/* has no reply, and can wait for another request's commit */
+	bool together;	/* nothing but the database and its own request is changed, or what may be changed twice, and it
+			 * goes back to no savepoint by itself: see run_together in batch.c */
 	bool at_once;	/* needs no database: is not kept for the next batch */
 	/* Reads; tried between batches, so that it need not wait for others' syncs. OP_FAILED there: is kept for the
 	 * next batch. */
@@ -96,15 +110,18 @@ struct verb {
 	enum op_result (*run)(struct spool_server *s, struct op *op);
 };
 extern const struct verb verbs_intake[], verbs_store[], verbs_admin[], verbs_facts[],
-    verbs_body[], verbs_source[], verbs_origin[], verbs_sources[]; /* end with type 0 */
+    verbs_body[], verbs_source[], verbs_origin[], verbs_sources[],
+    verbs_reply[], verbs_memory[]; /* end with type 0 */
+extern const struct verb verb_left; /* of a receiver that has gone: what it has not said was not read */
 
 /* What is done after the commit, and must not be done without one. */
 struct effect {
 	/* TAKE and WAKE were done at once, and are undone without a commit. */
-	enum { EFFECT_UNLINK, EFFECT_UNTAKE, EFFECT_TAKE, EFFECT_WAKE, EFFECT_NEWS } kind;
+	enum { EFFECT_UNLINK, EFFECT_RELEASE, EFFECT_UNTAKE, EFFECT_TAKE, EFFECT_WAKE, EFFECT_NEWS, EFFECT_HELD } kind;
 	struct account *account;
 	int64_t number;
-	char *file;
+	char *file; /* HELD: why, in words */
+	int64_t at, size; /* RELEASE: of the body in FILE */
 };
 
 struct spool_server {
@@ -123,11 +140,13 @@ struct spool_server {
 	struct effect *effects;
 	size_t neffects, effects_cap;
 	struct event *soon, *now_event, *lazy, *due_timer, *minute_timer, *idle_timer, *flush_timer;
+	struct bundle *bundles; /* that a peer writes to, or requests name */
 	struct upload *jobs, **jobs_last; /* uploads whose turn to be synced has not come */
 	unsigned children;
-	int64_t last_serial;
+	int64_t last_serial; /* 31 bits */
 	bool stopping, dead;
 	int64_t last_minute;
+	int64_t held_told; /* when options.held was called last, or 0 */
 };
 
 /* ---- peer.c ---- */
@@ -152,6 +171,24 @@ bool server_has_room(struct spool_server *s);
 void server_busy_ended(struct spool_server *s); /* something that a stop waits for has ended */
 void op_reply(struct op *op, const struct reply *reply);
 void op_free(struct op *op);
+
+/* ---- ops_reply.c ---- */
+/* Earlier messages that one message's recipients may be known from; more are not looked at. */
+enum { EARLIER_MAX = 16 };
+
+struct earlier {
+	int64_t messages[EARLIER_MAX];
+	size_t n;
+	size_t known;			       /* recipients */
+	int64_t tickets[SPOOL_RECIPIENTS_MAX]; /* by which each is known, or -1 */
+};
+
+/* Which of M's recipients are known from a client that may not have read our reply. 0 or -1. */
+int reply_find(struct spool_server *s, const struct spool_message *m, struct earlier *earlier);
+
+/* From now on TICKET stands for the replies to all recipients of OP's message; those that were not known yet got it as
+ * MESSAGE. 0 or -1. */
+int reply_know(struct spool_server *s, struct op *op, const struct earlier *earlier, int64_t message, int64_t ticket);
 
 /* ---- ops_store.c: what several verbs of a store share ---- */
 struct op_list {
@@ -198,10 +235,34 @@ int delivery_enter(struct spool_server *s, const struct delivery_row *row, enum 
 /* After deliveries of MESSAGE became final: if all are, its body goes. */
 int message_settled(struct spool_server *s, int64_t message);
 
+/* The numbers of deliveries of MESSAGE that the statement WHICH tells; how many, or -1. */
+int delivery_numbers(struct spool_server *s, enum sql which, int64_t message, int64_t numbers[SPOOL_DELIVERIES_MAX]);
+
 /* The body of MESSAGE can't be had: sets aside what would need it. */
 int message_set_aside(struct spool_server *s, int64_t message, const char *reason, struct pool *a);
 
 const char *folder_normal(const char *folder); /* INBOX in any case is INBOX */
+
+/* Is it what goes out, and not a mailbox? Its folders are recipients, and there is no way to look for them. */
+bool account_is_relay(const char *name);
+
+/* ---- ops_memory.c ---- */
+/* May M be taken in, by what it is to remember? 1; 0: somebody remembered meanwhile what was to be remembered once; -1. */
+int memory_check(struct spool_server *s, const struct spool_message *m, const struct earlier *earlier);
+/* Remembers it. 0 or -1. */
+int memory_add(struct spool_server *s, const struct spool_message *m, const struct earlier *earlier);
+
+/* ---- quota.c ---- */
+/* 1 unless all that M is about is to tell of its refusal, and that is too much for today: 0. Or -1. */
+int quota_tells(struct spool_server *s, const struct spool_message *m);
+
+/* Counts N recipients outside of F, a message that rules cause. 1; 0: they have sent so much today; 2: so F, which tells
+ * of a refusal, is none; -1. */
+int quota_take_rules(struct spool_server *s, const struct spool_message *f, int64_t n);
+
+/* Counts the recipients outside of M, if they may go out today. 1; 0: they are too many, and *LEFT may go; 2: M may not
+ * send to others at all; -1. */
+int quota_take(struct spool_server *s, const struct spool_message *m, int64_t *left);
 
 /* ---- history.c ---- */
 /* Notes that ROW becomes what CHANGE says, unless it goes the normal way. 0 or -1. */
@@ -255,7 +316,8 @@ struct upload {
 	int fd;
 	uint64_t flushed; /* write-back was started up to here */
 	bool published;	  /* stands in body */
-	struct op *op;	  /* waits for it */
+	struct op *op;	  /* waits for it … */
+	size_t place;	  /* … as the body with that index */
 	pid_t child;
 	int pipe;
 	struct event *done;
@@ -265,11 +327,49 @@ enum op_result upload_drop(struct spool_server *s, struct op *op);
 struct upload *upload_take(struct peer *p, int64_t number);  /* out of its list; NULL when there is none */
 void upload_close(struct spool_server *s, struct upload *u); /* removes its file and frees it */
 void upload_keep(struct upload **u);			     /* its file belongs to a row now */
-/* Syncs, renames and syncs the directory; then queues OP, or answers it. */
-void upload_publish(struct spool_server *s, struct upload *u, struct op *op);
+/* For each of OP's bodies: syncs, renames and syncs the directory. Then queues OP, or answers it. */
+void upload_publish(struct spool_server *s, struct op *op);
+void upload_drop_bodies(struct op *op); /* that are left */
+void upload_give_back(struct op *op);	 /* the body of the message is the peer's again, and may be named once more */
+/* The message of an ACCEPT that has that body. */
+const struct spool_message *op_message(const struct op *op, size_t place);
 void upload_flush_all(struct spool_server *s);
 void uploads_free(struct spool_server *s);
 char *body_path(const struct spool_server *s, const char *file);
+char *upload_path(const struct spool_server *s, const char *file);
+int upload_create(struct spool_server *s, char name[17]);		/* a new file in tmp, and its name; -1, and it is logged */
+void upload_remove(struct spool_server *s, const char *file);	/* from tmp */
+int upload_sync_and_rename(int fd, const char *from, const char *to, const char *dir); /* 0 or an errno */
+
+/* ---- bundle.c ---- */
+struct bundle {
+	struct bundle *next;
+	struct spool_server *server;
+	struct peer *peer; /* who writes; NULL: nobody any more */
+	int64_t number;	   /* as the peer calls it */
+	char name[17];	   /* of the file, in tmp and then in body */
+	int fd;
+	uint64_t end;	 /* behind the last body that was announced */
+	uint64_t synced; /* up to here a sync was tried */
+	int failed;	 /* the errno of a sync that failed */
+	bool published;	 /* stands in body */
+	size_t ops;	 /* requests that name it */
+};
+enum op_result bundle_open(struct spool_server *s, struct op *op);
+struct bundle *bundle_find(struct spool_server *s, const struct peer *p, int64_t number);
+/* OP's message M stands in it, from now on and until bundle_unref. -1: that can't be. */
+int bundle_add(struct bundle *b, struct op *op, const struct spool_message *m);
+void bundle_unref(struct op *op);
+void bundle_leave(struct bundle *b); /* its peer writes no more; the file goes when no message needs it */
+int bundle_sync(struct spool_server *s, struct bundle *b); /* before a commit: 0 or an errno */
+void bundle_sweep(struct spool_server *s, const char *file); /* removes it, if no message needs it and nobody writes */
+/* A message is finished: its part of FILE is given back. */
+void bundle_release(struct spool_server *s, const char *file, int64_t at, int64_t size);
+/* Was some of that part given back? Not every file system tells. */
+bool bundle_has_hole(int fd, int64_t at, int64_t size);
+/* A part of the file FROM as a file of its own in memory: its descriptor, at offset 0, or -1. */
+int bundle_copy(int from, int64_t at, int64_t size, struct err *e);
+void bundles_free(struct spool_server *s);
 
 /* ---- sweep.c ---- */
 int sweep_dirs(struct spool_server *s, struct err *e); /* makes the directories, checks the file system */

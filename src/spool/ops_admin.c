@@ -116,6 +116,8 @@ static int put_head(struct spool_server *s, struct op *op, int64_t number)
 				      .received_ms = sqlite3_column_int64(st, 12),
 				      .size = (uint64_t)sqlite3_column_int64(st, 13) };
 	h.finished_ms = sqlite3_column_int64(st, 14);
+	h.parent = db_text(st, 15);
+	h.causes = db_text(st, 16);
 	from = db_ask(&s->db, SQL_ORIGIN_OF, "i", number);
 	r = db_step(&s->db, from);
 	if (r == 1) {
@@ -297,8 +299,11 @@ static enum op_result run_accounts(struct spool_server *s, struct op *op)
 /* ---- acting ---- */
 
 /* What ACTION makes of a delivery in state FROM, 0 and words when it can't be done. */
-static enum delivery_state target(enum spool_action action, enum delivery_state from, bool again, const char **refused)
+static enum delivery_state target(enum spool_action action, const struct delivery_row *row, bool again,
+				  const char **refused)
 {
+	const bool relay = account_is_relay(row->account);
+	const enum delivery_state from = row->state;
 	static const char *const words[] = {
 		[DELIVERY_FLIGHT] = "it is being sent; try again in a moment",
 		[DELIVERY_DONE] = "it is in its folder already",
@@ -306,9 +311,14 @@ static enum delivery_state target(enum spool_action action, enum delivery_state 
 		[DELIVERY_DELETED] = "it was deleted",
 	};
 
-	*refused = words[from];
+	*refused = relay && from == DELIVERY_DONE ? "it was sent already" : words[from];
 	switch (action) {
 	case SPOOL_RETRY:
+		if (relay && !again && (from == DELIVERY_DOUBT || from == DELIVERY_PARKED)) {
+			*refused = "nobody can look whether the relay sent it: --again sends it again, perhaps a second "
+				   "time; if it arrived, delete it";
+			return 0;
+		}
 		if (from == DELIVERY_DOUBT || from == DELIVERY_PARKED)
 			return again ? DELIVERY_QUEUED : DELIVERY_DOUBT;
 		if (from == DELIVERY_QUEUED || from == DELIVERY_QUARANTINED)
@@ -322,7 +332,8 @@ static enum delivery_state target(enum spool_action action, enum delivery_state 
 		if (from == DELIVERY_HELD || from == DELIVERY_QUARANTINED || from == DELIVERY_PARKED)
 			*refused = "it waits for you already";
 		if (from == DELIVERY_DOUBT)
-			*refused = "it may be in its folder already; it will not be sent before that is known";
+			*refused = relay ? "it may have been sent already"
+					 : "it may be in its folder already; it will not be sent before that is known";
 		break;
 	case SPOOL_RELEASE:
 		if (from == DELIVERY_HELD || from == DELIVERY_QUARANTINED)
@@ -330,7 +341,8 @@ static enum delivery_state target(enum spool_action action, enum delivery_state 
 		if (from == DELIVERY_QUEUED)
 			*refused = "it is not held";
 		if (from == DELIVERY_DOUBT || from == DELIVERY_PARKED)
-			*refused = "it may be in its folder already; retry looks for it, retry --again sends it again";
+			*refused = relay ? "it may have been sent already; retry --again sends it again"
+					 : "it may be in its folder already; retry looks for it, retry --again sends it again";
 		break;
 	default:
 		if (from != DELIVERY_FLIGHT && !state_final(from))
@@ -347,7 +359,7 @@ static int act_on(struct spool_server *s, struct op *op, const struct query *q, 
 	struct delivery_change c = { .due = s->now, .doubt = row->doubt };
 	int r = 1;
 
-	c.to = target((enum spool_action)q->action, row->state, q->again, &change.refused);
+	c.to = target((enum spool_action)q->action, row, q->again, &change.refused);
 	if (c.to != 0 && account_has_taken(server_account(s, row->account), row->number)) {
 		c.to = 0;
 		change.refused = "its store is at work on it; try again in a moment";
@@ -376,22 +388,18 @@ static int act_on_message(struct spool_server *s, struct op *op, const struct qu
 	sqlite3_stmt *st = db_ask(&s->db, SQL_MESSAGE, "i", message);
 	int64_t numbers[SPOOL_DELIVERIES_MAX];
 	const char *id;
-	size_t n = 0;
 	bool whole;
-	int r = db_step(&s->db, st);
+	int n, r = db_step(&s->db, st);
 
 	if (r != 1)
 		return r;
 	id = pool_text(&op->pool, slice_str(db_text(st, 1)));
 	db_done(st);
 	whole = q->id == NULL || strcmp(q->id, id) == 0;
-	st = db_ask(&s->db, SQL_DELIVERIES, "i", message);
-	while ((r = db_step(&s->db, st)) == 1 && n < SPOOL_DELIVERIES_MAX)
-		numbers[n++] = sqlite3_column_int64(st, 0);
-	if (r < 0)
+	n = delivery_numbers(s, SQL_DELIVERIES, message, numbers);
+	if (n < 0)
 		return -1;
-	db_done(st);
-	for (size_t i = 0; i < n; i++) {
+	for (int i = 0; i < n; i++) {
 		struct delivery_row row;
 
 		if (delivery_load(s, numbers[i], &row, &op->pool) != 1)

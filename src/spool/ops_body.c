@@ -24,12 +24,15 @@ static enum op_result no_body(struct spool_server *s, struct op *op, int64_t mes
 	return OP_DONE;
 }
 
-static enum op_result file_body(struct spool_server *s, struct op *op, int64_t message, const char *file, int64_t size)
+/* AT: where it begins in a file that it shares with others; they are not this store's. -1: it has the file for itself. */
+static enum op_result file_body(struct spool_server *s, struct op *op, int64_t message, const char *file, int64_t at,
+				int64_t size)
 {
 	char *path = body_path(s, file);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	int error = errno;
 	struct stat st;
+	struct err e;
 
 	free(path);
 	if (fd < 0 && error != ENOENT) {
@@ -40,11 +43,26 @@ static enum op_result file_body(struct spool_server *s, struct op *op, int64_t m
 	}
 	if (fd < 0)
 		return no_body(s, op, message, "its body is missing from the spool");
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != size) {
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (at < 0 ? st.st_size != size : st.st_size < at + size)) {
 		file_close(&fd);
 		return no_body(s, op, message, "its body in the spool is damaged: it has another size");
 	}
+	/* A database that is older than the files, after a repair or from a backup. */
+	if (at >= 0 && bundle_has_hole(fd, at, size)) {
+		file_close(&fd);
+		return no_body(s, op, message, "its body in the spool is damaged: it was given back already");
+	}
 	op->reply_fd = fd;
+	if (at >= 0) {
+		op->reply_fd = bundle_copy(fd, at, size, &e);
+		file_close(&fd);
+	}
+	if (op->reply_fd < 0) {
+		struct reply reply = { .class = ERR_TEMP, .text = e.text };
+
+		op_reply(op, &reply);
+		return OP_DONE;
+	}
 	return op_done(op);
 }
 
@@ -72,7 +90,7 @@ static enum op_result run_body(struct spool_server *s, struct op *op)
 	const struct ask *ask = op->request;
 	sqlite3_stmt *st = db_ask(&s->db, SQL_BODY_OF, "it", ask->number, op->peer->account->name);
 	int r = db_step(&s->db, st);
-	int64_t size;
+	int64_t size, at;
 	char *file;
 	bool finished;
 
@@ -86,6 +104,7 @@ static enum op_result run_body(struct spool_server *s, struct op *op)
 	size = sqlite3_column_int64(st, 0);
 	file = db_text(st, 1) == NULL ? NULL : pool_text(&op->pool, slice_str(db_text(st, 1)));
 	finished = sqlite3_column_type(st, 2) != SQLITE_NULL;
+	at = sqlite3_column_type(st, 3) == SQLITE_NULL ? -1 : sqlite3_column_int64(st, 3);
 	db_done(st);
 	if (finished) {
 		struct reply reply = { .class = ERR_PERM, .text = "the message is finished: its body is gone" };
@@ -93,7 +112,7 @@ static enum op_result run_body(struct spool_server *s, struct op *op)
 		op_reply(op, &reply);
 		return OP_DONE;
 	}
-	return file != NULL ? file_body(s, op, ask->number, file, size) : inline_body(s, op, ask->number, size);
+	return file != NULL ? file_body(s, op, ask->number, file, at, size) : inline_body(s, op, ask->number, size);
 }
 
 static int decode_asks(struct op *op, struct slice fields, struct err *e)

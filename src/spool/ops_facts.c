@@ -1,4 +1,5 @@
 /* What accounts' stores are like (facts.h): a store tells, those who take mail in and people ask. Only texts here. */
+#include <errno.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -40,7 +41,7 @@ static enum op_result run_tell(struct spool_server *s, struct op *op)
 	if (db_run(&s->db, SQL_FACTS_SET, "tib", a->name, s->now, *text) != 0)
 		return OP_FAILED;
 	if (!same)
-		effect_add(s, (struct effect){ EFFECT_NEWS, a, 0, NULL });
+		effect_add(s, (struct effect){ .kind = EFFECT_NEWS, .account = a, .number = 0 });
 	op_reply(op, &reply);
 	return OP_DONE;
 }
@@ -87,7 +88,7 @@ void facts_news(struct spool_server *s, const struct account *a)
 			continue;
 		if (channel_send(at->channel, &p.all[0], NULL, 0, &e) != 0) {
 			log_warning("spool-peer-deaf", LOG_STR("reason", e.text));
-			at->broken = true;
+			at->broken = e.code != EPIPE;
 		}
 	}
 	packets_free(&p);

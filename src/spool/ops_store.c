@@ -90,7 +90,8 @@ static int put_work(struct spool_server *s, struct op *op, int64_t number, bool 
 				      .doubt_ms = sqlite3_column_int64(st, 11),
 				      .floor_uidvalidity = (uint32_t)sqlite3_column_int64(st, 12),
 				      .floor_uidnext = (uint32_t)sqlite3_column_int64(st, 13),
-				      .floor_folder = (char *)(uintptr_t)db_text(st, 14) };
+				      .floor_folder = (char *)(uintptr_t)db_text(st, 14),
+				      .sender = (char *)(uintptr_t)db_text(st, 15) };
 	work.prefix = db_bytes(st, 6);
 	r = db_number(&s->db, &one, SQL_INBOX_TOO, "iti", work.w.message, op->peer->account->name, number);
 	work.w.inbox_too = r == 1;
@@ -141,7 +142,7 @@ static enum op_result run_next(struct spool_server *s, struct op *op)
 		if (doubt_flights(s, a, &op->pool) != 0)
 			return OP_FAILED;
 		a->woken = true;
-		effect_add(s, (struct effect){ EFFECT_WAKE, a, 0, NULL });
+		effect_add(s, (struct effect){ .kind = EFFECT_WAKE, .account = a, .number = 0 });
 	}
 	if (max > SPOOL_BATCH_MAX)
 		max = SPOOL_BATCH_MAX;
@@ -260,7 +261,9 @@ static int settle(struct spool_server *s, struct op *op, const struct delivery_r
 	case OUTCOME_DONE:
 		c.to = DELIVERY_DONE;
 		(void)snprintf(words, sizeof words, "%s %.200s%s%.300s",
-			       row->state == DELIVERY_DOUBT ? "found in" : "taken into",
+			       account_is_relay(row->account)	? "sent to"
+			       : row->state == DELIVERY_DOUBT ? "found in"
+							      : "taken into",
 			       o->folder == NULL ? row->folder : o->folder, o->reason == NULL ? "" : ": ",
 			       o->reason == NULL ? "" : o->reason);
 		c.words = words;
@@ -314,7 +317,7 @@ static enum op_result run_settle(struct spool_server *s, struct op *op)
 			reply.text = "an outcome that its delivery can't have was not recorded; the others were";
 			continue;
 		}
-		effect_add(s, (struct effect){ EFFECT_UNTAKE, op->peer->account, row.number, NULL });
+		effect_add(s, (struct effect){ .kind = EFFECT_UNTAKE, .account = op->peer->account, .number = row.number });
 		if (message_settled(s, row.message) != 0)
 			return OP_FAILED;
 	}
@@ -337,7 +340,7 @@ static enum op_result run_hold(struct spool_server *s, struct op *op)
 	a->dirty = true;
 	/* What the store was given and has not begun is free again. */
 	for (size_t i = 0; i < a->ntaken && !lift; i++)
-		effect_add(s, (struct effect){ EFFECT_UNTAKE, a, a->taken[i], NULL });
+		effect_add(s, (struct effect){ .kind = EFFECT_UNTAKE, .account = a, .number = a->taken[i] });
 	if (!lift) {
 		clock_stamp(ask->time, until);
 		log_warning("account-held", LOG_STR("account", a->name), LOG_STR("until", until),

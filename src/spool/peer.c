@@ -1,4 +1,5 @@
 /* Who speaks to the spool, and what each asks. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/file.h"
@@ -19,7 +20,8 @@ enum {
 static const struct verb *find_verb(uint16_t type)
 {
 	static const struct verb *const families[] = { verbs_intake, verbs_store,  verbs_body,	 verbs_admin,
-						       verbs_facts,  verbs_source, verbs_origin, verbs_sources };
+						       verbs_facts,  verbs_source, verbs_origin, verbs_sources, verbs_reply,
+						       verbs_memory };
 
 	for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
 		for (const struct verb *v = families[i]; v->type != 0; v++)
@@ -52,6 +54,7 @@ static void peer_unref(struct peer *p)
 	if (p->source != NULL)
 		fetcher_left(p);
 	parts_free(&p->parts);
+	free(p->unsaid);
 	free(p);
 }
 
@@ -59,8 +62,9 @@ void op_free(struct op *op)
 {
 	struct peer *p = op->peer;
 
-	if (op->upload != NULL)
-		upload_close(p->server, op->upload);
+	upload_drop_bodies(op);
+	if (op->bundle != NULL)
+		bundle_unref(op);
 	p->held -= op->octets;
 	file_close(&op->reply_fd);
 	packets_free(&op->reply);
@@ -83,15 +87,12 @@ void server_fail(struct spool_server *s, struct op *op, enum spool_answer answer
 	struct err e = { 0 };
 
 	/* Who is told that nothing was kept finds nothing. */
-	if (op->upload != NULL) {
-		upload_close(s, op->upload);
-		op->upload = NULL;
-	}
+	upload_drop_bodies(op);
 	if (op->peer->channel != NULL && !op->verb->silent && !s->dead) {
 		packets_free(&op->reply);
 		op_reply(op, &reply);
 		if (channel_send(op->peer->channel, &op->reply.all[0], NULL, 0, &e) != 0)
-			op->peer->broken = true;
+			op->peer->broken = op->peer->broken || e.code != EPIPE;
 	}
 	op_free(op);
 }
@@ -133,6 +134,11 @@ static void peer_gone(struct peer *p)
 	channel_free(&p->channel);
 	while (p->uploads != NULL)
 		upload_close(s, p->uploads);
+	for (struct bundle *b = s->bundles, *next; b != NULL; b = next) {
+		next = b->next;
+		if (b->peer == p)
+			bundle_leave(b);
+	}
 	if (a != NULL && a->store == p) {
 		a->store = NULL;
 		a->ntaken = 0;
@@ -148,6 +154,9 @@ static void on_closed(void *arg, const struct err *e)
 {
 	struct peer *p = arg;
 
+	/* Otherwise something that it said may be lost. */
+	if (p->role == SPOOL_PEER_INTAKE && e->code == EPIPE && !p->broken)
+		server_queue(p->server, op_new(p, &verb_left, 0));
 	if (e->class == ERR_PROTOCOL || p->broken) {
 		p->broken = true;
 		log_warning("spool-peer-broken", LOG_NUM("role", p->role), LOG_STR("name", peer_name(p)),
@@ -185,6 +194,9 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 		return -1;
 	}
 	op->octets = op->pool.total;
+	/* It is to be synced with the batch that it is in. */
+	if (op->bundle != NULL)
+		op->octets += ((const struct spool_message *)op->request)->size;
 	p->held += op->octets;
 	if (v->at_once) {
 		(void)v->run(p->server, op);
@@ -203,14 +215,7 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 		server_fail(p->server, op, SPOOL_FULL, "too much waits already");
 		return 0;
 	}
-	if (op->upload != NULL) {
-		struct upload *u = op->upload;
-
-		op->upload = NULL;
-		upload_publish(p->server, u, op);
-	} else {
-		server_queue(p->server, op);
-	}
+	upload_publish(p->server, op);
 	return 0;
 }
 
@@ -223,7 +228,7 @@ struct peer *peer_new(struct spool_server *s, int fd, enum spool_peer role)
 	p->server = s;
 	p->role = role;
 	p->refs = 1;
-	p->serial = ++s->last_serial;
+	p->serial = s->last_serial = (s->last_serial + 1) & INT32_MAX;
 	parts_init(&p->parts);
 	p->next = s->peers;
 	s->peers = p;

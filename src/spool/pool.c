@@ -13,7 +13,7 @@ struct pool_block {
 	_Alignas(ALIGN) char bytes[];
 };
 
-void *pool_alloc(struct pool *a, size_t n)
+static void *take(struct pool *a, size_t n)
 {
 	struct pool_block *b = a->first;
 	size_t want = (n + ALIGN - 1) / ALIGN * ALIGN;
@@ -22,7 +22,8 @@ void *pool_alloc(struct pool *a, size_t n)
 	if (b == NULL || b->cap - b->n < want) {
 		size_t cap = want > BLOCK ? want : BLOCK;
 
-		b = mem_alloc(sizeof *b + cap);
+		b = mem_resize(NULL, sizeof *b + cap, 1);
+		b->n = 0;
 		b->cap = cap;
 		/* A large piece of its own goes behind the block that still has room. */
 		if (a->first != NULL && want > BLOCK) {
@@ -39,12 +40,22 @@ void *pool_alloc(struct pool *a, size_t n)
 	return p;
 }
 
+void *pool_alloc(struct pool *a, size_t n)
+{
+	void *p = take(a, n);
+
+	if (n > 0)
+		memset(p, 0, n);
+	return p;
+}
+
 char *pool_text(struct pool *a, struct slice s)
 {
-	char *p = pool_alloc(a, s.n + 1);
+	char *p = take(a, s.n + 1);
 
 	if (s.n > 0)
 		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
 	return p;
 }
 

@@ -13,10 +13,11 @@
 
 enum request {
 	/* who takes mail in */
-	REQUEST_ACCEPT = 1,  /* MESSAGE, RECIPIENT…, DELIVERY…, ORIGIN of fetched mail → REPLY answer, number */
+	/* MESSAGE, RECIPIENT…, DELIVERY…, FURTHER…, KEY…, ORIGIN of fetched mail → REPLY answer, number */
+	REQUEST_ACCEPT = 1,
 	REQUEST_UPLOAD,	     /* → REPLY answer, upload, one descriptor */
-	REQUEST_UPLOAD_DROP, /* ASK number */
-	REQUEST_CONFIRM,     /* ASK number */
+	REQUEST_UPLOAD_DROP, /* ASK number, of a bundle too: nothing more is written to it */
+	REQUEST_CONFIRM,     /* ASK number (a ticket) or text (a message's id), count: enum spool_reply … */
 	/* a store */
 	REQUEST_NEXT,	   /* ASK count, octets, more → REPLY due, WORK… */
 	REQUEST_BODY,	   /* ASK number → REPLY, bytes or one descriptor */
@@ -53,6 +54,14 @@ enum request {
 	REQUEST_COUNTS,	       /* PAGE source, folder, key, number → COUNTS, REPLY */
 	REQUEST_SOURCE_FORGET, /* ASK text (the source) → REPLY number: of origins that were forgotten */
 	REQUEST_SOURCE_IMPORT, /* ASK text (the source), ENTRY… → REPLY number: of entries that were not known */
+	/* who takes mail in */
+	REQUEST_KNOWN, /* RECIPIENT… → REPLY bytes: one octet a recipient, 1 when it got this message already */
+	/* from the spool to who takes mail in, with id 0: ANSWER… to several ACCEPTs of one commit */
+	REQUEST_ANSWERS,
+	/* who takes mail in: a file for many bodies → REPLY answer, number, one descriptor */
+	REQUEST_BUNDLE,
+	/* who takes mail in: KEY… → REPLY bytes: one octet a key, 1 when it is remembered */
+	REQUEST_RECALL,
 	REQUEST_END
 };
 
@@ -80,7 +89,10 @@ enum group {
 	GROUP_RUN,
 	GROUP_SOURCE,
 	GROUP_COUNTS,
-	GROUP_ENTRY
+	GROUP_ENTRY,
+	GROUP_ANSWER,
+	GROUP_FURTHER,
+	GROUP_KEY
 };
 
 enum {
@@ -89,7 +101,8 @@ enum {
 	PROTOCOL_ADDRESS = 1000,
 	PROTOCOL_MAILBOX = 4000, /* also of flags and folders */
 	PROTOCOL_TEXT = SPOOL_TEXT_MAX,
-	PROTOCOL_PIECE = 32 * 1024 /* octets of a text that travels in pieces */
+	PROTOCOL_PIECE = 32 * 1024, /* octets of a text that travels in pieces */
+	BUNDLE_MAX = 8 * 1024 * 1024 /* octets of a file that holds many bodies */
 };
 
 struct ask {
@@ -108,6 +121,14 @@ struct reply {
 	int64_t number, due;
 	int attempts;
 	struct slice bytes;
+};
+
+/* Of one ACCEPT among several: a REPLY without words. */
+struct accept_answer {
+	uint32_t id;
+	int answer; /* enum spool_answer */
+	int64_t number, ticket;
+	const char *first; /* DUPLICATE: the id of that message, or NULL */
 };
 
 struct work {
@@ -139,6 +160,7 @@ struct record_head {
 	struct spool_message m;
 	int64_t number, finished_ms;
 	const char *source, *folder, *uidl; /* of its origin; NULL when it has none, or it was forgotten */
+	const char *parent, *causes; /* ids: what caused it; what it caused, separated by blanks; or NULL */
 	uint32_t uid;
 };
 
@@ -173,7 +195,8 @@ struct entry {
 	uint32_t n;
 };
 
-extern const struct wire_table wire_message, wire_recipient, wire_delivery; /* wire_intake.c */
+extern const struct wire_table wire_message, wire_further, wire_recipient, wire_delivery, wire_key,
+    wire_answer; /* wire_intake.c */
 extern const struct wire_table wire_ask, wire_reply, wire_work, wire_flight, wire_outcome, wire_body,
     wire_piece; /* wire_store.c */
 extern const struct wire_table wire_query, wire_head, wire_record_recipient, wire_record_delivery, wire_record_step,

@@ -29,7 +29,7 @@ static int64_t free_octets(const struct spool_server *s)
 {
 	struct statvfs fs;
 
-	return statvfs(s->options.dir, &fs) == 0 ? (int64_t)(fs.f_bavail * fs.f_frsize) : INT64_MAX;
+	return fstatvfs(s->lock, &fs) == 0 ? (int64_t)(fs.f_bavail * fs.f_frsize) : INT64_MAX;
 }
 
 bool server_has_room(struct spool_server *s)
@@ -118,6 +118,7 @@ void server_busy_ended(struct spool_server *s)
 {
 	if (!s->stopping || s->dead || s->first != NULL || s->children > 0 || s->jobs != NULL)
 		return;
+	bundles_free(s);
 	db_checkpoint(&s->db);
 	s->dead = true;
 	s->options.stopped(s->options.arg);
@@ -226,7 +227,7 @@ struct spool_server *spool_server_new(struct event_base *base, const struct spoo
 	s->jobs_last = &s->jobs;
 	s->now = clock_wall_ms();
 	random_bytes(&s->last_serial, sizeof s->last_serial);
-	s->last_serial = (s->last_serial & INT64_MAX) / 2;
+	s->last_serial &= INT32_MAX;
 	/* Requests that can be read come before a batch, so that it takes all that wait; a full batch comes before
 	 * them. */
 	s->soon = new_event(s, on_batch, LOW);
@@ -263,6 +264,7 @@ void spool_server_free(struct spool_server **sp)
 		op_free(op);
 	}
 	uploads_free(s);
+	bundles_free(s);
 	peers_free(s);
 	fetchers_free(s);
 	while (s->accounts != NULL) {

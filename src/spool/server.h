@@ -7,10 +7,12 @@
 #define MAILFERRY_SPOOL_SERVER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 
+struct config_relay_for;
 struct event_base;
 struct spool_server;
 
@@ -19,8 +21,15 @@ struct spool_options {
 	int64_t reserve;   /* octets: with less free, nothing is taken in */
 	int64_t retention; /* milliseconds that records of finished mail stay */
 	bool restored;	   /* a backup was put back: nothing undelivered may be sent before it was looked for */
+	const struct config_relay_for *relay_for; /* who may send outward, and how much a day: name and daily count */
+	size_t nrelay_for;
+	int64_t rules_daily; /* messages that rules may send outward a day; 0: as many as they want */
+	size_t memory_max;   /* of one account: what rules may remember; 0: none is too much */
 	/* Account NAME has work due now. Not called again before its store took work, or a minute has passed. */
 	void (*due)(void *arg, const char *account);
+	/* Messages that rules send are held, for REASON, and only a person can let them go. Said when the first is
+	 * committed, and at most once an hour. NULL: nobody hears it. */
+	void (*held)(void *arg, const char *reason);
 	/* The server can't go on, and has answered nobody: end the process, the next start finds out what is there. */
 	void (*fatal)(void *arg);
 	void (*stopped)(void *arg); /* spool_server_stop is done */

@@ -71,6 +71,36 @@ const char *const sql_steps[SQL_VERSION - 1] = {
 	"CREATE INDEX origin_absent ON origin (folder) WHERE absent > 0;"
 	"CREATE INDEX origin_message ON origin (message) WHERE message <> 0;"
 	"CREATE INDEX delivery_id ON delivery (id);",
+	/* Replies that may not have been read, in place of the table `unconfirmed'. Fates are those of ops_intake.c: 1 has
+	 * a Message-ID, 2 has none, 3 has none and was not read. */
+	"CREATE TABLE reply (fingerprint BLOB NOT NULL, ticket INTEGER NOT NULL, message INTEGER NOT NULL,"
+	" fate INTEGER NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (fingerprint, ticket)) WITHOUT ROWID;"
+	"CREATE INDEX reply_ticket ON reply (ticket);"
+	"CREATE INDEX reply_nameless ON reply (message) WHERE fate <> 1;"
+	"INSERT INTO reply SELECT u.fingerprint, 0, u.message, 1, u.at + 604800000 FROM unconfirmed u"
+	" JOIN message m ON m.number = u.message WHERE m.message_id IS NOT NULL;"
+	"DROP TABLE unconfirmed;",
+	/* Where a body begins in a file that it shares with others; NULL: it has the file for itself. */
+	"ALTER TABLE message ADD COLUMN place INTEGER;"
+	"DROP INDEX message_file;"
+	"CREATE INDEX message_body ON message (file) WHERE file IS NOT NULL;",
+	/* Recipients outside, by group of relay_for, day and user. */
+	"CREATE TABLE quota (name TEXT NOT NULL, day INTEGER NOT NULL, user TEXT NOT NULL, n INTEGER NOT NULL,"
+	" PRIMARY KEY (name, day, user)) WITHOUT ROWID;",
+	/* The message that caused this one; APART: what becomes of it says nothing about that one. */
+	"ALTER TABLE message ADD COLUMN parent INTEGER;"
+	"ALTER TABLE message ADD COLUMN apart INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX message_parent ON message (parent) WHERE parent IS NOT NULL;"
+	/* What rules remember. N counts what an account ever remembered: with too much, the lowest go. */
+	"CREATE TABLE memory (account TEXT NOT NULL, n INTEGER NOT NULL, key BLOB NOT NULL, until INTEGER NOT NULL,"
+	" PRIMARY KEY (account, n)) WITHOUT ROWID;"
+	"CREATE UNIQUE INDEX memory_key ON memory (account, key);"
+	"CREATE INDEX memory_until ON memory (until);"
+	/* The id under which the message came the last time: what becomes of that reply may be told by it. */
+	"ALTER TABLE reply ADD COLUMN asked TEXT;"
+	"UPDATE reply SET asked = (SELECT m.id FROM message m WHERE m.number = reply.message);"
+	"DROP INDEX reply_nameless;"
+	"CREATE INDEX reply_asked ON reply (asked) WHERE fate <> 1;",
 };
 
 #define DELIVERY_COLUMNS                                                                                               \
@@ -81,6 +111,11 @@ const char *const sql_steps[SQL_VERSION - 1] = {
 #define RUN_COLUMNS                                                                                                    \
 	"started, ended, ok, failures, ending, words, messages, octets, skipped, known, removed, moved, marked,"       \
 	" total, next"
+
+/* The message that came in, of which ?1 is a part. */
+#define WHOLE                                                                                                          \
+	"(SELECT CASE WHEN w.parent IS NULL THEN w.number WHEN w.apart = 0 THEN w.parent END FROM message w"           \
+	" WHERE w.number = ?1)"
 
 #define ORIGIN_COLUMNS                                                                                                 \
 	"number, folder, uid, name, size, head, fate, settled, message, taken, gone, absent, removal, handled, reason," \
@@ -110,21 +145,31 @@ const char *const sql_text[SQL_STATEMENTS] = {
 
 	[SQL_MESSAGE_ADD] =
 	    "INSERT INTO message (id, session, protocol, client, helo, listener, auth, sender, message_id,"
-	    " author, subject, received, internal, size, file)"
-	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    " author, subject, received, internal, size, file, place, parent, apart)"
+	    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[SQL_BODY_ADD] = "INSERT INTO body VALUES (?, ?)",
 	[SQL_RECIPIENT_ADD] = "INSERT INTO recipient VALUES (?, ?, ?, ?, ?)",
 	[SQL_DELIVERY_ADD] =
 	    "INSERT INTO delivery (message, id, account, state, folder, flags, rule, note, creates, due, since,"
 	    " prefix) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[SQL_KNOWN] = "SELECT message FROM unconfirmed WHERE fingerprint = ? AND at > ?",
-	[SQL_KNOW] = "INSERT OR REPLACE INTO unconfirmed VALUES (?, ?, ?, ?)",
-	[SQL_CONFIRM] = "DELETE FROM unconfirmed WHERE message = ? AND peer = ?",
-	[SQL_FORGET] = "DELETE FROM unconfirmed WHERE at < ?",
+	[SQL_KNOWN] = "SELECT message, ticket, until FROM reply WHERE fingerprint = ? AND fate <> 2 AND until > ?",
+	[SQL_KNOW] = "INSERT OR REPLACE INTO reply VALUES (?, ?, ?, ?, ?, ?)",
+	[SQL_KNOW_AGAIN] = "UPDATE reply SET ticket = ?3, fate = ?4, until = ?5, asked = ?6"
+			   " WHERE fingerprint = ?1 AND ticket = ?2",
+	[SQL_CONFIRM] = "DELETE FROM reply WHERE ticket = ?",
+	[SQL_CLOSED] = "UPDATE reply SET until = min(until, ?2) WHERE ticket = ?1",
+	[SQL_UNREAD] = "UPDATE reply SET fate = 3 WHERE ticket = ? AND fate = 2",
+	[SQL_UNSURE] = "UPDATE reply SET fate = 2 WHERE ticket = ? AND fate = 3",
+	[SQL_UNANSWERED] = "UPDATE reply SET fate = 3 WHERE fate = 2 AND fate <> 1 AND asked = ?",
+	[SQL_FORGET] = "DELETE FROM reply WHERE until < ?",
 	/* Another delivery of the message, not ?4, that counts for that folder. */
 	[SQL_SAME_FOLDER] =
 	    "SELECT number FROM delivery WHERE message = ? AND account = ? AND folder = ? AND number <> ?"
 	    " AND state < 8",
+	/* A delivery there that counts, of what the message caused. */
+	[SQL_CAUSED_THERE] =
+	    "SELECT d.number FROM message c JOIN delivery d ON d.message = c.number WHERE c.parent = ?1 AND c.apart = ?2"
+	    " AND d.account = ?3 AND d.folder = ?4 AND d.state < 8 LIMIT 1",
 
 	[SQL_DELIVERY] = "SELECT " DELIVERY_COLUMNS " FROM delivery WHERE number = ?",
 	[SQL_ENTER] = "UPDATE delivery SET state = ?2, since = ?3, due = ?4, reason = coalesce(?5, reason),"
@@ -143,12 +188,12 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_MESSAGE_FINISH] = "UPDATE message SET finished = ?2, file = NULL WHERE number = ?1",
 	[SQL_PREFIXES_DROP] = "UPDATE delivery SET prefix = NULL WHERE message = ? AND prefix IS NOT NULL",
 	[SQL_BODY_DROP] = "DELETE FROM body WHERE message = ?",
-	[SQL_FILE_OF] = "SELECT file FROM message WHERE number = ?",
+	[SQL_FILE_OF] = "SELECT file, place, size FROM message WHERE number = ?",
 
 	[SQL_FLIGHTS] = "SELECT number FROM delivery WHERE account = ? AND state = 2 LIMIT 1",
 	[SQL_DUE] =
 	    "SELECT d.number, d.message, d.id, d.state, d.folder, d.flags, d.prefix, m.size, m.internal, d.creates,"
-	    " d.attempts, d.doubt, d.floor_uidvalidity, d.floor_uidnext, d.floor_mailbox"
+	    " d.attempts, d.doubt, d.floor_uidvalidity, d.floor_uidnext, d.floor_mailbox, m.sender"
 	    " FROM delivery d JOIN message m ON m.number = d.message WHERE d.number = ?",
 	[SQL_DUE_QUEUED] =
 	    "SELECT number FROM delivery WHERE account = ?1 AND state = 1 AND due <= ?2 ORDER BY due, number",
@@ -159,7 +204,7 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	    " AND state < 8 LIMIT 1",
 	[SQL_FIRST_QUEUED] = "SELECT due, number FROM delivery WHERE account = ?1 AND state = 1 ORDER BY due, number",
 	[SQL_FIRST_DOUBT] = "SELECT due, number FROM delivery WHERE account = ?1 AND state = 3 ORDER BY due, number",
-	[SQL_BODY_OF] = "SELECT size, file, finished FROM message m WHERE number = ?1 AND EXISTS"
+	[SQL_BODY_OF] = "SELECT size, file, finished, place FROM message m WHERE number = ?1 AND EXISTS"
 			" (SELECT 1 FROM delivery d WHERE d.message = m.number AND d.account = ?2)",
 	[SQL_BODY_INLINE] = "SELECT bytes FROM body WHERE message = ?",
 	[SQL_OPEN_OF] = "SELECT number FROM delivery WHERE message = ? AND state < 7 ORDER BY number",
@@ -177,7 +222,8 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_FIND_ID] = "SELECT number FROM message WHERE id = ?",
 	[SQL_MESSAGE] =
 	    "SELECT number, id, session, protocol, client, helo, listener, auth, sender, message_id, author, subject,"
-	    " received, size, coalesce(finished, 0) FROM message WHERE number = ?",
+	    " received, size, coalesce(finished, 0), (SELECT p.id FROM message p WHERE p.number = m.parent),"
+	    " (SELECT group_concat(c.id, ' ') FROM message c WHERE c.parent = m.number) FROM message m WHERE number = ?",
 	[SQL_RECIPIENTS] = "SELECT address, account, verdict FROM recipient WHERE message = ? ORDER BY n",
 	[SQL_DELIVERIES] = "SELECT " DELIVERY_COLUMNS " FROM delivery WHERE message = ? ORDER BY number",
 	[SQL_HISTORY] = "SELECT h.delivery, h.n, h.at, h.state, h.attempt, h.words FROM delivery d"
@@ -193,16 +239,35 @@ const char *const sql_text[SQL_STATEMENTS] = {
 		      " ORDER BY number DESC LIMIT 100)",
 	[SQL_HOLDS_LIFT] = "UPDATE account SET until = 0, attempts = 0, reason = NULL, person = 0 WHERE ?1 IS NULL OR name = ?1",
 
-	[SQL_FILES] = "SELECT number, size, file FROM message WHERE file IS NOT NULL",
+	[SQL_FILES] = "SELECT number, size, file, place FROM message WHERE file IS NOT NULL",
 	[SQL_FILE_KNOWN] = "SELECT 1 FROM message WHERE file = ?",
 	[SQL_WAITING_ALL] = "SELECT number FROM delivery WHERE state < 7 AND message > ?1 ORDER BY message, number",
-	[SQL_OLD] = "SELECT number FROM message WHERE finished IS NOT NULL AND finished < ? ORDER BY finished LIMIT ?",
+	/* A message and those that it caused go when the last of them was finished so long ago: till then what became of
+	 * each says something about the whole, and so of a sibling, too. */
+	[SQL_OLD] = "SELECT number FROM message m WHERE finished IS NOT NULL AND finished < ?1"
+		    " AND NOT EXISTS (SELECT 1 FROM message c WHERE c.parent = m.number AND coalesce(c.finished, ?1) >= ?1)"
+		    " AND NOT EXISTS (SELECT 1 FROM message c WHERE c.parent = m.parent AND coalesce(c.finished, ?1) >= ?1)"
+		    " AND NOT EXISTS (SELECT 1 FROM message p WHERE p.number = m.parent AND coalesce(p.finished, ?1) >= ?1)"
+		    " ORDER BY finished LIMIT ?2",
 	[SQL_OLD_HISTORY] =
 	    "DELETE FROM history WHERE delivery IN (SELECT number FROM delivery WHERE message = ?)",
 	[SQL_OLD_DELIVERIES] = "DELETE FROM delivery WHERE message = ?",
 	[SQL_OLD_RECIPIENTS] = "DELETE FROM recipient WHERE message = ?",
 	[SQL_OLD_BODY] = "DELETE FROM body WHERE message = ?",
 	[SQL_OLD_MESSAGE] = "DELETE FROM message WHERE number = ?",
+
+	[SQL_QUOTA_GET] = "SELECT coalesce(sum(n), 0) FROM quota WHERE name = ?1 AND day = ?2",
+	[SQL_QUOTA_ADD] = "INSERT INTO quota VALUES (?1, ?2, ?3, ?4)"
+			  " ON CONFLICT (name, day, user) DO UPDATE SET n = n + ?4",
+	[SQL_QUOTA_OLD] = "DELETE FROM quota WHERE name = ?1 AND day < ?2",
+
+	[SQL_MEMORY_KNOWN] = "SELECT 1 FROM memory WHERE account = ?1 AND key = ?2 AND until > ?3",
+	[SQL_MEMORY_LAST] = "SELECT coalesce(max(n), 0) FROM memory WHERE account = ?",
+	[SQL_MEMORY_ADD] = "INSERT INTO memory VALUES (?1, ?2, ?3, ?4)"
+			   " ON CONFLICT (account, key) DO UPDATE SET until = ?4",
+	[SQL_MEMORY_CUT] = "DELETE FROM memory WHERE account = ?1 AND n <= ?2",
+	[SQL_MEMORY_OLD] = "DELETE FROM memory WHERE (account, n) IN"
+			   " (SELECT account, n FROM memory WHERE until <= ?1 LIMIT ?2)",
 
 	[SQL_FACTS_GET] = "SELECT at, text FROM facts WHERE account = ?",
 	[SQL_FACTS_SET] = "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)",
@@ -286,13 +351,14 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	/* What a message was fetched from. */
 	[SQL_ORIGIN_OF] = "SELECT s.name, f.name, o.uid, o.name FROM origin o JOIN origin_folder f ON f.number = o.folder"
 			  " JOIN source s ON s.number = f.source WHERE o.message = ? AND o.message <> 0",
-	[SQL_ORIGIN_STUCK] = "UPDATE origin SET settled = 2 WHERE message = ? AND message <> 0",
+	[SQL_ORIGIN_STUCK] = "UPDATE origin SET settled = 2 WHERE message = " WHOLE " AND message <> 0",
 	/* Parked, quarantined or deleted: stuck. All final: delivered, as each that was merged counts with one that is done.
 	 * Nothing to deliver: delivered. */
 	[SQL_ORIGIN_SETTLE] =
 	    "UPDATE origin SET settled = (SELECT CASE WHEN sum(state IN (4, 5, 9)) > 0 THEN 2"
 	    " WHEN sum(state < 7) > 0 THEN 0 WHEN count(*) > 0 AND sum(state = 7) = 0 THEN 2 ELSE 1 END"
-	    " FROM delivery WHERE message = ?1) WHERE message = ?1 AND message <> 0",
+	    " FROM delivery WHERE message = origin.message OR message IN (SELECT c.number FROM message c"
+	    " WHERE c.parent = origin.message AND c.apart = 0)) WHERE message = " WHOLE " AND message <> 0",
 	[SQL_ORIGIN_SWEPT] = "UPDATE origin SET message = 0 WHERE message = ? AND message <> 0",
 	[SQL_MINE] = "SELECT 1 FROM delivery WHERE id = ? LIMIT 1",
 };

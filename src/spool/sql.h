@@ -17,9 +17,15 @@ enum sql {
 	SQL_DELIVERY_ADD,
 	SQL_KNOWN,
 	SQL_KNOW,
+	SQL_KNOW_AGAIN,
 	SQL_CONFIRM,
+	SQL_CLOSED,
+	SQL_UNREAD,
+	SQL_UNSURE,
+	SQL_UNANSWERED,
 	SQL_FORGET,
 	SQL_SAME_FOLDER,
+	SQL_CAUSED_THERE,
 
 	SQL_DELIVERY,
 	SQL_ENTER,
@@ -71,6 +77,14 @@ enum sql {
 	SQL_OLD_RECIPIENTS,
 	SQL_OLD_BODY,
 	SQL_OLD_MESSAGE,
+	SQL_QUOTA_GET,
+	SQL_QUOTA_ADD,
+	SQL_QUOTA_OLD,
+	SQL_MEMORY_KNOWN,
+	SQL_MEMORY_LAST,
+	SQL_MEMORY_ADD,
+	SQL_MEMORY_CUT,
+	SQL_MEMORY_OLD,
 	SQL_FACTS_GET,
 	SQL_FACTS_SET,
 
@@ -126,10 +140,10 @@ enum sql {
 extern const char *const sql_text[SQL_STATEMENTS];
 extern const char sql_schema[]; /* of version 1 */
 
-enum { SQL_VERSION = 4, SQL_APPLICATION = 0x6d666572 /* "mfer" */ };
+enum { SQL_VERSION = 8, SQL_APPLICATION = 0x6d666572 /* "mfer" */ };
 
 /* What makes a spool of version N + 1 into one of the next: sql_steps[N], all that are needed in one transaction. A new
- * spool goes the same way. A step adds; it never changes what an earlier one made. */
+ * spool goes the same way. A step adds; it never changes what an earlier one made, unless it makes a whole table anew. */
 extern const char *const sql_steps[SQL_VERSION - 1];
 
 #endif

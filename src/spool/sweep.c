@@ -15,7 +15,7 @@
 #include "spool/fs.h"
 #include "spool/inside.h"
 
-enum { OLD_AT_ONCE = 200 };
+enum { OLD_AT_ONCE = 200, MEMORY_AT_ONCE = 1000 };
 
 static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -184,13 +184,15 @@ static int check_bodies(struct spool_server *s)
 
 	while ((r = db_step(&s->db, st)) == 1) {
 		int64_t number = sqlite3_column_int64(st, 0), size = sqlite3_column_int64(st, 1);
+		const bool shared = sqlite3_column_type(st, 3) != SQLITE_NULL;
+		const int64_t least = sqlite3_column_int64(st, 3) + size;
 		char *path = body_path(s, db_text(st, 2));
 		struct stat at;
 		const char *why = NULL;
 
 		if (lstat(path, &at) != 0 || !S_ISREG(at.st_mode))
 			why = "its body is missing from the spool";
-		else if (at.st_size != size)
+		else if (shared ? at.st_size < least : at.st_size != size)
 			why = "its body in the spool is damaged: it has another size";
 		if (why != NULL) {
 			log_error("body-damaged", LOG_STR("file", path), LOG_NUM("message", number),
@@ -302,14 +304,17 @@ static int drop_old(struct spool_server *s, bool *more)
 
 	while ((r = db_step(&s->db, st)) == 1)
 		numbers[n++] = sqlite3_column_int64(st, 0);
-	if (r != 0 || db_run(&s->db, SQL_FORGET, "i", s->now - AGAIN_MS) != 0)
+	if (r != 0 || db_run(&s->db, SQL_FORGET, "i", s->now) != 0)
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (drop_record(s, numbers[i]) != 0)
 			return -1;
+	if (db_run(&s->db, SQL_MEMORY_OLD, "ii", s->now, (int64_t)MEMORY_AT_ONCE) != 0)
+		return -1;
+	*more = n == OLD_AT_ONCE || sqlite3_changes(s->db.handle) == MEMORY_AT_ONCE;
 	if (origin_sweep(s, &origins) != 0)
 		return -1;
-	*more = n == OLD_AT_ONCE || origins > 0;
+	*more = *more || origins > 0;
 	return 0;
 }
 

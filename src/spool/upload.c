@@ -27,24 +27,43 @@ char *body_path(const struct spool_server *s, const char *file)
 	return mem_printf("%s/%c/%s", s->body_dir, file[0], file);
 }
 
-static char *tmp_path(const struct spool_server *s, const char *file)
+char *upload_path(const struct spool_server *s, const char *file)
 {
 	return mem_printf("%s/%s", s->tmp_dir, file);
 }
 
 /* ---- opening ---- */
 
-static int create(struct spool_server *s, struct upload *u)
+int upload_create(struct spool_server *s, char name[17])
 {
 	char *path;
+	int fd;
 
-	random_id(u->name);
-	path = tmp_path(s, u->name);
-	u->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (u->fd < 0)
+	random_id(name);
+	path = upload_path(s, name);
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
 		log_error("upload-failed", LOG_STR("file", path), LOG_STR("reason", strerror(errno)));
 	free(path);
-	return u->fd < 0 ? -1 : 0;
+	return fd;
+}
+
+void upload_remove(struct spool_server *s, const char *file)
+{
+	char *path = upload_path(s, file);
+
+	if (unlink(path) != 0 && errno != ENOENT)
+		log_warning("upload-not-removed", LOG_STR("file", path), LOG_STR("reason", strerror(errno)));
+	free(path);
+}
+
+/* Puts U into the list of its peer. */
+static void attach(struct upload *u, struct peer *p)
+{
+	u->peer = p;
+	u->next = p->uploads;
+	p->uploads = u;
+	p->nuploads++;
 }
 
 enum op_result upload_open(struct spool_server *s, struct op *op)
@@ -57,14 +76,12 @@ enum op_result upload_open(struct spool_server *s, struct op *op)
 		u = mem_alloc(sizeof *u);
 		u->server = s;
 		u->pipe = -1;
-		if (create(s, u) == 0) {
+		u->fd = upload_create(s, u->name);
+		if (u->fd >= 0) {
 			struct timeval tv = { .tv_usec = FLUSH_EVERY_MS * 1000 };
 
 			u->number = (int64_t)(++p->last_upload & INT32_MAX);
-			u->peer = p;
-			u->next = p->uploads;
-			p->uploads = u;
-			p->nuploads++;
+			attach(u, p);
 			reply.answer = SPOOL_ACCEPTED;
 			reply.number = u->number;
 			op->reply_fd = fcntl(u->fd, F_DUPFD_CLOEXEC, 0);
@@ -117,9 +134,12 @@ enum op_result upload_drop(struct spool_server *s, struct op *op)
 {
 	const struct ask *ask = op->request;
 	struct upload *u = find(op->peer, ask->number);
+	struct bundle *b = bundle_find(s, op->peer, ask->number);
 
 	if (u != NULL)
 		upload_close(s, u);
+	if (b != NULL)
+		bundle_leave(b);
 	return OP_DONE;
 }
 
@@ -136,7 +156,7 @@ void upload_close(struct spool_server *s, struct upload *u)
 {
 	/* A server that gave up leaves all files: the next start knows which have a row. */
 	if (!s->dead) {
-		char *path = u->published ? body_path(s, u->name) : tmp_path(s, u->name);
+		char *path = u->published ? body_path(s, u->name) : upload_path(s, u->name);
 
 		if (unlink(path) != 0 && errno != ENOENT)
 			log_warning("upload-not-removed", LOG_STR("file", path), LOG_STR("reason", strerror(errno)));
@@ -153,8 +173,7 @@ void upload_keep(struct upload **u)
 
 /* ---- publishing ---- */
 
-/* In the child: 0, or the errno of what failed. */
-static int sync_and_rename(int fd, const char *from, const char *to, const char *dir)
+int upload_sync_and_rename(int fd, const char *from, const char *to, const char *dir)
 {
 	int d, r = 0;
 
@@ -184,7 +203,7 @@ static void finish(struct spool_server *s, struct upload *u, int error)
 	/* Renamed or not: a failed one is looked for in both places. */
 	u->published = true;
 	if (error != 0) {
-		char *path = tmp_path(s, u->name);
+		char *path = upload_path(s, u->name);
 
 		log_error("upload-failed", LOG_STR("file", path), LOG_STR("reason", strerror(error)));
 		if (!s->dead)
@@ -193,8 +212,9 @@ static void finish(struct spool_server *s, struct upload *u, int error)
 		upload_close(s, u);
 		server_fail(s, op, error == ENOSPC || error == EDQUOT ? SPOOL_FULL : SPOOL_FAILED, strerror(error));
 	} else {
-		op->upload = u;
-		server_queue(s, op);
+		op->bodies[u->place].upload = u;
+		op->bodies[u->place].synced = true;
+		upload_publish(s, op);
 	}
 	start_jobs(s);
 	server_busy_ended(s);
@@ -230,7 +250,7 @@ static int run_child(struct spool_server *s, struct upload *u, const char *from,
 		return -1;
 	child = fork();
 	if (child == 0) {
-		int error = sync_and_rename(u->fd, from, to, dir);
+		int error = upload_sync_and_rename(u->fd, from, to, dir);
 
 		(void)!write(ends[1], &error, sizeof error);
 		_exit(0);
@@ -253,7 +273,9 @@ static void start_jobs(struct spool_server *s)
 {
 	while (s->jobs != NULL && s->children < CHILDREN_MAX) {
 		struct upload *u = s->jobs;
-		char *from = tmp_path(s, u->name), *to = body_path(s, u->name);
+		/* One that was given back has its place already. */
+		char *from = u->published ? body_path(s, u->name) : upload_path(s, u->name);
+		char *to = body_path(s, u->name);
 		char *dir = mem_printf("%s/%c", s->body_dir, u->name[0]);
 		int error = -1;
 
@@ -262,7 +284,7 @@ static void start_jobs(struct spool_server *s)
 			s->jobs_last = &s->jobs;
 		/* Without processes to be had, others must wait for this sync. */
 		if (run_child(s, u, from, to, dir) != 0)
-			error = sync_and_rename(u->fd, from, to, dir);
+			error = upload_sync_and_rename(u->fd, from, to, dir);
 		free(from);
 		free(to);
 		free(dir);
@@ -273,10 +295,13 @@ static void start_jobs(struct spool_server *s)
 	}
 }
 
-void upload_publish(struct spool_server *s, struct upload *u, struct op *op)
+static void publish_one(struct spool_server *s, struct op *op, size_t place)
 {
-	const struct spool_message *m = op->request;
+	const struct spool_message *m = op_message(op, place);
+	struct upload *u = op->bodies[place].upload;
 	struct stat st;
+
+	op->bodies[place].upload = NULL;
 
 	if (fstat(u->fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != m->size) {
 		log_warning("upload-refused", LOG_STR("reason", "the file has not the size that was announced"),
@@ -286,10 +311,40 @@ void upload_publish(struct spool_server *s, struct upload *u, struct op *op)
 		return;
 	}
 	u->op = op;
+	u->place = place;
 	u->next_job = NULL;
 	*s->jobs_last = u;
 	s->jobs_last = &u->next_job;
 	start_jobs(s);
+}
+
+void upload_publish(struct spool_server *s, struct op *op)
+{
+	for (size_t i = 0; i < op->nbodies; i++)
+		if (op->bodies[i].upload != NULL && !op->bodies[i].synced) {
+			publish_one(s, op, i);
+			return;
+		}
+	server_queue(s, op);
+}
+
+void upload_drop_bodies(struct op *op)
+{
+	for (size_t i = 0; i < op->nbodies; i++)
+		if (op->bodies[i].upload != NULL) {
+			upload_close(op->peer->server, op->bodies[i].upload);
+			op->bodies[i].upload = NULL;
+		}
+}
+
+void upload_give_back(struct op *op)
+{
+	struct upload *u = op->nbodies == 0 ? NULL : op->bodies[0].upload;
+
+	if (u == NULL || op->peer->channel == NULL)
+		return;
+	op->bodies[0].upload = NULL;
+	attach(u, op->peer);
 }
 
 /* ---- writing back while it streams, so that the sync at the end is short ---- */

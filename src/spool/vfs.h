@@ -1,6 +1,8 @@
 /*
- * SQLite writes each page of a commit to its log in two small writes. This VFS
- * gathers them, and writes them as one when the log is synced.
+ * SQLite writes each page of a commit to its log in two small writes, and a
+ * checkpoint reads and writes page by page. This VFS gathers what is written in
+ * a row, and writes it when the file is synced; it reads a log ahead while frames
+ * are asked for one after the other.
  */
 #ifndef MAILFERRY_SPOOL_VFS_H
 #define MAILFERRY_SPOOL_VFS_H

@@ -186,6 +186,10 @@ static void put_words(struct ipc_out *out, uint16_t tag, struct slice s, size_t 
 {
 	struct buf b;
 
+	if (s.n <= max && is_name(s)) { /* mostly they are so */
+		ipc_put_bytes(out, tag, s);
+		return;
+	}
 	buf_init(&b, max);
 	while (s.n > 0) {
 		size_t n = utf8_char_len(s);

@@ -37,6 +37,8 @@ static const struct wire_field head_fields[] = {
 	{ 20, WIRE_WORDS, false, HEAD(folder), 0, PROTOCOL_MAILBOX },
 	{ 21, WIRE_WORDS, false, HEAD(uidl), 0, ORIGIN_NAME_MAX },
 	{ 22, WIRE_UINT32, false, HEAD(uid), 0, 0 },
+	{ 23, WIRE_WORDS, false, HEAD(parent), 0, PROTOCOL_ID },
+	{ 24, WIRE_WORDS, false, HEAD(causes), 0, PROTOCOL_TEXT },
 };
 const struct wire_table wire_head = WIRE_TABLE(GROUP_MESSAGE, struct record_head, head_fields);
 

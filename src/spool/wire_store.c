@@ -43,6 +43,7 @@ static const struct wire_field work_fields[] = {
 	{ 14, WIRE_UINT32, false, WORK(w.floor_uidvalidity), 0, 0 },
 	{ 15, WIRE_UINT32, false, WORK(w.floor_uidnext), 0, 0 },
 	{ 16, WIRE_NAME, false, WORK(w.floor_folder), 0, PROTOCOL_MAILBOX },
+	{ 17, WIRE_WORDS, false, WORK(w.sender), 0, PROTOCOL_ADDRESS },
 };
 const struct wire_table wire_work = WIRE_TABLE(GROUP_WORK, struct work, work_fields);
 
