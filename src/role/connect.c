@@ -18,10 +18,12 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "config/peer.h"
 #include "config/url.h"
 #include "config/value.h"
 #include "ipc/socket.h"
 #include "role/dial.h"
+#include "role/resolver.h"
 #include "role/role.h"
 
 /* Stores, and fetchers of which each may wait for news at its source. */
@@ -31,7 +33,8 @@ enum { PEERS_MAX = 2500, TIMEOUT_MAX_MS = 10 * 60 * 1000, NAME_MAX_BYTES = 4096 
 enum peer_kind {
 	PEER_SERVER, /* a store, a fetcher: the server of its account or source */
 	PEER_ADMIN,  /* that of any account or source */
-	PEER_TOKEN   /* endpoints of accounts and sources with oauth */
+	PEER_TOKEN,  /* endpoints of accounts and sources with oauth */
+	PEER_RECEIVER /* milters */
 };
 
 struct work {
@@ -43,7 +46,7 @@ struct peer {
 	int fd;
 	enum peer_kind kind;
 	char *name;			    /* of a PEER_SERVER's account or source */
-	struct work works[CONNECT_AT_ONCE]; /* all but the first for the token role only */
+	struct work works[CONNECT_AT_ONCE]; /* all but the first for token role and receivers only */
 };
 
 struct connector {
@@ -70,7 +73,9 @@ static void peer_drop(struct connector *c, size_t i)
 /* A place for one more request, or NULL. */
 static struct work *work_free(struct peer *p)
 {
-	for (size_t w = 0; w < (p->kind == PEER_TOKEN ? CONNECT_AT_ONCE : 1); w++) {
+	const bool many = p->kind == PEER_TOKEN || p->kind == PEER_RECEIVER;
+
+	for (size_t w = 0; w < (many ? CONNECT_AT_ONCE : 1); w++) {
 		if (p->works[w].child == 0)
 			return &p->works[w];
 	}
@@ -83,6 +88,7 @@ static void answer_make(struct ipc_out *out, uint32_t id, const struct err *e)
 	ipc_begin(out, CONNECT_DONE, id);
 	if (e != NULL) {
 		ipc_put_number(out, CONNECT_TAG_CLASS, e->class);
+		ipc_put_number(out, CONNECT_TAG_CODE, e->code);
 		ipc_put_str(out, CONNECT_TAG_TEXT, e->text);
 	}
 }
@@ -114,6 +120,7 @@ static int refuse(int fd, uint32_t id, const struct err *e)
 struct target {
 	char host[URL_HOST_SIZE];
 	uint16_t port;
+	struct slice path; /* of a UNIX socket; then there is no host */
 	const char *keys;
 	int64_t timeout;
 };
@@ -128,6 +135,7 @@ static _Noreturn void child_run(const struct peer *p, uint32_t id, const struct 
 		_exit(EX_TEMPFAIL);
 	(void)signal(SIGALRM, SIG_DFL);
 	(void)alarm((unsigned)(t->timeout / 1000 + 1));
+	resolver_narrow(t->port);
 	fd = dial(t->host, t->port, t->keys, t->timeout, &e);
 	answer(p->fd, id, fd, &e);
 	_exit(0);
@@ -143,7 +151,9 @@ static int endpoint_find(const struct config_server *a, enum connect_endpoint wh
 		return -1;
 	memcpy(t->host, url.host, sizeof t->host);
 	t->port = url.port;
-	t->keys = a->of_source ? "the endpoints under oauth of the source" : "the endpoints under oauth of the account";
+	t->keys = a->of_relay    ? "the endpoints under oauth of the relay"
+		  : a->of_source ? "the endpoints under oauth of the source"
+				 : "the endpoints under oauth of the account";
 	return 0;
 }
 
@@ -155,8 +165,45 @@ static int server_find(const struct config_server *a, struct target *t)
 		return -1;
 	memcpy(t->host, a->host, n + 1);
 	t->port = a->port;
-	t->keys = a->of_source ? "host and port of the source" : "host and port of the account";
+	t->keys = a->of_relay	 ? "host and port of the relay"
+		  : a->of_source ? "host and port of the source"
+				 : "host and port of the account";
 	return 0;
+}
+
+static int milter_find(const struct config *c, const char *name, struct target *t)
+{
+	const struct config_milter *m = config_milter(c, name);
+	char hint[VALUE_HINT_SIZE];
+	struct config_peer peer;
+
+	if (m == NULL || config_peer_parse(slice_str(m->address), &peer, hint) != 0)
+		return -1;
+	_Static_assert(sizeof t->host >= sizeof peer.host, "a milter's host fits");
+	memcpy(t->host, peer.host, sizeof peer.host);
+	t->port = peer.port;
+	t->path = peer.path;
+	t->keys = "the address of the milter, and whether it runs";
+	return 0;
+}
+
+/* Milters are near: where no name is to be looked up, no process is needed, and nobody waits here for the connection
+ * to stand. Sends it, or why not. 1: a name must be looked up; 0; -1: the peer does not read what it is told. */
+static int milter_serve(const struct peer *p, uint32_t id, const struct target *t)
+{
+	struct ipc_out out;
+	struct err e;
+	int fd = dial_begin(t->host, t->port, t->path, &e), r;
+
+	if (fd < 0 && e.class == ERR_NONE)
+		return 1;
+	if (fd < 0)
+		return refuse(p->fd, id, &e);
+	answer_make(&out, id, NULL);
+	r = ipc_socket_send(p->fd, buf_slice(&out.buf), &fd, 1);
+	ipc_out_free(&out);
+	file_close(&fd);
+	return r == 0 ? 0 : -1;
 }
 
 /* 0, or -1 when P may not ask that. */
@@ -168,10 +215,22 @@ static int target_find(const struct connector *c, const struct peer *p, const st
 	bool store = which == CONNECT_STORE;
 
 	*t = (struct target){ .timeout = ipc_get_number(in->rest, CONNECT_TAG_TIMEOUT, 0) };
+	/* The timeout of an account bounds more than this, and may be longer. */
+	if (t->timeout > TIMEOUT_MAX_MS)
+		t->timeout = TIMEOUT_MAX_MS;
+	if (p->kind == PEER_RECEIVER) {
+		int r = which == CONNECT_MILTER && name != NULL && t->timeout >= 1 ? 0 : -1;
+
+		/* It may be that of a configuration from before a reload: that is told, and no fault. */
+		if (r == 0 && milter_find(c->role.config, name, t) != 0)
+			t->keys = NULL;
+		free(name);
+		return r;
+	}
 	if (name != NULL && (p->kind != PEER_SERVER || strcmp(p->name, name) == 0))
 		a = config_server(c->role.config, name);
 	free(name);
-	if (a == NULL || t->timeout < 1 || t->timeout > TIMEOUT_MAX_MS || store != (p->kind != PEER_TOKEN))
+	if (a == NULL || t->timeout < 1 || store != (p->kind != PEER_TOKEN))
 		return -1;
 	return store ? server_find(a, t) : endpoint_find(a, (enum connect_endpoint)which, t);
 }
@@ -189,6 +248,17 @@ static int serve(struct connector *c, struct peer *p)
 		return e.class == ERR_TEMP ? 0 : -1;
 	if (in.type != CONNECT_OPEN || work == NULL || target_find(c, p, &in, &t) != 0)
 		return -1;
+	if (p->kind == PEER_RECEIVER) {
+		int r;
+
+		if (t.keys == NULL) {
+			(void)err_set(&e, ERR_CONFIG, 0, "the running configuration has no such milter any more");
+			return refuse(p->fd, in.id, &e);
+		}
+		r = milter_serve(p, in.id, &t);
+		if (r <= 0)
+			return r;
+	}
 	work->id = in.id;
 	work->child = fork();
 	if (work->child == 0)
@@ -252,6 +322,8 @@ static void add_peer(struct connector *c, struct slice fields, int *fd)
 	}
 	if (role != NULL && strcmp(role, "token") == 0)
 		kind = PEER_TOKEN;
+	else if (role != NULL && strcmp(role, "receiver") == 0)
+		kind = PEER_RECEIVER;
 	else if (role != NULL && strcmp(role, "admin") == 0)
 		kind = PEER_ADMIN;
 	free(role);

@@ -1,12 +1,13 @@
 #include "role/connect.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "ipc/channel.h"
 
-enum { ANSWER_GRACE_MS = 2000, TEXT_MAX = 400 };
+enum { ANSWER_GRACE_MS = 2000, TEXT_MAX = 400, CODE_MAX = 4095 };
 
 static uint32_t last_id; /* of a request */
 
@@ -35,6 +36,7 @@ int connect_account(int socket, const char *account, int64_t timeout_ms, struct 
 	struct ipc_in in;
 	struct buf frame;
 	size_t nfds = 0;
+	int64_t code;
 	char *text;
 	int ret;
 
@@ -58,7 +60,10 @@ int connect_account(int socket, const char *account, int64_t timeout_ms, struct 
 		fds[0] = -1;
 	} else {
 		text = ipc_get_str(in.rest, CONNECT_TAG_TEXT, TEXT_MAX);
-		(void)err_set(e, (enum err_class)ipc_get_number(in.rest, CONNECT_TAG_CLASS, ERR_TEMP), 0, "%s",
+		code = ipc_get_number(in.rest, CONNECT_TAG_CODE, 0);
+		/* EPIPE is what we say ourselves when the connector is gone. */
+		(void)err_set(e, (enum err_class)ipc_get_number(in.rest, CONNECT_TAG_CLASS, ERR_TEMP),
+			      code < 0 || code > CODE_MAX || code == EPIPE ? 0 : (int)code, "%s",
 			      text == NULL ? "the connector did not say why it failed" : text);
 		free(text);
 	}

@@ -1,12 +1,15 @@
 #include "role/dial.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -97,4 +100,61 @@ int dial(const char *host, uint16_t port, const char *keys, int64_t timeout_ms, 
 	if (fd < 0)
 		(void)explain(failure, host, port, keys, e);
 	return fd;
+}
+
+/* 0, or -1: HOST is no IP address. */
+static int numeric(const char *host, uint16_t port, struct sockaddr_storage *sa, socklen_t *len)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+
+	if (inet_pton(AF_INET, host, &in.sin_addr) == 1) {
+		memcpy(sa, &in, sizeof in);
+		*len = sizeof in;
+		return 0;
+	}
+	if (inet_pton(AF_INET6, host, &in6.sin6_addr) != 1)
+		return -1;
+	memcpy(sa, &in6, sizeof in6);
+	*len = sizeof in6;
+	return 0;
+}
+
+static int local(struct slice path, struct sockaddr_storage *sa, socklen_t *len)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+
+	if (path.n >= sizeof un.sun_path)
+		return -1;
+	memcpy(un.sun_path, path.p, path.n);
+	memcpy(sa, &un, sizeof un);
+	*len = sizeof un;
+	return 0;
+}
+
+int dial_begin(const char *host, uint16_t port, struct slice path, struct err *e)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t len = 0;
+	int fd, on = 1;
+
+	err_clear(e);
+	if (path.n == 0 && numeric(host, port, &sa, &len) != 0)
+		return -1;
+	if (path.n > 0 && local(path, &sa, &len) != 0)
+		return err_set(e, ERR_CONFIG, 0, "the path of its socket is too long");
+	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_sys(e, errno, "no socket can be made");
+	if (sa.ss_family != AF_UNIX)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (connect(fd, (const struct sockaddr *)&sa, len) == 0 || errno == EINPROGRESS)
+		return fd;
+	if (sa.ss_family == AF_UNIX)
+		(void)err_set(e, ERR_TEMP, errno, "cannot connect to %.*s: %s; check its address, and whether it runs",
+			      (int)path.n, path.p, strerror(errno));
+	else
+		(void)explain(errno, host, port, "its address, and whether it runs", e);
+	file_close(&fd);
+	return -1;
 }

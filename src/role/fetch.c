@@ -17,6 +17,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "msg/charset.h"
+#include "net/crypto.h"
+#include "net/sasl.h"
 #include "role/rules.h"
 
 /* FACTS_MS: how long the spool may take to tell what is known of the accounts. */
@@ -200,6 +203,9 @@ static void prepare(struct fetch *f)
 	f->role.spool = -1;
 	f->memory = spool_source_new(f->role.memory);
 	f->role.memory = -1;
+	charset_warm();
+	crypto_start();
+	sasl_start();
 	role_ready(&f->role);
 	f->supervisor = channel_new(f->base, supervisor, &handler, f);
 	f->role.socket = -1;

@@ -1,6 +1,7 @@
 /* mailferry-login: answers the browser that comes back from signing in, for `mailferry login' and nobody else. */
 #include "role/login.h"
 
+#include <jansson.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -240,6 +241,7 @@ int main(void)
 	}
 	for (size_t i = 0; i < BROWSERS_MAX; i++)
 		l.browsers[i].fd = -1;
+	json_object_seed(0); /* opens a file the first time */
 	role_ready(&l.role);
 	for (;;)
 		turn(&l);

@@ -14,11 +14,14 @@
 #include "imap/session.h"
 #include "ipc/channel.h"
 #include "msg/special_use.h"
+#include "net/crypto.h"
+#include "net/sasl.h"
 #include "net/tls.h"
-#include "role/dial.h"
+#include "relay/session.h"
+#include "role/connect.h"
 #include "role/role.h"
 
-enum { TOKEN_MAX = 16 * 1024, TOKEN_WAIT_MS = 5 * 60 * 1000, USES_BYTES = 200 };
+enum { RELAY_CONNECT_MS = 60 * 1000, TOKEN_MAX = 16 * 1024, TOKEN_WAIT_MS = 5 * 60 * 1000, USES_BYTES = 200 };
 
 struct probe {
 	struct role role;
@@ -109,13 +112,12 @@ static void say_quota(void *arg, const char *root, const char *resource, uint64_
 	say(p);
 }
 
-/* Its own connection: it has no connector, and lives for this one. */
 static int connect_now(void *arg, struct err *e)
 {
 	const struct probe *p = arg;
 
-	return dial(p->server->host, p->server->port, p->source != NULL ? "host and port of the source" : "host and port of the account",
-		    p->server->timeout, e);
+	return connect_account(p->role.connect, p->server->name,
+			       p->server->timeout > 0 ? p->server->timeout : RELAY_CONNECT_MS, e);
 }
 
 static char *ask_token(void *arg, bool fresh, struct err *e)
@@ -202,13 +204,52 @@ static void source_look(struct probe *p, struct tls_client *tls)
 		driver->abort(&s);
 }
 
+/* ---- the relay ---- */
+
+/* As far as mail could be sent, and no further. */
+static void relay_look(struct probe *p, struct tls_client *tls)
+{
+	const struct relay_login login = { .server = p->server,
+					   .hostname = p->role.config->hostname,
+					   .tls = tls,
+					   .token = p->server->oauth ? ask_token : NULL,
+					   .wake_fd = -1,
+					   .arg = p };
+	int64_t begin = clock_mono_ms();
+	struct relay_session *s = NULL;
+	struct tls_facts facts;
+	struct err e = { 0 };
+	struct buf offers;
+	int fd = connect_now(p, &e);
+
+	if (fd >= 0)
+		s = relay_session_open(fd, &login, &e);
+	say_step(p, SURVEY_LOGIN, clock_mono_ms() - begin, s == NULL ? &e : NULL);
+	if (s == NULL)
+		return;
+	if (relay_session_tls(s, &facts)) {
+		say_text(p, SURVEY_TLS_VERSION, facts.version);
+		say_text(p, SURVEY_TLS_CIPHER, facts.cipher);
+		say_text(p, SURVEY_NAMES, facts.cert.names);
+		say_text(p, SURVEY_ISSUER, facts.cert.issuer);
+		say_text(p, SURVEY_PIN, facts.cert.pin);
+	}
+	if (relay_session_mechanism(s) != NULL)
+		say_text(p, SURVEY_MECHANISM, relay_session_mechanism(s));
+	buf_init(&offers, PROBE_TEXT_MAX);
+	offers_print(relay_session_offers(s), &offers);
+	say_text(p, SURVEY_CAPABILITIES, buf_str(&offers));
+	buf_free(&offers);
+	relay_session_close(&s);
+}
+
 int main(void)
 {
 	struct probe p = { .server = NULL };
 	struct survey_sink sink = { say_step, say_text, say_number, say_folder, say_quota, &p };
 	struct survey survey = { .connect = connect_now, .token = ask_token, .arg = &p, .sink = &sink };
+	struct err e = { 0 }, lost = { 0 };
 	struct ipc_in in;
-	struct err e = { 0 };
 
 	role_begin(&p.role, "probe");
 	ipc_out_init(&p.out);
@@ -216,23 +257,32 @@ int main(void)
 	if (p.role.config->nsources == 1) {
 		p.source = &p.role.config->sources[0];
 		p.server = &p.source->server;
+	} else if (p.role.config->relay != NULL) {
+		p.server = &p.role.config->relay->server;
 	} else if (p.role.config->naccounts == 1) {
 		p.server = &p.role.config->accounts[0].server;
-	} else {
-		log_error("role-start-failed", LOG_STR("what", "a probe needs its account or source"));
+	}
+	if (p.server == NULL || p.role.connect < 0) {
+		log_error("role-start-failed", LOG_STR("what", "a probe needs its account or source, and the connector"));
 		return EX_SOFTWARE;
 	}
 	survey.server = p.server;
 	survey.hostname = p.role.config->hostname;
 	imap_start();
+	crypto_start();
+	sasl_start();
+	if (p.server->tls != CONFIG_TLS_NONE)
+		survey.tls = tls_client_of(p.server, &e);
 	role_ready(&p.role);
-	if (ipc_receive(p.role.socket, &p.frame, &in, NULL, NULL, -1, &e) != 0 || in.type != PROBE_START)
-		leave(&e);
+	if (ipc_receive(p.role.socket, &p.frame, &in, NULL, NULL, -1, &lost) != 0 || in.type != PROBE_START)
+		leave(&lost);
 	survey.write = ipc_get_number(in.rest, PROBE_TAG_NUMBER, 0) == 1;
-	if (p.server->tls != CONFIG_TLS_NONE && (survey.tls = tls_client_of(p.server, &e)) == NULL)
+	if (p.server->tls != CONFIG_TLS_NONE && survey.tls == NULL)
 		say_step(&p, SURVEY_ENCRYPT, 0, &e);
 	else if (p.source != NULL)
 		source_look(&p, survey.tls);
+	else if (p.server->of_relay)
+		relay_look(&p, survey.tls);
 	else
 		(void)survey_run(&survey, &e);
 	ipc_begin(&p.out, PROBE_END, 0);

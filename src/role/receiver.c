@@ -13,8 +13,15 @@
 #include "intake/intake.h"
 #include "intake/notice.h"
 #include "ipc/channel.h"
+#include "msg/charset.h"
+#include "net/crypto.h"
+#include "net/sasl_server.h"
+#include "net/tls_server.h"
+#include "role/milters.h"
 #include "role/role.h"
 #include "role/rules.h"
+#include "smtp/meter.h"
+#include "smtp/tally.h"
 #include "smtp/server.h"
 #include "spool/client.h"
 
@@ -26,7 +33,13 @@ struct receiver {
 	struct channel *supervisor;
 	struct spool_intake *spool;
 	struct intake *intake;
+	struct sasl_users *users; /* NULL: nobody can log in */
 	struct smtp_server *server;
+	struct meter *meter;
+	struct tally *tally;
+	struct tls_server *tls; /* NULL: no certificates */
+	struct milters *milters; /* NULL: no listener has any */
+	struct event *turn;	 /* intake wants another turn of the loop */
 	struct event *ask; /* for the spool, while it is lost */
 };
 
@@ -39,9 +52,14 @@ static _Noreturn void fail(const char *what, const char *why)
 /* A session is a descriptor, and so is a large message on its way; the limits that shells hand down are for neither. */
 static void raise_descriptors(const struct config *c)
 {
-	const rlim_t want = 2 * (rlim_t)c->limits.sessions + SPARE_DESCRIPTORS;
+	rlim_t want = 2;
 	struct rlimit limit;
 
+	/* Milters come on top: a connection to each. */
+	for (size_t i = 0; i < c->nlisteners; i++)
+		if (c->listeners[i].nmilters + 2 > want)
+			want = c->listeners[i].nmilters + 2;
+	want = want * (rlim_t)c->limits.sessions + SPARE_DESCRIPTORS;
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
 		return;
 	limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
@@ -62,6 +80,22 @@ static void compile_rules(struct receiver *r)
 	buf_free(&errors);
 }
 
+static void read_users(struct receiver *r)
+{
+	const struct role_rules *u = &r->role.users;
+	struct buf errors;
+
+	if (u->path == NULL)
+		return;
+	buf_init(&errors, 64 * 1024);
+	r->users = sasl_users_parse(u->path, slice_of(u->text, u->len), &errors);
+	if (r->users == NULL)
+		fail("the users can't be read", buf_str(&errors));
+	role_forget_users(&r->role);
+	buf_free(&errors);
+	sasl_server_warm();
+}
+
 static void facts_told(void *arg, const char *account, int64_t at_ms, struct facts *f)
 {
 	struct receiver *r = arg;
@@ -69,17 +103,23 @@ static void facts_told(void *arg, const char *account, int64_t at_ms, struct fac
 	if (at_ms != 0)
 		log_debug("facts", LOG_STR("account", account), LOG_NUM("folders", f->n),
 			  LOG_NUM("append-limit", f->append_limit == UINT64_MAX ? 0 : f->append_limit));
-	intake_set_facts(r->intake, account, at_ms, f);
+	if (strcmp(account, CONFIG_RELAY) == 0)
+		intake_set_relay_facts(r->intake, at_ms, f);
+	else
+		intake_set_facts(r->intake, account, at_ms, f);
 }
 
 static void watch_facts(struct receiver *r)
 {
 	const struct config *c = r->role.config;
 	const char **names = mem_array(c->naccounts + 1, sizeof *names);
+	size_t n;
 
-	for (size_t i = 0; i < c->naccounts; i++)
-		names[i] = c->accounts[i].name;
-	spool_facts_watch(r->spool, names, c->naccounts, facts_told, r);
+	for (n = 0; n < c->naccounts; n++)
+		names[n] = c->accounts[n].name;
+	if (c->relay != NULL)
+		names[n++] = CONFIG_RELAY;
+	spool_facts_watch(r->spool, names, n, facts_told, r);
 	free(names);
 }
 
@@ -129,10 +169,16 @@ static void on_notice(struct receiver *r, struct slice fields)
 
 	if (account != NULL && text != NULL)
 		intake_notice(r->intake,
-			      kind == NOTICE_EXPIRES || kind == NOTICE_SOURCE ? (enum notice_kind)kind : NOTICE_HELD, account,
-			      text);
+			      kind > NOTICE_HELD && kind < NOTICE_KINDS ? (enum notice_kind)kind : NOTICE_HELD, account, text);
 	free(account);
 	free(text);
+}
+
+/* Keys are whole, or they are none. */
+static void use_tickets(struct receiver *r, struct slice keys)
+{
+	if (r->tls != NULL && keys.n % TLS_TICKET_KEY_SIZE == 0)
+		tls_server_tickets(r->tls, keys.p, keys.n / TLS_TICKET_KEY_SIZE);
 }
 
 static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
@@ -155,8 +201,19 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 		(void)evtimer_del(r->ask);
 		log_info("spool-back");
 		return 0;
+	case ROLE_CONNECT:
+		if (nfds != 1)
+			return -1;
+		if (r->milters != NULL) {
+			milters_connector(r->milters, fds[0]);
+			fds[0] = -1;
+		}
+		return 0;
 	case ROLE_NOTICE:
 		on_notice(r, in->rest);
+		return 0;
+	case ROLE_TICKETS:
+		use_tickets(r, ipc_get_bytes(in->rest, ROLE_TAG_KEYS));
 		return 0;
 	default:
 		return 0;
@@ -174,6 +231,55 @@ static void on_closed(void *arg, const struct err *e)
 }
 
 static const struct channel_handler handler = { on_message, on_closed };
+
+/* Reads certificates and keys, and starts OpenSSL. The keys' text is needed no longer. */
+static void start_tls(struct receiver *r)
+{
+	struct config *c = r->role.config;
+	struct err e;
+
+	r->tls = tls_server_new(c, &e);
+	if (r->tls == NULL && e.class != ERR_NONE)
+		fail("a certificate can't be used", e.text);
+	for (size_t i = 0; i < c->ncertificates; i++)
+		mem_wipe_str(&c->certificates[i].key_pem);
+	use_tickets(r, slice_of(r->role.tickets, r->role.ntickets));
+	mem_wipe(r->role.tickets, r->role.ntickets);
+	smtp_server_use_tls(r->server, r->tls);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct receiver *r = arg;
+
+	(void)fd;
+	(void)what;
+	intake_turn(r->intake);
+}
+
+static void ask_turn(void *arg)
+{
+	static const struct timeval now = { 0 };
+	struct receiver *r = arg;
+
+	(void)evtimer_add(r->turn, &now);
+}
+
+/* Where a listener names milters: their connections come from the connector, also later. */
+static void use_milters(struct receiver *r)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < r->role.config->nlisteners; i++)
+		any = any || r->role.config->listeners[i].nmilters > 0;
+	if (!any)
+		return;
+	r->milters = milters_new(r->base);
+	if (r->role.connect >= 0)
+		milters_connector(r->milters, r->role.connect);
+	r->role.connect = -1;
+	smtp_server_milters(r->server, milters_dialer(r->milters));
+}
 
 int main(void)
 {
@@ -194,8 +300,23 @@ int main(void)
 	r.role.spool = -1;
 	r.intake = intake_new(r.role.config, &intake_spool_client, r.spool);
 	compile_rules(&r);
+	read_users(&r);
 	watch_facts(&r);
-	r.server = smtp_server_new(r.base, r.role.config, r.intake, last_ended, &r);
+	r.meter = meter_open(r.role.meter, &e);
+	if (r.meter == NULL)
+		fail("clients can't be counted", e.text);
+	r.tally = tally_open(r.role.tally, r.role.place, &e);
+	if (r.tally == NULL)
+		fail("clients of other receivers can't be known", e.text);
+	r.server = smtp_server_new(r.base, r.role.config, r.intake, r.tally, last_ended, &r);
+	smtp_server_meter(r.server, r.meter);
+	start_tls(&r);
+	smtp_server_users(r.server, r.users);
+	r.turn = evtimer_new(r.base, on_turn, &r);
+	if (r.turn == NULL)
+		fail("no event loop", "evtimer_new failed");
+	intake_set_turns(r.intake, ask_turn, &r);
+	use_milters(&r);
 	for (size_t i = 0; i < r.role.nlisteners; i++) {
 		struct role_listener *l = &r.role.listeners[i];
 
@@ -204,10 +325,18 @@ int main(void)
 		l->fd = -1;
 	}
 	r.supervisor = channel_new(r.base, r.role.socket, &handler, &r);
+	charset_warm();
+	crypto_start();
 	role_ready(&r.role);
 	(void)event_base_dispatch(r.base);
 
 	smtp_server_free(&r.server);
+	milters_free(&r.milters);
+	event_free(r.turn);
+	meter_close(&r.meter);
+	tally_close(&r.tally);
+	tls_server_free(&r.tls);
+	sasl_users_free(&r.users);
 	intake_free(&r.intake);
 	spool_intake_free(&r.spool);
 	channel_free(&r.supervisor);

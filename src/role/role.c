@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,11 +19,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/step.h"
+#include "role/confine.h"
 #include "sieve/sieve.h"
 
 enum {
 	START_TIMEOUT_MS = 60 * 1000, /* until ROLE_GO; the supervisor sends all of it at once */
 	CONFIG_TEXT_MAX = 16 * 1024 * 1024,
+	USERS_TEXT_MAX = 16 * 1024 * 1024,
 	NAME_MAX_BYTES = 4096
 };
 
@@ -55,6 +59,15 @@ static void signals_prepare(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
 		(void)signal(ignored[i], SIG_IGN);
+}
+
+/* It was executed by descriptor: kernels before 6.14 call it by the descriptor's number then. */
+static void name_set(const char *role)
+{
+	char name[16];
+
+	(void)snprintf(name, sizeof name, "mailferry-%s", role);
+	(void)prctl(PR_SET_NAME, name);
 }
 
 static void descriptors_prepare(void)
@@ -155,6 +168,33 @@ static void take_rules(struct role *r, struct slice fields, int fd)
 	r->rules[r->nrules++] = rules;
 }
 
+static void take_tickets(struct role *r, struct slice fields)
+{
+	struct slice keys = ipc_get_bytes(fields, ROLE_TAG_KEYS);
+
+	mem_wipe(r->tickets, r->ntickets);
+	free(r->tickets);
+	r->tickets = slice_dup(keys);
+	r->ntickets = keys.n;
+}
+
+static void take_users(struct role *r, struct slice fields, int fd)
+{
+	struct buf text;
+	struct err e;
+
+	free(r->users.path);
+	r->users.path = ipc_get_str(fields, ROLE_TAG_NAME, NAME_MAX_BYTES);
+	if (r->users.path == NULL || r->users.text != NULL)
+		role_die(EX_PROTOCOL, "the users can't be used", NULL);
+	buf_init(&text, USERS_TEXT_MAX);
+	if (lseek(fd, 0, SEEK_SET) != 0)
+		role_die(EX_OSERR, "can't read the users", NULL);
+	if (file_read_fd(fd, r->users.path, &text, &e) != 0)
+		role_die(EX_OSERR, "can't read the users", &e);
+	r->users.text = buf_take(&text, &r->users.len);
+}
+
 static void take_socket(int *where, int *fd)
 {
 	file_close(where);
@@ -163,11 +203,13 @@ static void take_socket(int *where, int *fd)
 }
 
 /* One message of the start. True when it was the last. */
-static bool take_message(struct role *r, const struct ipc_in *in, int *fd)
+static bool take_message(struct role *r, const struct ipc_in *in, int *fd, size_t nfds)
 {
-	bool needs_fd = in->type != ROLE_NAME && in->type != ROLE_GO;
+	size_t needs = in->type == ROLE_NAME || in->type == ROLE_TICKETS || in->type == ROLE_GO ? 0
+		       : in->type == ROLE_STEPS						? 2
+												: 1;
 
-	if ((in->type == ROLE_NAME) != (r->account == NULL) || needs_fd != (*fd >= 0))
+	if ((in->type == ROLE_NAME) != (r->account == NULL) || needs != nfds)
 		role_die(EX_PROTOCOL, "the supervisor's words make no sense", NULL);
 	switch (in->type) {
 	case ROLE_NAME:
@@ -181,6 +223,12 @@ static bool take_message(struct role *r, const struct ipc_in *in, int *fd)
 		break;
 	case ROLE_RULES:
 		take_rules(r, in->rest, *fd);
+		break;
+	case ROLE_TICKETS:
+		take_tickets(r, in->rest);
+		break;
+	case ROLE_USERS:
+		take_users(r, in->rest, *fd);
 		break;
 	case ROLE_SPOOL:
 		take_socket(&r->spool, fd);
@@ -197,8 +245,16 @@ static bool take_message(struct role *r, const struct ipc_in *in, int *fd)
 	case ROLE_TOKEN_DIRECTORY:
 		take_socket(&r->token_directory, fd);
 		break;
+	case ROLE_METER:
+		take_socket(&r->meter, fd);
+		break;
+	case ROLE_TALLY:
+		take_socket(&r->tally, fd);
+		r->place = (unsigned)ipc_get_number(in->rest, ROLE_TAG_PLACE, UINT_MAX);
+		break;
 	case ROLE_STEPS:
-		step_open(*fd);
+		step_open(fd[0], fd[1]);
+		fd[1] = -1;
 		break;
 	case ROLE_GO:
 		return true;
@@ -220,15 +276,12 @@ static void take_all(struct role *r)
 		size_t nfds = 0;
 		struct ipc_in in;
 		struct err e;
-		int fd;
 
 		if (ipc_receive(r->socket, &frame, &in, fds, &nfds, START_TIMEOUT_MS, &e) != 0)
 			role_die(EX_TEMPFAIL, "the supervisor did not say what to do", &e);
-		if (nfds > 1)
-			role_die(EX_PROTOCOL, "the supervisor's words make no sense", NULL);
-		fd = nfds == 0 ? -1 : fds[0];
-		done = take_message(r, &in, &fd);
-		file_close(&fd);
+		done = take_message(r, &in, fds, nfds);
+		for (size_t i = 0; i < nfds; i++)
+			file_close(&fds[i]);
 	}
 	buf_free(&frame);
 	if (r->config == NULL)
@@ -238,9 +291,11 @@ static void take_all(struct role *r)
 void role_begin(struct role *r, const char *role)
 {
 	*r = (struct role){
-		.role = mem_strdup(role), .socket = ROLE_SOCKET, .spool = -1, .memory = -1, .connect = -1, .token = -1, .token_directory = -1
+		.role = mem_strdup(role), .socket = ROLE_SOCKET, .spool = -1, .memory = -1, .connect = -1, .token = -1,
+		.token_directory = -1, .meter = -1, .tally = -1, .work_directory = -1
 	};
 	log_open(role, LOG_INFO); /* the log outlives R */
+	name_set(role);
 	environment_empty();
 	(void)umask(077);
 	descriptors_prepare();
@@ -252,16 +307,36 @@ void role_begin(struct role *r, const char *role)
 	take_all(r);
 }
 
+static void role_confine(struct role *r)
+{
+	const struct confine_wish wish = { .role = r->role, .config = r->config, .directory = r->work_directory };
+	struct confine_kernel kernel;
+	struct err e;
+
+	confine_ask_kernel(&kernel);
+	if (confine(&wish, &kernel, &e) != 0)
+		role_die(EX_CONFIG, "it can't be confined", &e);
+}
+
 void role_ready(struct role *r)
 {
 	struct ipc_out out;
 	struct err e;
 
+	role_confine(r);
 	ipc_out_init(&out);
 	ipc_begin(&out, ROLE_READY, 0);
 	if (ipc_send(r->socket, &out, NULL, 0, &e) != 0)
 		role_die(EX_TEMPFAIL, "the supervisor is gone", &e);
 	ipc_out_free(&out);
+}
+
+void role_forget_users(struct role *r)
+{
+	mem_wipe(r->users.text, r->users.len);
+	free(r->users.text);
+	free(r->users.path);
+	r->users = (struct role_rules){ 0 };
 }
 
 void role_free(struct role *r)
@@ -276,6 +351,9 @@ void role_free(struct role *r)
 	}
 	free(r->listeners);
 	free(r->rules);
+	mem_wipe(r->tickets, r->ntickets);
+	free(r->tickets);
+	role_forget_users(r);
 	config_free(&r->config);
 	free(r->account);
 	free(r->role);
@@ -284,5 +362,9 @@ void role_free(struct role *r)
 	file_close(&r->connect);
 	file_close(&r->token);
 	file_close(&r->token_directory);
-	*r = (struct role){ .socket = -1, .spool = -1, .memory = -1, .connect = -1, .token = -1, .token_directory = -1 };
+	file_close(&r->meter);
+	file_close(&r->tally);
+	file_close(&r->work_directory);
+	*r = (struct role){ .socket = -1, .spool = -1, .memory = -1, .connect = -1, .token = -1, .token_directory = -1,
+			    .meter = -1, .tally = -1, .work_directory = -1 };
 }

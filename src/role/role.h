@@ -9,9 +9,12 @@
  * ptrace (DUMPABLE=0, RLIMIT_CORE=0), ignores SIGPIPE and the signals that a
  * terminal or a service manager sends to all (only the supervisor's word ends a
  * role), sets the parent-death signal and then checks that the parent is still
- * there. Only descriptors 0 to 3 stay; standard error is the log. Confinement (seccomp,
- * Landlock) will stand between role_begin and role_ready: open everything before
- * role_ready.
+ * there. Only descriptors 0 to 3 stay; standard error is the log.
+ *
+ * role_ready confines the role (role/confine.h: system calls, files, ports,
+ * signals) before it says a word. Between role_begin and role_ready, open and
+ * start everything that will be needed: afterwards there are only what is open
+ * and what comes over sockets.
  */
 #ifndef MAILFERRY_ROLE_ROLE_H
 #define MAILFERRY_ROLE_ROLE_H
@@ -23,7 +26,7 @@
 #include "config/config.h"
 #include "ipc/channel.h"
 
-enum { ROLE_SOCKET = 3, ROLE_LISTENERS_MAX = 64, ROLE_RULES_MAX = 1000, ROLE_TEXT_MAX = 2000 };
+enum { ROLE_SOCKET = 3, ROLE_LISTENERS_MAX = 64, ROLE_RULES_MAX = 2000, ROLE_TEXT_MAX = 2000 };
 
 enum role_message {
 	ROLE_NAME = 1, /* to the role, first: what it is (role, account name, log level) and who its parent is */
@@ -33,7 +36,7 @@ enum role_message {
 	ROLE_SPOOL,    /* to the role, also later when the spool was started again: a socket to the spool. From a
 			* receiver: it has lost the spool, and wants another socket to it */
 	ROLE_CONNECT,  /* to the role, also later: a socket to the connector */
-	ROLE_STEPS,    /* to the role: the step counter of base/step.h */
+	ROLE_STEPS,    /* to the role: the step counter of base/step.h, and its end of the pipe there */
 	ROLE_GO,       /* to the role: that is all */
 	ROLE_READY,    /* from the role: it works */
 	ROLE_STOP,     /* to the role: finish what is in hand, then leave */
@@ -48,12 +51,17 @@ enum role_message {
 	ROLE_TOKEN, /* to the role, also later: a socket to the token role (role/token.h) */
 	ROLE_TOKEN_DIRECTORY, /* to the token role: the open directory of refresh tokens */
 	ROLE_NOTICE, /* from the token role: the operator must know of TEXT, which concerns account or source NAME. From a
-		      * store: the same of its own account. To a receiver: tell the operator. KIND: which notice it is */
+		      * store: the same of its own account. From the spool: of what rules send. To a receiver: tell the
+		      * operator. KIND: which notice it is */
 	ROLE_MEMORY,   /* to a fetcher: its blocking socket to the spool (spool/source.h) */
+	ROLE_TICKETS,  /* to a receiver, also later: the keys of TLS tickets, see tls_server_tickets */
+	ROLE_METER,    /* to a receiver: the memory of smtp/meter.h */
+	ROLE_TALLY,    /* to a receiver: the memory of smtp/tally.h, and its PLACE there */
 	ROLE_RUN,      /* these four: role/fetch.h */
 	ROLE_PROGRESS,
 	ROLE_LINE,
-	ROLE_RAN
+	ROLE_RAN,
+	ROLE_USERS     /* to a receiver: the path of the users' file and a descriptor with its text */
 };
 
 enum role_tag {
@@ -64,7 +72,9 @@ enum role_tag {
 	ROLE_TAG_PARENT,  /* process id of the supervisor */
 	ROLE_TAG_RESTORED, /* to the spool: 1 when the operator put a backup back (run --restored) */
 	ROLE_TAG_TEXT, /* for people, without secrets, ROLE_TEXT_MAX octets at most */
-	ROLE_TAG_KIND  /* enum notice_kind */
+	ROLE_TAG_KIND, /* enum notice_kind */
+	ROLE_TAG_KEYS,
+	ROLE_TAG_PLACE
 };
 
 struct role_listener {
@@ -89,17 +99,27 @@ struct role {
 	int connect; /* the same */
 	int token;   /* the same */
 	int token_directory; /* the same */
+	int meter;   /* the same */
+	int tally;   /* the same */
+	unsigned place; /* in it */
+	int work_directory;  /* the one directory in which confinement lets it work; its own. -1: none */
+	char *tickets; /* owned, wiped: what ROLE_TICKETS brought, of NTICKETS octets; NULL */
+	size_t ntickets;
 	struct role_listener *listeners;
 	size_t nlisteners;
 	struct role_rules *rules;
 	size_t nrules;
+	struct role_rules users; /* who may log in (net/sasl_users.h), to be wiped; no path: nobody */
 };
 
 /* Ends the process with a log line when anything is wrong. */
 void role_begin(struct role *r, const char *role);
 
-/* Tells the supervisor that the role works. Ends the process when it is gone. */
+/* Confines the role, then tells the supervisor that it works. Ends the process when that can't be done. */
 void role_ready(struct role *r);
+
+/* Wipes and frees what was read of the users. */
+void role_forget_users(struct role *r);
 
 void role_free(struct role *r);
 

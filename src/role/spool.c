@@ -1,5 +1,6 @@
 /* mailferry-spool: the only program that opens the spool. */
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sysexits.h>
@@ -17,11 +18,20 @@ struct program {
 	struct spool_server *server;
 };
 
+/* What the supervisor does not hear is still in the log, the status and the queue's listing. */
+static void tell(struct program *p, struct ipc_out *out, const char *account)
+{
+	struct err e;
+
+	if (channel_send(p->supervisor, out, NULL, 0, &e) != 0)
+		log_warning("supervisor-not-told", LOG_STR("account", account), LOG_STR("reason", e.text));
+	ipc_out_free(out);
+}
+
 static void on_due(void *arg, const char *account)
 {
 	struct program *p = arg;
 	struct ipc_out out;
-	struct err e;
 
 	if (p->supervisor == NULL)
 		return;
@@ -29,9 +39,20 @@ static void on_due(void *arg, const char *account)
 	ipc_begin(&out, ROLE_DUE, 0);
 	ipc_put_str(&out, ROLE_TAG_NAME, account);
 	ipc_put_number(&out, ROLE_TAG_TIME, 0);
-	if (channel_send(p->supervisor, &out, NULL, 0, &e) != 0)
-		log_warning("supervisor-not-told", LOG_STR("account", account), LOG_STR("reason", e.text));
-	ipc_out_free(&out);
+	tell(p, &out, account);
+}
+
+static void on_held(void *arg, const char *reason)
+{
+	struct program *p = arg;
+	struct ipc_out out;
+
+	if (p->supervisor == NULL)
+		return;
+	ipc_out_init(&out);
+	ipc_begin(&out, ROLE_NOTICE, 0);
+	ipc_put_str(&out, ROLE_TAG_TEXT, reason);
+	tell(p, &out, CONFIG_RELAY);
 }
 
 static void on_fatal(void *arg)
@@ -54,7 +75,8 @@ static int take_peer(struct program *p, struct slice fields, int *fds, size_t nf
 		const char *name;
 		enum spool_peer role;
 	} rows[] = {
-		{ "receiver", SPOOL_PEER_INTAKE }, { "store", SPOOL_PEER_STORE },   { "admin", SPOOL_PEER_ADMIN },
+		{ "receiver", SPOOL_PEER_INTAKE }, { "store", SPOOL_PEER_STORE },	 { "admin", SPOOL_PEER_ADMIN },
+		{ "relay", SPOOL_PEER_STORE },
 		{ "fetch", SPOOL_PEER_FETCH },	   { "memory", SPOOL_PEER_MEMORY },
 	};
 	enum { NAMED = SPOOL_PEER_STORE | SPOOL_PEER_FETCH | SPOOL_PEER_MEMORY };
@@ -121,7 +143,7 @@ static void raise_descriptors(void)
 int main(void)
 {
 	struct program p = { 0 };
-	struct spool_options options = { .due = on_due, .fatal = on_fatal, .stopped = on_stopped, .arg = &p };
+	struct spool_options options = { .due = on_due, .held = on_held, .fatal = on_fatal, .stopped = on_stopped, .arg = &p };
 	struct err e = { 0 };
 
 	role_begin(&p.role, "spool");
@@ -132,6 +154,10 @@ int main(void)
 		options.reserve = p.role.config->limits.message_size;
 	options.retention = p.role.config->retention;
 	options.restored = p.role.restored;
+	options.relay_for = p.role.config->relay_for;
+	options.nrelay_for = p.role.config->nrelay_for;
+	options.rules_daily = p.role.config->limits.rules_daily;
+	options.memory_max = p.role.config->limits.rules_memory;
 	p.base = event_base_new();
 	if (p.base == NULL)
 		abort();
@@ -142,6 +168,9 @@ int main(void)
 	}
 	for (size_t i = 0; i < p.role.config->naccounts; i++)
 		spool_server_know(p.server, p.role.config->accounts[i].name);
+	if (p.role.config->relay != NULL)
+		spool_server_know(p.server, CONFIG_RELAY);
+	p.role.work_directory = open(options.dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	role_ready(&p.role);
 	p.supervisor = channel_new(p.base, p.role.socket, &handler, &p);
 	p.role.socket = -1;

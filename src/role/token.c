@@ -8,7 +8,9 @@
  */
 #include "role/token.h"
 
+#include <jansson.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -17,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "intake/notice.h"
+#include "net/crypto.h"
 #include "role/token_impl.h"
 
 /* ---- the supervisor ---- */
@@ -168,6 +171,9 @@ int main(void)
 	token_connector_take(&t, t.role.connect);
 	t.role.connect = -1;
 	token_tls_prepare(&t);
+	crypto_start();
+	json_object_seed(0); /* opens a file the first time */
+	t.role.work_directory = fcntl(t.directory, F_DUPFD_CLOEXEC, 0);
 	role_ready(&t.role);
 	t.supervisor = channel_new(t.base, t.role.socket, &supervisor_handler, &t);
 	t.keeper = keeper_new(t.role.config, t.store, &hooks);

@@ -115,39 +115,39 @@ void token_please_free(struct token_please *p)
 	*p = (struct token_please){ 0 };
 }
 
-int token_sign_in_code(int socket, const char *account, const char *answer, struct err *e)
+/* OUT, which is freed, and an answer that says nothing more. */
+static int ask_done(int socket, struct ipc_out *out, int64_t timeout_ms, struct err *e)
 {
-	struct ipc_out out;
 	struct buf frame;
 	struct ipc_in in;
 	int ret;
 
+	buf_init(&frame, IPC_MAX);
+	ret = ask(socket, out, TOKEN_DONE, timeout_ms, &frame, &in, e);
+	ipc_out_free(out);
+	forget(&frame);
+	return ret;
+}
+
+int token_sign_in_code(int socket, const char *account, const char *answer, struct err *e)
+{
+	struct ipc_out out;
+
 	if (slice_str(answer).n > URL_ANSWER_MAX)
 		return err_set(e, ERR_INPUT, 0, "the URL is too long to be the one that the browser came back to");
-	buf_init(&frame, IPC_MAX);
 	ipc_out_init(&out);
 	ipc_begin(&out, TOKEN_CODE, ++last_id);
 	ipc_put_str(&out, TOKEN_TAG_ACCOUNT, account);
 	ipc_put_str(&out, TOKEN_TAG_URL, answer);
-	ret = ask(socket, &out, TOKEN_DONE, TOKEN_TIMEOUT_MS, &frame, &in, e);
-	ipc_out_free(&out);
-	forget(&frame);
-	return ret;
+	return ask_done(socket, &out, TOKEN_TIMEOUT_MS, e);
 }
 
 int token_sign_in_wait(int socket, const char *account, int64_t timeout_ms, struct err *e)
 {
 	struct ipc_out out;
-	struct buf frame;
-	struct ipc_in in;
-	int ret;
 
-	buf_init(&frame, IPC_MAX);
 	ipc_out_init(&out);
 	ipc_begin(&out, TOKEN_WAIT, ++last_id);
 	ipc_put_str(&out, TOKEN_TAG_ACCOUNT, account);
-	ret = ask(socket, &out, TOKEN_DONE, timeout_ms, &frame, &in, e);
-	ipc_out_free(&out);
-	forget(&frame);
-	return ret;
+	return ask_done(socket, &out, timeout_ms, e);
 }

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/step.h"
 #include "role/connect.h"
 #include "role/token_impl.h"
 
@@ -122,7 +123,7 @@ static void close_others(int *keep, size_t n)
 static _Noreturn void child_run(struct token *t, const struct job *j, int connection, int result,
 				struct tls_client *tls)
 {
-	int keep[] = { connection, result, t->directory, t->lock };
+	int keep[] = { connection, result, t->directory, t->lock, step_descriptor() };
 	struct exchange_result r;
 	struct ipc_out out;
 	struct err e;
@@ -300,7 +301,7 @@ void token_tls_prepare(struct token *t)
 		s->ca_file = a->token.ca_file;
 		s->tls = tls_client_new(&policy, &s->err);
 		if (s->tls == NULL)
-			log_error("no-authorities", LOG_STR(config_kind(a), a->name), LOG_STR("why", s->err.text));
+			log_error("no-authorities", LOG_STR(config_field(a), a->name), LOG_STR("why", s->err.text));
 		s->next = t->tls;
 		t->tls = s;
 	}
