@@ -2,6 +2,8 @@
 #ifndef MAILFERRY_CMD_COMMAND_H
 #define MAILFERRY_CMD_COMMAND_H
 
+#include <stddef.h>
+
 struct command {
 	const char *name;
 	const char *usage;   /* "[-c FILE] queue [list]": what stands behind "mailferry NAME" */
@@ -25,6 +27,15 @@ int command_status(const struct command *self, const char *config_file, int argc
 int command_sync(const struct command *self, const char *config_file, int argc, char **argv);
 int command_copy(const struct command *self, const char *config_file, int argc, char **argv);
 int command_import(const struct command *self, const char *config_file, int argc, char **argv);
+int command_user(const struct command *self, const char *config_file, int argc, char **argv);
 int command_trace(const struct command *self, const char *config_file, int argc, char **argv);
+
+struct config;
+struct err;
+
+/* For a command that reads what strangers wrote: from now on it can read the N files at PATHS (those that are there) and
+ * what is open, write to what is open, and nothing else (role/confine.h). C: NULL where it has no configuration. What it
+ * needs of the C library's and OpenSSL's files is loaded. 0; -1 and E when C requires more than this system has. */
+int command_confine(const char *name, const struct config *c, const char *const *paths, size_t n, struct err *e);
 
 #endif

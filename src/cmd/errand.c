@@ -34,6 +34,18 @@ int errand_hand(struct errand *r, uint16_t type, int fd, const char *role, const
 	return ipc_send(r->socket, &r->out, &fd, 1, e);
 }
 
+int errand_pair(struct errand *r, const char *role, const char *name, struct err *e)
+{
+	int ends[2];
+
+	if (ipc_pair(ends, e) != 0)
+		return -1;
+	if (errand_hand(r, ROLE_PEER, ends[0], role, name, e) != 0)
+		file_close(&ends[1]);
+	file_close(&ends[0]);
+	return ends[1];
+}
+
 static int hand_config(struct errand *r, const struct config *c, enum config_part part, const char *account,
 		       struct err *e)
 {
@@ -57,8 +69,9 @@ static int hand_config(struct errand *r, const struct config *c, enum config_par
 int errand_start(struct errand *r, const struct config *c, const char *role, enum config_part part, const char *account,
 		 struct err *e)
 {
+	const char *const roles[] = { role, NULL };
+	struct programs *programs;
 	struct identity id;
-	char *directory;
 	int ends[2];
 
 	*r = ERRAND_NONE;
@@ -68,9 +81,9 @@ int errand_start(struct errand *r, const struct config *c, const char *role, enu
 	if (identity_find(c, &id, e) != 0 || ipc_pair(ends, e) != 0)
 		return -1;
 	r->socket = ends[0];
-	directory = program_directory();
-	r->pid = process_start(directory, role, &id, ends[1], e);
-	free(directory);
+	programs = programs_open(roles, e);
+	r->pid = programs == NULL ? -1 : process_start(programs, role, &id, ends[1], e);
+	programs_free(&programs);
 	file_close(&ends[1]);
 	if (r->pid < 0) {
 		r->pid = 0;
@@ -119,7 +132,12 @@ int errand_end(struct errand *r, bool now)
 
 void errand_explain(const struct errand *r, int status, struct err *e)
 {
-	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		(void)err_set(e, ERR_PROTOCOL, 0,
+			      "mailferry-%s was ended by its sandbox, as it made a system call that it does not need: it may have been "
+			      "taken over by what it read; see docs/security.md",
+			      r->role);
+	else if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
 		(void)err_set(e, ERR_PROTOCOL, 0,
 			      "mailferry-%s died (%s): it may have met something that it could not take", r->role,
 			      strsignal(WTERMSIG(status)));

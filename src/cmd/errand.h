@@ -31,6 +31,10 @@ int errand_start(struct errand *r, const struct config *c, const char *role, enu
 /* Hands it FD with a message of TYPE that bears ROLE and NAME (NULL: without); the caller keeps FD. */
 int errand_hand(struct errand *r, uint16_t type, int fd, const char *role, const char *name, struct err *e);
 
+/* A socket to R, which takes its other end for the peer ROLE, of NAME, as the supervisor tells it (ROLE_PEER). The caller's;
+ * -1 and E. */
+int errand_pair(struct errand *r, const char *role, const char *name, struct err *e);
+
 /* That was all: waits until it works. */
 int errand_go(struct errand *r, struct err *e);
 

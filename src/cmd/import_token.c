@@ -43,21 +43,14 @@ static void put(struct import_token *t, char c)
 		t->text[t->n++] = c;
 }
 
-static int digit_of(char c)
-{
-	c = ascii_lower(c);
-	if (ascii_is_digit(c))
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
-}
-
 /* Up to MAX digits of BASE at the front of S: how many, and their value. */
 static size_t digits_read(struct slice s, int base, size_t max, unsigned *value)
 {
 	size_t n = 0;
+	int digit;
 
-	for (*value = 0; n < s.n && n < max && digit_of(s.p[n]) < base; n++)
-		*value = *value * (unsigned)base + (unsigned)digit_of(s.p[n]);
+	for (*value = 0; n < s.n && n < max && (digit = ascii_hex(s.p[n])) >= 0 && digit < base; n++)
+		*value = *value * (unsigned)base + (unsigned)digit;
 	return n;
 }
 

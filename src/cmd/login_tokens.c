@@ -17,19 +17,6 @@
 
 enum { HELPER_MS = 10 * 1000, READY_MS = 5 * 1000, READY_PAUSE_MS = 100 };
 
-/* Gives SERVER one end of a socket, as the supervisor does, for the peer ROLE. The other end, or -1. */
-static int pair(struct errand *server, const char *role, struct err *e)
-{
-	int ends[2];
-
-	if (ipc_pair(ends, e) != 0)
-		return -1;
-	if (errand_hand(server, ROLE_PEER, ends[0], role, "", e) != 0)
-		file_close(&ends[1]);
-	file_close(&ends[0]);
-	return ends[1];
-}
-
 static int start_token(struct login *l, int connect, struct err *e)
 {
 	struct identity id;
@@ -56,14 +43,14 @@ static int start_own(struct login *l, struct err *e)
 	if (errand_start(&l->connect, l->config, "connect", CONFIG_PART_CONNECT, NULL, e) != 0 ||
 	    errand_go(&l->connect, e) != 0)
 		return err_prefix(e, "mailferry-connect");
-	connect = pair(&l->connect, "token", e);
+	connect = errand_pair(&l->connect, "token", "", e);
 	if (connect < 0)
 		return -1;
 	r = start_token(l, connect, e);
 	file_close(&connect);
 	if (r != 0)
 		return err_prefix(e, "mailferry-token");
-	l->tokens.socket = pair(&l->token, "admin", e);
+	l->tokens.socket = errand_pair(&l->token, "admin", "", e);
 	return l->tokens.socket < 0 ? -1 : 0;
 }
 

@@ -54,13 +54,19 @@ static const struct command commands[] = {
 	  "  --write  also file a test message into INBOX, find it and remove it\n"
 	  "  --json   one object a line\n",
 	  command_probe },
-	{ "try", "RULES MESSAGE… [--from ADDRESS] [--to ADDRESS] [--json]",
+	{ "try", "RULES MESSAGE… [--explain] [--json] [--from ADDRESS] [--to ADDRESS] …",
 	  "what would these rules do with these messages?",
 	  "Compiles the rules and runs them on each message (a file), without filing anything.\n"
 	  "\n"
-	  "  --from ADDRESS  the envelope sender; otherwise taken from the message\n"
-	  "  --to ADDRESS    the envelope recipient; otherwise taken from the message\n"
-	  "  --json          one object a line: message, actions, implicit_keep, error\n",
+	  "  --explain         say why: the tests that were made, with which values, and which line did what\n"
+	  "  --json            one object a line: message, actions, implicit_keep, error\n"
+	  "  --from ADDRESS    the envelope sender; otherwise taken from the message\n"
+	  "  --to ADDRESS      the envelope recipient; otherwise taken from the message\n"
+	  "  --auth USER       who is logged in; otherwise nobody\n"
+	  "  --now TIME        as if it were then, such as 2026-12-24T09:00 or 2026-12-24T09:00+01:00\n"
+	  "  --env NAME=VALUE  an item of the environment; may be given several times\n"
+	  "  --global FOLDER   where the global scripts are that the rules include\n"
+	  "  --remember        the rules know of the messages before, as if all came one after the other\n",
 	  command_try },
 	{ "queue", "[list | show ID | retry … | hold … | release … | delete …]",
 	  "look at mail that waits, and act on it",
@@ -121,6 +127,22 @@ static const struct command commands[] = {
 	  "           account or a source, mail has waited for more than four hours, or the daemon does not answer), 3 not known\n"
 	  "  --json   one object a line for each account, then for each source\n",
 	  command_status },
+	{ "user", "add NAME | password NAME | remove NAME… | list | test NAME",
+	  "who may log in to send mail (SMTP AUTH)",
+	  "Changes the file that the key users names; it holds no passwords, but salted verifiers (SCRAM). A running daemon\n"
+	  "takes a change up within a minute, or at once with SIGHUP.\n"
+	  "\n"
+	  "  add NAME [--ask] [--sha1]       a new user; prints the password that it makes\n"
+	  "  password NAME [--ask] [--sha1]  a new password for one who is there\n"
+	  "  remove NAME…                    sessions that are logged in already go on\n"
+	  "  list [--json]                   the names, and what each can log in with\n"
+	  "  test NAME                       is a password right? Exit status 0: it is; 77: it is not\n"
+	  "\n"
+	  "  --ask        take a password of your own: asked for twice, or the first line of standard input\n"
+	  "  --sha1       a verifier for SCRAM-SHA-1 too, for clients that know nothing newer and do not send the password\n"
+	  "  --rounds N   of the hash, 4096 to 1000000; by default 4096 for passwords made here, which nobody can guess, and\n"
+	  "               100000 for others\n",
+	  command_user },
 	{ "trace", "[--json] WORD", "where is that message? By message id, address, subject or queue id",
 	  "Says of every message that WORD fits: when it was received and from whom, what the rules decided, in which "
 	  "folder it\n"

@@ -61,6 +61,10 @@ static int probe_one(const struct command *self, const struct config *c, const s
 		probe_source_json(source, &r, ret == 0 ? NULL : &e);
 	else if (source != NULL)
 		probe_source_print(source, &r);
+	else if (a->of_relay && json)
+		probe_relay_json(a, &r, ret == 0 ? NULL : &e);
+	else if (a->of_relay)
+		probe_relay_print(a, &r);
 	else if (json)
 		probe_print_json(a, &r, ret == 0 ? NULL : &e);
 	else
@@ -85,7 +89,7 @@ static int probe_all(const struct command *self, const struct config *c, const c
 
 		if (name != NULL && a != config_server(c, name))
 			continue;
-		one = probe_one(self, c, a, write && !a->of_source, json);
+		one = probe_one(self, c, a, write && !a->of_source && !a->of_relay, json);
 		status = status == EX_OK ? one : status;
 	}
 	return status;
@@ -125,8 +129,8 @@ int command_probe(const struct command *self, const char *config_file, int argc,
 		(void)fprintf(stderr, "mailferry %s: %s has no account and no source \"%s\"; `mailferry %s' alone tries all\n",
 			      self->name, config_file, name, self->name);
 		status = EX_USAGE;
-	} else if (name != NULL && write && config_source(c, name) != NULL) {
-		status = command_usage(self, "--write is for accounts: nothing is ever written into a source");
+	} else if (name != NULL && write && config_account(c, name) == NULL) {
+		status = command_usage(self, "--write is for accounts: nothing is ever written into a source, or sent");
 	} else {
 		status = client_done(self, probe_all(self, c, name, write, json));
 	}

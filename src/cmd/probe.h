@@ -39,4 +39,8 @@ void probe_print_json(const struct config_server *a, const struct probe_report *
 void probe_source_print(const struct config_source *s, const struct probe_report *r);
 void probe_source_json(const struct config_source *s, const struct probe_report *r, const struct err *e);
 
+/* ---- probe_relay.c: the same for the relay ---- */
+void probe_relay_print(const struct config_server *s, const struct probe_report *r);
+void probe_relay_json(const struct config_server *s, const struct probe_report *r, const struct err *e);
+
 #endif

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cmd/errand.h"
 #include "cmd/probe.h"
+#include "role/role.h"
 
 enum { PATIENCE_MS = 60 * 1000 };
 
@@ -13,14 +14,37 @@ struct probe_run {
 	const struct config *config;
 	const struct config_server *server;
 	const struct probe_options *options;
-	struct errand errand;
+	struct errand errand, connect;
 };
+
+/* One of its own: a daemon need not run, and none but this program may make connections. */
+static int start_connector(struct probe_run *p, struct err *e)
+{
+	if (errand_start(&p->connect, p->config, "connect", CONFIG_PART_CONNECT, NULL, e) != 0)
+		return -1;
+	return errand_go(&p->connect, e);
+}
+
+static int hand_connector(struct probe_run *p, struct err *e)
+{
+	int fd = errand_pair(&p->connect, "store", p->server->name, e), r;
+
+	if (fd < 0)
+		return -1;
+	r = errand_hand(&p->errand, ROLE_CONNECT, fd, NULL, NULL, e);
+	file_close(&fd);
+	return r;
+}
 
 static int tell_all(struct probe_run *p, struct err *e)
 {
-	enum config_part part = p->server->of_source ? CONFIG_PART_FETCH : CONFIG_PART_STORE;
+	enum config_part part = p->server->of_source  ? CONFIG_PART_FETCH
+				: p->server->of_relay ? CONFIG_PART_RELAY
+						      : CONFIG_PART_STORE;
 
-	if (errand_start(&p->errand, p->config, "probe", part, p->server->name, e) != 0 ||
+	if (start_connector(p, e) != 0)
+		return err_prefix(e, "mailferry-connect");
+	if (errand_start(&p->errand, p->config, "probe", part, p->server->name, e) != 0 || hand_connector(p, e) != 0 ||
 	    errand_go(&p->errand, e) != 0)
 		return -1;
 	ipc_begin(&p->errand.out, PROBE_START, 0);
@@ -83,13 +107,14 @@ static int listen_to(struct probe_run *p, struct probe_report *r, struct err *e)
 int probe_account(const struct config *c, const struct config_server *a, const struct probe_options *o,
 		  struct probe_report *r, struct err *e)
 {
-	struct probe_run p = { .config = c, .server = a, .options = o, .errand = ERRAND_NONE };
+	struct probe_run p = { .config = c, .server = a, .options = o, .errand = ERRAND_NONE, .connect = ERRAND_NONE };
 	int ret, status;
 
 	ret = tell_all(&p, e);
 	if (ret == 0)
 		ret = listen_to(&p, r, e);
 	status = errand_end(&p.errand, ret != 0 && e->code != EPIPE);
+	(void)errand_end(&p.connect, true);
 	if (ret != 0)
 		errand_explain(&p.errand, status, e);
 	return ret;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -50,15 +49,6 @@ int identity_find(const struct config *c, struct identity *out, struct err *e)
 		out->gid = pw->pw_gid;
 	}
 	return 0;
-}
-
-static char *directory_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return mem_strdup(".");
-	return slash == path ? mem_strdup("/") : slice_dup(slice_of(path, (size_t)(slash - path)));
 }
 
 static const char *user_name(uid_t uid, char buf[USER_TEXT])
@@ -147,26 +137,6 @@ int spool_directory_prepare(const char *path, const struct identity *id, struct 
 	return r;
 }
 
-char *program_directory(void)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	char *directory, *probe;
-	bool here;
-
-	if (n <= 0)
-		return mem_strdup(PKGLIBEXECDIR);
-	self[n] = '\0';
-	directory = directory_of(self);
-	probe = mem_printf("%s/mailferry-spool", directory);
-	here = access(probe, X_OK) == 0;
-	free(probe);
-	if (here)
-		return directory;
-	free(directory);
-	return mem_strdup(PKGLIBEXECDIR);
-}
-
 static _Noreturn void child_fail(const char *what)
 {
 	struct err e;
@@ -189,14 +159,18 @@ static void terminal_leave(void)
 
 /* In the child: nothing here may return, and nothing of the supervisor's event loop may run. Signals stay blocked until
  * the role has chosen what it ignores. */
-static _Noreturn void child_run(char *program, const struct identity *id, int socket)
+static _Noreturn void child_run(int program, const char *path, const struct identity *id, int socket)
 {
 	const char *zone = getenv("TZ");
 	char *tz = zone == NULL ? NULL : mem_printf("TZ=%s", zone);
-	char *argv[] = { program, NULL };
+	char *argv[] = { mem_strdup(path), NULL }; /* for those who look at a list of processes */
 	char *envp[] = { tz, NULL };
 
 	terminal_leave();
+	/* Its place may be the socket's. */
+	program = fcntl(program, F_DUPFD_CLOEXEC, ROLE_SOCKET + 1);
+	if (program < 0)
+		child_fail(path);
 	if (socket == ROLE_SOCKET) {
 		if (fcntl(socket, F_SETFD, 0) != 0)
 			child_fail("hand over the socket");
@@ -216,24 +190,24 @@ static _Noreturn void child_run(char *program, const struct identity *id, int so
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		child_fail("forbid new privileges");
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	(void)execve(program, argv, envp);
-	child_fail(program);
+	(void)execveat(program, "", argv, envp, AT_EMPTY_PATH);
+	child_fail(path);
 }
 
-pid_t process_start(const char *directory, const char *role, const struct identity *id, int socket, struct err *e)
+pid_t process_start(const struct programs *programs, const char *role, const struct identity *id, int socket, struct err *e)
 {
-	char *program = mem_printf("%s/mailferry-%s", directory, role);
+	const char *path = role;
+	int program = programs_find(programs, role, &path);
 	sigset_t all, old;
 	pid_t pid;
 
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_SETMASK, &all, &old);
-	pid = fork();
+	pid = program < 0 ? -1 : fork();
 	if (pid == 0)
-		child_run(program, id, socket);
+		child_run(program, path, id, socket);
 	if (pid < 0)
-		(void)err_sys(e, errno, "start %s", program);
+		(void)err_sys(e, errno, "start %s", path);
 	(void)sigprocmask(SIG_SETMASK, &old, NULL);
-	free(program);
 	return pid;
 }

@@ -1,4 +1,4 @@
-/* Starting a role's program: whom it runs as, where it is, fork and exec. */
+/* Starting a role's program: whom it runs as, fork and exec. */
 #ifndef MAILFERRY_CMD_PROCESS_H
 #define MAILFERRY_CMD_PROCESS_H
 
@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "cmd/programs.h"
 #include "config/config.h"
 
 struct identity {
@@ -20,12 +21,8 @@ int identity_find(const struct config *c, struct identity *out, struct err *e);
 /* The spool directory, made if it is not there (and its parent synced), and owned by the roles' user. */
 int spool_directory_prepare(const char *path, const struct identity *id, struct err *e);
 
-/* Where the roles' programs are: beside this program (the build tree), else where they are installed. From mem_alloc.
- */
-char *program_directory(void);
-
-/* Starts DIRECTORY/mailferry-ROLE with an empty environment (TZ is kept), SOCKET as descriptor ROLE_SOCKET, and as ID.
- * The caller closes SOCKET. The process id, or -1. A program that can't be executed ends at once, with a log line. */
-pid_t process_start(const char *directory, const char *role, const struct identity *id, int socket, struct err *e);
+/* Starts the program of ROLE with an empty environment (TZ is kept), SOCKET as descriptor ROLE_SOCKET, and as ID. The
+ * caller closes SOCKET. The process id, or -1. A program that can't be executed ends at once, with a log line. */
+pid_t process_start(const struct programs *programs, const char *role, const struct identity *id, int socket, struct err *e);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "cmd/text.h"
+#include "config/config.h"
 
 enum { LINE_BYTES = 16 * 1024 };
 
@@ -15,6 +16,12 @@ enum { LINE_BYTES = 16 * 1024 };
 bool delivery_waits(enum delivery_state s)
 {
 	return s != DELIVERY_DONE && s != DELIVERY_MERGED && s != DELIVERY_DELETED;
+}
+
+/* It goes out: its folder is the recipient, and nobody can look whether it is there. */
+static bool is_outward(const struct spool_record_delivery *d)
+{
+	return strcmp(d->account, CONFIG_RELAY) == 0;
 }
 
 static void add_due(const struct spool_record_delivery *d, struct buf *out)
@@ -27,6 +34,9 @@ static void add_due(const struct spool_record_delivery *d, struct buf *out)
 		(void)buf_addf(out, "next try in %s", span);
 	} else if (d->state == DELIVERY_QUEUED) {
 		(void)buf_addf(out, "due now");
+	} else if (is_outward(d) && (d->state == DELIVERY_DOUBT || d->state == DELIVERY_PARKED)) {
+		(void)buf_addf(out, "a person must decide: `mailferry queue retry --again' sends it again, perhaps a second "
+				    "time; `mailferry queue delete' where it has arrived");
 	} else if (d->state == DELIVERY_DOUBT && in > 0) {
 		text_span(in, span);
 		(void)buf_addf(out, "will be looked for in %s", span);
@@ -125,7 +135,7 @@ static void print_recipient(const struct spool_record_recipient *rcpt)
 
 	buf_init(&b, LINE_BYTES);
 	(void)buf_addf(&b, "%s", rcpt->address);
-	if (rcpt->account != NULL)
+	if (rcpt->account != NULL && strcmp(rcpt->account, CONFIG_RELAY) != 0)
 		(void)buf_addf(&b, ", account %s", rcpt->account);
 	if (rcpt->verdict != NULL)
 		(void)buf_addf(&b, ": %s", rcpt->verdict);
@@ -165,7 +175,11 @@ static void print_delivery(const struct spool_record *r, const struct spool_reco
 	struct buf b;
 
 	buf_init(&b, LINE_BYTES);
-	(void)buf_addf(&b, "%s: %s, %s of account %s", d->id, delivery_state_name(d->state), d->folder, d->account);
+	if (is_outward(d))
+		(void)buf_addf(&b, "%s: %s, to %s by the relay", d->id, delivery_state_name(d->state), d->folder);
+	else
+		(void)buf_addf(&b, "%s: %s, %s of account %s", d->id, delivery_state_name(d->state), d->folder,
+			       d->account);
 	if (d->uid != 0)
 		(void)buf_addf(&b, ", UID %u (UIDVALIDITY %u)", (unsigned)d->uid, (unsigned)d->uidvalidity);
 	if (d->since_ms != 0) {
@@ -178,6 +192,8 @@ static void print_delivery(const struct spool_record *r, const struct spool_reco
 	print_line("  rule", d->rule);
 	print_line("  flags", d->flags);
 	print_line("  note", d->note);
+	if (is_outward(d) && d->state == DELIVERY_DONE)
+		print_line("  answer", d->reason);
 	buf_clear(&b);
 	delivery_why(d, holds_of(holds, d->account), &b);
 	print_line("  why", buf_str(&b));
@@ -190,6 +206,8 @@ void record_print(const struct spool_record *r, const struct holds *holds)
 	(void)printf("message %s\n", r->id);
 	print_received(r);
 	print_source(r);
+	print_line("caused by", r->parent);
+	print_line("caused", r->causes);
 	print_line("sender", r->sender == NULL || r->sender[0] == '\0' ? "<> (the null sender)" : r->sender);
 	print_line("from", r->from);
 	print_line("subject", r->subject);
@@ -323,6 +341,8 @@ void record_print_json(const struct spool_record *r, const struct holds *holds)
 	put_str(o, "listener", r->listener);
 	put_str(o, "auth", r->auth);
 	put_source(o, r);
+	put_str(o, "caused_by", r->parent);
+	put_str(o, "caused", r->causes);
 	for (size_t i = 0; i < r->nrecipients; i++) {
 		json_t *rcpt = json_object();
 

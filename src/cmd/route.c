@@ -84,6 +84,7 @@ static json_t *store_json(const struct store *s)
 		(void)json_array_append_new(folders, json_pack("{s:s, s:s}", "name", f->name, "use", uses));
 	}
 	(void)json_object_set_new(o, "folders", folders);
+	(void)json_object_set_new(o, "utf8", json_boolean(s->facts.utf8));
 	(void)json_object_set_new(o, "cut", json_boolean(s->facts.cut));
 	return o;
 }
@@ -159,7 +160,8 @@ static void store_print(const struct store *s)
 		(void)printf("does not tell how large a message may be");
 	else
 		(void)printf("messages of %llu octets at most", (unsigned long long)s->facts.append_limit);
-	(void)printf("; %zu folders%s; told %s\n", s->facts.n, s->facts.cut ? " and more" : "", at);
+	(void)printf("; %zu folders%s; told %s%s\n", s->facts.n, s->facts.cut ? " and more" : "", at,
+		     s->facts.utf8 ? "; takes SMTPUTF8" : "");
 }
 
 static void text_print(const char *text, const struct route *r, const char *why, const struct store *s)

@@ -4,6 +4,7 @@
 #include <sysexits.h>
 
 #include "base/guard.h"
+#include "cmd/activation.h"
 #include "cmd/command.h"
 #include "cmd/supervisor.h"
 
@@ -20,6 +21,7 @@ int command_run(const struct command *self, const char *config_file, int argc, c
 			return command_usage(self, "unknown argument \"%s\"", argv[i]);
 		restored = true;
 	}
+	activation_take();
 	/* Before any secret is read; the supervisor says so where it can't be done. */
 	(void)guard_secrets();
 	buf_init(&errors, ERRORS_MAX);

@@ -11,6 +11,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cmd/activation.h"
+#include "cmd/certificates.h"
 #include "net/listener.h"
 #include "role/role.h"
 
@@ -19,7 +21,10 @@ struct setup *setup_load(const char *file, struct buf *errors)
 	struct setup *s = mem_alloc(sizeof *s);
 
 	s->config = config_load(file, errors);
-	if (s->config == NULL || rules_load(s->config, &s->rules, errors) != 0) {
+	buf_init(&s->users_text, SASL_USERS_TEXT_MAX);
+	if (s->config == NULL || rules_load(s->config, &s->rules, errors) != 0 ||
+	    certificates_check(s->config, file, errors) != 0 ||
+	    users_load(s->config, &s->users, &s->users_text, errors) != 0) {
 		setup_free(&s);
 		return NULL;
 	}
@@ -31,10 +36,15 @@ struct setup *setup_load(const char *file, struct buf *errors)
 	return s;
 }
 
-static int share_socket(const struct setup *old, const char *address)
+/* One that is there already. */
+static int share_socket(const struct setup *old, struct setup_listener *l)
 {
-	if (old == NULL)
-		return -1;
+	const char *address = l->config->address;
+	int fd = activation_socket(l->config);
+
+	l->given = fd >= 0;
+	if (old == NULL || fd >= 0)
+		return fd;
 	for (size_t i = 0; i < old->config->nlisteners; i++)
 		if (old->listeners[i].fd >= 0 && strcmp(old->config->listeners[i].address, address) == 0)
 			return fcntl(old->listeners[i].fd, F_DUPFD_CLOEXEC, 0);
@@ -64,7 +74,7 @@ int setup_bind(struct setup *s, const struct setup *old, struct buf *errors)
 	if (s->listeners == NULL) {
 		s->listeners = mem_array(n, sizeof *s->listeners);
 		for (size_t i = 0; i < n; i++)
-			s->listeners[i] = (struct setup_listener){ &s->config->listeners[i], -1 };
+			s->listeners[i] = (struct setup_listener){ .config = &s->config->listeners[i], .fd = -1 };
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct setup_listener *l = &s->listeners[i];
@@ -72,7 +82,9 @@ int setup_bind(struct setup *s, const struct setup *old, struct buf *errors)
 
 		if (l->fd >= 0)
 			continue;
-		l->fd = share_socket(old, l->config->address);
+		l->fd = share_socket(old, l);
+		if (l->fd >= 0 && l->given && old == NULL)
+			log_listening(l->config, l->fd);
 		if (l->fd >= 0)
 			continue;
 		l->fd = listener_bind(l->config->address, &e);
@@ -86,6 +98,12 @@ int setup_bind(struct setup *s, const struct setup *old, struct buf *errors)
 	return r;
 }
 
+void setup_close(struct setup *s)
+{
+	for (size_t i = 0; s->listeners != NULL && i < s->config->nlisteners; i++)
+		file_close(&s->listeners[i].fd);
+}
+
 void setup_free(struct setup **sp)
 {
 	struct setup *s = *sp;
@@ -93,11 +111,11 @@ void setup_free(struct setup **sp)
 	if (s == NULL)
 		return;
 	*sp = NULL;
-	if (s->listeners != NULL)
-		for (size_t i = 0; i < s->config->nlisteners; i++)
-			file_close(&s->listeners[i].fd);
+	setup_close(s);
 	free(s->listeners);
 	rules_free(&s->rules);
+	sasl_users_free(&s->users);
+	buf_wipe(&s->users_text);
 	config_free(&s->config);
 	free(s);
 }
@@ -117,6 +135,8 @@ void setup_unlink(const struct setup *s, const struct setup *next)
 	for (size_t i = 0; i < s->config->nlisteners; i++) {
 		const char *address = s->config->listeners[i].address;
 
+		if (s->listeners != NULL && s->listeners[i].given)
+			continue;
 		if (strncmp(address, prefix, sizeof prefix - 1) == 0 && (next == NULL || !has_address(next, address)))
 			(void)unlink(address + sizeof prefix - 1);
 	}

@@ -8,16 +8,20 @@
 
 #include "base/buf.h"
 #include "cmd/rules.h"
+#include "cmd/users.h"
 #include "config/config.h"
 
 struct setup_listener {
 	const struct config_listener *config; /* in the setup's configuration */
 	int fd;				      /* owned */
+	bool given;			      /* made by the service manager, and its name is that one's to remove */
 };
 
 struct setup {
 	struct config *config;
 	struct rules rules;
+	struct sasl_users *users; /* who may log in; NULL: nobody */
+	struct buf users_text;	  /* the same, for receivers */
 	struct setup_listener *listeners; /* as many as config has */
 };
 
@@ -30,6 +34,9 @@ struct setup *setup_load(const char *file, struct buf *errors);
 int setup_bind(struct setup *s, const struct setup *old, struct buf *errors);
 
 void setup_free(struct setup **s); /* closes the listeners */
+
+/* Nobody may connect any more: who still could would wait for a greeting that never comes. */
+void setup_close(struct setup *s);
 
 /* Removes the names of the UNIX sockets that S listens on, but for those that NEXT (may be NULL) listens on too. */
 void setup_unlink(const struct setup *s, const struct setup *next);

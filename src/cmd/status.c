@@ -58,6 +58,9 @@ static enum grade grade(const struct status *s, const struct spool_account_row *
 		return GRADE_CRITICAL;
 	if (row->hold_until_ms != 0 || row->waiting[DELIVERY_PARKED] > 0 || row->waiting[DELIVERY_QUARANTINED] > 0)
 		return GRADE_WARNING;
+	/* No person said wait: rules have sent as much as they may in a day. */
+	if (row->waiting[DELIVERY_HELD] > 0 && strcmp(row->account, CONFIG_RELAY) == 0)
+		return GRADE_WARNING;
 	return GRADE_OK;
 }
 
@@ -80,6 +83,9 @@ static void add_words(const struct status *s, const struct spool_account_row *ro
 		text_span(timed_ms(s, row) - s->now, span);
 		(void)buf_addf(out, "%sits mail waits for its time, in %s", out->n > 0 ? "; " : "", span);
 	}
+	if (row->waiting[DELIVERY_HELD] > 0 && strcmp(row->account, CONFIG_RELAY) == 0)
+		(void)buf_addf(out, "%swhat rules sent beyond their daily number is held: mailferry queue list --account %s",
+			       out->n > 0 ? "; " : "", row->account);
 	if (row->waiting[DELIVERY_PARKED] + row->waiting[DELIVERY_QUARANTINED] > 0)
 		(void)buf_addf(out, "%sa person must decide about some mail: mailferry queue list --account %s",
 			       out->n > 0 ? "; " : "", row->account);

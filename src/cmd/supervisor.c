@@ -19,29 +19,32 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/step.h"
+#include "cmd/activation.h"
 #include "cmd/control_server.h"
 #include "cmd/fetcher.h"
 #include "cmd/notify.h"
 #include "cmd/spool_ask.h"
 #include "cmd/sync_job.h"
 #include "role/role.h"
+#include "smtp/meter.h"
+#include "smtp/tally.h"
 
 enum { BIND_PATIENCE_MS = 3000, BIND_PAUSE_MS = 50 };
 enum { STOP_SECONDS = 30, STOP_SPOOL_SECONDS = 10, LOOK_SECONDS = 60, ERRORS_MAX = 64 * 1024, FILES_WANTED = 65536 };
 
-const char *const slot_kind_names[SLOT_KINDS] = {
+const char *const slot_kind_names[SLOT_KINDS + 1] = {
 	[SLOT_RECEIVER] = "receiver", [SLOT_FETCH] = "fetch", [SLOT_STORE] = "store",
-	[SLOT_CONNECT] = "connect",   [SLOT_TOKEN] = "token", [SLOT_SPOOL] = "spool",
+	[SLOT_RELAY] = "relay",	      [SLOT_CONNECT] = "connect",   [SLOT_TOKEN] = "token", [SLOT_SPOOL] = "spool",
 };
 
-void supervisor_log_lines(const char *event, const struct buf *lines)
+void supervisor_log_lines(const char *event, enum log_level level, const struct buf *lines)
 {
 	struct slice rest = buf_slice(lines);
 
 	while (rest.n > 0) {
 		size_t n = slice_find(rest, '\n');
 
-		log_error(event, LOG_SLICE("why", slice_of(rest.p, n)));
+		LOG_EVENT(level, event, LOG_SLICE("why", slice_of(rest.p, n)), { 0 });
 		n = n < rest.n ? n + 1 : n;
 		rest = slice_of(rest.p + n, rest.n - n);
 	}
@@ -49,19 +52,32 @@ void supervisor_log_lines(const char *event, const struct buf *lines)
 
 /* ---- starting ---- */
 
+/* In one line, for `systemctl status'. */
+static void tell_ready(struct supervisor *sup)
+{
+	const struct config *c = sup->setup->config;
+
+	sup->reloading = false;
+	notify_manager("READY=1\nSTATUS=%s%zu listeners, %zu accounts, %zu sources",
+		       sup->wrong ? "The changed configuration is wrong, the old one stays in force (see the log). " : "",
+		       c->nlisteners, c->naccounts, c->nsources);
+}
+
 void supervisor_announce(struct supervisor *sup)
 {
-	if (sup->announced)
+	if ((sup->announced && !sup->reloading) || sup->stage != STAGE_RUNNING)
 		return;
 	for (struct slot *s = sup->slots; s != NULL; s = s->next)
-		if (s->kind != SLOT_STORE && s->kind != SLOT_FETCH && s->kind != SLOT_TOKEN &&
+		if (!slot_kind_files(s->kind) && s->kind != SLOT_FETCH && s->kind != SLOT_TOKEN &&
 		    (s->worker == NULL || s->worker->state != WORKER_READY))
 			return;
+	tell_ready(sup);
+	if (sup->announced)
+		return;
 	sup->announced = true;
 	log_info("ready", LOG_STR("hostname", sup->setup->config->hostname),
 		 LOG_NUM("listeners", sup->setup->config->nlisteners),
 		 LOG_NUM("accounts", sup->setup->config->naccounts), LOG_NUM("sources", sup->setup->config->nsources));
-	notify_manager("READY=1");
 }
 
 /* ---- stopping: receivers first, the spool last, so that what was begun can be finished ---- */
@@ -114,14 +130,16 @@ static void on_stop_deadline(evutil_socket_t fd, short what, void *arg)
 
 void supervisor_stop(struct supervisor *sup)
 {
-	const struct timeval tv = { .tv_sec = STOP_SECONDS };
+	const struct timeval tv = { .tv_sec = sup->setup->config->stop_timeout / 1000 + STOP_SECONDS };
 
 	if (sup->stage == STAGE_STOPPING)
 		return;
-	notify_manager("STOPPING=1");
+	notify_manager("STOPPING=1\nSTATUS=Waiting up to %lld s for messages under way",
+		       (long long)sup->setup->config->stop_timeout / 1000);
 	sup->stage = STAGE_STOPPING;
 	sup->stopping = SLOT_RECEIVER;
 	control_server_free(&sup->control);
+	setup_close(sup->setup);
 	(void)event_add(sup->stop_deadline, &tv);
 	stop_kind(sup);
 	supervisor_stop_advance(sup);
@@ -185,6 +203,29 @@ static void on_minute(evutil_socket_t fd, short what, void *arg)
 	sup->warned = false;
 	fetchers_minute(sup);
 	slot_consider_all(sup);
+	supervisor_tls_minute(sup);
+	supervisor_look_at_files(sup);
+}
+
+/* It says that this loop goes round; roles have deadlines of their own. */
+static void on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	notify_manager("WATCHDOG=1");
+}
+
+static void watchdog_prepare(struct supervisor *sup)
+{
+	const int64_t ms = notify_watchdog_ms() / 2;
+	const struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	if (ms == 0)
+		return;
+	sup->watchdog = event_new(sup->base, -1, EV_PERSIST, on_watchdog, sup);
+	if (sup->watchdog == NULL || event_add(sup->watchdog, &tv) != 0)
+		abort();
 }
 
 static void add_signal(struct supervisor *sup, size_t i, int number, event_callback_fn fn)
@@ -207,6 +248,7 @@ static void events_prepare(struct supervisor *sup)
 	sup->stop_deadline = event_new(sup->base, -1, 0, on_stop_deadline, sup);
 	if (sup->minute == NULL || sup->stop_deadline == NULL || event_add(sup->minute, &minute) != 0)
 		abort();
+	watchdog_prepare(sup);
 }
 
 /* Receivers inherit the limit: a session is a descriptor. */
@@ -231,7 +273,8 @@ static void steps_prepare(struct supervisor *sup)
 	sup->steps = open(path, O_RDWR | O_CLOEXEC);
 	if (sup->steps < 0)
 		log_error("no-steps", LOG_STR("file", path), LOG_STR("why", strerror(errno)));
-	step_open(sup->steps);
+	sup->killer = step_killer();
+	step_open(sup->steps, sup->killer);
 }
 
 void supervisor_set_level(struct supervisor *sup)
@@ -272,6 +315,11 @@ static int prepare(struct supervisor *sup)
 	struct err e;
 	int r;
 
+	sup->programs = programs_open(slot_kind_names, &e);
+	if (sup->programs == NULL || supervisor_sandbox(sup->setup, &e) != 0) {
+		log_error("not-started", LOG_STR("why", e.text));
+		return EX_CONFIG;
+	}
 	if (identity_find(c, &sup->identity, &e) != 0 || spool_directory_prepare(c->spool, &sup->identity, &e) != 0) {
 		log_error("not-started", LOG_STR("why", e.text));
 		return EX_CONFIG;
@@ -283,10 +331,22 @@ static int prepare(struct supervisor *sup)
 	}
 	if (sup->sync_only)
 		return 0;
+	sup->meter = meter_create(&e);
+	if (sup->meter < 0) {
+		log_error("not-started", LOG_STR("why", e.text));
+		return EX_OSERR;
+	}
+	sup->tally = tally_create(&e);
+	if (sup->tally < 0) {
+		log_error("not-started", LOG_STR("why", e.text));
+		return EX_OSERR;
+	}
 	buf_init(&errors, ERRORS_MAX);
 	r = bind_patiently(sup->setup, &errors);
 	if (r != 0)
-		supervisor_log_lines("not-started", &errors);
+		supervisor_log_lines("not-started", LOG_ERROR, &errors);
+	else
+		activation_warn();
 	buf_free(&errors);
 	return r == 0 ? 0 : EX_UNAVAILABLE;
 }
@@ -296,17 +356,24 @@ static void clean_up(struct supervisor *sup)
 	for (size_t i = 0; i < sizeof sup->signals / sizeof sup->signals[0]; i++)
 		event_free(sup->signals[i]);
 	sync_free_all(sup);
+	supervisor_notices_free(sup);
 	while (sup->slots != NULL)
 		slot_free(sup->slots);
 	spool_ask_free(&sup->ask);
 	control_server_free(&sup->control);
 	event_free(sup->minute);
+	if (sup->watchdog != NULL)
+		event_free(sup->watchdog);
 	event_free(sup->stop_deadline);
 	event_base_free(sup->base);
 	setup_free(&sup->setup);
+	watch_free(&sup->watch);
+	mem_wipe(&sup->tickets, sizeof sup->tickets);
 	buf_free(&sup->spool_part);
-	free(sup->programs);
+	programs_free(&sup->programs);
 	file_close(&sup->steps);
+	file_close(&sup->meter);
+	file_close(&sup->tally);
 }
 
 /* BEGIN is called when all is prepared; NULL: nothing but the schedule says what is to be done. */
@@ -325,7 +392,6 @@ static int run(struct supervisor *sup, int (*begin)(struct supervisor *sup, void
 	sup->base = event_base_new();
 	if (sup->base == NULL)
 		abort();
-	sup->programs = program_directory();
 	srandom((unsigned)clock_wall_ms() ^ (unsigned)getpid());
 	steps_prepare(sup);
 	events_prepare(sup);
@@ -335,6 +401,9 @@ static int run(struct supervisor *sup, int (*begin)(struct supervisor *sup, void
 		status = EX_CONFIG;
 	if (status == 0) {
 		log_info("starting", LOG_STR("file", sup->file), LOG_NUM("pid", getpid()));
+		if (!sup->sync_only)
+			supervisor_log_lines("rules-warning", LOG_WARNING, &sup->setup->rules.warnings);
+		watch_set(&sup->watch, sup->setup->config);
 		slot_match(sup);
 		slot_consider_all(sup);
 		if (event_base_dispatch(sup->base) != 0)
@@ -348,17 +417,24 @@ static int run(struct supervisor *sup, int (*begin)(struct supervisor *sup, void
 	return status;
 }
 
+static struct supervisor supervisor_new(const char *file, struct setup *setup)
+{
+	return (struct supervisor){ .file = file, .setup = setup, .steps = -1, .killer = -1, .meter = -1, .tally = -1 };
+}
+
 int supervisor_run(const char *file, struct setup *setup, bool restored)
 {
-	struct supervisor sup = { .file = file, .setup = setup, .restored = restored, .steps = -1 };
+	struct supervisor sup = supervisor_new(file, setup);
 
+	sup.restored = restored;
 	return run(&sup, NULL, NULL);
 }
 
 int supervisor_run_sync(const char *file, struct setup *setup, int (*begin)(struct supervisor *sup, void *arg),
 			void *arg)
 {
-	struct supervisor sup = { .file = file, .setup = setup, .sync_only = true, .steps = -1 };
+	struct supervisor sup = supervisor_new(file, setup);
 
+	sup.sync_only = true;
 	return run(&sup, begin, arg);
 }

@@ -28,6 +28,7 @@ static void drop_slots(struct supervisor *sup)
 			receivers--;
 			slot_free(s);
 		} else if ((s->kind == SLOT_STORE && config_account(c, s->account) == NULL) ||
+			   (s->kind == SLOT_RELAY && c->relay == NULL) ||
 			   (s->kind == SLOT_FETCH && config_source(c, s->account) == NULL)) {
 			/* Its store or fetcher must be reaped before the name may come back. */
 			s->gone = true;
@@ -100,6 +101,8 @@ void slot_match(struct supervisor *sup)
 	for (size_t n = slots_of_kind(sup, SLOT_RECEIVER); n < c->receivers && !sup->sync_only; n++)
 		(void)slot_new(sup, SLOT_RECEIVER, "");
 	match_accounts(sup, c);
+	if (c->relay != NULL && slots_of_kind(sup, SLOT_RELAY) == 0)
+		(void)slot_new(sup, SLOT_RELAY, CONFIG_RELAY);
 	match_sources(sup, c);
 	slots_learn_hours(sup);
 	fetchers_learn(sup);

@@ -55,11 +55,13 @@ int worker_pair(struct worker *server, struct worker *client, uint16_t type, str
  * they lose the spool. */
 static uint16_t hand_out_type(const struct worker *w, enum slot_kind kind)
 {
-	bool logs_in = w->kind == SLOT_STORE || w->kind == SLOT_FETCH;
+	bool logs_in = slot_kind_files(w->kind) || w->kind == SLOT_FETCH;
 	const struct config_server *server;
 
 	if (kind == SLOT_SPOOL)
 		return w->kind == SLOT_RECEIVER ? ROLE_SPOOL : 0;
+	if (kind == SLOT_CONNECT && w->kind == SLOT_RECEIVER)
+		return w->sup->setup->config->nmilters > 0 ? ROLE_CONNECT : 0;
 	if (kind == SLOT_CONNECT)
 		return logs_in || w->kind == SLOT_TOKEN ? ROLE_CONNECT : 0;
 	server = logs_in ? config_server(w->sup->setup->config, w->account) : NULL;

@@ -1,8 +1,12 @@
 /* SIGHUP: the configuration and the rules are read again. What is wrong changes nothing. */
+#include <stdlib.h>
+
 #include "base/log.h"
+#include "base/mem.h"
 #include "cmd/fetcher.h"
 #include "cmd/notify.h"
 #include "cmd/supervisor.h"
+#include "intake/notice.h"
 
 enum { ERRORS_MAX = 64 * 1024 };
 
@@ -24,7 +28,7 @@ static void replace_workers(struct supervisor *sup)
 			 * drained like the others. */
 			if (s->kind == SLOT_CONNECT)
 				worker_stop(w);
-		} else if (s->kind == SLOT_STORE || s->kind == SLOT_TOKEN) {
+		} else if (slot_kind_files(s->kind) || s->kind == SLOT_TOKEN) {
 			worker_stop(s->worker);
 		} else if (s->fetcher != NULL) {
 			fetcher_replace(s->fetcher);
@@ -53,27 +57,31 @@ static struct setup *reload_load(struct supervisor *sup, struct buf *errors)
 {
 	struct setup *next = setup_load(sup->file, errors);
 	const char *fixed = next == NULL ? NULL : setup_fixed_key(sup->setup, next);
+	struct err e;
 
 	if (fixed != NULL)
 		(void)buf_addf(errors, "%s: %s: a running mailferry can't change it: restart mailferry\n", sup->file,
 			       fixed);
+	if (next != NULL && fixed == NULL && supervisor_sandbox(next, &e) != 0) {
+		(void)buf_addf(errors, "%s\n", e.text);
+		setup_free(&next);
+	}
 	if (next != NULL && (fixed != NULL || (!sup->sync_only && setup_bind(next, sup->setup, errors) != 0)))
 		setup_free(&next);
 	return next;
 }
 
-void supervisor_reload(struct supervisor *sup)
+/* 0, or -1 with what was wrong in ERRORS. */
+static int reload(struct supervisor *sup, struct buf *errors)
 {
 	struct setup *next;
-	struct buf errors;
 
-	if (sup->stage != STAGE_RUNNING)
-		return;
-	notify_manager("RELOADING=1");
-	buf_init(&errors, ERRORS_MAX);
-	next = reload_load(sup, &errors);
+	notify_reloading();
+	sup->reloading = true;
+	next = reload_load(sup, errors);
+	sup->wrong = next == NULL;
 	if (next == NULL) {
-		supervisor_log_lines("configuration-error", &errors);
+		supervisor_log_lines("configuration-error", LOG_ERROR, errors);
 		log_error("reload-failed",
 			  LOG_STR("what", "the old configuration stays in force; correct the errors above and "
 					  "reload again"));
@@ -82,13 +90,50 @@ void supervisor_reload(struct supervisor *sup)
 			setup_unlink(sup->setup, next);
 		setup_free(&sup->setup);
 		sup->setup = next;
+		watch_set(&sup->watch, next->config);
 		supervisor_set_level(sup);
 		replace_workers(sup);
 		slot_match(sup);
 		lift_holds(sup);
+		supervisor_log_lines("rules-warning", LOG_WARNING, &next->rules.warnings);
 		log_info("reloaded", LOG_STR("file", sup->file));
 		slot_consider_all(sup);
 	}
+	/* Else when the new receivers are ready. */
+	supervisor_announce(sup);
+	return next == NULL ? -1 : 0;
+}
+
+void supervisor_reload(struct supervisor *sup)
+{
+	struct buf errors;
+
+	if (sup->stage != STAGE_RUNNING)
+		return;
+	/* What is read now is not news in a minute. */
+	(void)watch_changed(&sup->watch);
+	buf_init(&errors, ERRORS_MAX);
+	(void)reload(sup, &errors);
 	buf_free(&errors);
-	notify_manager("READY=1");
+}
+
+void supervisor_look_at_files(struct supervisor *sup)
+{
+	const char *path;
+	struct buf errors;
+	char *name;
+
+	if (sup->stage != STAGE_RUNNING || sup->sync_only)
+		return;
+	path = watch_changed(&sup->watch);
+	if (path == NULL)
+		return;
+	log_info("file-changed", LOG_STR("file", path));
+	name = mem_strdup(path);
+	buf_init(&errors, ERRORS_MAX);
+	/* Half of a renewal is no disaster: when the other half is there, the files have changed again. */
+	if (reload(sup, &errors) != 0)
+		supervisor_tell(sup, name, NOTICE_FILES, buf_str(&errors));
+	buf_free(&errors);
+	free(name);
 }

@@ -58,7 +58,7 @@ void slot_free(struct slot *s)
 struct slot *slot_of_account(struct supervisor *sup, struct slice account)
 {
 	for (struct slot *s = sup->slots; s != NULL; s = s->next)
-		if (s->kind == SLOT_STORE && !s->gone && slice_eq(slice_str(s->account), account))
+		if (slot_kind_files(s->kind) && !s->gone && slice_eq(slice_str(s->account), account))
 			return s;
 	return NULL;
 }
@@ -68,7 +68,7 @@ struct slot *slot_of_name(struct supervisor *sup, struct slice name)
 	struct slot *s = sup->slots;
 
 	while (s != NULL &&
-	       (s->gone || (s->kind != SLOT_STORE && s->kind != SLOT_FETCH) || !slice_eq(slice_str(s->account), name)))
+	       (s->gone || (!slot_kind_files(s->kind) && s->kind != SLOT_FETCH) || !slice_eq(slice_str(s->account), name)))
 		s = s->next;
 	return s;
 }
@@ -121,7 +121,7 @@ static int64_t slot_wait(struct slot *s)
 		return -1;
 	if (s->kind == SLOT_FETCH)
 		return fetcher_wait(s->fetcher);
-	if (s->kind == SLOT_STORE) {
+	if (slot_kind_files(s->kind)) {
 		int64_t at = store_due(s), due = at == INT64_MAX ? INT64_MAX : at - clock_wall_ms();
 
 		/* When one of them has left, all slots are considered again. */
@@ -240,7 +240,7 @@ void slot_ended(struct slot *s, const struct worker *w, bool clean)
 	} else {
 		s->not_before = now + backoff_next(&s->backoff, now - w->started);
 	}
-	if (s->kind == SLOT_STORE && (w->idle ? w->idle_until : 0) < s->due)
+	if (slot_kind_files(s->kind) && (w->idle ? w->idle_until : 0) < s->due)
 		s->due = w->idle ? w->idle_until : 0;
 	if (s->hours != NULL)
 		hours_left(s->hours, s->due != INT64_MAX, clock_wall_ms());

@@ -6,11 +6,13 @@
 #include "cmd/supervisor.h"
 #include "cmd/token_directory.h"
 #include "role/role.h"
+#include "smtp/tally.h"
 
 enum { PART_MAX = 16 * 1024 * 1024 };
 
 static const enum config_part parts[SLOT_KINDS] = {
 	[SLOT_RECEIVER] = CONFIG_PART_RECEIVER, [SLOT_FETCH] = CONFIG_PART_FETCH,     [SLOT_STORE] = CONFIG_PART_STORE,
+	[SLOT_RELAY] = CONFIG_PART_RELAY,
 	[SLOT_TOKEN] = CONFIG_PART_TOKEN,	[SLOT_CONNECT] = CONFIG_PART_CONNECT, [SLOT_SPOOL] = CONFIG_PART_SPOOL,
 };
 
@@ -89,14 +91,62 @@ static int tell_listeners(struct telling *t)
 	return 0;
 }
 
+static int tell_meter(struct telling *t)
+{
+	ipc_begin(&t->out, ROLE_METER, 0);
+	return tell_send(t, t->w->sup->meter);
+}
+
+/* The first place that nobody has; TALLY_PLACES where there is none. */
+static unsigned free_place(const struct worker *w)
+{
+	for (unsigned place = 0; place < TALLY_PLACES; place++) {
+		const struct worker *x = w->sup->workers;
+
+		while (x != NULL && (x == w || x->kind != SLOT_RECEIVER || x->place != place))
+			x = x->next;
+		if (x == NULL)
+			return place;
+	}
+	return TALLY_PLACES;
+}
+
+static int tell_tally(struct telling *t)
+{
+	t->w->place = free_place(t->w);
+	tally_clear(t->w->sup->tally, t->w->place);
+	ipc_begin(&t->out, ROLE_TALLY, 0);
+	ipc_put_number(&t->out, ROLE_TAG_PLACE, t->w->place);
+	return tell_send(t, t->w->sup->tally);
+}
+
+static int tell_tickets(struct telling *t)
+{
+	int r;
+
+	ipc_begin(&t->out, ROLE_TICKETS, 0);
+	tickets_put(t->w->sup, &t->out);
+	r = tell_send(t, -1);
+	mem_wipe(t->out.buf.p, t->out.buf.n);
+	return r;
+}
+
 static int tell_rules(struct telling *t)
 {
 	const struct rules *rules = &t->w->sup->setup->rules;
 
 	for (size_t i = 0; i < rules->n; i++)
-		if (tell_bytes(t, ROLE_RULES, rules->all[i].path, rules->all[i].text, rules->all[i].len) != 0)
+		if ((rules->all[i].named || rules->all[i].used || rules->all[i].list) &&
+		    tell_bytes(t, ROLE_RULES, rules->all[i].path, rules->all[i].text, rules->all[i].len) != 0)
 			return -1;
 	return 0;
+}
+
+static int tell_users(struct telling *t)
+{
+	const struct setup *s = t->w->sup->setup;
+
+	return s->users == NULL ? 0 : tell_bytes(t, ROLE_USERS, s->config->users, s->users_text.p, s->users_text.n);
 }
 
 static int tell_peer(struct telling *t, enum slot_kind server, enum role_message type)
@@ -134,11 +184,11 @@ static int tell_token_directory(struct telling *t)
 
 static int tell_steps_and_go(struct telling *t)
 {
-	int steps = t->w->sup->steps;
+	const int fds[] = { t->w->sup->steps, t->w->sup->killer };
 
-	if (steps >= 0) {
+	if (fds[0] >= 0 && fds[1] >= 0) {
 		ipc_begin(&t->out, ROLE_STEPS, 0);
-		if (tell_send(t, steps) != 0)
+		if (channel_send(t->w->channel, &t->out, fds, 2, t->e) != 0)
 			return -1;
 	}
 	ipc_begin(&t->out, ROLE_GO, 0);
@@ -147,14 +197,15 @@ static int tell_steps_and_go(struct telling *t)
 
 int worker_tell(struct worker *w, struct err *e)
 {
-	bool fetch = w->kind == SLOT_FETCH, logs_in = w->kind == SLOT_STORE || fetch;
+	bool fetch = w->kind == SLOT_FETCH, logs_in = slot_kind_files(w->kind) || fetch;
 	struct telling t = { .w = w, .e = e };
 	int r = -1;
 
 	ipc_out_init(&t.out);
 	if (tell_name(&t) != 0 || tell_config(&t) != 0)
 		goto out;
-	if (w->kind == SLOT_RECEIVER && tell_listeners(&t) != 0)
+	if (w->kind == SLOT_RECEIVER && (tell_listeners(&t) != 0 || tell_meter(&t) != 0 || tell_tally(&t) != 0 ||
+					 tell_tickets(&t) != 0 || tell_users(&t) != 0))
 		goto out;
 	if ((w->kind == SLOT_RECEIVER || fetch) && tell_rules(&t) != 0)
 		goto out;
@@ -163,6 +214,10 @@ int worker_tell(struct worker *w, struct err *e)
 	if (fetch && tell_peer(&t, SLOT_SPOOL, ROLE_MEMORY) != 0)
 		goto out;
 	if ((logs_in || w->kind == SLOT_TOKEN) && tell_peer(&t, SLOT_CONNECT, ROLE_CONNECT) != 0)
+		goto out;
+	/* A receiver takes mail also while there is no connector, and is told of it later. */
+	if (w->kind == SLOT_RECEIVER && w->sup->setup->config->nmilters > 0 &&
+	    worker_of_kind(w->sup, SLOT_CONNECT) != NULL && tell_peer(&t, SLOT_CONNECT, ROLE_CONNECT) != 0)
 		goto out;
 	if (logs_in && tell_token(&t) != 0)
 		goto out;

@@ -17,6 +17,7 @@
 #include "cmd/sync_job.h"
 #include "intake/notice.h"
 #include "role/role.h"
+#include "smtp/tally.h"
 
 /* A spool puts right what a crash left before it is ready; on a slow disk with many files that takes its time. */
 enum { NAME_LOGGED_MAX = 200, WAKE_CROSSES_MS = 2000, SPOOL_START_SECONDS = 15 * 60 };
@@ -55,6 +56,9 @@ void worker_enter(struct worker *w, enum worker_state state)
 		tv.tv_sec = SPOOL_START_SECONDS;
 	if (state == WORKER_LEAVING && w->kind == SLOT_FETCH)
 		tv.tv_sec = FETCH_LEAVE_SECONDS;
+	/* Its sessions have that long, and then some seconds to hear of it. */
+	if (state == WORKER_LEAVING && w->kind == SLOT_RECEIVER)
+		tv.tv_sec += w->stop_timeout / 1000;
 	w->state = state;
 	log_worker(LOG_DEBUG, "role-state", w, state_names[state]);
 	(void)event_del(w->deadline);
@@ -164,8 +168,10 @@ static int on_ready(struct worker *w)
 	if (w->state != WORKER_STARTING)
 		return 0;
 	worker_enter(w, WORKER_READY);
+	if (w->kind == SLOT_RECEIVER)
+		supervisor_notices_say(w->sup);
 	/* Stores come and go with the mail, and tell of it themselves. */
-	log_worker(w->kind == SLOT_STORE || w->kind == SLOT_FETCH ? LOG_DEBUG : LOG_INFO, "role-ready", w, NULL);
+	log_worker(slot_kind_files(w->kind) || w->kind == SLOT_FETCH ? LOG_DEBUG : LOG_INFO, "role-ready", w, NULL);
 	if (w->slot == NULL)
 		return 0;
 	w->slot->failed_starts = 0;
@@ -269,14 +275,16 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 		return on_ready(w);
 	if (in->type == ROLE_DUE && w->kind == SLOT_SPOOL)
 		return on_due(w, in->rest);
-	if (in->type == ROLE_IDLE && w->kind == SLOT_STORE)
+	if (in->type == ROLE_IDLE && slot_kind_files(w->kind))
 		return on_idle(w, in->rest);
 	if (in->type == ROLE_SPOOL && w->kind == SLOT_RECEIVER)
 		return on_spool_wanted(w);
 	if (in->type == ROLE_LIFT && w->kind == SLOT_TOKEN)
 		return on_lift(w);
-	if (in->type == ROLE_NOTICE && (w->kind == SLOT_TOKEN || w->kind == SLOT_STORE))
+	if (in->type == ROLE_NOTICE && (w->kind == SLOT_TOKEN || slot_kind_files(w->kind)))
 		return on_notice(w, in->rest);
+	if (in->type == ROLE_NOTICE && w->kind == SLOT_SPOOL)
+		return supervisor_held(w->sup, in->rest);
 	if (w->kind == SLOT_FETCH)
 		return fetcher_says(w, in);
 	return -1;
@@ -315,16 +323,18 @@ int worker_start(struct slot *s, struct err *e)
 	w->sup = sup;
 	w->slot = s;
 	w->kind = s->kind;
+	w->place = TALLY_PLACES;
 	w->account = mem_strdup(s->account);
 	w->pid = pid;
 	w->started = clock_mono_ms();
+	w->stop_timeout = sup->setup->config->stop_timeout;
 	w->channel = channel_new(sup->base, pair[0], &handler, w);
 	w->deadline = event_new(sup->base, -1, 0, on_deadline, w);
 	if (w->deadline == NULL)
 		abort();
 	w->next = sup->workers;
 	sup->workers = w;
-	sup->stores += w->kind == SLOT_STORE;
+	sup->stores += slot_kind_files(w->kind);
 	s->worker = w;
 	s->due = INT64_MAX;
 	if (s->fetcher != NULL)
@@ -338,7 +348,7 @@ int worker_start(struct slot *s, struct err *e)
 static void log_death(const struct worker *w, int status, bool clean)
 {
 	enum log_level level = !clean						? LOG_ERROR
-			       : w->kind == SLOT_STORE || w->kind == SLOT_FETCH ? LOG_DEBUG
+			       : slot_kind_files(w->kind) || w->kind == SLOT_FETCH ? LOG_DEBUG
 										: LOG_INFO;
 	char what[80];
 
@@ -346,7 +356,27 @@ static void log_death(const struct worker *w, int status, bool clean)
 		(void)snprintf(what, sizeof what, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else
 		(void)snprintf(what, sizeof what, "exit status %d", WEXITSTATUS(status));
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		LOG_EVENT(LOG_ERROR, "role-forbidden", LOG_STR("kind", slot_kind_names[w->kind]),
+			  LOG_STR("account", w->account[0] == '\0' ? NULL : w->account), LOG_NUM("pid", w->pid),
+			  LOG_STR("signal", "SIGSYS"),
+			  LOG_STR("what", "it made a system call that no program of mailferry needs, and the sandbox ended it: either "
+					  "somebody has taken it over by what it read, or a library does what it did not do "
+					  "before. Which call it was says the kernel: journalctl -k --grep type=1326, or ausearch -m "
+					  "SECCOMP. Look before you set sandbox to \"off\"; see docs/security.md"),
+			  { 0 });
 	log_worker(level, clean ? "role-ended" : "role-died", w, what);
+}
+
+/* A receiver has ended, and is none of the workers any more. */
+static void sweep_places(const struct supervisor *sup)
+{
+	bool held[TALLY_PLACES] = { false };
+
+	for (const struct worker *x = sup->workers; x != NULL; x = x->next)
+		if (x->kind == SLOT_RECEIVER && x->place < TALLY_PLACES)
+			held[x->place] = true;
+	tally_sweep(sup->tally, held);
 }
 
 void worker_reaped(struct worker *w, int status)
@@ -363,10 +393,14 @@ void worker_reaped(struct worker *w, int status)
 	clean = WIFEXITED(status) && WEXITSTATUS(status) == 0 && (w->told_to_end || w->idle);
 
 	step("supervisor: a role has ended");
+	if (w->kind == SLOT_RECEIVER)
+		tally_clear(w->sup->tally, w->place);
 	while (*p != w)
 		p = &(*p)->next;
 	*p = w->next;
-	w->sup->stores -= w->kind == SLOT_STORE;
+	if (w->kind == SLOT_RECEIVER)
+		sweep_places(w->sup);
+	w->sup->stores -= slot_kind_files(w->kind);
 	log_death(w, status, clean);
 	if (s != NULL && s->fetcher != NULL)
 		fetcher_ended(s->fetcher, w, status);

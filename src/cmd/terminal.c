@@ -40,6 +40,16 @@ void terminal_begin(struct terminal *t)
 	t->raw = tcsetattr(STDIN_FILENO, TCSANOW, &now) == 0;
 }
 
+bool terminal_hide(struct terminal *t)
+{
+	struct termios now;
+
+	if (!t->raw || tcgetattr(STDIN_FILENO, &now) != 0)
+		return false;
+	now.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+	return tcsetattr(STDIN_FILENO, TCSANOW, &now) == 0;
+}
+
 void terminal_end(struct terminal *t)
 {
 	if (t->raw)

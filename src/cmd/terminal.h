@@ -18,6 +18,9 @@ enum { TERMINAL_LINE_MAX = 16 * 1024 };
 void terminal_begin(struct terminal *t);
 void terminal_end(struct terminal *t);
 
+/* What is typed is no longer shown, until terminal_end. False when standard input is no terminal. */
+bool terminal_hide(struct terminal *t);
+
 /* Reads what is there (poll before). 1: *LINE is whole, without its end, from mem_alloc; 0: not yet; -1: the end. A
  * line that is too long is handed out cut. */
 int terminal_line(struct terminal *t, char **line);

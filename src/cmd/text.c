@@ -17,14 +17,19 @@ static bool is_invisible(uint32_t cp)
 }
 
 /* wcwidth knows Unicode only in a locale that does; what we print is UTF-8, whatever the user's locale is. */
-static int columns_of(uint32_t cp)
+void text_prepare(void)
 {
 	static bool prepared;
 
-	if (!prepared) {
-		prepared = true;
-		(void)setlocale(LC_CTYPE, "C.UTF-8");
-	}
+	if (prepared)
+		return;
+	prepared = true;
+	(void)setlocale(LC_CTYPE, "C.UTF-8");
+}
+
+static int columns_of(uint32_t cp)
+{
+	text_prepare();
 	return wcwidth((wchar_t)cp);
 }
 

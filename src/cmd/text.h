@@ -26,4 +26,7 @@ void text_octets(uint64_t n, char out[TEXT_OCTETS_SIZE]);
 /* "2026-01-02 03:04:05", local time. */
 void text_time(int64_t wall_ms, char out[TEXT_TIME_SIZE]);
 
+/* Loads now what the functions above would load with their first character. */
+void text_prepare(void);
+
 #endif

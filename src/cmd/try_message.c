@@ -17,18 +17,37 @@ enum { TRY_HEAD = 1024 * 1024, TRY_CHUNK = 64 * 1024, TRY_ADDRESS_MAX = 1024 };
 static const uint64_t try_size_max = UINT64_C(1) << 30;
 _Static_assert((int)TRY_HEAD > (int)HEADER_MAX_BYTES, "the head holds the whole header");
 
-static int open_unnamed(struct err *e)
+/* Where a large message is kept; one at a time. */
+static int scratch = -1;
+static struct err scratch_why;
+
+void try_message_prepare(void)
 {
 	const char *dir = getenv("TMPDIR");
 	char *name = mem_printf("%s/mailferry-try-XXXXXX", dir != NULL && dir[0] == '/' ? dir : "/tmp");
-	int fd = mkostemp(name, O_CLOEXEC);
 
-	if (fd < 0)
-		(void)err_sys(e, errno, "%s", name);
+	scratch = mkostemp(name, O_CLOEXEC);
+	if (scratch < 0)
+		(void)err_sys(&scratch_why, errno, "%s", name);
 	else
 		(void)unlink(name);
 	free(name);
-	return fd;
+}
+
+static int open_unnamed(struct err *e)
+{
+	int fd;
+
+	if (scratch < 0) {
+		*e = scratch_why;
+		return -1;
+	}
+	fd = fcntl(scratch, F_DUPFD_CLOEXEC, 0);
+	if (fd >= 0 && ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0)
+		return fd;
+	(void)err_sys(e, errno, "empty a temporary file");
+	file_close(&fd);
+	return -1;
 }
 
 /* CHUNK, converted, to the head while that has room, and to the file once it has not. */

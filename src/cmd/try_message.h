@@ -14,6 +14,9 @@ struct try_message {
 	struct buf to;	 /* Delivered-To, X-Original-To or To */
 };
 
+/* Once, before this program shuts itself in: opens where a large message will be kept. */
+void try_message_prepare(void);
+
 /* PATH may be "-" for standard input. try_message_free in every case. 0, or -1. */
 int try_message_read(struct try_message *m, const char *path, struct err *e);
 void try_message_free(struct try_message *m);

@@ -52,7 +52,7 @@ static void print_flags(FILE *f, char *const *flags, size_t n)
 		(void)fprintf(f, "%s%s%s", i == 0 ? " (flags " : " ", flags[i], i + 1 == n ? ")" : "");
 }
 
-static void print_action(FILE *f, const struct plan_action *a)
+static void print_action(FILE *f, const struct plan_action *a, bool line)
 {
 	const char *target = a->kind == PLAN_FILEINTO ? a->mailbox : a->kind == PLAN_REDIRECT ? a->address : a->reason;
 
@@ -66,20 +66,34 @@ static void print_action(FILE *f, const struct plan_action *a)
 		(void)fputs(", created if it is missing", f);
 	if (a->copy)
 		(void)fputs(", as a copy", f);
+	if (a->content > 0)
+		(void)fputs(", the message as the script changed it", f);
+	if (line)
+		(void)fprintf(f, ", by line %u", a->line);
 	(void)fputc('\n', f);
 }
 
-void try_print_text(FILE *f, const char *message, const struct plan *p)
+void try_print_text(FILE *f, const char *message, const struct plan *p, const struct explain *x)
 {
+	if (x != NULL) {
+		(void)fprintf(f, "%s:\n", message);
+		explain_print(f, x);
+	}
 	for (size_t i = 0; i < p->n; i++) {
 		(void)fprintf(f, "%s: ", message);
-		print_action(f, &p->actions[i]);
+		print_action(f, &p->actions[i], x != NULL);
 	}
 	if (p->error != NULL)
 		(void)fprintf(f, "%s: the rules failed: %s\n", message, p->error);
 	if (p->implicit_keep) {
 		(void)fprintf(f, "%s: implicit keep", message);
 		print_flags(f, p->keep_flags, p->nkeep_flags);
+		if (p->keep_content > 0)
+			(void)fputs(", the message as the script changed it", f);
+		if (x != NULL)
+			(void)fputs(p->error != NULL ? ", because the rules failed"
+						     : ", because nothing above took its place",
+				    f);
 		(void)fputc('\n', f);
 	}
 }
@@ -109,7 +123,7 @@ static json_t *flags_json(char *const *flags, size_t n)
 	return list;
 }
 
-static json_t *action_json(const struct plan_action *a)
+static json_t *action_json(const struct plan_action *a, bool line)
 {
 	json_t *json = json_object();
 
@@ -132,23 +146,45 @@ static json_t *action_json(const struct plan_action *a)
 	case PLAN_EREJECT:
 		(void)json_object_set_new(json, "reason", text_json(a->reason));
 		break;
+	case PLAN_VACATION:
+		(void)json_object_set_new(json, "to", text_json(a->answer->to));
+		(void)json_object_set_new(json, "from", text_json(a->answer->from));
+		(void)json_object_set_new(json, "subject", text_json(a->answer->subject));
+		(void)json_object_set_new(json, "reason", text_json(a->answer->reason));
+		break;
+	case PLAN_NOTIFY:
+		(void)json_object_set_new(json, "method", text_json(a->notice->method));
+		(void)json_object_set_new(json, "message", text_json(a->notice->message));
+		break;
 	case PLAN_DISCARD:
 	case PLAN_KINDS:
 		break;
 	}
+	if (a->content > 0)
+		(void)json_object_set_new(json, "changed", json_true());
+	if (line)
+		(void)json_object_set_new(json, "line", json_integer((json_int_t)a->line));
 	return json;
 }
 
-void try_print_json(FILE *f, const char *message, const struct plan *p)
+void try_print_json(FILE *f, const char *message, const struct plan *p, const struct explain *x)
 {
 	json_t *json = json_object(), *actions = json_array();
 
 	for (size_t i = 0; i < p->n; i++)
-		(void)json_array_append_new(actions, action_json(&p->actions[i]));
+		(void)json_array_append_new(actions, action_json(&p->actions[i], x != NULL));
 	(void)json_object_set_new(json, "message", text_json(message));
 	(void)json_object_set_new(json, "actions", actions);
 	(void)json_object_set_new(json, "implicit_keep", json_boolean(p->implicit_keep));
+	if (p->keep_content > 0)
+		(void)json_object_set_new(json, "changed", json_true());
+	if (p->nkeep_flags > 0)
+		(void)json_object_set_new(json, "keep_flags", flags_json(p->keep_flags, p->nkeep_flags));
 	(void)json_object_set_new(json, "error", text_json(p->error));
+	if (x != NULL) {
+		(void)json_object_set(json, "explain", x->steps);
+		(void)json_object_set_new(json, "left_out", json_integer((json_int_t)x->left_out));
+	}
 	(void)json_dumpf(json, f, JSON_PRESERVE_ORDER);
 	(void)fputc('\n', f);
 	json_decref(json);
