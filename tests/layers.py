@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lib.tap import Tap  # noqa: E402
 
-LAYERS = "base msg config net ipc sieve spool intake smtp imap oauth fetch store role cmd".split()
+LAYERS = "base msg config net ipc sieve reply spool intake smtp imap oauth fetch store relay role cmd".split()
 top = os.environ.get("top_srcdir", ".")
 build = os.environ.get("top_builddir", ".")
 tap = Tap()

@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,11 @@ def samples(tap):
         messages = sorted(f for f in os.listdir(folder) if f.endswith(".eml"))
         with tap.case("%s.sieve has samples" % name):
             assert len(messages) >= 5, messages
-        result = run("--json", script, *messages, cwd=folder)
+        options = []
+        if os.path.exists(os.path.join(folder, "options")):
+            with open(os.path.join(folder, "options")) as f:
+                options = f.read().split()
+        result = run("--json", *options, script, *messages, cwd=folder)
         lines = result.stdout.decode().splitlines()
         for message, line in zip(messages, lines):
             with tap.case("%s.sieve: %s" % (name, message)):
@@ -101,15 +106,114 @@ def command(tap, folder):
     with tap.case("a script that does not compile: its errors, and 65"):
         folder.write("t.sieve", b"keep;\nfileinto 5;\nkep;\n")
         plans, status, errors = folder.plan("lf.eml")
-        lines = errors.splitlines()
-        assert (plans, status, len(lines)) == ([], 65, 2), (plans, status, errors)
-        assert lines[0].startswith("t.sieve:2:1: error: ") and lines[1].startswith("t.sieve:3:1: error: "), errors
+        assert (plans, status, errors) == ([], 65, (
+            't.sieve:2:1: error: "fileinto" needs the extension: expected require "fileinto"; at the top of the script\n'
+            "    2 | fileinto 5;\n"
+            "      | ^~~~~~~~\n"
+            't.sieve:2:10: error: expected the mailbox (a string) of "fileinto", found a number\n'
+            "    2 | fileinto 5;\n"
+            "      |          ^\n"
+            't.sieve:3:1: error: unknown command "kep": expected "keep"?\n'
+            "    3 | kep;\n"
+            "      | ^~~\n"
+            't.sieve: at the top of the script write: require ["fileinto"];\n')), (plans, status, errors)
+    with tap.case("warnings do not refuse a script"):
+        folder.write("t.sieve", b'require "fileinto";\nstop;\nkeep;\n')
+        plans, status, errors = folder.plan("lf.eml")
+        assert (len(plans), status) == (1, 0), (plans, status)
+        assert errors == (
+            't.sieve:1:9: warning: "fileinto" is required and not used\n'
+            '    1 | require "fileinto";\n'
+            "      |         ^~~~~~~~~~\n"
+            't.sieve:3:1: warning: this is never reached: "stop" in line 2 ends it\n'
+            "    3 | keep;\n"
+            "      | ^~~~\n"), errors
     with tap.case("a missing script: 66"):
         result = run("nosuch.sieve", "lf.eml", cwd=folder.path)
         assert result.returncode == 66 and b"nosuch.sieve" in result.stderr, result
     with tap.case("wrong usage: 64"):
         for args in ([], ["t.sieve"], ["--from"], ["--bogus", "t.sieve", "lf.eml"]):
             assert run(*args, cwd=folder.path).returncode == 64, args
+    with tap.case("--explain: each line at which something happened, and what"):
+        folder.write("t.sieve", b'require ["fileinto", "variables"];\n'
+                                b'if header :contains "subject" ["a", "voi"] {\n'
+                                b'\tset "x" "1";\n'
+                                b'} elsif not exists "x" {\n'
+                                b'\tif header :matches "subject" "*: *" { fileinto "F/${2}"; }\n'
+                                b'}\n')
+        folder.write("one.eml", b"From: a@b.example\nSubject: Invoice\n\nbody\n")
+        folder.write("two.eml", "From: a@b.example\nSubject: Hé: \x1b[1mé\xff\n\nbody\n".encode("latin-1"))
+        result = run("--explain", "t.sieve", "one.eml", "two.eml", cwd=folder.path)
+        assert result.stdout.decode() == (
+            "one.eml:\n"
+            '    2 | if header :contains "subject" ["a", "voi"] {\n'
+            '      |     header is true: Subject "Invoice" by the key "voi"\n'
+            "      |     if: its block runs\n"
+            '    3 |         set "x" "1";\n'
+            '      |     ${x} is "1"\n'
+            "      |     set is carried out\n"
+            "one.eml: implicit keep, because nothing above took its place\n"
+            "two.eml:\n"
+            '    2 | if header :contains "subject" ["a", "voi"] {\n'
+            '      |     header is false: Subject "H\ufffd: ?[1m\ufffd\ufffd"\n'
+            "      |     if: its block is passed over\n"
+            '    4 | } elsif not exists "x" {\n'
+            "      |     exists is false\n"
+            "      |     elsif: its block runs\n"
+            '    5 |         if header :matches "subject" "*: *" { fileinto "F/${2}"; }\n'
+            '      |     ${1} is "H\ufffd"\n'
+            '      |     ${2} is "?[1m\ufffd\ufffd"\n'
+            '      |     header is true: Subject "H\ufffd: ?[1m\ufffd\ufffd" by the key "*: *"\n'
+            "      |     if: its block runs\n"
+            "      |     fileinto fails, and ends the run\n"
+            "two.eml: the rules failed: " + result.stdout.decode().split("the rules failed: ")[1]), result.stdout.decode()
+    with tap.case("--explain: why nothing is sent"):
+        folder.write("sends.sieve", b'require ["vacation", "enotify"];\nvacation "x";\nnotify "mailto:a@b.example";\n'
+                                b'notify "mailto:a@b.example";\n')
+        folder.write("first.eml", b"From: a@b.example\nTo: c@d.example\n\n")
+        folder.write("second.eml", b"From: a@b.example\nTo: c@d.example\nList-Id: <x>\nAuto-Submitted: auto-generated\n\n")
+        text = run("--explain", "--remember", "sends.sieve", "first.eml", "first.eml", "second.eml", cwd=folder.path).stdout.decode()
+        first, second, third = re.split(r"(?m)^(?=\S+\.eml:$)", text)[1:]
+        assert "sends no answer" not in first and "sends nothing: whoever it is for is told the same already" in first, text
+        assert "vacation sends no answer: its sender got one before" in second, text
+        assert "vacation sends no answer: a program sent it (Auto-Submitted)" in third, text
+        assert third.count("notify sends nothing: a program sent it (Auto-Submitted)") == 2, text
+        # What does nothing is not carried out.
+        assert [t.count("is carried out") for t in (first, second, third)] == [2, 1, 0], text
+    with tap.case("--explain --json: the same for programs, bounded"):
+        plan = json.loads(run("--explain", "--json", "t.sieve", "one.eml", cwd=folder.path).stdout)
+        assert plan["explain"][0] == {"line": 2, "test": "header", "true": True, "compared": 1, "values": [
+            {"field": "Subject", "value": "Invoice", "key": "voi"}]}, plan
+        assert [list(s)[1] for s in plan["explain"]] == ["test", "branch", "variable", "command"], plan
+        folder.write("t.sieve", b"if true { }\n" * 3000)
+        folder.write("one.eml", b"Subject: " + b"x" * 5000 + b"\n" + b"To: a@b.example\n" * 20 + b"\n")
+        plan = json.loads(run("--explain", "--json", "t.sieve", "one.eml", cwd=folder.path).stdout)
+        assert (len(plan["explain"]), plan["left_out"]) == (2000, 4000), plan["left_out"]
+        folder.write("t.sieve", b'if header :contains ["to", "subject"] "q" { } if header :contains "subject" "x" { discard; }\n')
+        plan = json.loads(run("--explain", "--json", "t.sieve", "one.eml", cwd=folder.path).stdout)
+        first, second = plan["explain"][0], plan["explain"][2]
+        assert (len(first["values"]), first["compared"]) == (10, 21), first
+        assert len(second["values"][0]["value"]) == 1001 and plan["actions"][0]["line"] == 1, second
+    with tap.case("--now, --auth and --env are what rules are told"):
+        folder.write("t.sieve", b'require ["date", "environment"];\n'
+                                b'if currentdate :is "iso8601" "2026-12-24T09:00:00+01:00" { keep; }\n'
+                                b'if environment :is "vnd.office" "hall" { discard; }\n')
+        assert actions("--now", "2026-12-24T09:00+01:00", "lf.eml") == [["keep"]]
+        assert actions("--now", "2026-12-24T08:00Z", "--env", "vnd.office=hall", "lf.eml") == [["discard"]]
+        for args in (["--now", "tomorrow"], ["--now", "2026-12-24T09:00x"], ["--env", "x"], ["--env", "=x"]):
+            assert run(*args, "t.sieve", "lf.eml", cwd=folder.path).returncode == 64, args
+    with tap.case("--remember: the rules know of the messages before"):
+        folder.write("t.sieve", b'require "duplicate"; if duplicate :header "subject" { discard; }')
+        folder.write("one.eml", b"Subject: one\n\n")
+        folder.write("two.eml", b"Subject: two\n\n")
+        assert actions("one.eml", "one.eml") == [[], []]
+        assert actions("--remember", "one.eml", "two.eml", "one.eml") == [[], [], ["discard"]]
+        folder.write("t.sieve", b'require ["duplicate", "reject"]; if duplicate :header "subject" { discard; } else { reject "x"; }')
+        # What is refused while it comes was never here.
+        assert actions("--remember", "one.eml", "one.eml") == [["reject"], ["reject"]]
+        folder.write("t.sieve", b'require ["duplicate", "reject"]; if duplicate :header "subject" { stop; } keep; reject "x";')
+        plans, status, errors = folder.plan("--remember", "one.eml", "one.eml")
+        assert all("error" in p for p in plans), plans  # a run that fails remembers nothing (RFC 7352, 3)
     with tap.case("plain words for people"):
         folder.write("t.sieve", b'require ["fileinto", "mailbox", "imap4flags", "copy"];\n'
                                 b'fileinto :create :copy :flags "\\\\Seen" "Invoices";')

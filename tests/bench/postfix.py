@@ -36,7 +36,10 @@ smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 smtpd_peername_lookup = no
 default_process_limit = 100
-smtpd_tls_security_level = none
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {cert}
+smtpd_tls_key_file = {key}
+smtpd_tls_loglevel = 0
 """
 
 MASTER = """\
@@ -54,18 +57,21 @@ discard unix - - n - - discard
 error unix - - n - - error
 retry unix - - n - - error
 anvil unix - - n - 1 anvil
+tlsmgr unix - - n 1000? 1 tlsmgr
 """
 
 
 class Postfix:
-    def __init__(self, area):
-        """Raises RuntimeError with the reason when there can't be one here."""
+    def __init__(self, area, keys):
+        """`keys`: an Authority. Raises RuntimeError with the reason when there can't be one here."""
         self.area = area
-        if not find_program("postconf"):
+        self.keys = keys
+        postconf = find_program("postconf")
+        if not postconf:
             raise RuntimeError("Postfix is missing (scripts/check fetches it without installing it)")
         if os.geteuid() != 0:
             raise RuntimeError("Postfix can only be started by root")
-        self.tools = os.environ.get("MAILFERRY_TOOLS", "")
+        self.tools = postconf[:-len("/usr/sbin/postconf")]
         self.port = free_port()
         self.dir = area.path("postfix")
         os.mkdir(self.dir)
@@ -82,7 +88,7 @@ class Postfix:
         owner = pwd.getpwnam("mail").pw_uid
         group = grp.getgrnam("daemon").gr_gid
         with open(os.path.join(self.dir, "main.cf"), "w") as f:
-            f.write(MAIN.format(dir=self.dir, tools=self.tools))
+            f.write(MAIN.format(dir=self.dir, tools=self.tools, cert=self.keys.cert, key=self.keys.key))
         with open(os.path.join(self.dir, "master.cf"), "w") as f:
             f.write(MASTER.format(port=self.port))
         queue = os.path.join(self.dir, "queue")

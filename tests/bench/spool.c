@@ -29,7 +29,7 @@ struct bench {
 
 static void send_one(struct bench *b);
 
-static void on_answer(void *arg, enum spool_answer answer, int64_t number)
+static void on_answer(void *arg, enum spool_answer answer, const struct spool_taken *taken)
 {
 	struct bench *b = arg;
 
@@ -38,7 +38,7 @@ static void on_answer(void *arg, enum spool_answer answer, int64_t number)
 		exit(1);
 	}
 	if (b->fetcher.door == NULL)
-		spool_confirm(b->t.intake, number);
+		spool_confirm(b->t.intake, taken->ticket, SPOOL_READ);
 	if (++b->answered == b->total)
 		b->ended = true;
 	else if (b->sent < b->total)

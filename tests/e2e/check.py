@@ -77,6 +77,29 @@ with tap.case("redirect is refused as long as nothing sends mail on"):
     expect(got, CONFIG, "")
     assert "rules/a.sieve:3:3: error: `redirect' can't be used" in got[2], got
 
+
+def warned(*ends):
+    """The rules are good, and warned of with just these words, in this order."""
+    got = run("-c", "mailferry.conf", "check")
+    expect(got, OK, "mailferry.conf: 2 listeners, 2 accounts, 1 rules file: good\n")
+    lines = [line for line in got[2].splitlines() if "warning: " in line]
+    assert len(lines) == len(ends), got
+    for line, end in zip(lines, ends):
+        assert line.endswith(end), got
+
+
+with tap.case("fields that rules may not change: they are told so here, for nothing is said when they run"):
+    write("mailferry.conf", GOOD + 'rules_forbid_add = [ "X-Spam-*", "S*" ];\nrules_forbid_delete = "x-spam-score";\n')
+    write("rules/a.sieve", 'require ["editheader", "variables"];\naddheader "x-spam-flag" "NO";\ndeleteheader "X-Spam-Flag";\n'
+          'deleteheader "X-Spam-Score";\naddheader "subject" "a"; set "n" "X-Spam-A"; addheader "${n}" "b";\n')
+    warned(':2:1: warning: "addheader" does nothing to x-spam-flag: rules_forbid_add names it',
+           ':4:1: warning: "deleteheader" does nothing to X-Spam-Score: rules_forbid_delete names it')
+    write("mailferry.conf", GOOD)
+    write("rules/a.sieve", 'require "editheader";\ndeleteheader "received";\ndeleteheader "Auto-Submitted";\n'
+          'addheader "Received" "x";\n')
+    warned(':2:1: warning: "deleteheader" does nothing to received: it always stays',
+           ':3:1: warning: "deleteheader" does nothing to Auto-Submitted: it always stays')
+
 with tap.case("rules that can't be read, a configuration that is not there"):
     os.unlink(os.path.join(place, "rules/a.sieve"))
     got = run("-c", "mailferry.conf", "check")

@@ -20,14 +20,15 @@ serial = 0
 
 def letters(n):
     """Lines of text that packs a little, as base64 does, and of text that packs well."""
-    out = b""
-    while len(out) < n:
+    lines, size = [], 0
+    while size < n:
         if dice.random() < 0.5:
-            out += bytes(dice.choice(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") for _ in range(76))
+            line = bytes(dice.choices(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", k=76))
         else:
-            out += b"The scanner in the hall has sent a page; it is in the folder Scans. "
-        out += b"\r\n"
-    return out
+            line = b"The scanner in the hall has sent a page; it is in the folder Scans. "
+        lines.append(line + b"\r\n")
+        size += len(lines[-1])
+    return b"".join(lines)
 
 
 def mails(count, large=()):

@@ -55,6 +55,16 @@ with tap.case("messages with attachments, sent by swaks, arrive octet for octet"
         parts = [p for p in found[0].headers.walk() if p.get_content_type() == "application/pdf"]
         assert len(parts) == 1 and parts[0].get_payload(decode=True) == scan, "the attachment was changed"
 
+with tap.case("a folder that somebody deletes while large messages are on their way is made again; nobody is asked"):
+    for i in range(12):
+        store.empty()
+        p = area.run([find_program("swaks"), "--server", "127.0.0.1", "--port", str(ferry.smtp), "--from",
+                      "scanner@example.org", "--to", address("scans"), "--header", "Message-Id: <gone-%d@example.org>" % i,
+                      "--body", "x", "--attach-type", "application/pdf", "--attach", "@" + pdf])
+        assert p.returncode == 0, p.stdout + p.stderr
+        ferry.drained()
+        assert [m.id for m in store.messages()["Scans"]] == ["<gone-%d@example.org>" % i], store.count()
+
 with tap.case("over LMTP each recipient has its answer, and one folder gets one copy"):
     store.empty()
     c = Client(ferry.lmtp, lmtp=True)

@@ -104,6 +104,31 @@ with tap.case("rules know the folders, and learn of those that were made"):
     # The name that differs in case is the same folder.
     assert "work/New" not in small.folders and len(small.folders["Work/New"].messages) >= 2
 
+with tap.case("check warns of a folder that the account does not have, while the daemon runs"):
+    other = ferry.write("other.sieve", 'require ["fileinto", "mailbox"];\n'
+                        'if size :over 1M { fileinto "Wrok"; }\n'
+                        'elsif size :over 2M { fileinto "work"; }\n'
+                        'elsif size :over 3M { fileinto :create "Gone"; }\n'
+                        'elsif mailboxexists "Perhaps" { fileinto "Perhaps"; }\n')
+    kept = dict(ferry.account)
+    ferry.save(accounts={"office": {"rules": "other.sieve"}})
+    told = ferry.command("check")
+    warned = [line for line in told.stderr.splitlines() if "other.sieve" in line]
+    assert told.returncode == 0 and len(warned) == 1, (told.returncode, told.stderr)
+    assert warned[0].endswith("other.sieve:2:20: warning: account `office' has no folder \"Wrok\": mail for it goes to INBOX, "
+                              "unless the folder is made, or \":create\" is given"), warned
+    ferry.save(accounts={"office": {"rules": kept["rules"]}})
+
+with tap.case("what is most likely not meant is logged once, when it starts"):
+    lines = [line for line in ferry.log_text().splitlines() if "event=rules-warning" in line]
+    assert not lines, lines
+    strange = Ferry(area, small, "stop;\nkeep;\n", name="strange")
+    tap.logs.append(strange.logs)
+    strange.start()
+    lines = [line for line in strange.log_text().splitlines() if "event=rules-warning" in line]
+    assert len(lines) == 1 and "office.sieve:2:1: warning: this is never reached" in lines[0], lines
+    assert strange.stop() == 0
+
 with tap.case("a folder is found by its use, and made for it where there is none"):
     small.create(mutf7_encode("Müll")).uses = ["\\Junk"]
     small.plain_uses = True
@@ -132,6 +157,32 @@ fileinto :copy "\\\\Junk"; fileinto :copy "müll"; fileinto "Müll";""")
 
 ferry.stop()
 small.close()
+
+with tap.case("annotations are known; a folder is found by its id, also when it has got another name; without the id by the name"):
+    store = Store(user="office", password="s3cret", capabilities=Store.capabilities + " OBJECTID METADATA")
+    folder = store.create("Projects")
+    store.notes = {"": {"/shared/admin": "mailto:a@office.example"}, "Projects": {"/private/comment": "on (and) off"}}
+    other = Ferry(area, store, """require ["fileinto", "mailboxid", "mboxmetadata", "servermetadata", "imap4flags"];
+if allof (metadata "projects" "/private/Comment" "ON (and) off", servermetadata :contains "/shared/admin" "office",
+          not metadataexists "INBOX" "/private/comment") { addflag "annotated"; }
+if mailboxidexists "F%d" { fileinto :mailboxid "F%d" "Gone"; } else { fileinto :mailboxid "F%d" "Named"; }
+""" % ((folder.uidvalidity,) * 3), name="ids")
+    store.create("Named")
+    tap.logs.append(other.logs)
+    other.start()
+
+    def arrived():
+        c = Client(other.smtp)
+        c.hello()
+        c.deliver(Item("<%f@x>" % time.time(), "office@office.example", message("<%f@x>" % time.time())))
+        other.drained()
+        return len(folder.messages) > 0
+    wait_for("the id to be known", arrived, 60)
+    assert len(store.folders["Named"].messages) >= 1 and "Gone" not in store.folders, store.folders.keys()
+    assert all("annotated" in m[0] for m in folder.messages.values()), folder.messages
+    assert not store.violations, store.violations
+    assert other.stop() == 0
+    store.close()
 
 with tap.case("with UTF8=ACCEPT a raw 8-bit header goes as such data, and arrives as it was sent"):
     for more in ("", " MULTIAPPEND", " LITERAL-"):

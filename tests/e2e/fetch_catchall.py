@@ -97,6 +97,8 @@ with tap.case("what is too large stays, with one note"):
     assert found(subject) == [], found(subject)
     notes = [m for m in store.messages("office", body=True)["INBOX"] if subject in m.raw.decode("utf-8", "replace")]
     assert len(notes) == 1, [m.subject for m in notes]
+    # RFC 3834, 5.2: a report that something was not received is no "auto-generated".
+    assert b"\r\nAuto-Submitted: auto-replied\r\n" in notes[0].raw, notes[0].raw
 
 with tap.case("a dry run says the same, and changes nothing"):
     rows = {put("dry boss", "X-Original-To: boss@office.example"): ("boss", "INBOX"),

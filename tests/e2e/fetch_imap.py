@@ -13,7 +13,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -22,6 +21,7 @@ from lib.courier import Courier  # noqa: E402
 from lib.cyrus import Cyrus  # noqa: E402
 from lib.dovecot import Dovecot  # noqa: E402
 from lib.ferry import Ferry  # noqa: E402
+from lib.line import Counter, Drip  # noqa: E402
 from lib.proxy import Proxy  # noqa: E402
 from lib.server import Missing  # noqa: E402
 from lib.tap import Skip, Tap  # noqa: E402
@@ -106,79 +106,6 @@ def same(sent, store):
     assert not wrong, "%d wrong of %d (seed %d):\n%s" % (len(wrong), len(sent), SEED, "\n".join(wrong[:5]))
 
 
-class Counter:
-    """A relay that counts what the client sends: its turns, which are round trips, and octets both ways."""
-
-    def __init__(self, port):
-        self.target = port
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.turns, self.sent, self.got, self.said = 0, 0, 0, b""
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            client, _ = self.listener.accept()
-            server = socket.create_connection(("127.0.0.1", self.target))
-            last = [server]
-            threading.Thread(target=self._pump, args=(client, server, last, True), daemon=True).start()
-            threading.Thread(target=self._pump, args=(server, client, last, False), daemon=True).start()
-
-    def _pump(self, a, b, last, from_client):
-        try:
-            while data := a.recv(65536):
-                if from_client:
-                    self.turns += last[0] is not a
-                    self.sent += len(data)
-                    self.said += data
-                else:
-                    self.got += len(data)
-                last[0] = a
-                b.sendall(data)
-        except OSError:
-            pass
-        finally:
-            for s in (a, b):
-                try:
-                    s.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-
-
-class Drip:
-    """A relay whose server's octets come one a second."""
-
-    def __init__(self, port):
-        self.target = port
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            client, _ = self.listener.accept()
-            threading.Thread(target=self._drip, args=(client,), daemon=True).start()
-
-    def _drip(self, client):
-        server = socket.create_connection(("127.0.0.1", self.target))
-        threading.Thread(target=self._send, args=(client, server), daemon=True).start()
-        try:
-            while octet := server.recv(1):
-                client.sendall(octet)
-                time.sleep(1)
-        except OSError:
-            pass
-        server.close()
-        client.close()
-
-    def _send(self, client, server):
-        try:
-            while data := client.recv(4096):
-                server.sendall(data)
-        except OSError:
-            pass
-
-
 class Setup:
     """A source, a store, and mailferry between them."""
 
@@ -203,6 +130,7 @@ class Setup:
     def sync(self, *names, status=0, timeout=300):
         p = self.ferry.command("sync", *names, timeout=timeout)
         assert status is None or p.returncode == status, "%d: %s%s" % (p.returncode, p.stdout, p.stderr)
+        self.said = "%d: %s" % (p.returncode, p.stderr)
         return p.stdout
 
     def close(self):
@@ -447,7 +375,7 @@ def hostile(title, prepare, *words, then=(11, 12), source=None, logged=()):
             prepare(server)
             setup.ferry.start()
             out = setup.sync(status=None)
-            assert "good: fetched 3 messages" in out, out
+            assert "good: fetched 3 messages" in out, (out, setup.said, setup.ferry.logs())
             text = " ".join(setup.ferry.command("status").stdout.split())
             for word in words:
                 assert word in text + out, (word, text, out)

@@ -8,8 +8,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from lib.area import wait_for  # noqa: E402
 from lib.office import Office  # noqa: E402
-from lib.pop import Pop  # noqa: E402
-from lib.sender import message  # noqa: E402
+from lib.originals import Originals  # noqa: E402
 from lib.tap import Tap  # noqa: E402
 
 RULES = """require ["fileinto", "mailbox", "copy"];
@@ -22,25 +21,7 @@ tap = Tap(300)
 tap.need(("dovecot", "dovecot-imapd"))
 office = Office(tap, "fetch-originals", RULES, dovecot={"users": {"office": "s3cret", "old": "s3cret"}})
 area, store, ferry = office.area, office.store, office.ferry
-pop = Pop(password="s3cret")
-
-
-def source(protocol, port):
-    return {"protocol": protocol, "host": "localhost", "tls": "none", "port": port, "user": "old",
-            "password_file": "office.password", "account": "office", "to": "office@office.example",
-            "delete": "after-delivery"}
-
-
-def mail(kind, subject):
-    return message("<%s.%s@example.org>" % (kind, subject), subject="%s %s" % (kind, subject))
-
-
-def originals():
-    """What is left at the sources, without the kind."""
-    imap = sorted(m.subject.split()[1] for m in store.messages("old")["INBOX"])
-    pop3 = sorted(m.split(b"Subject: pop ")[1].split(b"\r\n")[0].decode() for m in pop.messages)
-    assert imap == pop3, (imap, pop3)
-    return imap
+mailboxes = Originals(store)
 
 
 def filed():
@@ -60,12 +41,8 @@ def act(word, *command):
 
 
 store.start()
-m = store.connect("old")
-for s in SUBJECTS:
-    m.append("INBOX", None, None, mail("imap", s))
-    pop.add(mail("pop", s))
-m.logout()
-ferry.save(sources={"imap": source("imap", store.port), "pop": source("pop3", pop.port)})
+mailboxes.add(SUBJECTS)
+ferry.save(sources=mailboxes.sources())
 
 with tap.case("while the account takes nothing, only what the rules discarded goes"):
     ferry.write("wrong.password", "wrong\n", 0o600)
@@ -74,7 +51,7 @@ with tap.case("while the account takes nothing, only what the rules discarded go
     for _ in range(2):
         ferry.command("sync")
     assert len(ferry.queue()) == 10, ferry.queue()  # two folders are two deliveries
-    assert originals() == ["both", "dropped", "held", "waits"], originals()
+    assert mailboxes.left() == ["both", "dropped", "held", "waits"], mailboxes.left()
 
 with tap.case("what is filed goes; what is held or was dropped stays"):
     act("held", "hold")
@@ -85,14 +62,14 @@ with tap.case("what is filed goes; what is held or was dropped stays"):
     for _ in range(2):
         ferry.command("sync")
     assert filed() == sorted(k + " " + s for k in ("imap", "pop") for s in ("waits", "both", "both")), filed()
-    assert originals() == ["dropped", "held"], originals()
+    assert mailboxes.left() == ["dropped", "held"], mailboxes.left()
 
 with tap.case("what was held goes when it was let go and is filed"):
     act("held", "release")
     ferry.drained(60)
     for _ in range(2):
         ferry.command("sync", check=True)
-    assert originals() == ["dropped"], originals()
+    assert mailboxes.left() == ["dropped"], mailboxes.left()
     assert len(filed()) == 8, filed()
 
 with tap.case("what was dropped stays, and is not fetched again, also without its record"):
@@ -105,7 +82,7 @@ with tap.case("what was dropped stays, and is not fetched again, also without it
     wait_for("the records to be swept", lambda: "waits" not in ferry.command("trace", "example.org").stdout, 60)
     for _ in range(3):
         ferry.command("sync", check=True)
-    assert originals() == ["dropped"], originals()
+    assert mailboxes.left() == ["dropped"], mailboxes.left()
     assert len(filed()) == 8, filed()
     assert ferry.stop() == 0
 

@@ -1,23 +1,20 @@
 """
 A kill at every step of the way of fetched mail: from the source's listing over
 the spool to the store, and on to what happens to the original. The daemon dies,
-all of it, at one step after the other (see steps.py and src/base/step.h); then
-it is started as usual, and in the end each message is in its folders once, as
-it was, and the originals are gone or there as the source asks.
+all of it, at one step after the other (see lib/deaths.py); then it is started as
+usual, and in the end each message is in its folders once, as it was, and the
+originals are gone or there as the source asks.
 """
 
 import collections
-import concurrent.futures
 import datetime
-import itertools
 import os
-import random
-import re
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from lib.area import SOURCE, Area, answers, wait_for  # noqa: E402
+from lib.area import Area, answers, wait_for  # noqa: E402
+from lib.deaths import Deaths, Run, all_filed, steps_of_source  # noqa: E402
 from lib.dovecot import Dovecot  # noqa: E402
 from lib.ferry import Ferry  # noqa: E402
 from lib.pop import Pop  # noqa: E402
@@ -26,8 +23,7 @@ from lib.tap import Tap  # noqa: E402
 
 WORKERS = 4
 TWICE = 10   # runs with a second death
-MORE = 60    # further runs at most, until every step of the fetchers was met
-STEPS_MAX = 600
+MORE = 300   # further runs at most, until every step of the fetchers was met
 SCANS, ALARMS, NEWS = "Scans", "Panel/Alarms", "Lists/News & more"
 RULES = """require ["fileinto", "mailbox"];
 if header :contains "subject" "scan" { fileinto :create "%s"; }
@@ -50,9 +46,6 @@ store = Dovecot(area, users={kind + str(n): "s3cret" for n in range(WORKERS) for
 store.start()
 assert area.bin  # before there are threads
 tap.logs.append(store.logs)
-free = list(range(WORKERS))
-serial = itertools.count()
-killed_at = collections.Counter()
 
 
 def instant(date):
@@ -122,124 +115,58 @@ def sources(worker, pop):
             "pop": source("pop3", pop.port, "old", delete="at-once")}
 
 
-def settled(ferry, worker, pop):
-    """The originals are where they belong, and everything is filed: the queue can be asked only of a living daemon."""
-    if pop.messages or store.count("drained%d" % worker)["INBOX"] > 0:
-        return False
-    if any(b"\\Seen" not in m.flags for m in store.messages("kept%d" % worker)["INBOX"]):
-        return False
-    p = ferry.command("queue", "list", "--json")
-    return p.returncode == 0 and p.stdout.strip() in ("", "[]")
-
-
-def drain(ferry, worker, pop):
-    """Lets it run until all is settled, or it is dead."""
-    end = time.monotonic() + 120
-    while ferry.alive() and not settled(ferry, worker, pop):
-        assert time.monotonic() < end, "not settled in two minutes"
-        ferry.command("sync", "--quiet", timeout=120)  # its end is that of the daemon, if that dies
-
-
-def run(deaths):
-    """One run that dies at each of the step numbers in turn. Returns (how many of them happened, error text)."""
-    worker = free.pop()
-    name = "w%d-%d-%s" % (worker, next(serial), "-".join(map(str, deaths)))
-    expected, pop = Expected(), Pop(password="s3cret")
-    ferry = Ferry(area, store, RULES, {"accounts": {"office": {"user": "to%d" % worker}},
-                                       "sources": sources(worker, pop)}, name=name)
-    happened = 0
-    try:
+class Fetched(Run):
+    def __init__(self, worker, name):
+        self.worker, self.expected, self.pop = worker, Expected(), Pop(password="s3cret")
+        self.ferry = Ferry(area, store, RULES, {"accounts": {"office": {"user": "to%d" % worker}},
+                                                "sources": sources(worker, self.pop)}, name=name)
         store.empty("to%d" % worker)
-        fill(name, worker, pop, expected)
-        for fatal in deaths:
-            ferry.use_steps(fatal)
-            ferry.launch()
-            wait_for("mailferry to greet, or its death", lambda: not ferry.alive() or answers(ferry.smtp), 60)
-            drain(ferry, worker, pop)
-            if ferry.alive():
-                ferry.stop()
-            if ferry.process is None or ferry.steps.done < fatal:
-                break
-            happened += 1
-            ferry.kill()
-        ferry.use_steps(0)
-        ferry.start()
-        drain(ferry, worker, pop)
+        fill(name, worker, self.pop, self.expected)
+
+    def settled(self):
+        """The originals are where they belong, and everything is filed."""
+        if self.pop.messages or store.count("drained%d" % self.worker)["INBOX"] > 0:
+            return False
+        if any(b"\\Seen" not in m.flags for m in store.messages("kept%d" % self.worker)["INBOX"]):
+            return False
+        return all_filed(self.ferry)
+
+    def drain(self):
+        """Lets it run until all is settled, or it is dead."""
+        end = time.monotonic() + 120
+        while self.ferry.alive() and not self.settled():
+            assert time.monotonic() < end, "not settled in two minutes"
+            self.ferry.command("sync", "--quiet", timeout=120)  # its end is that of the daemon, if that dies
+
+    def live(self):
+        wait_for("mailferry to greet, or its death", lambda: not self.ferry.alive() or answers(self.ferry.smtp), 60)
+        self.drain()
+
+    def check(self):
+        self.drain()
         # Once more over what stays there: nothing of it comes again.
-        ferry.command("sync", check=True, timeout=120)
-        ferry.drained(90)
-        wrong = expected.wrong(store.messages("to%d" % worker, body=True))
-        if store.count("kept%d" % worker)["INBOX"] != len(KEPT):
+        self.ferry.command("sync", check=True, timeout=120)
+        self.ferry.drained(90)
+        wrong = self.expected.wrong(store.messages("to%d" % self.worker, body=True))
+        if store.count("kept%d" % self.worker)["INBOX"] != len(KEPT):
             wrong.append("what was to be kept is gone")
-        if wrong:
-            raise AssertionError("\n".join(wrong))
-        if ferry.stop() != 0:
-            raise AssertionError("it did not stop cleanly")
-        return happened, None
-    except Exception as e:
-        return happened, "%s: %s\n%s" % (type(e).__name__, e, ferry.logs(80))
-    finally:
-        ferry.kill()
-        pop.stop()
-        for where in re.findall(r'killed-at-step.*where="([^"]*)"', ferry.log_text()):
-            killed_at[where] += 1
-        free.append(worker)
+        assert not wrong, "\n".join(wrong)
+
+    def close(self):
+        self.pop.stop()
 
 
-def sequence(plans):
-    """Runs PLANS in parallel, lazily, and yields (deaths, happened, error) in order."""
-    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-        waiting = collections.deque()
-        for deaths in plans:
-            waiting.append((deaths, pool.submit(run, deaths)))
-            if len(waiting) == WORKERS:
-                deaths, future = waiting.popleft()
-                yield (deaths,) + future.result()
-        while waiting:
-            deaths, future = waiting.popleft()
-            yield (deaths,) + future.result()
+deaths = Deaths(tap, Fetched, WORKERS)
 
-
-began = time.monotonic()
-last = 0
 with tap.case("killed at every step from the first until a run lives"):
-    wrong = []
-    # Steps of different roles interleave, so one run that lives is not the end: all of a round must.
-    for deaths, happened, error in sequence((n,) for n in range(1, STEPS_MAX)):
-        if error:
-            wrong.append("step %d: %s" % (deaths[0], error))
-        if happened:
-            last = deaths[0]
-        if deaths[0] - last >= WORKERS or len(wrong) > 3:
-            break
-    tap.diag("%d steps, %.0f s" % (last, time.monotonic() - began))
-    assert not wrong, "\n".join(wrong)
-    assert last > 20, "the run has only %d steps: is the hook wired?" % last
+    deaths.everywhere(20)
 
-seed = int(os.environ.get("MAILFERRY_TEST_SEED", time.time()))
-dice = random.Random(seed)
 with tap.case("killed again at a step of the recovery"):
-    tap.diag("seed %d" % seed)
-    plans = [(dice.randint(1, max(last, 1)), dice.randint(1, max(last // 2, 1))) for _ in range(TWICE)]
-    wrong = ["steps %s: %s" % (deaths, error) for deaths, _, error in sequence(plans) if error]
-    assert not wrong, "\n".join(wrong)
+    deaths.twice(TWICE)
 
 with tap.case("every step of the fetchers was a place of death"):
-    named = set()
-    for folder, _, files in os.walk(os.path.join(SOURCE, "src")):
-        for f in files:
-            if f.endswith(".c"):
-                with open(os.path.join(folder, f)) as text:
-                    named |= set(re.findall(r'\bstep\("(fetch: [^"]+)"\)', text.read()))
-    wrong = []
-    for deaths, _, error in sequence((dice.randint(1, max(last, 1)),) for _ in range(MORE)):
-        if error:
-            wrong.append("step %s: %s" % (deaths, error))
-        if not named - set(killed_at):
-            break
-    tap.diag("deaths: " + ", ".join("%s %d" % x for x in sorted(killed_at.items())))
-    assert not wrong, "\n".join(wrong)
-    assert not named - set(killed_at), "not met: %s" % (named - set(killed_at))
+    left = deaths.not_met(steps_of_source("fetch: "), MORE)
+    assert not left, "not met: %s" % left
 
 store.stop()
 tap.done()

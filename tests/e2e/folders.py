@@ -56,6 +56,18 @@ with tap.case("a rule names a folder by its use: the store tells it in LIST, if 
         filed(store_with(gmail, capabilities=USES), name, use)
     filed(store_with([("Mist", ["\\Spam"])], plain_uses=True), "Mist", "\\Junk")
 
+with tap.case("what is another's, or all people's, is for no use of ours (RFC 8579, 4 and 7)"):
+    for reply, theirs, ours in (('(("" "/")) NIL (("All/" "/"))', "All/Bin", "Spam"),
+                                ('(("" "/")) (("Users/" "/")) NIL', "Users/ben/Bin", "Spam"),
+                                ('(("INBOX/" "/")) NIL (("" "/"))', "Bin", "INBOX/Spam"),
+                                ('(("" "/")("Zoo/" "/")) NIL NIL', "B", "Zoo/Spam")):
+        for folders in ([(theirs, ["\\Junk"] if theirs != "B" else []), (ours, ["\\Junk"])],
+                        [(theirs.replace("Bin", "Junk"), []), (ours, ["\\Junk"])]):
+            filed(store_with(folders, capabilities=USES, namespace_reply=reply), ours, "\\Junk", people=ours.replace("INBOX/", ""))
+    filed(store_with(["All/Spam"], namespace_reply='(("" "/")) NIL (("All/" "/"))'), "INBOX", "\\Junk", "no folder for \\Junk")
+    filed(store_with([("All/Bin", ["\\Junk"])], capabilities=USES, namespace_reply='(("" "/")) NIL (("All/" "/"))'), "INBOX",
+          "\\Junk", "no folder for \\Junk")
+
 with tap.case("what has no attribute is known by its name, in several languages"):
     for names, use, wanted in ((["Spam"], "\\Junk", "Spam"), (["Gesendete Elemente"], "\\Sent", "Gesendete Elemente"),
                                (["Éléments supprimés"], "\\Trash", mutf7_encode("Éléments supprimés")),
@@ -70,6 +82,9 @@ with tap.case("what has no attribute is known by its name, in several languages"
 with tap.case("the name behind the colon comes before a guess, and after the attribute"):
     filed(store_with(["Junk", "Quarantine"]), "Quarantine", "\\Junk:quarantine")
     filed(store_with([("Junk", ["\\Junk"]), "Quarantine"], capabilities=USES), "Junk", "\\Junk:Quarantine")
+    # Of several the one that is named (RFC 8579, 4).
+    filed(store_with([("Junk", ["\\Junk"]), ("Quarantine", ["\\Junk"])], capabilities=USES), "Quarantine", "\\Junk:Quarantine")
+    filed(store_with([("Junk", ["\\Junk"]), ("Quarantine", ["\\Sent"])], capabilities=USES), "Junk", "\\Junk:Quarantine")
     filed(store_with(["Spam"]), "Spam", "\\Junk:Quarantine")
     filed(store_with(), "INBOX", "\\Junk:Quarantine", "may not be made")
 

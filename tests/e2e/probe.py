@@ -300,8 +300,8 @@ with tap.case("the program that meets the store runs unprivileged, and ends with
                    unprivileged=not area.root)
 
     def child():
-        out = subprocess.run(["ps", "-o", "pid=,uid=,args=", "--ppid", str(p.pid)], capture_output=True, text=True).stdout
-        return [line.split(None, 2) for line in out.splitlines() if "mailferry-probe" in line]
+        out = subprocess.run(["ps", "-ww", "-o", "pid=,uid=,args=", "--ppid", str(p.pid)], capture_output=True, text=True).stdout
+        return [line.split(None, 2) for line in out.splitlines() if "/bin/mailferry-probe" in line]
     wait_for("the probe", child, 30)
     (pid, uid, args), = child()
     assert int(uid) == area.user.pw_uid, (pid, uid, args)

@@ -99,12 +99,12 @@ with tap.case("the service manager is told when it is ready, and when it stops")
     manager.settimeout(30)
     ferry.env["NOTIFY_SOCKET"] = area.path("notify")
     ferry.start()
-    assert manager.recv(100) == b"READY=1"
+    assert manager.recv(1000).startswith(b"READY=1\n")
     ferry.reload()
-    assert manager.recv(100) == b"RELOADING=1"
-    assert manager.recv(100) == b"READY=1"
+    assert manager.recv(1000).startswith(b"RELOADING=1\n")
+    assert manager.recv(1000).startswith(b"READY=1\n")
     assert ferry.stop() == 0
-    assert manager.recv(100) == b"STOPPING=1"
+    assert manager.recv(1000).startswith(b"STOPPING=1\n")
     del ferry.env["NOTIFY_SOCKET"]
 
 with tap.case("a control socket that a killed daemon left is replaced; the new one is for its user alone"):

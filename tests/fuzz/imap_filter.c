@@ -60,6 +60,13 @@ static void on_space(void *arg, int class, struct slice prefix, char separator)
 		abort();
 }
 
+static void on_metadata(void *arg, struct slice entry, struct slice value)
+{
+	(void)arg;
+	if (entry.n > UNTAGGED_NAME_MAX || value.n > 1024)
+		abort();
+}
+
 /* What is kept goes through our own. */
 static void read_kept(struct slice kept)
 {
@@ -74,6 +81,7 @@ static void read_kept(struct slice kept)
 		buf_free(&l.name);
 		untagged_namespace(args, on_space, NULL);
 		(void)untagged_enabled(args, SLICE_LIT("UTF8=ACCEPT"));
+		untagged_metadata(args, 1024, on_metadata, NULL);
 	}
 	if (kept.n > 0)
 		abort();

@@ -18,7 +18,6 @@
  * the words of an error, an end that never comes; and of a server that was honest
  * all the time, that everything comes as it is.
  */
-#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,43 +32,16 @@
 #include "base/mem.h"
 #include "fetch/source.h"
 #include "intake/intake.h"
+#include "world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-enum { INPUT_MAX = 4000, MESSAGES = 4, ITEMS_MAX = 50, POLLS_MAX = 100000, COMMANDS_MAX = 2000, OUT_MAX = 1 << 20, FLOOD = 4000 };
+enum { INPUT_MAX = 4000, MESSAGES = 4, ITEMS_MAX = 50, COMMANDS_MAX = 2000, OUT_MAX = 1 << 20, FLOOD = 4000 };
 
 static void check(bool good)
 {
 	if (!good)
 		abort();
-}
-
-/* ---- time and chance ---- */
-
-static int64_t now_ms;
-static unsigned polls;
-static uint32_t dice;
-
-int64_t __wrap_clock_mono_ms(void);
-int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
-int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
-ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags);
-
-int64_t __wrap_clock_mono_ms(void)
-{
-	return now_ms;
-}
-
-ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags)
-{
-	unsigned char *out = p;
-
-	(void)flags;
-	for (size_t i = 0; i < n; i++) {
-		dice = dice * 1664525 + 1013904223;
-		out[i] = (unsigned char)(dice >> 24);
-	}
-	return (ssize_t)n;
 }
 
 /* ---- the server ---- */
@@ -217,7 +189,7 @@ static bool next_act(void)
 		server.fd = -1;
 		break;
 	case 't':
-		now_ms += 1000;
+		world.now_ms += 1000;
 		break;
 	case 'f':
 		for (int i = 0; i < 100; i++)
@@ -252,18 +224,6 @@ static bool serve(void)
 	check(send(server.fd, server.out.p + server.out_at, n, MSG_NOSIGNAL) == (ssize_t)n);
 	server.out_at += n;
 	return true;
-}
-
-int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
-{
-	bool moved = serve();
-	int got = __real_poll(fds, n, 0);
-
-	check(++polls < POLLS_MAX);
-	if (got != 0 || timeout == 0 || moved)
-		return got;
-	now_ms += timeout < 0 || timeout > 1000 ? 1000 : timeout;
-	return 0;
 }
 
 static int dial(void *arg, struct err *e)
@@ -458,9 +418,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	if (n < 4 || n > INPUT_MAX)
 		return 0;
 	log_set_level(LOG_ERROR);
-	now_ms = 1000000;
-	polls = 0;
-	dice = 1;
+	world_begin(serve, 1000, 1000);
 	nitems = told = 0;
 	memset(&server, 0, sizeof server);
 	server.fd = -1;
@@ -484,7 +442,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 			(auth == NULL ? !server.extensions
 				      : strcmp(auth, "USER") == 0 || strcmp(auth, "APOP") == 0 ||
 					    (strcmp(auth, "PLAIN") == 0 && server.extensions));
-	login.deadline = now_ms + 3600 * 1000;
+	login.deadline = world.now_ms + 3600 * 1000;
 	session(&login, p[3]);
 	if (server.fd >= 0)
 		(void)close(server.fd);

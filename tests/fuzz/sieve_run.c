@@ -9,6 +9,7 @@
 
 #include "base/utf8.h"
 #include "sieve/flags.h"
+#include "sieve/keyset.h"
 #include "sieve/sieve.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -39,6 +40,9 @@ static void action_check(const struct plan_action *a)
 		abort();
 	if (a->kind != PLAN_KEEP && a->kind != PLAN_FILEINTO && a->nflags > 0)
 		abort();
+	if ((a->answer != NULL) != (a->kind == PLAN_VACATION) || (a->notice != NULL) != (a->kind == PLAN_NOTIFY) ||
+	    (a->dsn != NULL && a->kind != PLAN_REDIRECT))
+		abort();
 	flags_check(a->flags, a->nflags);
 }
 
@@ -54,10 +58,14 @@ static void plan_check(const struct plan *p, int ret)
 	for (size_t i = 0; i < p->n; i++) {
 		action_check(&p->actions[i]);
 		count[p->actions[i].kind]++;
-		cancelled = cancelled || !p->actions[i].copy;
+		/* RFC 5230, 4.7; RFC 5435, 3 */
+		if (p->actions[i].kind != PLAN_VACATION && p->actions[i].kind != PLAN_NOTIFY)
+			cancelled = cancelled || !p->actions[i].copy;
 	}
+	if (count[PLAN_NOTIFY] > SIEVE_NOTIFICATIONS_MAX || count[PLAN_VACATION] > 1)
+		abort();
 	refusals = count[PLAN_REJECT] + count[PLAN_EREJECT];
-	deliveries = count[PLAN_KEEP] + count[PLAN_FILEINTO] + count[PLAN_REDIRECT];
+	deliveries = count[PLAN_VACATION] + count[PLAN_KEEP] + count[PLAN_FILEINTO] + count[PLAN_REDIRECT];
 	if (count[PLAN_REDIRECT] > SIEVE_REDIRECTS_MAX || count[PLAN_KEEP] > 1 || count[PLAN_DISCARD] > 1 ||
 	    refusals > 1 || (refusals > 0 && deliveries > 0) || p->implicit_keep == cancelled)
 		abort();
@@ -79,13 +87,51 @@ static bool some_exist(void *arg, struct slice mailbox)
 	return mailbox.n % 2 == 0;
 }
 
+static bool some_listed(void *arg, struct slice list, struct slice value)
+{
+	(void)arg;
+	return list.n % 2 == 0 && (value.p == NULL || value.n % 3 == 0);
+}
+
+static bool some_members(void *arg, struct slice list, size_t i, struct slice *member)
+{
+	(void)arg;
+	*member = i == 0 ? SLICE_LIT("a@b.example") : list;
+	return i < 3;
+}
+
+static bool some_metadata(void *arg, struct slice mailbox, struct slice name, struct buf *out)
+{
+	(void)arg;
+	return (mailbox.n + name.n) % 2 == 0 && buf_add_slice(out, name) == 0;
+}
+
+/* Scripts include themselves, under a name that is another's. */
+static bool some_scripts(void *arg, bool global, struct slice name, struct slice *text, const char **path)
+{
+	*text = *(const struct slice *)arg;
+	*path = "included";
+	return !global && name.n % 2 == 0;
+}
+
+static void note_event(void *arg, const struct sieve_event *e)
+{
+	(void)arg;
+	if (e->script == NULL || e->word == NULL || e->line == 0)
+		abort();
+}
+
 static void run(const struct sieve_program *program, struct slice text)
 {
 	struct message m;
 	struct sieve_input in = { .message = &m,
 				  .from = SLICE_LIT("sender@example.com"),
 				  .to = SLICE_LIT("info@office.example"),
-				  .mailbox_exists = some_exist };
+				  .mailbox_exists = some_exist,
+				  .id_exists = some_exist,
+				  .listed = some_listed,
+				  .list_member = some_members,
+				  .metadata = some_metadata };
 	struct plan first, second;
 
 	message_init(&m, text, text.n, -1);
@@ -97,6 +143,7 @@ static void run(const struct sieve_program *program, struct slice text)
 	plan_free(&second);
 	in.from = SLICE_LIT("sender@example.com");
 	in.to = SLICE_LIT("info@office.example");
+	in.trace = note_event;
 	plan_check(&second, sieve_run(program, &in, &second));
 	plans_compare(&first, &second);
 	plan_free(&first);
@@ -116,8 +163,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		message = slice_of(at + sizeof marker - 1, size - (size_t)(at - in.p) - (sizeof marker - 1));
 		in.n = (size_t)(at - in.p);
 	}
+	keyset_force(true, false);
 	buf_init(&errors, 1 << 16);
-	program = sieve_compile("fuzz", in, &errors);
+	program = sieve_compile_with("fuzz", in, &(struct sieve_scripts){ .find = some_scripts, .arg = &in }, &errors);
 	if (program != NULL)
 		run(program, message);
 	sieve_program_free(&program);

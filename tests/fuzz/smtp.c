@@ -17,13 +17,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char config[] =
     "hostname = \"mail.office.example\";\n"
     "limits = { message_size = \"96K\"; recipients = 8; commands = 100; messages = 10; };\n"
-    "listeners = { mx = { address = \"127.0.0.1:25\"; };\n"
-    "  lan = { address = \"127.0.0.1:2525\"; bare_newlines = \"accept\"; };\n"
+    "listeners = { mx = { address = \"127.0.0.1:25\"; chunking = true; };\n"
+    "  lan = { address = \"127.0.0.1:2525\"; bare_newlines = \"accept\"; chunking = true; };\n"
     "  lmtp = { address = \"unix:/tmp/lmtp\"; protocol = \"lmtp\"; }; };\n"
     "accounts = { home = { host = \"imap.example.net\"; user = \"h\"; password = \"p\"; tls = \"implicit\";\n"
     "    addresses = [ \"@h.example\", \"me@o.example\" ]; rules = \"/etc/test.sieve\"; }; };\n";
 
-static const char rules[] = "require [\"fileinto\", \"reject\", \"imap4flags\", \"copy\", \"envelope\", \"mailbox\"];\n"
+static const char rules[] = "require [\"fileinto\", \"reject\", \"imap4flags\", \"copy\", \"envelope\", \"envelope-dsn\", \"mailbox\"];\n"
+			    "if envelope \"notify\" \"delay\" { fileinto \"N\"; }\n"
+			    "if envelope :matches [\"orcpt\", \"envid\", \"ret\"] \"*a*\" { fileinto \"O\"; }\n"
 			    "if header :contains \"subject\" \"r\" { reject text:\nno\r\n250 2.0.0 yes\n.\n; stop; }\n"
 			    "if envelope :is \"to\" \"me@o.example\" { reject \"never\"; stop; }\n"
 			    "if header :contains \"subject\" \"d\" { discard; stop; }\n"
@@ -53,8 +55,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned choice, said;
 	struct slice s;
 
-	if (f.config == NULL)
+	if (f.config == NULL) {
+		struct facts facts;
+
 		fake_open(&f, config, rules);
+		if (facts_read(SLICE_LIT("-+ / \n"), &facts) != 0)
+			abort();
+		intake_set_facts(f.intake, "home", 0, &facts);
+	}
 	if (size < 1)
 		return 0;
 	choice = data[0];

@@ -16,7 +16,6 @@
  * removes other messages than those asked for; that all ends by the deadline.
  */
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,15 +27,14 @@
 #include "base/mem.h"
 #include "fetch/source.h"
 #include "imap/uid_set.h"
+#include "world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
 enum {
 	INPUT_MAX = 6000,
-	START_MS = 1000000,
 	DEADLINE_MS = 40 * 60 * 1000,
 	TIMEOUT_MS = 30 * 1000,
-	POLLS_MAX = 100000,
 	MESSAGES = 5,
 	ITEMS_MAX = 2000,
 	MESSAGE_MAX = 100 * 1000
@@ -47,34 +45,6 @@ int __lsan_is_turned_off(void);
 int __lsan_is_turned_off(void)
 {
 	return 1;
-}
-
-/* ---- time and chance ---- */
-
-static int64_t now_ms;
-static unsigned polls;
-
-int64_t __wrap_clock_wall_ms(void);
-int64_t __wrap_clock_mono_ms(void);
-int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
-int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
-ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags);
-
-int64_t __wrap_clock_wall_ms(void)
-{
-	return 1790000000000 + now_ms;
-}
-
-int64_t __wrap_clock_mono_ms(void)
-{
-	return now_ms;
-}
-
-ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags)
-{
-	(void)flags;
-	memset(p, 7, n);
-	return (ssize_t)n;
 }
 
 /* ---- the server ---- */
@@ -296,20 +266,6 @@ static bool step(void)
 	return moved;
 }
 
-int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
-{
-	bool moved = step();
-	int got = __real_poll(fds, n, 0);
-
-	if (++polls > POLLS_MAX)
-		abort();
-	if (got != 0 || timeout == 0)
-		return got;
-	if (!moved)
-		now_ms += timeout < 0 || timeout > 60000 ? 60000 : timeout;
-	return 0;
-}
-
 static int dial(void *arg, struct err *e)
 {
 	int pair[2];
@@ -493,7 +449,7 @@ static int act(char what, struct err *e)
 		ret = pull(what == 'h', e);
 		return ret == 0 || e->class != ERR_PERM ? ret : 0;
 	case 'i':
-		ret = source_imap.wait(session, now_ms + 20 * 60 * 1000, &news, e);
+		ret = source_imap.wait(session, world.now_ms + 20 * 60 * 1000, &news, e);
 		return ret == 0 || e->class != ERR_PERM ? ret : 0;
 	case 'r':
 	case 's':
@@ -539,7 +495,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 				      .connect = dial,
 				      .wake_fd = -1,
 				      .message_max = MESSAGE_MAX,
-				      .deadline = START_MS + DEADLINE_MS };
+				      .deadline = WORLD_START_MS + DEADLINE_MS };
 	struct slice all = slice_of((const char *)p, n < INPUT_MAX ? n : INPUT_MAX);
 	struct slice ops = slice_of(all.p, slice_find(all, '\n'));
 	char capabilities[200];
@@ -547,8 +503,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	int ret = 0;
 
 	log_set_level(LOG_ERROR);
-	now_ms = START_MS;
-	polls = 0;
+	world_begin(step, 60000, 60000);
 	memset(&peer, 0, sizeof peer);
 	buf_init(&peer.in, 1 << 20);
 	buf_init(&peer.out, 1 << 22);
@@ -565,12 +520,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		abort();
 	peer.logged_in = true;
 	for (size_t i = 0; ret == 0 && i < ops.n && i < 20; i++) {
-		polls = 0;
+		world.polls = 0;
 		e = (struct err){ 0 };
 		ret = act(ops.p[i], &e);
 		if (ret != 0 && (e.class == ERR_NONE || e.class == ERR_LIMIT || e.text[0] == '\0'))
 			abort();
-		if (ret != 0 && peer.honest && now_ms < login.deadline)
+		if (ret != 0 && peer.honest && world.now_ms < login.deadline)
 			abort();
 	}
 	if (ret == 0)
@@ -578,7 +533,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	else
 		source_imap.abort(&session);
 	/* The end of the last wait, and of LOGOUT. */
-	if (now_ms > START_MS + DEADLINE_MS + 60000 + 2000)
+	if (world.now_ms > WORLD_START_MS + DEADLINE_MS + 60000 + 2000)
 		abort();
 	if (peer.fd >= 0)
 		(void)close(peer.fd);

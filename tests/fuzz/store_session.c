@@ -1,6 +1,6 @@
 /*
  * A store's whole worker against a server that the input drives (store_peer.h).
- * Time is not waited for: a poll in which nothing comes moves the clock on.
+ * Time is not waited for (world.h).
  *
  * Watched for: a delivery that was sent before it was recorded in flight; one
  * that is called done though no OK to it and no sign of it ever came; one that
@@ -9,7 +9,6 @@
  * Of a server that only fails and never lies, also: no message is kept twice,
  * what is called done is there, and all comes to an end.
  */
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "spool/state.h"
 #include "store/worker.h"
 #include "store_peer.h"
+#include "world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
@@ -29,8 +29,6 @@ enum {
 	DELIVERIES_MAX = 120,
 	TURNS_MAX = 3000,
 	LYING_TURNS_MAX = 150,
-	POLLS_MAX = 200000, /* in one turn: more than that is no waiting */
-	START_MS = 1000000,
 	SETTLE_MS = 60 * 1000
 };
 
@@ -41,53 +39,9 @@ int __lsan_is_turned_off(void)
 	return 1;
 }
 
-/* ---- time and chance ---- */
-
-static int64_t now_ms;
-static unsigned polls;
-static uint32_t dice;
-
-int64_t __wrap_clock_wall_ms(void);
-int64_t __wrap_clock_mono_ms(void);
-int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
-int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
-ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags);
-
-int64_t __wrap_clock_wall_ms(void)
+static bool serve(void)
 {
-	return 1790000000000 + now_ms;
-}
-
-int64_t __wrap_clock_mono_ms(void)
-{
-	return now_ms;
-}
-
-ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags)
-{
-	unsigned char *out = p;
-
-	(void)flags;
-	for (size_t i = 0; i < n; i++) {
-		dice = dice * 1664525 + 1013904223;
-		out[i] = (unsigned char)(dice >> 24);
-	}
-	return (ssize_t)n;
-}
-
-int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
-{
-	bool moved = peer_step(now_ms);
-	int got = __real_poll(fds, n, 0);
-
-	if (++polls > POLLS_MAX)
-		abort();
-	if (got != 0 || timeout == 0)
-		return got;
-	/* What is under way at the other side comes before the time goes on. */
-	if (!moved)
-		now_ms += timeout < 0 ? 1000 : timeout < 200 ? timeout : 200;
-	return 0;
+	return peer_step(world.now_ms);
 }
 
 /* ---- the spool ---- */
@@ -371,7 +325,7 @@ static int dial(void *arg, struct err *e)
 
 	(void)arg;
 	/* Time goes by with everything that is done. */
-	now_ms++;
+	world.now_ms++;
 	return fd >= 0 ? fd : err_set(e, ERR_TEMP, 0, "cannot connect");
 }
 
@@ -424,7 +378,7 @@ static void run(struct worker *w)
 	while (waits()) {
 		int64_t due = 0;
 
-		polls = 0;
+		world.polls = 0;
 		/* A server that lies may keep us busy for ever, a little at a time. */
 		if (++turns > (peer_lied() ? LYING_TURNS_MAX : TURNS_MAX)) {
 			if (!peer_lied())
@@ -435,9 +389,9 @@ static void run(struct worker *w)
 		case WORKER_LOST:
 			abort();
 		case WORKER_IDLE:
-			(void)peer_step(now_ms);
+			(void)peer_step(world.now_ms);
 			if (due > clock_wall_ms())
-				now_ms += due - clock_wall_ms();
+				world.now_ms += due - clock_wall_ms();
 			break;
 		case WORKER_BUSY:
 			break;
@@ -467,8 +421,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct worker *w;
 
 	log_set_level(LOG_ERROR);
-	now_ms = START_MS;
-	dice = 1;
+	world_begin(serve, 200, 1000);
 	hold_until = 0;
 	hold_attempts = 0;
 	peer_begin(p, n < INPUT_MAX ? n : INPUT_MAX, &chosen);
@@ -480,7 +433,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	run(w);
 	worker_free(&w);
 	/* What the server keeps late. */
-	(void)peer_step(now_ms + SETTLE_MS);
+	(void)peer_step(world.now_ms + SETTLE_MS);
 	for (size_t i = 0; i < count; i++) {
 		unsigned kept = peer_kept(all[i].id);
 

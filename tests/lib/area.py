@@ -21,7 +21,7 @@ import tempfile
 import time
 
 PROGRAMS = ("mailferry", "mailferry-receiver", "mailferry-spool", "mailferry-store", "mailferry-connect",
-            "mailferry-fetch", "mailferry-probe", "mailferry-token", "mailferry-login")
+            "mailferry-fetch", "mailferry-relay", "mailferry-probe", "mailferry-token", "mailferry-login")
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.environ.get("top_srcdir") or os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get("top_builddir") or os.getcwd()
@@ -97,6 +97,22 @@ def find_program(name):
     places = [os.path.join(tools, d) for d in ("usr/sbin", "usr/bin")] if tools else []
     places += os.environ.get("PATH", "").split(":") + ["/usr/sbin", "/usr/local/sbin", "/sbin"]
     return shutil.which(name, path=":".join(places))
+
+
+def living(group):
+    """The processes of a group that have not ended: pid by pid, none where there is no such group."""
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % pid) as f:
+                state, _, its_group = f.read().rpartition(")")[2].split()[:3]
+        except (OSError, ValueError):
+            continue
+        if int(its_group) == group and state not in "ZX":
+            yield int(pid)
 
 
 class Area:
@@ -216,6 +232,9 @@ class Area:
             pass
         if sig == signal.SIGKILL:
             p.wait()
+            # The others of the group die at their own time, and hold sockets and locks until then.
+            while any(living(p.pid)):
+                time.sleep(0.01)
             if p in self.children:
                 self.children.remove(p)
 

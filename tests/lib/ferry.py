@@ -74,6 +74,7 @@ class Ferry:
         self.env = dict(os.environ)
         self.env.pop("MAILFERRY_STEPS", None)
         self.steps = None
+        self.tries = False  # what the sandbox refuses, so that lines that tell of it are right
         account = {
             "host": "localhost", "port": port or (store.tls_port if tls == "implicit" else store.port), "tls": tls,
             "user": "office", "password_file": "office.password",
@@ -151,7 +152,14 @@ class Ferry:
             self.kill()
             raise AssertionError("mailferry did not stop within %d s of SIGTERM" % seconds)
         self.kill()
+        self.check_sandbox()
         return status
+
+    def check_sandbox(self):
+        """What a role needs is in its list: nothing of it was refused, in any test."""
+        refused = [line for line in self.log_text().splitlines()
+                   if "event=call-refused" in line or "event=role-forbidden" in line]
+        assert not refused or self.tries, refused[:5]
 
     def kill(self):
         """SIGKILL to the supervisor and all roles at once: the power cut."""

@@ -129,6 +129,9 @@ class FolderCommands:
                 self.say("%s %s" % (tag, self.store.status_reply))
             elif folder is None or folder.noselect:
                 self.say(tag + " NO [NONEXISTENT] no such folder")
+            elif items == "(MAILBOXID)":
+                self.say("* STATUS %s (MAILBOXID (F%d))" % (quoted(name), folder.uidvalidity))
+                self.say(tag + " OK done")
             elif items == "(APPENDLIMIT)":
                 limit = self.store.folder_limit
                 self.say("* STATUS %s (APPENDLIMIT %s)" % (quoted(name), "NIL" if limit is None else limit))
@@ -140,6 +143,15 @@ class FolderCommands:
                 self.say("* STATUS %s (UIDVALIDITY %d UIDNEXT %d)" % (quoted(name), folder.uidvalidity, next_uid))
                 self.say(tag + " OK done")
         self.store.happened("status", self.number)
+
+    def do_getmetadata(self, tag, rest):
+        options, name, entries = split_arguments(rest)[:3]
+        if (options, entries) != ("(MAXSIZE 1024 DEPTH infinity)", "(/private /shared)"):
+            self.store.blame("GETMETADATA %s" % rest)
+        notes = self.store.notes.get(name, {})
+        if notes:
+            self.say("* METADATA %s (%s)" % (quoted(name), " ".join("%s %s" % (n, quoted(v)) for n, v in notes.items())))
+        self.say(tag + " OK done")
 
     def do_create(self, tag, rest):
         words = split_arguments(rest)

@@ -21,33 +21,19 @@ import re
 import socket
 import ssl
 import struct
-import threading
 import time
 
+from .listener import Listener
 
-class Script:
+
+class Script(Listener):
     def __init__(self, *steps):
         self.steps = steps
-        self.connections = 0
         self.failures = []
         self.heard = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.listen()
 
-    def close(self):
-        self.listener.close()
-
-    def _serve(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._run, args=(sock,), daemon=True).start()
-
-    def _run(self, sock):
+    def serve(self, sock, number):
         buffer, tag = b"", ""
         try:
             for step in self.steps:

@@ -10,11 +10,11 @@ until N commands were answered or the client waits, as Dovecot does.
 """
 
 import re
-import socket
 import threading
 import time
 
 from .imap_wire import Gone, Wire
+from .listener import Listener
 
 VERBS = ("UID FETCH", "UID STORE", "UID EXPUNGE", "UID MOVE", "UID COPY", "UID SEARCH")
 
@@ -52,7 +52,7 @@ class Folder:
         return sorted(self.mail).index(uid) + 1
 
 
-class Source:
+class Source(Listener):
     capabilities = "IMAP4rev1 UIDPLUS NAMESPACE IDLE CONDSTORE MOVE AUTH=PLAIN"
 
     def __init__(self, mails=0, size=2000, capabilities=None, separator="/"):
@@ -65,36 +65,21 @@ class Source:
         self.commands = []   # (verb, words)
         self.hold_tags = 0
         self.read_only = False
-        self.connections = 0
         self.turns = 0       # how often a command had to be waited for
         self.greeting = "* OK ready"
         self.chunk, self.pause = 0, 0.0
         self.sessions = []
         self.failures = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.listen()
 
     @property
     def inbox(self):
         return self.folders["INBOX"]
 
-    def close(self):
-        self.listener.close()
-
     def count(self, verb):
         return sum(v == verb for v, _ in self.commands)
 
-    def _serve(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._run, args=(sock,), daemon=True).start()
-
-    def _run(self, sock):
+    def serve(self, sock, number):
         session = Session(self, sock)
         self.sessions.append(session)
         try:

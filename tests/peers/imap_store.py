@@ -17,6 +17,7 @@ import traceback
 from .imap_append import Append
 from .imap_folders import FolderCommands, split_arguments
 from .imap_wire import GARBAGE, Gone, Wire
+from .listener import Listener
 
 
 
@@ -54,7 +55,7 @@ class Fault:
         return self.options.get(name, otherwise)
 
 
-class Store:
+class Store(Listener):
     capabilities = "IMAP4rev1 LITERAL+ UIDPLUS NAMESPACE AUTH=PLAIN"
 
     def __init__(self, user="user", password="secret", separator="/", prefix="", tls=None, starttls=None,
@@ -75,7 +76,6 @@ class Store:
         self.appends = 0      # APPEND commands seen
         self.offered = 0      # messages in them
         self.batches = 0      # APPENDs that came whole and held several
-        self.connections = 0
         self.damages = {}     # number of a connection (from 1) -> what is wrong with its line, see imap_wire
         self.chunk, self.pause = 0, 0.0  # octets that a reply is cut into, and seconds between them
         self.sessions_max = None  # logged in at a time
@@ -102,6 +102,7 @@ class Store:
         self.plain_uses = False  # are uses told in a LIST that does not ask for them?
         self.use_reply = None    # to CREATE with a use
         self.list_tail = ""      # behind each LIST response
+        self.notes = {}       # of a folder, "" of the store: {entry: value}, by GETMETADATA (RFC 5464)
         self.folder_limit = None  # of one message, told by STATUS
         self.status_reply = None
         self.stale = 0        # by how much STATUS and EXAMINE tell too low a UIDNEXT
@@ -114,10 +115,7 @@ class Store:
         self.fetch_reply = None
         self.partial = True   # does FETCH know <0.N>?
         self.greeting = "* OK ready"
-        self.closing = False
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.listen()
 
     # ---- for tests ----
     def create(self, name):
@@ -187,23 +185,8 @@ class Store:
             folders = self.folders.values() if name is None else [self.folders[name]]
             return [m[2] for f in folders for m in f.messages.values()]
 
-    def close(self):
-        self.closing = True
-        self.listener.close()
-
     # ---- serving ----
-    def _serve(self):
-        while not self.closing:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            with self.lock:
-                self.connections += 1
-                number = self.connections
-            threading.Thread(target=self._session, args=(sock, number), daemon=True).start()
-
-    def _session(self, sock, number):
+    def serve(self, sock, number):
         session = self.session_class(self, sock, number)
         with self.lock:
             self.live[number] = session

@@ -1,31 +1,17 @@
 """A store that knows a few answers: a table from a command's verb to the lines it gets, "{tag}" being the command's tag."""
 
-import socket
-import threading
+from .listener import Listener
 
 GOOD = {"CAPABILITY": ["* CAPABILITY IMAP4rev1 AUTH=XOAUTH2 AUTH=PLAIN", "{tag} OK done"], "NOOP": ["{tag} OK done"],
         "LOGOUT": ["* BYE then", "{tag} OK done"]}
 
 
-class Words:
+class Words(Listener):
     def __init__(self, **answers):
         self.answers = dict(GOOD, **answers)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.listen()
 
-    def close(self):
-        self.listener.close()
-
-    def _serve(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._run, args=(sock,), daemon=True).start()
-
-    def _run(self, sock):
+    def serve(self, sock, number):
         with sock, sock.makefile("rwb") as f:
             try:
                 self._say(f, "* OK ready")

@@ -33,6 +33,8 @@ import ssl
 import threading
 import time
 
+from .listener import Listener
+
 CAPABILITIES = ("TOP", "UIDL", "PIPELINING", "RESP-CODES", "USER", "SASL PLAIN LOGIN", "EXPIRE NEVER", "STLS")
 
 
@@ -49,7 +51,7 @@ class Closed(Exception):
     pass
 
 
-class Pop3Store:
+class Pop3Store(Listener):
     capabilities = CAPABILITIES
     stat = line_end = login_error = close_after = greeting = list_lines = None
     quit, drip, chunk, pause, lock, top = "ok", 0, 0, 0, False, True
@@ -69,30 +71,16 @@ class Pop3Store:
         self.commands = []       # all that was heard, in order
         self.retrieved = []      # contents' UIDLs, as they were sent whole
         self.removed = []        # UIDLs, at QUIT
-        self.sessions = self.logins = self.open = self.most_open = 0
+        self.logins = self.open = self.most_open = 0
         self.failures = []       # what went wrong in here
         self.mutex = threading.RLock()
         self.holder = None
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.listen()
 
     def add(self, content, uidl=None):
         self.order.append((uidl or "%s%d" % (hashlib.sha1(content).hexdigest()[:12], len(self.order)), content))
 
-    def close(self):
-        self.listener.close()
-
-    def _serve(self):
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            self.sessions += 1
-            threading.Thread(target=self._run, args=(sock, self.sessions), daemon=True).start()
-
-    def _run(self, sock, number):
+    def serve(self, sock, number):
         with self.mutex:
             self.open += 1
             self.most_open = max(self.open, self.most_open)

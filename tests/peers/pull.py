@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import subprocess
+import time
 
 from lib.area import BUILD
 
@@ -75,3 +76,36 @@ class Pull:
 
 def sha(octets):
     return hashlib.sha256(octets).hexdigest()
+
+
+def fetched(pull):
+    return {e["uid"]: e for e in pull.all("message")}
+
+
+def everything(server, **options):
+    options.setdefault("timeout", 2000)
+    begin = time.monotonic()
+    pull = Pull(server.port, "enter", "INBOX", "list", 1, "fetch", "leave", **options)
+    assert time.monotonic() - begin < 30, "took %d s" % (time.monotonic() - begin)
+    assert pull.megabytes < 60, pull.megabytes
+    assert not server.failures, server.failures
+    return pull
+
+
+def comes(server, pull, but=()):
+    """All messages but those came as they are."""
+    got = fetched(pull)
+    for uid, mail in server.inbox.mail.items():
+        if uid not in but:
+            assert got[uid]["got"] == "whole" and got[uid]["hash"] == sha(mail.octets), (uid, got.get(uid))
+    return got
+
+
+def ends(server, *words, error="protocol", **options):
+    """The session ends with a reason that holds the words."""
+    pull = everything(server, **options)
+    assert pull.error["class"] == error, pull.error
+    for word in words:
+        assert word in pull.error["text"], pull.error
+    assert not pull.all("left")
+    return pull

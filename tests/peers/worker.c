@@ -108,7 +108,7 @@ static void open_steps(const char *path)
 
 	if (fd < 0)
 		exit(66);
-	step_open(fd);
+	step_open(fd, step_killer());
 	(void)close(fd);
 }
 

@@ -168,7 +168,7 @@ class FetchRun(DaemonRun):
             self.start()
         elif what == "cut":
             if dice.random() < 0.5:
-                self.pop.close_after = [None] * self.pop.sessions + [int(10 ** dice.uniform(0, 5))] * dice.choice((1, 1, 2))
+                self.pop.close_after = [None] * self.pop.connections + [int(10 ** dice.uniform(0, 5))] * dice.choice((1, 1, 2))
             else:
                 self.imap.on[dice.choice(("UID FETCH", "UID FETCH", "UID STORE", "UID EXPUNGE", "UID MOVE", "EXAMINE", "SELECT", "LIST"))] = self.cut(
                     dice.randrange(0, 4), dice.random() < 0.5)

@@ -39,6 +39,7 @@ static void paths_are_strict(void **state)
 		{ SLICE_LIT("<scan@fax_1.lan>"), false, false, ADDRESS_OK, "scan", "fax_1.lan", 0 },
 		{ SLICE_LIT("<postmaster>"), false, false, ADDRESS_OK, "postmaster", "", 0 },
 		{ SLICE_LIT("<PostMaster> x"), false, false, ADDRESS_OK, "PostMaster", "", 2 },
+		{ SLICE_LIT("<postmaster>"), false, true, ADDRESS_SYNTAX, NULL, NULL, 0 },
 		{ SLICE_LIT("<>"), false, true, ADDRESS_OK, "", "", 0 },
 		{ SLICE_LIT("<> BODY=7BIT"), false, true, ADDRESS_OK, "", "", 10 },
 		{ SLICE_LIT("<" LOCAL_64 "@b>"), false, false, ADDRESS_OK, LOCAL_64, "b", 0 },

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/utf8.h"
 
 static void buffer_stops_at_its_maximum(void **state)
@@ -89,6 +90,28 @@ static void base64_both_ways(void **state)
 		assert_int_equal(base64_decode(slice_str(bad[i]), &b), -1);
 	}
 	buf_free(&b);
+}
+
+static void ids_are_their_own(void **state)
+{
+	enum { MANY = 1000 };
+	static char ids[MANY + 1][RANDOM_ID_SIZE];
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		timed_id(ids[i]);
+		assert_true(random_id_like(slice_str(ids[i])));
+		for (int k = 0; k < i; k++)
+			assert_string_not_equal(ids[k], ids[i]);
+	}
+	/* Those of later stand behind. */
+	(void)usleep(100 * 1000);
+	timed_id(ids[MANY]);
+	for (int i = 0; i < MANY; i++)
+		assert_true(strcmp(ids[i], ids[MANY]) < 0);
+	random_id(ids[0]);
+	random_id(ids[1]);
+	assert_true(memcmp(ids[0], ids[1], 5) != 0);
 }
 
 static void utf8_refuses_what_rfc3629_refuses(void **state)
@@ -174,12 +197,37 @@ static void files_are_replaced_whole(void **state)
 	free(path);
 }
 
+/* Nothing that a client says moves the cursor, hides, or turns the direction of what stands behind it. */
+static void log_lines_are_what_they_seem(void **state)
+{
+	char line[5000] = "";
+	int ends[2], old = dup(STDERR_FILENO);
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+	log_info("x", LOG_STR("a", "\x1b[2J\n\x7f"), LOG_STR("b", "\xc2\x9b" "1m"), LOG_STR("c", "joe\xe2\x80\xaeolleh"),
+		 LOG_STR("d", "\xe2\x81\xa6\xef\xbb\xbf\xd8\x9c"), LOG_STR("e", "j\xc3\xb6rg \"\\"), LOG_STR("f", "\xff"));
+	assert_true(dup2(old, STDERR_FILENO) >= 0);
+	n = read(ends[0], line, sizeof line - 1);
+	assert_true(n > 0);
+	assert_non_null(strstr(line, " a=\"\\x1b[2J\\x0a\\x7f\" b=\"\\xc2\\x9b1m\" c=\"joe\\xe2\\x80\\xaeolleh\""
+				     " d=\"\\xe2\\x81\\xa6\\xef\\xbb\\xbf\\xd8\\x9c\" e=\"j\xc3\xb6rg \\\"\\\\\""
+				     " f=\"\\xff\"\n"));
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	(void)close(old);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(buffer_stops_at_its_maximum),	  cmocka_unit_test(numbers_are_strict),
 		cmocka_unit_test(base64_both_ways),		  cmocka_unit_test(utf8_refuses_what_rfc3629_refuses),
 		cmocka_unit_test(dates_have_their_formats),	  cmocka_unit_test(files_are_replaced_whole),
+		cmocka_unit_test(log_lines_are_what_they_seem),
+		cmocka_unit_test(ids_are_their_own),
 	};
 
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

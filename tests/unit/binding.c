@@ -139,9 +139,15 @@ static void ends_free(struct ends *x)
 /* What the server's end must have, worked out another way than binding.c does. */
 static void compare(struct ends *x, const struct binding b[BINDING_TYPES], bool resumed)
 {
+	struct binding ours[BINDING_TYPES];
 	unsigned char other[64];
 	size_t n;
 
+	binding_read(x->server, ours);
+	for (int i = 0; i < BINDING_TYPES; i++) {
+		assert_int_equal(ours[i].n, b[i].n);
+		assert_memory_equal(ours[i].p, b[i].p, b[i].n);
+	}
 	if (SSL_version(x->client) == TLS1_3_VERSION) {
 		static const char label[] = "EXPORTER-Channel-Binding";
 

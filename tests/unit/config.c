@@ -141,6 +141,10 @@ static void passwords_stay_out_of_errors(void **state)
 static void values_are_checked(void **state)
 {
 	static const struct row rows[] = {
+		{ GOOD "rules_forbid_add = [ \"X-Spam-*\", \"S*\" ]; rules_forbid_delete = [ ];", "" },
+		{ GOOD "rules_forbid_add = \"Subject\";\nrules_forbid_delete = [ \"X-A\", \"subject\" ];",
+		  "t:2: key `rules_forbid_add': rules may always add and delete Subject (RFC 5293, 6): leave it out\n"
+		  "t:3: key `rules_forbid_delete': rules may always add and delete Subject (RFC 5293, 6): leave it out\n" },
 		{ GOOD "limits = { message_size = 50; };", "t:2: key `limits.message_size': expected a size from "
 							   "\"64K\" to \"1G\", got 50: write number and unit in "
 							   "quotes, such as \"50M\"\n" },
@@ -402,7 +406,7 @@ static void the_sample_is_good(void **state)
 	c = config_check("sample", buf_slice(&text), &errors);
 	assert_string_equal(buf_str(&errors), "");
 	assert_non_null(c);
-	assert_int_equal(c->nlisteners, 3);
+	assert_int_equal(c->nlisteners, 5);
 	assert_int_equal(c->naccounts, 4);
 	config_free(&c);
 	buf_free(&text);

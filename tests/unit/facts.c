@@ -34,14 +34,15 @@ static void written_facts_are_read(void **state)
 		struct buf b;
 
 		buf_init(&b, FACTS_MAX);
-		facts_begin(&b, rows[i].limit, rows[i].separator, rows[i].prefix);
+		facts_begin(&b, rows[i].limit, i % 2 == 1, rows[i].separator, rows[i].prefix);
 		assert_true(facts_add(&b, "Work/Äpfel", 0));
-		assert_true(facts_add(&b, "INBOX", USE_JUNK | USE_IMPORTANT));
+		assert_true(facts_add_with_id(&b, "INBOX", USE_JUNK | USE_IMPORTANT, i % 2 == 1 ? "F-1_x" : "no id"));
 		assert_true(facts_add(&b, "bad\nname", 0));
 		assert_true(facts_add(&b, "bad\xff", 0));
 		facts_end(&b, rows[i].cut);
 		assert_int_equal(facts_read(buf_slice(&b), &f), 0);
 		assert_true(f.append_limit == rows[i].limit);
+		assert_int_equal(f.utf8, i % 2 == 1);
 		assert_int_equal(f.separator, rows[i].separator);
 		assert_string_equal(f.prefix, rows[i].prefix);
 		assert_int_equal(f.cut, rows[i].cut);
@@ -49,9 +50,51 @@ static void written_facts_are_read(void **state)
 		assert_string_equal(f.folders[0].name, "INBOX");
 		assert_int_equal(f.folders[0].uses, USE_JUNK | USE_IMPORTANT);
 		assert_string_equal(f.folders[1].name, "Work/Äpfel");
+		assert_ptr_equal(facts_find_id(&f, SLICE_LIT("F-1_x")), i % 2 == 1 ? &f.folders[0] : NULL);
+		assert_null(facts_find_id(&f, SLICE_LIT("f-1_x")));
 		facts_free(&f);
 		buf_free(&b);
 	}
+}
+
+static void annotations_are_read(void **state)
+{
+	static const char odd[] = "a\0%\r\n \xc3\xa4";
+	const struct slice value = SLICE_LIT(odd);
+	struct facts f;
+	struct buf b;
+	size_t all = 0;
+
+	(void)state;
+	buf_init(&b, FACTS_MAX);
+	facts_begin(&b, UINT64_MAX, false, '.', "INBOX/");
+	facts_annotate(&b, &all, SLICE_LIT("/shared/admin"), SLICE_LIT("mailto:a@b"));
+	assert_true(facts_add(&b, "Work", 0));
+	facts_annotate(&b, &all, SLICE_LIT("/private/comment"), value);
+	facts_annotate(&b, &all, SLICE_LIT("no name"), SLICE_LIT("x"));
+	assert_true(facts_add(&b, "INBOX", 0));
+	facts_annotate(&b, &all, SLICE_LIT("/private/comment"), SLICE_LIT(""));
+	facts_end(&b, false);
+	assert_int_equal(facts_read(buf_slice(&b), &f), 0);
+	assert_int_equal(f.n, 2);
+	assert_int_equal(f.nannotations, 3);
+	assert_true(slice_eq(facts_find_annotation(&f, SLICE_LIT(""), SLICE_LIT("/shared/Admin"))->value, SLICE_LIT("mailto:a@b")));
+	assert_true(slice_eq(facts_find_annotation(&f, SLICE_LIT("INBOX.Work"), SLICE_LIT("/private/comment"))->value, value));
+	assert_int_equal(facts_find_annotation(&f, SLICE_LIT("inbox"), SLICE_LIT("/private/comment"))->value.n, 0);
+	assert_null(facts_find_annotation(&f, SLICE_LIT(""), SLICE_LIT("/private/comment")));
+	assert_null(facts_find_annotation(&f, SLICE_LIT("None"), SLICE_LIT("/shared/admin")));
+	facts_free(&f);
+	/* Broken ones are none of ours. */
+	assert_int_equal(facts_read(SLICE_LIT("- / \n@/a\n"), &f), -1);
+	facts_free(&f);
+	assert_int_equal(facts_read(SLICE_LIT("- / \n@/a %0\n"), &f), -1);
+	facts_free(&f);
+	/* There is an end to them. */
+	all = FACTS_ANNOTATIONS_BYTES - 3;
+	buf_clear(&b);
+	facts_annotate(&b, &all, SLICE_LIT("/a"), SLICE_LIT("b"));
+	assert_int_equal(b.n, 0);
+	buf_free(&b);
 }
 
 static void there_is_a_most(void **state)
@@ -65,7 +108,7 @@ static void there_is_a_most(void **state)
 	memset(name, 'x', sizeof name);
 	name[sizeof name - 1] = '\0';
 	buf_init(&b, FACTS_MAX);
-	facts_begin(&b, 5, '/', "");
+	facts_begin(&b, 5, true, '/', "");
 	while (facts_add(&b, name, 255))
 		n++;
 	facts_end(&b, true);
@@ -76,7 +119,7 @@ static void there_is_a_most(void **state)
 	assert_true(f.cut);
 	facts_free(&f);
 	/* More folders than there may be, from a store that does not care. */
-	facts_begin(&b, 5, '/', "");
+	facts_begin(&b, 5, true, '/', "");
 	for (n = 0; n <= FACTS_FOLDERS_MAX; n++)
 		(void)buf_add_str(&b, "0 a\n");
 	assert_int_equal(facts_read(buf_slice(&b), &f), -1);
@@ -137,6 +180,8 @@ static void names_find_folders(void **state)
 		{ "- / \n16 Müll\n0 Spam\n", "\\Junk", "Müll" },
 		{ "- / \n0 Spam\n", "\\junk:Other", "Spam" },
 		{ "- / \n0 Other\n", "\\Junk:other", "Other" },
+		{ "- / \n16 Müll\n16 Spam\n", "\\Junk:Spam", "Spam" },
+		{ "- / \n16 Müll\n0 Spam\n", "\\Junk:Spam", "Müll" },
 		{ "- / \n0 x/Spam\n0 x/y/Junk\n", "\\Junk", "x/Spam" },
 		{ "- / \n0 x/y/Junk\n2 Spam\n", "\\Junk", NULL },
 		{ "", "Work", NULL },
@@ -387,6 +432,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(written_facts_are_read),
+		cmocka_unit_test(annotations_are_read),
 		cmocka_unit_test(there_is_a_most),
 		cmocka_unit_test(bad_facts_are_refused),
 		cmocka_unit_test(names_find_folders),

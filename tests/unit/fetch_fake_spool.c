@@ -32,7 +32,7 @@ static void answer(evutil_socket_t fd, short what, void *arg)
 	*at = a->next;
 	event_free(a->event);
 	if (a->fn != NULL)
-		a->fn(a->arg, a->answer, a->number);
+		a->fn(a->arg, a->answer, &(const struct spool_taken){ .number = a->number });
 	else if (a->upload != NULL)
 		a->upload(a->arg, a->fd, a->handle, a->answer);
 	free(a);
@@ -165,10 +165,11 @@ static void fake_upload_drop(void *spool, uint64_t upload)
 	(void)upload;
 }
 
-static void fake_confirm(void *spool, int64_t number)
+static void fake_confirm(void *spool, int64_t ticket, enum spool_reply what)
 {
 	(void)spool;
-	(void)number;
+	(void)ticket;
+	(void)what;
 }
 
 const struct intake_spool fake_spool = {

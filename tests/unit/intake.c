@@ -18,7 +18,7 @@ static const char config[] =
     "listeners = { mx = { address = \"127.0.0.1:25\"; };\n"
     "  lmtp = { address = \"unix:/tmp/lmtp\"; protocol = \"lmtp\"; }; };\n"
     "accounts = { home = { host = \"imap.example.net\"; user = \"h\"; password = \"p\"; tls = \"implicit\";\n"
-    "    addresses = [ \"@h.example\" ]; rules = \"/etc/home.sieve\"; };\n"
+    "    addresses = [ \"@h.example\" ]; rules = \"/etc/home.sieve\"; recipient_delimiter = \"=-\"; };\n"
     "  plain = { host = \"imap.example.net\"; user = \"o\"; password = \"p\"; tls = \"implicit\";\n"
     "    addresses = [ \"@o.example\" ]; }; };\n";
 
@@ -41,6 +41,14 @@ static const struct row rows[] = {
 	  "to=plain:a@o.example{keep (the account has no rules)} [plain/INBOX flags= rule=]" },
 	{ "implicit keep", MX, "", "a@h.example", "x\r\n", "250 2.0.0 Ok",
 	  "to=home:a@h.example{implicit keep} [home/INBOX flags= rule=]" },
+	{ "what rules know of the surroundings", MX,
+	  "require [\"environment\", \"variables\", \"fileinto\", \"envelope\", \"subaddress\", \"date\"];\n"
+	  "if envelope :matches :detail \"to\" \"*\" { set \"detail\" \"${1}\"; }\n"
+	  "if allof (environment \"remote-host\" \"\", currentdate :matches \"year\" \"20??\") {\n"
+	  "fileinto \"${env.domain} ${env.host} ${env.remote_ip} ${detail}\"; }",
+	  "a=b-c@h.example", "x\r\n", "250 2.0.0 Ok",
+	  "to=home:a=b-c@h.example{fileinto office.example mail.office.example 192.0.2.7 b-c (line 4)} "
+	  "[home/office.example mail.office.example 192.0.2.7 b-c flags= rule=home.sieve:4]" },
 	{ "fileinto", MX, NEED "fileinto :create :flags \"\\\\seen Work\" \"A/B\";", "a@h.example", "x\r\n",
 	  "250 2.0.0 Ok",
 	  "to=home:a@h.example{fileinto A/B (line 2)} [home/A/B flags=\\Seen Work rule=home.sieve:2 create]" },
@@ -49,6 +57,9 @@ static const struct row rows[] = {
 	       "\"\\\\FLAGGED\"; }",
 	  "a@h.example b@h.example a@h.example", "x\r\n", "250 2.0.0 Ok",
 	  "[home/INBOX flags=\\Seen \\Flagged rule=home.sieve:2]" },
+	{ "below INBOX, too", MX,
+	  NEED "if envelope :is \"to\" \"a@h.example\" { fileinto \"inbox.a\"; } else { fileinto \"INBOX.a\"; }",
+	  "a@h.example b@h.example", "x\r\n", "250 2.0.0 Ok", "[home/inbox.a flags= rule=home.sieve:2]" },
 	{ "several folders", MX, NEED "fileinto :copy \"A\"; fileinto \"B\";", "a@h.example", "x\r\n", "250 2.0.0 Ok",
 	  " [home/A flags= rule=home.sieve:2] [home/B flags= rule=home.sieve:2]" },
 	{ "several accounts", MX, NEED "fileinto \"A\";", "a@h.example b@o.example", "x\r\n", "250 2.0.0 Ok",
@@ -69,10 +80,10 @@ static const struct row rows[] = {
 	{ "all reject with LMTP", LMTP, NEED "reject \"no\";", "a@h.example c@h.example", "x\r\n",
 	  "550 5.7.1 no\r\n550 5.7.1 no\r\n", NULL },
 	{ "redirect", MX, NEED "redirect \"x@far.example\";", "a@h.example", "x\r\n", "250 2.0.0 Ok",
-	  "[home/INBOX flags= rule= note=redirect to x@far.example (line 2) can't be sent, as there is no relay]" },
+	  "[home/INBOX flags= rule= note=redirect to x@far.example (line 2) is not sent: there is no relay]" },
 	{ "redirect and file", MX, NEED "redirect :copy \"x@far.example\"; fileinto \"A\";", "a@h.example", "x\r\n",
 	  "250 2.0.0 Ok",
-	  "[home/A flags= rule=home.sieve:2 note=redirect to x@far.example (line 2) can't be sent, as there is no "
+	  "[home/A flags= rule=home.sieve:2 note=redirect to x@far.example (line 2) is not sent: there is no "
 	  "relay]" },
 	{ "a rule that fails", MX, NEED "if header :matches \"x\" \"*\" { fileinto \"A\"; reject \"no\"; }",
 	  "a@h.example", "X: y\r\n\r\nx\r\n", "250 2.0.0 Ok", "note=the rules failed" },
@@ -270,10 +281,84 @@ static void too_many_deliveries_go_to_inbox(void **state)
 	buf_free(&to);
 }
 
+static void the_bounds_of_rules_are_keys(void **state)
+{
+	static const char others[] =
+	    "hostname = \"m.example\"; listeners = { mx = { address = \"127.0.0.1:25\"; };\n"
+	    "  lmtp = { address = \"unix:/tmp/lmtp\"; protocol = \"lmtp\"; }; };\n"
+	    "accounts = { home = { host = \"imap.example.net\"; user = \"h\"; password = \"p\";\n"
+	    "  tls = \"implicit\"; addresses = [ \"@h.example\" ]; rules = \"/etc/home.sieve\"; }; };\n";
+	static const struct {
+		const char *limits, *rules, *kept;
+	} cases[] = {
+		{ "rules_actions = 1;", "require \"fileinto\"; fileinto \"a\"; fileinto \"b\";", "more than the 1 actions" },
+		{ "rules_actions = 2;", "require \"fileinto\"; fileinto \"a\"; fileinto \"b\";", "[home/b " },
+		{ "rules_variable = \"4000B\";",
+		  "require [\"variables\", \"fileinto\"]; set \"a\" \"0123456789012345678901234567890123456789\";\n"
+		  "set \"a\" \"${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}\"; set \"a\" \"${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}\";\n"
+		  "set :length \"n\" \"${a}\"; fileinto \"length ${n}\";",
+		  "[home/length 4000 " },
+		{ "rules_header = \"1K\";",
+		  "require [\"variables\", \"editheader\"]; set \"a\" \"0123456789012345678901234567890123456789\";\n"
+		  "set \"a\" \"${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}\";\n"
+		  "addheader \"X-A\" \"${a}\";",
+		  "at most 1024 octets" },
+		{ "rules_steps = 10000;",
+		  "require \"variables\"; set \"a\" \"0123456789012345678901234567890123456789\";\n"
+		  "set \"a\" \"${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}\";\n"
+		  "set \"a\" \"${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}\";\n"
+		  "set :lower \"b\" \"${a}${a}\"; set :lower \"b\" \"${a}${a}\"; set :lower \"b\" \"${a}${a}\"; set :lower \"b\" \"${a}${a}\";\n"
+		  "set :lower \"b\" \"${a}${a}\"; set :lower \"b\" \"${a}${a}\"; set :lower \"b\" \"${a}${a}\"; set :lower \"b\" \"${a}${a}\";\n",
+		  "more than the 10000 steps" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char text[1000];
+		struct fake f;
+
+		(void)snprintf(text, sizeof text, "limits = { %s };\n%s", cases[i].limits, others);
+		fake_open(&f, text, cases[i].rules);
+		send_message(&f, MX, "s@b.example", "a@h.example", SLICE_LIT("x\r\n"));
+		(void)fake_told(&f);
+		if (f.nmessages != 1 || strstr(f.messages[0].text, cases[i].kept) == NULL)
+			fail_msg("%s: %s", cases[i].limits, f.nmessages == 0 ? "nothing" : f.messages[0].text);
+		fake_close(&f);
+	}
+}
+
+/* RFC 5293, 6: what the operator protects stays; Subject never can be. */
+static void fields_are_protected(void **state)
+{
+	static const char rules[] = "require \"editheader\"; deleteheader \"X-Kept\"; deleteheader \"X-Gone\"; deleteheader \"Subject\";\n"
+				    "addheader \"X-Spam-Flag\" \"NO\"; addheader \"x-score\" \"1\"; addheader \"X-Mine\" \"1\";";
+	char text[3000];
+	struct fake f;
+
+	(void)state;
+	(void)snprintf(text, sizeof text,
+		       "rules_forbid_add = [ \"X-Spam-*\", \"X-Score\" ];\nrules_forbid_delete = [ \"x-kept\" ];\n%s",
+		       config);
+	fake_open(&f, text, rules);
+	send_message(&f, MX, "s@b.example", "a@h.example",
+		     SLICE_LIT("X-Kept: 1\r\nX-Gone: 1\r\nSubject: s\r\n\r\nx\r\n"));
+	(void)fake_told(&f);
+	assert_int_equal(f.nmessages, 1);
+	assert_non_null(strstr(f.messages[0].further, "X-Kept: 1"));
+	assert_non_null(strstr(f.messages[0].further, "X-Mine: 1"));
+	assert_null(strstr(f.messages[0].further, "X-Gone"));
+	assert_null(strstr(f.messages[0].further, "Subject: s"));
+	assert_null(strstr(f.messages[0].further, "X-Spam-Flag"));
+	assert_null(strstr(f.messages[0].further, "x-score"));
+	fake_close(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_are_followed),
+		cmocka_unit_test(the_bounds_of_rules_are_keys),
+		cmocka_unit_test(fields_are_protected),
 		cmocka_unit_test(every_size_comes_through),
 		cmocka_unit_test(hops_are_counted),
 		cmocka_unit_test(header_lines_are_added),

@@ -117,6 +117,50 @@ static void parameters_are_read(void **state)
 	}
 }
 
+/* Notes the value; one that is "stop" ends it. */
+static int note_value(void *arg, struct slice value)
+{
+	struct buf *all = arg;
+
+	assert_int_equal(buf_add_slice(all, value), 0);
+	assert_int_equal(buf_add_char(all, '|'), 0);
+	return slice_eq(value, SLICE_LIT("stop")) ? 7 : 0;
+}
+
+static void a_parameter_given_twice_has_two_values(void **state)
+{
+	static const struct {
+		const char *value, *all;
+		int got;
+	} rows[] = {
+		{ "a/b", "", 0 },
+		{ "a/b; c=1", "1|", 0 },
+		{ "a/b; c=1; d=x; C=\"2\"; c=", "1|2||", 0 },
+		{ "a/b; c=1; c=stop; c=3", "1|stop|", 7 },
+		{ "a/b; c=plain; c*=utf-8''%C3%A9; c*=''B", "\xc3\xa9|B|plain|", 0 },
+		{ "a/b; c*0=x; c*1=y; c*0=z; c=plain", "xy|plain|", 0 },
+		{ "a/b; c=1; c*1=b; c*=''2; c=3; c*0=a", "2|ab|1|3|", 0 },
+		{ "a/b; c*=''1; c*=''2; c*=''3; c*=''4; c*=''5; c*=''6; c*=''7; c*=''8; c*0=s; c=a; c=b; c=c; c=d; "
+		  "c=e; c=f; c=g; c=h; c*=''9; c=i",
+		  "1|2|3|4|5|6|7|8|s|a|b|c|d|e|f|g|h|", 0 },
+		{ "a/b; c=1; c=2; c=3; c=4; c=5; c=6; c=7; c=8; c=9", "1|2|3|4|5|6|7|8|", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct buf room, all;
+		int got;
+
+		buf_init(&room, 16);
+		buf_init(&all, 1000);
+		got = mime_param_each(slice_str(rows[i].value), SLICE_LIT("c"), &room, note_value, &all);
+		if (got != rows[i].got || strcmp(buf_str(&all), rows[i].all) != 0)
+			fail_msg("%s: %d, %s", rows[i].value, got, buf_str(&all));
+		buf_free(&room);
+		buf_free(&all);
+	}
+}
+
 /* "parent:type/subtype[body]" of each part, with '!' behind a message's root; "CUT" at the end. */
 static char *tree(const struct mime *m)
 {
@@ -327,7 +371,8 @@ static void bounds_hold(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(types_are_read),  cmocka_unit_test(parameters_are_read),
+		cmocka_unit_test(types_are_read),
+		cmocka_unit_test(a_parameter_given_twice_has_two_values), cmocka_unit_test(parameters_are_read),
 		cmocka_unit_test(parts_are_found), cmocka_unit_test(parts_tell_of_themselves),
 		cmocka_unit_test(bounds_hold),
 	};

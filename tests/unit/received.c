@@ -70,6 +70,22 @@ static void lines_are_written(void **state)
 		  "\tby h with POP3 id x\r\n"
 		  "\tfor <info@office.example>;\r\n"
 		  "\tThu, 01 Jan 1970 00:00:00 +0000\r\n" },
+		{ { .hostname = SLICE_LIT("h"),
+		    .helo = SLICE_LIT("mx.example.net"),
+		    .protocol = SLICE_LIT("ESMTPS"),
+		    .id = SLICE_LIT("x"),
+		    .to = one,
+		    .nto = 1,
+		    .tls_version = SLICE_LIT("TLSv1.3"),
+		    .tls_cipher = SLICE_LIT("TLS_AES_256_GCM_SHA384"),
+		    .tls_bits = 256 },
+		  "Return-Path: <>\r\n"
+		  "Delivered-To: info@office.example\r\n"
+		  "Received: from mx.example.net\r\n"
+		  "\tby h with ESMTPS id x\r\n"
+		  "\tfor <info@office.example>\r\n"
+		  "\ttls TLS_AES_256_GCM_SHA384 (TLSv1.3, 256 bits);\r\n"
+		  "\tThu, 01 Jan 1970 00:00:00 +0000\r\n" },
 		/* Nothing that a client says starts a line, a comment or a clause. */
 		{ { .hostname = SLICE_LIT("h"),
 		    .helo = SLICE_LIT("x by h id fake\r\n\r\n(;\x1b[0m\0\xff"),
@@ -126,7 +142,7 @@ static void lines_stay_short(void **state)
 {
 	static char long_name[100000];
 	struct slice s = slice_of(long_name, sizeof long_name);
-	struct received_info info = { s, s, s, s, s, s, s, &s, 1, 0, true, false, false };
+	struct received_info info = { s, s, s, s, s, s, s, &s, 1, s, s, 0, 0, true, false, false, false };
 	struct slice rest;
 	struct buf b;
 

@@ -18,6 +18,7 @@
 		"addresses = [ \"@office.example\", \"info+scan@office.example\", \"Alarm@Other.Example.\" ];")        \
 	ACCOUNT("boss",                                                                                                \
 		"addresses = [ \"boss@office.example\", \"info@office.example\", \"\\\"a b\\\"@x.example\" ];")        \
+	ACCOUNT("dash", "addresses = [ \"dash@office.example\" ]; recipient_delimiter = \"=-\";")                        \
 	ACCOUNT("depot", "addresses = [ \"@depot.example\", \"a+b+c@office.example\", \"c%d@office.example\" ];")
 
 struct row {
@@ -75,6 +76,10 @@ static void the_most_specific_wins(void **state)
 		{ "info", "office.example", ROUTE_EXACT, "boss", "info@office.example" },
 		{ "info+scan", "office.example", ROUTE_EXACT, "office", "info+scan@office.example" },
 		{ "info+scan+2", "office.example", ROUTE_DETAIL, "boss", "info@office.example" },
+		{ "dash-x", "office.example", ROUTE_DETAIL, "dash", "dash@office.example" },
+		{ "dash=x-y", "office.example", ROUTE_DETAIL, "dash", "dash@office.example" },
+		{ "dash+x-y", "office.example", ROUTE_DOMAIN, "office", "@office.example" },
+		{ "boss-x", "office.example", ROUTE_DOMAIN, "office", "@office.example" },
 		{ "a+b+c", "office.example", ROUTE_EXACT, "depot", "a+b+c@office.example" },
 		{ "a+b", "office.example", ROUTE_DOMAIN, "office", "@office.example" },
 		{ "alarm", "other.example", ROUTE_EXACT, "office", "Alarm@Other.Example." },

@@ -81,7 +81,8 @@ static void no_more_than_twenty_errors(void **state)
 	(void)state;
 	for (const char *p = errors; *p != '\0'; p++)
 		lines += *p == '\n';
-	assert_int_equal(lines, 20);
+	assert_int_equal(lines, 21);
+	assert_non_null(strstr(errors, "t:20:1: error: unknown command \"bogus\"\nt: and 980 more errors\n"));
 	free(script);
 	free(errors);
 }
@@ -146,8 +147,10 @@ static void patterns_do_not_explode(void **state)
 		{ "if header :matches \"subject\" \"*?", "a", "b*\" { discard; }", 30000,
 		  "implicit; t:1:4: error: the script needs more than the 2000000 steps that one message may take" },
 		{ "if header :contains \"subject\" \"", "a", "b\" { discard; }", 30000, "implicit" },
-		{ "if header :contains \"subject\" [\"b\"", ",\"aaaaaaaab\"", "] { discard; }", 5000,
-		  "implicit; t:1:4: error: the script needs more than the 2000000 steps that one message may take" },
+		/* However many they are, constant keys are looked for at once. */
+		{ "if header :contains \"subject\" [\"b\"", ",\"aaaaaaaab\"", "] { discard; }", 5000, "implicit" },
+		{ "require \"variables\"; if header :contains \"subject\" [\"b${1}\"", ",\"aaaaaaaab\"", "] { discard; }", 5000,
+		  "implicit; t:1:25: error: the script needs more than the 2000000 steps that one message may take" },
 	};
 
 	(void)state;
@@ -180,6 +183,13 @@ static void hostile_messages(void **state)
 		  "implicit" },
 		{ "", "To: " FORTY(FORTY("a@b, ")) "c@d.example\n", "\n", 30,
 		  "if address \"to\" \"x@y.example\" { discard; }", "implicit" },
+		/* More than there is memory for, short and long: all are compared. */
+		{ "", "To: " FIVE(FORTY("a@b,")) "a@b\n", "To: c@d.example\n\n", 250,
+		  "if address \"to\" \"x@y.example\" { keep; }\nif address \"to\" \"c@d.example\" { discard; }", "discard" },
+		{ "", "To: " FORTY("\"a b c d e f g h\"@[IPv6:1::2],") "a@b\n", "To: c@d.example\n\n", 190,
+		  "if address :domain \"to\" [\"y.example\", \"d.example\"] { discard; }", "discard" },
+		{ "To: \"", "\\\"", "\"@a.example\nTo: c@d.example\n\n", 120000,
+		  "if address \"to\" \"c@d.example\" { discard; }", "discard" },
 		{ "To: ", "(", "a@b.example\n\n", 100000, "if address :domain \"to\" \"b.example\" { discard; }",
 		  "implicit" },
 		{ "To: ", "\"", "\n\n", 99999, "if address :localpart :contains \"to\" \"\" { discard; }", "implicit" },
@@ -205,6 +215,145 @@ static void hostile_messages(void **state)
 }
 
 /* A failed run leaves only the implicit keep, whatever was planned and flagged before. */
+/* A header of thousands of fields must not use up what the rules of an office need. */
+static void many_fields_leave_rules_their_steps(void **state)
+{
+	static const struct {
+		const char *field, *test;
+	} rows[] = {
+		{ "X: v\n", "if header :contains [\"cc\", \"subject\"] \"word\" { discard; }\n" },
+		{ "X: v\n", "if exists \"bcc\" { discard; }\n" },
+		{ "Y: v\n", "if address :is \"from\" \"a@b.example\" { discard; }\n" },
+		{ "no field\n", "if header :index 1 :last \"subject\" \"a\" { discard; }\n" },
+		{ "X: v\n", "if date \"date\" \"year\" \"2000\" { discard; }\n" },
+		{ "X: v\n", "if header :regex \"subject\" \"^x+$\" { discard; }\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char *script = repeat("require [\"index\", \"date\", \"regex\"];\n", 10000, rows[i].test, "");
+		char *message = repeat("From: me@here.example\n", 4090, rows[i].field, "Subject: one of many\n\nbody\n");
+		int64_t before = clock_mono_ms();
+		char *plan = sieve_tools_run(&(struct sieve_case){ .script = script, .message = message });
+
+		assert_string_equal(plan, "implicit");
+		assert_true(clock_mono_ms() - before < SLOW_MS);
+		free(plan);
+		free(message);
+		free(script);
+	}
+}
+
+static void many_addresses_do_too(void **state)
+{
+	static const char *const tests[] = {
+		"if address :is \"to\" \"a@b.example\" { discard; }\n",
+		"if address :detail \"to\" \"a\" { discard; }\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+		char *script = repeat("require \"subaddress\";\n", 10000, tests[i], "");
+		char *message = repeat("To: ", 999, "user@here.example, ", "last@here.example\n\nbody\n");
+		int64_t before = clock_mono_ms();
+		char *plan = sieve_tools_run(&(struct sieve_case){ .script = script, .message = message });
+
+		assert_string_equal(plan, "implicit");
+		assert_true(clock_mono_ms() - before < SLOW_MS);
+		free(plan);
+		free(message);
+		free(script);
+	}
+}
+
+/* What an operation makes is gone behind it: a loop through all parts that a sender may write has memory for each. */
+static void loops_do_not_fill_the_memory(void **state)
+{
+	static const struct {
+		const char *text, *plan;
+	} rows[] = {
+		{ "if envelope \"from\" \"nobody@nowhere.example\" { discard; }\n", "fileinto Ok" },
+		{ "setflag \"a1${n}\"; setflag \"b1${n}\"; setflag \"\";\n", "fileinto Ok" },
+		{ "addflag \"a1${n}\"; removeflag \"a1${n}\";\n", "fileinto Ok" },
+	};
+	char *message = repeat("Content-Type: multipart/mixed; boundary=b\n\n", 9900, "--b\n\n\n", "--b--\n");
+	char *from = repeat("", 60, "a", "@");
+	char *long_from = repeat(from, 3, "0123456789012345678901234567890123456789012345678901234567890.", "example");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char *start = repeat("require [\"foreverypart\", \"envelope\", \"fileinto\", \"imap4flags\", \"variables\"];\n"
+				     "set \"n\" \"", 110, "n", "\";\nforeverypart {\n");
+		char *script = repeat(start, 10, rows[i].text, "} fileinto \"Ok\";\n");
+		int64_t before = clock_mono_ms();
+		char *plan = sieve_tools_run(&(struct sieve_case){ .script = script, .message = message, .from = long_from });
+
+		if (strcmp(plan, rows[i].plan) != 0)
+			fail_msg("row %zu gave %.200s", i, plan);
+		assert_true(clock_mono_ms() - before < SLOW_MS);
+		free(plan);
+		free(script);
+		free(start);
+	}
+	free(long_from);
+	free(from);
+	free(message);
+}
+
+/* A text of blanks holds no flag, and yet has to be looked through. */
+static void blanks_are_charged(void **state)
+{
+	static const char *const tests[] = {
+		"hasflag \"v\" \"a\"", "hasflag [\"v\", \"v\", \"v\", \"v\", \"v\"] \"a\"", "hasflag \"${v}\"",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+		char *start = repeat("require [\"imap4flags\", \"variables\"]; set \"v\" \"", 60000, " ", "\"; if anyof (false");
+		char *test = mem_printf(",\n%s", tests[i]), *script = repeat(start, 12000, test, ") { discard; }");
+		int64_t before = clock_mono_ms();
+		char *plan = sieve_tools_run(&(struct sieve_case){ .script = script });
+
+		if (strstr(plan, "more than the 2000000 steps that one message may take") == NULL)
+			fail_msg("row %zu gave %.200s", i, plan);
+		assert_true(clock_mono_ms() - before < SLOW_MS);
+		free(plan);
+		free(script);
+		free(test);
+		free(start);
+	}
+}
+
+/* Beside one with a variable, keys are made anew for each test, whether there is anything to compare or not. */
+static void keys_are_charged(void **state)
+{
+	static const struct {
+		const char *before, *text, *after;
+		size_t n;
+	} rows[] = {
+		{ "if header \"x\" [\"${a}\"", ",\"KeY\"", "] { discard; } }", 20000 },
+		{ "if header :regex \"x\" [\"${a}\"", ",\"(a{1,30}){1,30}\"", "] { discard; } }", 20 },
+		{ "if header \"x\" [\"${a}\", \"", "long key ", "\"] { discard; } }", 50000 },
+	};
+	char *message = repeat("Content-Type: multipart/mixed; boundary=b\n\n", 9900, "--b\n\n\n", "--b--\n");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char *start = mem_printf("require [\"foreverypart\", \"variables\", \"regex\"]; foreverypart {\n%s", rows[i].before);
+		char *script = repeat(start, rows[i].n, rows[i].text, rows[i].after), *plan;
+		int64_t before = clock_mono_ms();
+
+		plan = sieve_tools_run(&(struct sieve_case){ .script = script, .message = message });
+		if (strstr(plan, "more than the 2000000 steps that one message may take") == NULL)
+			fail_msg("row %zu gave %.200s", i, plan);
+		assert_true(clock_mono_ms() - before < SLOW_MS);
+		free(plan);
+		free(script);
+		free(start);
+	}
+	free(message);
+}
+
 static void a_failed_run_keeps_the_message(void **state)
 {
 	static const struct sieve_case rows[] = {
@@ -221,9 +370,10 @@ static void a_failed_run_keeps_the_message(void **state)
 
 static unsigned outside_lines[8], outside_n;
 
-static void note_outside(void *arg, const char *command, unsigned line, unsigned column)
+static void note_outside(void *arg, const char *script, const char *command, unsigned line, unsigned column)
 {
 	(void)arg;
+	assert_string_equal(script, "t");
 	assert_string_equal(command, "redirect");
 	assert_true(column > 0);
 	if (outside_n < 8)
@@ -258,6 +408,11 @@ int main(void)
 		cmocka_unit_test(large_scripts),
 		cmocka_unit_test(patterns_do_not_explode),
 		cmocka_unit_test(hostile_messages),
+		cmocka_unit_test(many_fields_leave_rules_their_steps),
+		cmocka_unit_test(many_addresses_do_too),
+		cmocka_unit_test(loops_do_not_fill_the_memory),
+		cmocka_unit_test(blanks_are_charged),
+		cmocka_unit_test(keys_are_charged),
 		cmocka_unit_test(a_failed_run_keeps_the_message),
 		cmocka_unit_test(what_needs_the_outside_is_told),
 	};

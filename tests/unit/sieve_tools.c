@@ -25,6 +25,9 @@ const char message_b[] = "From: youcouldberich!@reply-by-postal-mail.invalid\n"
 			 "\n"
 			 "YOU MAY HAVE ALREADY WON TEN MILLION DOLLARS\n";
 
+struct sieve_input sieve_tools_input;
+const struct sieve_scripts *sieve_tools_scripts;
+
 enum { TEXT_MAX = 8 * 1024 * 1024 };
 
 static void add_flags(struct buf *out, char *const *flags, size_t n)
@@ -42,6 +45,8 @@ static void add_plan(struct buf *out, const struct plan *p)
 			       a->create ? ":create" : "");
 		if (a->mailbox != NULL)
 			(void)buf_addf(out, " %s", a->mailbox);
+		if (a->mailbox_id != NULL)
+			(void)buf_addf(out, " id %s", a->mailbox_id);
 		if (a->address != NULL)
 			(void)buf_addf(out, " %s", a->address);
 		if (a->reason != NULL)
@@ -61,12 +66,13 @@ static void run(const struct sieve_program *program, const struct sieve_case *c,
 	const char *text = c->message == NULL ? message_a : c->message;
 	struct newline lines = { 0 };
 	struct message message;
-	struct sieve_input in = { .from = slice_str(c->from == NULL ? "coyote@desert.example.org" : c->from),
-				  .to = slice_str(c->to == NULL ? "roadrunner@acme.example.com" : c->to) };
+	struct sieve_input in = sieve_tools_input;
 	struct plan plan;
 	struct buf crlf;
 	int ret;
 
+	in.from = slice_str(c->from == NULL ? "coyote@desert.example.org" : c->from);
+	in.to = slice_str(c->to == NULL ? "roadrunner@acme.example.com" : c->to);
 	buf_init(&crlf, TEXT_MAX);
 	assert_int_equal(newline_feed(&lines, slice_str(text), &crlf), 0);
 	assert_int_equal(newline_finish(&lines, true, &crlf), 0);
@@ -88,7 +94,7 @@ char *sieve_tools_run(const struct sieve_case *c)
 
 	buf_init(&out, TEXT_MAX);
 	(void)buf_add_str(&out, "compile error: ");
-	program = sieve_compile("t", slice_str(c->script), &out);
+	program = sieve_compile_with("t", slice_str(c->script), sieve_tools_scripts, &out);
 	if (program != NULL) {
 		buf_clear(&out);
 		run(program, c, &out);
@@ -122,5 +128,23 @@ char *sieve_tools_errors(struct slice script)
 	sieve_program_free(&program);
 	text = mem_strdup(buf_str(&out));
 	buf_free(&out);
+	return text;
+}
+
+char *sieve_tools_tellings(struct slice script, bool excerpts)
+{
+	struct sieve_program *program;
+	struct buf errors, warnings;
+	char *text;
+
+	buf_init(&errors, TEXT_MAX);
+	buf_init(&warnings, TEXT_MAX);
+	program = sieve_compile_telling("t", script, &(struct sieve_telling){ &errors, &warnings, excerpts, sieve_tools_scripts, 0 });
+	if ((program == NULL) != (errors.n > 0) || (errors.n > 0 && warnings.n > 0))
+		fail_msg("a program and errors, or neither; or errors and warnings");
+	sieve_program_free(&program);
+	text = mem_strdup(errors.n > 0 ? buf_str(&errors) : buf_str(&warnings));
+	buf_free(&errors);
+	buf_free(&warnings);
 	return text;
 }

@@ -8,6 +8,10 @@
 
 extern const char message_a[], message_b[]; /* RFC 5228, 1.2 */
 
+/* What all runs get besides message, sender and recipient; what all scripts can include. */
+extern struct sieve_input sieve_tools_input;
+extern const struct sieve_scripts *sieve_tools_scripts;
+
 struct sieve_case {
 	const char *script;
 	const char *message;   /* NULL: message A; lines end in LF */
@@ -27,8 +31,12 @@ char *sieve_tools_run(const struct sieve_case *c);
 
 /* Runs all rows, and says which one failed. */
 void sieve_tools_check(const struct sieve_case *rows, size_t n);
+#define CHECK_PLANS(rows) sieve_tools_check(rows, sizeof(rows) / sizeof(rows)[0])
 
 /* The errors of SCRIPT, as sieve_compile appends them; "" when it compiles. From malloc. */
 char *sieve_tools_errors(struct slice script);
+
+/* The same with warnings, or without errors these; with excerpts. */
+char *sieve_tools_tellings(struct slice script, bool excerpts);
 
 #endif

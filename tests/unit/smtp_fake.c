@@ -1,6 +1,7 @@
 #include "smtp_fake.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/load.h"
+#include "smtp/gate.h"
 
 static int64_t fake_now = 1000000;
 
@@ -22,6 +24,7 @@ static int64_t now(void)
 static void kept_free(struct fake_message *m)
 {
 	free(m->text);
+	free(m->further);
 	buf_free(&m->body);
 	buf_free(&m->prefix);
 	*m = (struct fake_message){ 0 };
@@ -49,17 +52,114 @@ static char *describe(const struct spool_message *m)
 	return text;
 }
 
-static void read_upload(struct fake *f, struct buf *out)
+static void read_upload(struct fake *f, uint64_t upload, struct buf *out, bool keep)
 {
+	int *fd = &f->upload_fds[upload - 1];
 	char piece[4096];
 	ssize_t n;
 	off_t at = 0;
 
-	while ((n = pread(f->upload_fd, piece, sizeof piece, at)) > 0) {
+	while ((n = pread(*fd, piece, sizeof piece, at)) > 0) {
 		(void)buf_add(out, piece, (size_t)n);
 		at += n;
 	}
-	file_close(&f->upload_fd);
+	if (keep)
+		return;
+	file_close(fd);
+	f->uploads_open--;
+}
+
+/* ---- what is remembered ---- */
+
+static bool remembers(const struct fake *f, const struct spool_memory *k)
+{
+	for (size_t i = 0; i < f->nmemory; i++)
+		if (strcmp(f->memory[i].account, k->account) == 0 &&
+		    memcmp(f->memory[i].key, k->key, SPOOL_KEY_SIZE) == 0)
+			return true;
+	return false;
+}
+
+static void remember(struct fake *f, const struct spool_memory *k)
+{
+	struct fake_memory *to;
+
+	if (remembers(f, k))
+		return;
+	if (f->nmemory == FAKE_MEMORY_MAX)
+		abort();
+	to = &f->memory[f->nmemory++];
+	(void)snprintf(to->account, sizeof to->account, "%s", k->account);
+	memcpy(to->key, k->key, SPOOL_KEY_SIZE);
+}
+
+/* As the commit would: true when it is to be judged anew. */
+static bool take_memory(struct fake *f, const struct spool_message *m)
+{
+	for (size_t i = 0; i < m->nmemory; i++)
+		if (m->memory[i].once && f->races > 0) {
+			f->races--;
+			remember(f, &m->memory[i]);
+			return true;
+		}
+	for (size_t i = 0; i < m->nmemory; i++)
+		if (m->memory[i].once && remembers(f, &m->memory[i]))
+			return true;
+	for (size_t i = 0; i < m->nmemory; i++)
+		if (f->answer == SPOOL_ACCEPTED)
+			remember(f, &m->memory[i]);
+	return false;
+}
+
+static uint64_t spool_fake_recall(void *spool, const struct spool_memory *keys, size_t n, spool_known_fn *fn, void *arg)
+{
+	struct fake *f = spool;
+
+	if (n > FAKE_MEMORY_MAX)
+		abort();
+	f->recalls++;
+	f->recalling = true;
+	for (size_t i = 0; i < n; i++)
+		f->recall[i] = remembers(f, &keys[i]) ? 1 : 0;
+	f->pending_known = fn;
+	f->pending_arg = arg;
+	f->nknown = n;
+	f->cancelled = false;
+	return 4;
+}
+
+/* ---- messages ---- */
+
+static char *describe_further(struct fake *f, const struct spool_message *m)
+{
+	struct buf b, body;
+	char *text;
+
+	f->further_to = m->nfurther > 0 && m->further[0].ndeliveries > 0 ? m->further[0].deliveries[0].to.n / 2 : 0;
+	f->further_of = f->further_to == 0 ? -1 : m->further[0].deliveries[0].to.p[1];
+	buf_init(&b, 1 << 20);
+	buf_init(&body, 256 << 20);
+	for (size_t i = 0; i < m->nfurther; i++) {
+		const struct spool_message *one = &m->further[i];
+
+		text = describe(one);
+		buf_clear(&body);
+		(void)buf_add_slice(&body, one->body);
+		if (one->upload != 0) {
+			read_upload(f, one->upload, &body, false);
+			(void)buf_add_str(&b, " (file)");
+		}
+		if (body.n != one->size && !f->heads)
+			abort();
+		(void)buf_addf(&b, " + %s%s%s body=%.*s", one->apart ? "apart " : "",
+			       one->refused ? "refused " : "", text,
+			       (int)(body.n < 100 ? body.n : 100), body.p);
+		free(text);
+	}
+	text = slice_dup(buf_slice(&b));
+	buf_free(&b);
+	buf_free(&body);
+	return text;
 }
 
 static uint64_t spool_fake_accept(void *spool, const struct spool_message *m, spool_answer_fn *fn, void *arg)
@@ -67,7 +167,9 @@ static uint64_t spool_fake_accept(void *spool, const struct spool_message *m, sp
 	struct fake *f = spool;
 
 	kept_free(&f->asked);
+	f->raced = take_memory(f, m);
 	f->asked.text = describe(m);
+	f->asked.further = describe_further(f, m);
 	f->asked.ndeliveries = m->ndeliveries;
 	f->asked.internal_ms = m->internal_ms;
 	memcpy(f->asked.fingerprint, m->recipients[0].fingerprint, 32);
@@ -77,8 +179,7 @@ static uint64_t spool_fake_accept(void *spool, const struct spool_message *m, sp
 	if (m->ndeliveries > 0)
 		(void)buf_add_slice(&f->asked.prefix, m->deliveries[0].prefix);
 	if (m->upload != 0) {
-		read_upload(f, &f->asked.body);
-		f->uploads_open--;
+		read_upload(f, m->upload, &f->asked.body, f->raced);
 	}
 	if (m->ndeliveries > 0 && !f->heads && f->asked.body.n != m->size)
 		abort();
@@ -110,20 +211,40 @@ static void spool_fake_upload_drop(void *spool, uint64_t upload)
 {
 	struct fake *f = spool;
 
-	(void)upload;
-	file_close(&f->upload_fd);
+	file_close(&f->upload_fds[upload - 1]);
 	f->uploads_open--;
 	f->uploads_dropped++;
 }
 
-static void spool_fake_confirm(void *spool, int64_t number)
+static uint64_t spool_fake_known(void *spool, const struct spool_message *m, spool_known_fn *fn, void *arg)
 {
 	struct fake *f = spool;
 
-	if (number < 1 || number > (int64_t)f->nmessages)
+	f->pending_known = fn;
+	f->pending_arg = arg;
+	f->nknown = m->nrecipients;
+	f->cancelled = false;
+	return 3;
+}
+
+static void spool_fake_confirm(void *spool, int64_t ticket, enum spool_reply what)
+{
+	struct fake *f = spool;
+
+	if (ticket < 1 || ticket > (int64_t)f->nmessages || what < SPOOL_READ || what > SPOOL_UNSURE)
 		abort(); /* a message that was never accepted */
-	f->confirmed++;
-	f->last_confirmed = number;
+	f->told[what]++;
+	f->confirmed += what == SPOOL_READ;
+	f->last_confirmed = ticket;
+}
+
+static void spool_fake_unanswered(void *spool, const char *id)
+{
+	struct fake *f = spool;
+
+	if (strlen(id) != 16)
+		abort();
+	f->told[SPOOL_UNREAD]++;
 }
 
 static const struct intake_spool functions = {
@@ -131,22 +252,35 @@ static const struct intake_spool functions = {
 	.cancel = spool_fake_cancel,
 	.upload_open = spool_fake_upload_open,
 	.upload_drop = spool_fake_upload_drop,
+	.known = spool_fake_known,
 	.confirm = spool_fake_confirm,
+	.unanswered = spool_fake_unanswered,
+	.recall = spool_fake_recall,
 };
 
-void fake_open(struct fake *f, const char *config, const char *rules)
+static bool spool_fake_bundles(void *spool, uint64_t size)
+{
+	struct fake *f = spool;
+
+	if (size > SPOOL_BUNDLED_MAX || f->rooms == 0)
+		return false;
+	f->rooms--;
+	return true;
+}
+
+static void open_with(struct fake *f, const char *config, const char *rules, const struct intake_spool *spool)
 {
 	struct buf errors;
 
 	log_open("test", getenv("FAKE_LOG") != NULL ? LOG_DEBUG : LOG_ERROR);
-	*f = (struct fake){ .upload_fd = -1, .eager = true };
+	*f = (struct fake){ .upload_fds = { -1, -1, -1, -1 }, .eager = true };
 	buf_init(&errors, 10000);
 	f->config = config_check("test", slice_str(config), &errors);
 	if (f->config == NULL) {
 		fprintf(stderr, "%s", buf_str(&errors));
 		abort();
 	}
-	f->intake = intake_new(f->config, &functions, f);
+	f->intake = intake_new(f->config, spool, f);
 	for (size_t i = 0; rules != NULL && i < f->config->naccounts; i++) {
 		struct sieve_program *p;
 
@@ -165,25 +299,38 @@ void fake_open(struct fake *f, const char *config, const char *rules)
 	buf_init(&f->out, 16 << 20);
 }
 
+void fake_open(struct fake *f, const char *config, const char *rules)
+{
+	open_with(f, config, rules, &functions);
+}
+
+void fake_open_sharing(struct fake *f, const char *config, const char *rules)
+{
+	static struct intake_spool sharing;
+
+	sharing = functions;
+	sharing.bundles = spool_fake_bundles;
+	open_with(f, config, rules, &sharing);
+}
+
 void fake_forget(struct fake *f)
 {
 	for (size_t i = 0; i < f->nmessages && i < FAKE_MESSAGES_MAX; i++)
 		kept_free(&f->messages[i]);
 	f->nmessages = 0;
-	later_free(&f->service.later);
 }
 
 void fake_close(struct fake *f)
 {
 	fake_disconnect(f);
-	later_free(&f->service.later);
 	intake_free(&f->intake);
 	config_free(&f->config);
 	fake_forget(f);
 	kept_free(&f->asked);
 	buf_free(&f->in);
 	buf_free(&f->out);
-	file_close(&f->upload_fd);
+	for (size_t i = 0; i < sizeof f->upload_fds / sizeof f->upload_fds[0]; i++)
+		file_close(&f->upload_fds[i]);
 }
 
 /* As a connection does it: sends what there is to send, and feeds what was left. */
@@ -196,6 +343,7 @@ static void go_on(struct fake *f)
 		if (buf_failed(out) || out->n > SMTP_OUTPUT_MAX)
 			abort(); /* replies must stay bounded */
 		if (!smtp_session_held(f->session) && out->n > 0 && f->eager) {
+			smtp_session_saying(f->session);
 			(void)buf_add_slice(&f->out, buf_slice(out));
 			buf_clear(out);
 			smtp_session_sent(f->session, f->in.n);
@@ -218,6 +366,11 @@ static void wake(void *arg)
 
 void fake_connect(struct fake *f, size_t n)
 {
+	struct smtp_client known;
+	struct sockaddr_in sa = { .sin_family = AF_INET };
+
+	sa.sin_addr.s_addr = htonl(f->from == 0 ? 0xc0000207 : f->from);
+	gate_know(f->config, (struct sockaddr *)&sa, &known);
 	fake_disconnect(f);
 	f->closed = false;
 	buf_clear(&f->in);
@@ -226,7 +379,8 @@ void fake_connect(struct fake *f, size_t n)
 				      &(struct smtp_origin){ .listener = &f->config->listeners[n],
 							     .client = "192.0.2.7:1234",
 							     .ip = "192.0.2.7",
-							     .source = &f->source },
+							     .source = &f->source,
+							     .known = known },
 				      wake, f);
 	smtp_session_greet(f->session, false);
 	go_on(f);
@@ -251,25 +405,51 @@ bool fake_answer(struct fake *f)
 {
 	spool_answer_fn *fn = f->pending;
 	spool_upload_fn *upload = f->pending_upload;
+	spool_known_fn *known = f->pending_known;
 
 	f->pending = NULL;
 	f->pending_upload = NULL;
+	f->pending_known = NULL;
 	if (upload != NULL) {
 		int fd = -1;
+		uint64_t number = 0;
 
 		if (f->cancelled)
 			return true;
 		if (f->upload_answer == SPOOL_ACCEPTED) {
-			f->upload_fd = f->upload_path == NULL ? memfd_create("upload", MFD_CLOEXEC)
-							      : open(f->upload_path, O_RDWR | O_CLOEXEC);
-			fd = dup(f->upload_fd);
+			while (f->upload_fds[number] >= 0)
+				number++;
+			f->upload_fds[number] = f->upload_path == NULL ? memfd_create("upload", MFD_CLOEXEC)
+								       : open(f->upload_path, O_RDWR | O_CLOEXEC);
+			fd = dup(f->upload_fds[number]);
 			f->uploads_open++;
 		}
-		upload(f->pending_arg, fd, 7, f->upload_answer);
+		upload(f->pending_arg, fd, number + 1, f->upload_answer);
+		return true;
+	}
+	if (known != NULL) {
+		char *all = mem_alloc(f->nknown);
+
+		memset(all, f->known, f->nknown);
+		for (size_t i = 0; f->known_each != NULL && !f->recalling && i < f->nknown; i++)
+			all[i] = f->known_each[i] == '1';
+		for (size_t i = 0; f->recalling && i < f->nknown; i++)
+			all[i] = f->recall[i];
+		f->recalling = false;
+		if (!f->cancelled)
+			known(f->pending_arg, SPOOL_ACCEPTED, slice_of(all, f->nknown));
+		free(all);
 		return true;
 	}
 	if (fn == NULL)
 		return false;
+	if (f->raced) {
+		f->raced = false;
+		f->anew++;
+		if (!f->cancelled)
+			fn(f->pending_arg, SPOOL_ANEW, NULL);
+		return true;
+	}
 	if (f->answer == SPOOL_ACCEPTED || f->answer == SPOOL_DUPLICATE) {
 		if (f->nmessages < FAKE_MESSAGES_MAX) {
 			f->messages[f->nmessages] = f->asked;
@@ -278,7 +458,9 @@ bool fake_answer(struct fake *f)
 		f->nmessages++;
 	}
 	if (!f->cancelled)
-		fn(f->pending_arg, f->answer, (int64_t)f->nmessages);
+		fn(f->pending_arg, f->answer,
+		   &(const struct spool_taken){ (int64_t)f->nmessages, (int64_t)f->nmessages,
+						f->answer == SPOOL_DUPLICATE ? "first00000000000" : NULL });
 	return true;
 }
 
@@ -292,7 +474,6 @@ void fake_send(struct fake *f, struct slice s)
 void fake_wait(struct fake *f, int64_t ms)
 {
 	fake_now += ms;
-	later_run(&f->service.later, f->intake, fake_now, false);
 	if (!f->closed && fake_now >= smtp_session_deadline(f->session)) {
 		smtp_session_timeout(f->session);
 		go_on(f);

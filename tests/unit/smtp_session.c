@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "smtp_fake.h"
+#include "smtp_tools.h"
 
 static const char config[] =
     "hostname = \"mail.office.example\";\n"
@@ -31,23 +31,6 @@ enum { MX, LAN, LMTP };
 #define TEN	    "1234567890"
 #define LABEL	    TEN TEN TEN TEN "."
 #define TEXT	    "Subject: x\r\n\r\nbody\r\n"
-
-/* The code of each reply told so far, each followed by a blank; enhanced codes are left out. */
-static const char *codes(const char *told)
-{
-	static char out[4096];
-	size_t n = 0;
-
-	for (const char *p = told; *p != '\0'; p = strchr(p, '\n') + 1) {
-		assert_non_null(strchr(p, '\n'));
-		if (p[3] == ' ' && n + 5 < sizeof out) {
-			memcpy(out + n, p, 4);
-			n += 4;
-		}
-	}
-	out[n] = '\0';
-	return out;
-}
 
 /* Sends S in pieces of at most PIECE octets. */
 static void send_pieces(struct fake *f, struct slice s, size_t piece)
@@ -97,7 +80,8 @@ static const struct dialogue dialogues[] = {
 	{ MX, "one message", SENT(BEGIN "DATA\r\n" TEXT ".\r\nQUIT\r\n"), BEGIN_CODES "354 250 221 ",
 	  "250 2.0.0 Ok: queued as ", 1, true },
 	{ MX, "capabilities", SENT(HELLO), "220 250 ",
-	  "250-mail.office.example\r\n250-PIPELINING\r\n250-SIZE 102400\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n",
+	  "250-mail.office.example\r\n250-PIPELINING\r\n250-SIZE 102400\r\n250-8BITMIME\r\n"
+	  "250-ENHANCEDSTATUSCODES\r\n250 LIMITS MAILMAX=10000 RCPTMAX=100\r\n",
 	  0, false },
 	{ MX, "HELO", SENT("HELO c\r\nMAIL FROM:<>\r\n"), "220 250 250 ", "250 mail.office.example\r\n", 0, false },
 	{ MX, "case and blanks", SENT("ehlo c\r\nmail from: <a@b.example>\r\nRcpt To:<ME@HOME.example>\r\n"),
@@ -130,6 +114,9 @@ static const struct dialogue dialogues[] = {
 	{ MX, "HTTP", SENT("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "220 502 ", NULL, 0, true },
 	{ MX, "HTTP POST", SENT("POST / HTTP/1.1\r\n\r\nEHLO x\r\n"), "220 502 ", NULL, 0, true },
 	{ MX, "TLS to a plain port", SENT("\x16\x03\x01\x02\x00\x01\x00"), "220 554 ", NULL, 0, true },
+	{ MX, "TLS without STARTTLS", SENT(HELLO "\x16\x03\x01\x02\x00\x01\x00"), "220 250 554 ", NULL, 0, true },
+	{ MX, "PROXY", SENT("PROXY TCP4 192.0.2.8 192.0.2.1 1 25\r\n" HELLO), "220 554 ", NULL, 0, true },
+	{ MX, "PROXY, binary", SENT("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0" HELLO), "220 500 500 554 ", NULL, 0, true },
 	{ MX, "NUL in a command", SENT("EHLO a\0b\r\n" HELLO), "220 501 250 ", NULL, 0, false },
 	{ MX, "no UTF-8", SENT("EHLO a\xff\r\n" HELLO), "220 500 250 ", "500 5.5.2 ", 0, false },
 	{ MX, "UTF-8 address", SENT(HELLO "MAIL FROM:<j\xc3\xb6@b.example>\r\n"), "220 250 553 ", "553 5.6.7 ", 0,
@@ -146,16 +133,22 @@ static const struct dialogue dialogues[] = {
 	  false },
 	{ MX, "SIZE nonsense", SENT(HELLO "MAIL FROM:<> SIZE=-1\r\nMAIL FROM:<> SIZE\r\nMAIL FROM:<> SIZE=1k\r\n"),
 	  "220 250 501 501 501 ", NULL, 0, false },
-	{ MX, "BODY nonsense", SENT(HELLO "MAIL FROM:<> BODY=BINARYMIME\r\n"), "220 250 501 ", NULL, 0, false },
+	{ MX, "BODY nonsense", SENT(HELLO "MAIL FROM:<> BODY=BINARYMIME\r\nMAIL FROM:<> BODY=9BIT\r\nMAIL FROM:<> BODY\r\n"),
+	  "220 250 555 501 501 ", "555 5.6.1 ", 0, false },
 	{ MX, "unknown parameter",
-	  SENT(HELLO "MAIL FROM:<> RET=FULL\r\nMAIL FROM:<>\r\nRCPT TO:<me@home.example> NOTIFY=NEVER\r\n"),
-	  "220 250 555 250 555 ", "555 5.5.4 ", 0, false },
+	  SENT(HELLO "MAIL FROM:<> BY=120;R\r\nMAIL FROM:<> MT-PRIORITY=3\r\nMAIL FROM:<> NOTIFY=NEVER\r\nMAIL FROM:<>\r\n"
+		     "RCPT TO:<me@home.example> RET=FULL\r\nRCPT TO:<me@home.example> =\r\n"),
+	  "220 250 555 555 555 250 555 555 ", "555 5.5.4 ", 0, false },
+	{ MX, "REQUIRETLS", SENT(HELLO "MAIL FROM:<> REQUIRETLS\r\nMAIL FROM:<>\r\n"), "220 250 555 250 ",
+	  "555 5.7.30 ", 0, false },
 	{ MX, "parameter twice", SENT(HELLO "MAIL FROM:<> SIZE=1 size=1\r\n"), "220 250 501 ", NULL, 0, false },
 	{ MX, "SMTPUTF8 not offered", SENT(HELLO "MAIL FROM:<> SMTPUTF8\r\n"), "220 250 555 ", NULL, 0, false },
 	{ MX, "parameter after HELO", SENT("HELO c\r\nMAIL FROM:<> SIZE=1\r\n"), "220 250 555 ", NULL, 0, false },
 	/* recipients */
 	{ MX, "postmaster", SENT(HELLO "MAIL FROM:<>\r\nRCPT TO:<Postmaster>\r\n"), "220 250 250 250 ", NULL, 0,
 	  false },
+	{ MX, "postmaster sends", SENT(HELLO "MAIL FROM:<postmaster>\r\nMAIL FROM:<postmaster@b.example>\r\n"),
+	  "220 250 501 250 ", "501 5.1.7 ", 0, false },
 	{ MX, "unknown here", SENT(HELLO "MAIL FROM:<>\r\nRCPT TO:<who@home.example>\r\n"), "220 250 250 550 ",
 	  "550 5.1.1 ", 0, false },
 	{ MX, "foreign", SENT(HELLO "MAIL FROM:<>\r\nRCPT TO:<who@far.example>\r\n"), "220 250 250 550 ", "550 5.7.1 ",
@@ -181,6 +174,11 @@ static const struct dialogue dialogues[] = {
 	       "MAIL FROM:<a@xn--a_.example>\r\nMAIL FROM:<a@XN--bcher-kva.example>\r\n"
 	       "RCPT TO:<a@xn--.office.example>\r\n"),
 	  "220 250 501 501 501 501 250 501 ", "501 5.1.7 ", 0, false },
+	/* U+202E in either form, and U+200B */
+	{ MX, "labels that seem to be others",
+	  SENT(HELLO "MAIL FROM:<a@b\xe2\x80\xae" "c.example>\r\nMAIL FROM:<a@xn--bc-g4t.example>\r\n"
+		     "MAIL FROM:<a@b\xe2\x80\x8b" "c.example>\r\n"),
+	  "220 250 501 501 501 ", "501 5.1.7 ", 0, false },
 	{ MX, "null recipient", SENT(HELLO "MAIL FROM:<>\r\nRCPT TO:<>\r\n"), "220 250 250 501 ", "501 5.1.3 ", 0,
 	  false },
 	{ LMTP, "LMTP",
@@ -204,10 +202,10 @@ static void play(struct fake *f, const struct dialogue *d, size_t piece, size_t 
 	fake_connect(f, d->listener);
 	converse(f, d->sent, piece, split);
 	told = fake_told(f);
-	if (strcmp(codes(told), d->codes) != 0 || f->nmessages - before != d->messages || f->closed != d->closed ||
+	if (strcmp(fake_codes(told), d->codes) != 0 || f->nmessages - before != d->messages || f->closed != d->closed ||
 	    (d->told != NULL && strstr(told, d->told) == NULL)) {
 		print_error("%s (pieces of %zu, cut at %zu): expected %s, %zu messages, got %s, %zu messages, %s:\n%s",
-			    d->name, piece, split, d->codes, d->messages, codes(told), f->nmessages - before,
+			    d->name, piece, split, d->codes, d->messages, fake_codes(told), f->nmessages - before,
 			    f->closed ? "closed" : "open", told);
 		fail();
 	}

@@ -12,21 +12,6 @@
 #include "base/file.h"
 #include "base/log.h"
 
-static struct spool_store *store_of(struct test_spool *t, const char *account)
-{
-	return spool_store_new(spool_peer(t, SPOOL_PEER_STORE, account));
-}
-
-static size_t next(struct spool_store *s, struct spool_work **w, int64_t *due)
-{
-	struct err e = { 0 };
-	size_t n;
-
-	if (spool_next(s, 100, 1 << 30, w, &n, due, &e) != 0)
-		fail_msg("next: %s", e.text);
-	return n;
-}
-
 /* A message goes the whole way, and its body is gone afterwards. */
 static void a_message_goes_through(void **state)
 {
@@ -54,7 +39,7 @@ static void a_message_goes_through(void **state)
 	assert_int_equal(state_of(&t, m.ids[0]), DELIVERY_QUEUED);
 
 	s = store_of(&t, "office");
-	n = next(s, &w, &due);
+	n = work_of(s, &w, &due);
 	assert_int_equal(n, 1);
 	assert_int_equal(w[0].state, DELIVERY_QUEUED);
 	assert_string_equal(w[0].folder, "INBOX");
@@ -75,7 +60,7 @@ static void a_message_goes_through(void **state)
 	assert_int_equal(spool_settle(s, &done, 1, &e), 0);
 	assert_int_equal(state_of(&t, m.ids[0]), DELIVERY_DONE);
 	spool_work_free(w, n);
-	n = next(s, &w, &due);
+	n = work_of(s, &w, &due);
 	assert_int_equal(n, 0);
 	assert_true(due == INT64_MAX);
 	spool_work_free(w, n);
@@ -114,7 +99,7 @@ static void a_large_body_is_a_file(void **state)
 	spool_reopen(&t, SIGKILL);
 	assert_int_equal(files_in(&t, "body"), 1);
 	s = store_of(&t, "office");
-	n = next(s, &w, &due);
+	n = work_of(s, &w, &due);
 	assert_int_equal(n, 1);
 	assert_int_equal(spool_body(s, w[0].message, &bytes, &len, &fd, &e), 0);
 	assert_null(bytes);
@@ -191,23 +176,30 @@ static void a_message_sent_again_is_known(void **state)
 		if (queued != rows[i].deliveries)
 			fail_msg("row %u: %d queued", i, queued);
 		if (rows[i].confirm)
-			spool_confirm(t.intake, a.number);
+			spool_confirm(t.intake, a.ticket, SPOOL_READ);
 	}
 	spool_remove(&t);
 }
 
-/* With a Message-ID the same bytes are the same message for days; without one only as long as clients try again. */
-static void what_has_no_name_is_known_for_an_hour(void **state)
+/* With a Message-ID the same bytes are the same message until the reply was read; without one only when it was not. */
+static void what_has_no_name_is_news(void **state)
 {
 	static const struct {
-		const char *message_id;
-		int64_t later_ms;
+		bool named;
+		enum spool_reply said[3];
 		enum spool_answer answer;
 	} rows[] = {
-		{ "<a@b.example>", 59 * 60 * 1000, SPOOL_DUPLICATE },
-		{ "<a@b.example>", 6 * 24 * 3600 * 1000, SPOOL_DUPLICATE },
-		{ NULL, 59 * 60 * 1000, SPOOL_DUPLICATE },
-		{ NULL, 61 * 60 * 1000, SPOOL_ACCEPTED },
+		{ true, { 0 }, SPOOL_DUPLICATE },
+		{ true, { SPOOL_SAYING }, SPOOL_DUPLICATE },
+		{ true, { SPOOL_CLOSED }, SPOOL_DUPLICATE },
+		{ true, { SPOOL_READ }, SPOOL_ACCEPTED },
+		{ false, { 0 }, SPOOL_ACCEPTED },
+		{ false, { SPOOL_SAYING }, SPOOL_ACCEPTED },
+		{ false, { SPOOL_UNREAD }, SPOOL_DUPLICATE },
+		{ false, { SPOOL_SAYING, SPOOL_UNREAD }, SPOOL_DUPLICATE },
+		{ false, { SPOOL_SAYING, SPOOL_UNREAD, SPOOL_UNSURE }, SPOOL_ACCEPTED },
+		{ false, { SPOOL_SAYING, SPOOL_UNREAD, SPOOL_READ }, SPOOL_ACCEPTED },
+		{ false, { SPOOL_SAYING, SPOOL_READ }, SPOOL_ACCEPTED },
 	};
 	struct test_spool t;
 
@@ -216,16 +208,28 @@ static void what_has_no_name_is_known_for_an_hour(void **state)
 	spool_start(&t);
 	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		static struct test_message m;
+		struct test_answer first, second;
 
 		message_make(&m, 2 * i, "office", "A");
-		m.m.message_id = rows[i].message_id;
+		m.m.message_id = rows[i].named ? "<a@b.example>" : NULL;
 		memset(m.r[0].fingerprint, (int)i + 1, SPOOL_FINGERPRINT_SIZE);
-		assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+		first = accept_now(&t, &m.m);
+		assert_int_equal(first.answer, SPOOL_ACCEPTED);
+		for (size_t k = 0; k < 3 && rows[i].said[k] != SPOOL_NO_WORD; k++)
+			spool_confirm(t.intake, first.ticket, rows[i].said[k]);
 		message_make(&m, 2 * i + 1, "office", "A");
-		m.m.message_id = rows[i].message_id;
+		m.m.message_id = rows[i].named ? "<a@b.example>" : NULL;
 		memset(m.r[0].fingerprint, (int)i + 1, SPOOL_FINGERPRINT_SIZE);
-		m.m.received_ms += rows[i].later_ms;
-		assert_int_equal(accept_now(&t, &m.m).answer, rows[i].answer);
+		second = accept_now(&t, &m.m);
+		if (second.answer != rows[i].answer)
+			fail_msg("row %u: %d", i, (int)second.answer);
+		if (second.answer == SPOOL_DUPLICATE) {
+			char id[20];
+
+			(void)snprintf(id, sizeof id, "m%015u", 2 * i);
+			assert_string_equal(second.id, id);
+			assert_int_equal(second.number, first.number);
+		}
 	}
 	spool_remove(&t);
 }
@@ -381,7 +385,7 @@ int main(void)
 		cmocka_unit_test(a_message_goes_through),
 		cmocka_unit_test(a_large_body_is_a_file),
 		cmocka_unit_test(a_message_sent_again_is_known),
-		cmocka_unit_test(what_has_no_name_is_known_for_an_hour),
+		cmocka_unit_test(what_has_no_name_is_news),
 		cmocka_unit_test(many_are_taken_in_at_once),
 		cmocka_unit_test(one_folder_gets_one_copy),
 		cmocka_unit_test(a_thousand_recipients_travel_in_parts),

@@ -33,7 +33,7 @@ static void tell(struct spool_store *s, uint64_t limit, size_t folders)
 	struct buf b;
 
 	buf_init(&b, FACTS_MAX);
-	facts_begin(&b, limit, '/', "");
+	facts_begin(&b, limit, false, '/', "");
 	for (size_t i = 0; i < folders; i++) {
 		char name[100];
 

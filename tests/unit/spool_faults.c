@@ -4,6 +4,7 @@
  * restart, "failed" that it is not and leaves nothing behind.
  */
 #include "spool_faulty.h"
+#include "spool_steps.h"
 #include "spool_tools.h"
 
 #include <fcntl.h>
@@ -262,14 +263,6 @@ static void an_outcome_is_true_whatever_write_fails(void **state)
 
 /* ---- kills ---- */
 
-static int steps_fd = -1;
-
-static void install_steps(void)
-{
-	faulty_install();
-	step_open(steps_fd);
-}
-
 /* One large and one small message are taken in and filed, the server killed at step N. */
 static void a_kill_at_each_step_loses_nothing(void **state)
 {
@@ -279,10 +272,7 @@ static void a_kill_at_each_step_loses_nothing(void **state)
 
 	(void)state;
 	begin(&t);
-	steps_fd = memfd_create("steps", 0);
-	assert_int_equal(ftruncate(steps_fd, 16), 0);
-	steps = mmap(NULL, 16, PROT_READ | PROT_WRITE, MAP_SHARED, steps_fd, 0);
-	t.prepare = install_steps;
+	steps = steps_begin(&t);
 	for (unsigned n = 1; killed; n++) {
 		static struct test_message small, large;
 		struct test_answer a, b;
@@ -350,8 +340,7 @@ static void a_kill_at_each_step_loses_nothing(void **state)
 		assert_int_equal(count_in_database(&t, "SELECT count(*) FROM delivery WHERE state = 7"), 2 * n);
 		assert_int_equal(count_in_database(&t, "SELECT count(*) FROM body"), 0);
 	}
-	(void)munmap(steps, 16);
-	(void)close(steps_fd);
+	steps_end();
 	spool_remove(&t);
 }
 

@@ -166,8 +166,43 @@ static void the_normal_way_leaves_nothing(void **state)
 	end(&f);
 }
 
+/* What becomes of the one delivery: it flies, or what came of that is settled. */
+struct step {
+	bool flies;
+	enum outcome_kind kind;
+	bool sent;
+	const char *reason;
+};
+#define FLY { .flies = true }
+
+static void goes(const struct step *steps, size_t nsteps, const struct want *want, size_t nwant)
+{
+	static struct fixture f;
+
+	begin(&f);
+	for (size_t i = 0; i < nsteps; i++)
+		if (steps[i].flies)
+			fly(&f);
+		else
+			settle(&f, steps[i].kind, steps[i].sent, steps[i].reason);
+	expect(&f, want, nwant);
+	end(&f);
+}
+#define GOES(steps, want) goes(steps, sizeof(steps) / sizeof(steps)[0], want, sizeof(want) / sizeof(want)[0])
+
 static void what_went_wrong_is_told(void **state)
 {
+	static const struct step steps[] = {
+		FLY,
+		{ .kind = OUTCOME_DOUBT, .sent = true, .reason = "the connection broke" },
+		{ .kind = OUTCOME_DOUBT, .reason = "not seen yet" },
+		{ .kind = OUTCOME_RETRY, .reason = "certainly not there" },
+		FLY,
+		{ .kind = OUTCOME_ELSEWHERE, .sent = true, .reason = "no place" },
+		FLY,
+		{ .kind = OUTCOME_DOUBT, .sent = true, .reason = "it broke again" },
+		{ .kind = OUTCOME_DONE, .sent = true, .reason = "under another name" },
+	};
 	static const struct want want[] = {
 		{ DELIVERY_FLIGHT, 1, "sent to Scans (UIDVALIDITY 5; it would be there from UID 6 on)" },
 		{ DELIVERY_DOUBT, 1, "the connection broke" },
@@ -179,58 +214,59 @@ static void what_went_wrong_is_told(void **state)
 		{ DELIVERY_DOUBT, 3, "it broke again" },
 		{ DELIVERY_DONE, 4, "found in Scans: under another name" },
 	};
-	static struct fixture f;
 
 	(void)state;
-	begin(&f);
-	fly(&f);
-	settle(&f, OUTCOME_DOUBT, true, "the connection broke");
-	settle(&f, OUTCOME_DOUBT, false, "not seen yet");
-	settle(&f, OUTCOME_RETRY, false, "certainly not there");
-	fly(&f);
-	settle(&f, OUTCOME_ELSEWHERE, true, "no place");
-	fly(&f);
-	settle(&f, OUTCOME_DOUBT, true, "it broke again");
-	settle(&f, OUTCOME_DONE, true, "under another name");
-	expect(&f, want, sizeof want / sizeof want[0]);
-	end(&f);
+	GOES(steps, want);
 }
 
 static void an_attempt_after_a_bad_one_is_told_too(void **state)
 {
+	static const struct step steps[] = { FLY,
+					     { .kind = OUTCOME_RETRY, .sent = true, .reason = "later" },
+					     FLY,
+					     { .kind = OUTCOME_DONE, .sent = true } };
 	static const struct want want[] = {
 		{ DELIVERY_FLIGHT, 1, "sent to Scans" },
 		{ DELIVERY_QUEUED, 1, "later" },
 		{ DELIVERY_FLIGHT, 2, "sent to Scans" },
 		{ DELIVERY_DONE, 2, "taken into Scans" },
 	};
-	static struct fixture f;
 
 	(void)state;
-	begin(&f);
-	fly(&f);
-	settle(&f, OUTCOME_RETRY, true, "later");
-	fly(&f);
-	settle(&f, OUTCOME_DONE, true, NULL);
-	expect(&f, want, sizeof want / sizeof want[0]);
-	end(&f);
+	GOES(steps, want);
+}
+
+static void an_attempt_after_one_that_is_not_counted_is_told_too(void **state)
+{
+	static const struct step steps[] = { FLY,
+					     { .kind = OUTCOME_DOUBT, .reason = "the connection broke" },
+					     { .kind = OUTCOME_RETRY, .reason = "certainly not there" },
+					     FLY,
+					     { .kind = OUTCOME_DONE, .sent = true } };
+	static const struct want want[] = {
+		{ DELIVERY_FLIGHT, 1, "sent to Scans" },
+		{ DELIVERY_DOUBT, 0, "the connection broke" },
+		{ DELIVERY_QUEUED, 0, "certainly not there" },
+		{ DELIVERY_FLIGHT, 1, "sent to Scans" },
+		{ DELIVERY_DONE, 1, "taken into Scans" },
+	};
+
+	(void)state;
+	GOES(steps, want);
 }
 
 static void a_second_try_in_one_go_is_told_too(void **state)
 {
-	static struct fixture f;
-	struct told *t;
+	static const struct step steps[] = { FLY, FLY, { .kind = OUTCOME_DONE, .sent = true } };
+	static const struct want want[] = {
+		{ DELIVERY_FLIGHT, 1,
+		  "sent to Scans (UIDVALIDITY 5; it would be there from UID 6 on); not taken so, and sent again at once" },
+		{ DELIVERY_FLIGHT, 1, "sent to Scans" },
+		{ DELIVERY_DONE, 1, "taken into Scans" },
+	};
 
 	(void)state;
-	begin(&f);
-	fly(&f);
-	fly(&f);
-	settle(&f, OUTCOME_DONE, true, NULL);
-	t = ask(&f);
-	assert_int_equal(t->n, 1);
-	assert_int_equal(t->states[0], DELIVERY_FLIGHT);
-	assert_non_null(strstr(t->words[0], "sent again at once"));
-	end(&f);
+	GOES(steps, want);
 }
 
 static void people_are_told_of(void **state)
@@ -346,6 +382,7 @@ int main(void)
 		cmocka_unit_test(the_normal_way_leaves_nothing),
 		cmocka_unit_test(what_went_wrong_is_told),
 		cmocka_unit_test(an_attempt_after_a_bad_one_is_told_too),
+		cmocka_unit_test(an_attempt_after_one_that_is_not_counted_is_told_too),
 		cmocka_unit_test(a_second_try_in_one_go_is_told_too),
 		cmocka_unit_test(people_are_told_of),
 		cmocka_unit_test(the_list_is_bounded),

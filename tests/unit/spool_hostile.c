@@ -45,7 +45,8 @@ static void send_packets(int fd, struct packets *p)
 /* A well-formed request of each type, about delivery and message 1. */
 static void put_request(struct packets *p, enum request type)
 {
-	static struct test_message m;
+	static struct test_message m, further;
+	const struct spool_memory key = { .account = "office", .key = "k", .seconds = 100, .once = true };
 	const struct ask ask = { .number = 1, .count = 10, .octets = 1000000, .time = 1 };
 	const struct spool_flight flight = { 1, "INBOX", 1, 1 };
 	const struct spool_outcome outcome = { .number = 1, .kind = OUTCOME_DONE };
@@ -62,7 +63,15 @@ static void put_request(struct packets *p, enum request type)
 	switch (type) {
 	case REQUEST_ACCEPT:
 		message_make(&m, 900, "office", "INBOX");
+		message_make(&further, 901, "office", "INBOX");
+		m.m.further = &further.m;
+		m.m.nfurther = 1;
+		m.m.memory = &key;
+		m.m.nmemory = 1;
 		protocol_put_message(p, &m.m);
+		break;
+	case REQUEST_RECALL:
+		packets_put(p, &wire_key, &key);
 		break;
 	case REQUEST_IN_FLIGHT:
 		packets_put(p, &wire_flight, &flight);
@@ -101,6 +110,7 @@ static void put_request(struct packets *p, enum request type)
 		packets_put(p, &wire_entry, &entry);
 		break;
 	case REQUEST_UPLOAD:
+	case REQUEST_BUNDLE:
 	case REQUEST_ACCOUNT:
 	case REQUEST_ACCOUNTS:
 	case REQUEST_LAST:
@@ -133,6 +143,8 @@ static void each_role_asks_only_what_it_may(void **state)
 		[REQUEST_ACCEPT] = TAKES_IN,
 		[REQUEST_UPLOAD] = TAKES_IN,
 		[REQUEST_UPLOAD_DROP] = TAKES_IN,
+		[REQUEST_BUNDLE] = TAKES_IN,
+		[REQUEST_RECALL] = TAKES_IN,
 		[REQUEST_CONFIRM] = SPOOL_PEER_INTAKE,
 		[REQUEST_NEXT] = SPOOL_PEER_STORE,
 		[REQUEST_BODY] = SPOOL_PEER_STORE,
@@ -189,6 +201,68 @@ static void each_role_asks_only_what_it_may(void **state)
 	spool_remove(&t);
 }
 
+/* What the client's side would not send: pieces of a request that do not fit together. */
+static void a_family_must_fit_together(void **state)
+{
+	static const struct {
+		const char *name;
+		int recipient, delivery, further; /* to which message each belongs; how many further ones */
+		int to;				  /* of the memory */
+		bool group, bundle, idle, whole;
+	} rows[] = {
+		{ "as it should be", 1, 1, 1, 0, .whole = true },
+		{ "a delivery of one that is not there", 1, 2, 1, 0, .whole = false },
+		{ "a recipient of one that is not there", 2, 1, 1, 0, .whole = false },
+		{ "none that has the parts", 1, 1, 0, 0, .whole = false },
+		{ "one without a delivery", 1, 1, 2, 0, .whole = false },
+		{ "its own leave to send outward", 1, 1, 1, 0, .group = true },
+		{ "a body among others", 1, 1, 1, 0, .bundle = true },
+		{ "memory of one who is not there", 1, 1, 1, 1, .whole = false },
+		{ "bytes that are not there", 1, 1, 1, 0, .idle = true },
+	};
+	static struct test_message m, f;
+	struct test_spool t;
+	struct packets p = { 0 };
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct spool_memory key = { .account = "office", .key = "k", .seconds = 100, .to = rows[i].to };
+		int fd = spool_peer(&t, SPOOL_PEER_INTAKE, "");
+
+		message_make(&m, 10 * i + 1, "office", "INBOX");
+		message_make(&f, 10 * i + 2, "office", "Edited");
+		f.m.relay_group = rows[i].group ? "office" : NULL;
+		if (rows[i].bundle) {
+			f.m.bundle = 1;
+			f.m.body = SLICE_NONE;
+		}
+		if (rows[i].idle)
+			f.m.size += 1;
+		f.r[0].of = rows[i].recipient;
+		f.d[0].of = rows[i].delivery;
+		packets_begin(&p, REQUEST_ACCEPT, 77);
+		packets_put(&p, &wire_message, &m.m);
+		packets_put(&p, &wire_recipient, &m.r[0]);
+		packets_put(&p, &wire_delivery, &m.d[0]);
+		for (int k = 0; k < rows[i].further; k++)
+			packets_put(&p, &wire_further, &f.m);
+		packets_put(&p, &wire_recipient, &f.r[0]);
+		packets_put(&p, &wire_delivery, &f.d[0]);
+		packets_put(&p, &wire_key, &key);
+		assert_false(p.failed);
+		send_packets(fd, &p);
+		if (is_put_out(fd, rows[i].whole ? 500 : 5000) == rows[i].whole)
+			fail_msg("%s", rows[i].name);
+		(void)close(fd);
+		assert_int_equal(state_of(&t, m.ids[0]), rows[i].whole ? DELIVERY_QUEUED : 0);
+		assert_int_equal(state_of(&t, f.ids[0]), rows[i].whole ? DELIVERY_QUEUED : 0);
+	}
+	packets_free(&p);
+	spool_remove(&t);
+}
+
 static void a_store_has_only_its_account(void **state)
 {
 	static const enum request types[] = { REQUEST_BODY, REQUEST_IN_FLIGHT, REQUEST_SETTLE };
@@ -230,19 +304,27 @@ static void a_confirmation_is_the_receivers_own(void **state)
 	static struct test_message m;
 	struct test_spool t;
 	struct spool_intake *other;
+	struct test_answer first, second;
 
 	(void)state;
 	spool_make(&t);
 	spool_start(&t);
 	message_make(&m, 1, "office", "INBOX");
-	assert_int_equal(accept_now(&t, &m.m).number, 1);
+	first = accept_now(&t, &m.m);
+	assert_int_equal(first.answer, SPOOL_ACCEPTED);
 	other = spool_intake_new(t.base, spool_peer(&t, SPOOL_PEER_INTAKE, ""), NULL, NULL);
-	spool_confirm(other, 1);
+	spool_confirm(other, first.ticket, SPOOL_READ);
 	spool_intake_free(&other);
 	(void)usleep(300 * 1000);
 	(void)snprintf(m.id, sizeof m.id, "m000000000000002");
-	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_DUPLICATE);
-	spool_confirm(t.intake, 1);
+	second = accept_now(&t, &m.m);
+	assert_int_equal(second.answer, SPOOL_DUPLICATE);
+	/* Its reply has not been read, whatever becomes of the first. */
+	spool_confirm(t.intake, first.ticket, SPOOL_READ);
+	(void)snprintf(m.id, sizeof m.id, "m000000000000003");
+	second = accept_now(&t, &m.m);
+	assert_int_equal(second.answer, SPOOL_DUPLICATE);
+	spool_confirm(t.intake, second.ticket, SPOOL_READ);
 	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
 	spool_remove(&t);
 }
@@ -448,6 +530,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_role_asks_only_what_it_may),
+		cmocka_unit_test(a_family_must_fit_together),
 		cmocka_unit_test(a_store_has_only_its_account),
 		cmocka_unit_test(a_confirmation_is_the_receivers_own),
 		cmocka_unit_test(forged_requests_do_no_harm),

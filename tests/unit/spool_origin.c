@@ -67,7 +67,7 @@ static void what_is_taken_is_known(void **state)
 	fetcher_end(&f);
 	assert_int_equal(spool_end(&t, 0), 0);
 	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM message"), 4);
-	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM unconfirmed"), 0);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM reply"), 0);
 	assert_int_equal(count_in_database(&t, "SELECT total FROM source WHERE name = 'old'"), 4);
 	spool_remove(&t);
 }

@@ -22,7 +22,8 @@ struct test_spool {
 	pid_t pid;
 	int control; /* descriptors for the server go here */
 	int told;    /* names of accounts that are due come from here, a line each */
-	int64_t reserve, retention;
+	int64_t reserve, retention, rules_daily;
+	size_t memory_max;
 	bool restored;
 	const char *vfs;
 	void (*prepare)(void); /* runs in the server's process before it opens */
@@ -41,8 +42,10 @@ void spool_remove(struct test_spool *t); /* ends it and removes the directory */
 /* A socket to the server, as that role; "" for no account. */
 int spool_peer(struct test_spool *t, enum spool_peer role, const char *account);
 
-/* Waits until account was told to be due, at most MS. */
+/* Waits until account was told to be due, at most MS; "(held)": until it was told that what rules send is held. */
 bool spool_was_due(struct test_spool *t, const char *account, int ms);
+
+/* ---- spool_acts.c: what is asked of it ---- */
 
 /* A message to one recipient a@office.example of ACCOUNT, one delivery into FOLDER. N makes ids and content its own. */
 struct test_message {
@@ -57,10 +60,11 @@ void message_make(struct test_message *m, unsigned n, const char *account, const
 struct test_answer {
 	bool came;
 	enum spool_answer answer;
-	int64_t number;
+	int64_t number, ticket;
+	char id[17];
 };
 void answer_put(void *arg, enum spool_answer answer,
-		int64_t number); /* a spool_answer_fn; ARG is a struct test_answer */
+		const struct spool_taken *taken); /* a spool_answer_fn; ARG is a struct test_answer */
 struct test_answer accept_now(struct test_spool *t, const struct spool_message *m);
 void spool_wait(struct test_spool *t, const bool *flag); /* runs the loop until *FLAG */
 
@@ -89,5 +93,9 @@ enum delivery_state state_of(struct test_spool *t, const char *id);
 int64_t count_in_database(struct test_spool *t, const char *sql); /* of a stopped spool */
 void spool_make_older(struct test_spool *t, int version);	  /* a stopped spool: as that version had it */
 int files_in(struct test_spool *t, const char *sub);		  /* under DIR/SUB, in all depths */
+
+/* A store of ACCOUNT, and all work that is due for it. */
+struct spool_store *store_of(struct test_spool *t, const char *account);
+size_t work_of(struct spool_store *s, struct spool_work **w, int64_t *due);
 
 #endif

@@ -12,21 +12,6 @@
 #include "base/file.h"
 #include "base/log.h"
 
-static struct spool_store *store_of(struct test_spool *t, const char *account)
-{
-	return spool_store_new(spool_peer(t, SPOOL_PEER_STORE, account));
-}
-
-static size_t next(struct spool_store *s, struct spool_work **w, int64_t *due)
-{
-	struct err e = { 0 };
-	size_t n;
-
-	if (spool_next(s, 100, 1 << 30, w, &n, due, &e) != 0)
-		fail_msg("next: %s", e.text);
-	return n;
-}
-
 static void work_comes_in_its_order(void **state)
 {
 	static struct test_message m;
@@ -135,12 +120,12 @@ static void unsent_forgets_the_floor(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		struct spool_outcome o = { .kind = OUTCOME_RETRY, .unsent = unsent[i] };
 
-		assert_int_equal(next(s, &w, &due), 1);
+		assert_int_equal(work_of(s, &w, &due), 1);
 		o.number = f.number = w[0].number;
 		spool_work_free(w, 1);
 		assert_int_equal(spool_in_flight(s, &f, 1, &e), 0);
 		assert_int_equal(spool_settle(s, &o, 1, &e), 0);
-		assert_int_equal(next(s, &w, &due), 1);
+		assert_int_equal(work_of(s, &w, &due), 1);
 		assert_int_equal(w[0].state, DELIVERY_QUEUED);
 		assert_int_equal(w[0].floor_uidnext, unsent[i] ? 0 : 9);
 		assert_int_equal(w[0].floor_folder == NULL, unsent[i]);
@@ -171,7 +156,7 @@ static void elsewhere_merges(void **state)
 	message_make(&m, 2, "office", "Scans");
 	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
 	s = store_of(&t, "office");
-	n = next(s, &w, &due);
+	n = work_of(s, &w, &due);
 	assert_int_equal(n, 3);
 	for (size_t i = 0; i < n; i++)
 		if (strcmp(w[i].folder, "Scans") == 0) {
@@ -182,7 +167,7 @@ static void elsewhere_merges(void **state)
 	assert_int_equal(state_of(&t, "d000000000000001"), DELIVERY_MERGED);
 	assert_int_equal(state_of(&t, "d100000000000001"), DELIVERY_QUEUED);
 	assert_int_equal(state_of(&t, "d000000000000002"), DELIVERY_QUEUED);
-	n = next(s, &w, &due);
+	n = work_of(s, &w, &due);
 	assert_int_equal(n, 2);
 	assert_string_equal(w[0].folder, "INBOX");
 	assert_string_equal(w[1].folder, "INBOX");
@@ -220,11 +205,11 @@ static void an_account_can_be_held(void **state)
 	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
 	assert_true(spool_was_due(&t, "office", 5000));
 	s = store_of(&t, "office");
-	n = next(s, &w, &due);
+	n = work_of(s, &w, &due);
 	assert_int_equal(n, 1);
 	spool_work_free(w, n);
 	assert_int_equal(spool_hold_account(s, until, "NO [AUTHENTICATIONFAILED] no", 3, true, &e), 0);
-	n = next(s, &w, &due);
+	n = work_of(s, &w, &due);
 	assert_int_equal(n, 0);
 	assert_true(due == until);
 	spool_work_free(w, n);
@@ -248,7 +233,7 @@ static void an_account_can_be_held(void **state)
 	assert_int_equal(spool_account(s, &due, &attempts, &e), 0);
 	assert_int_equal(due, 0);
 	assert_int_equal(attempts, 0);
-	n = next(s, &w, &due);
+	n = work_of(s, &w, &due);
 	assert_int_equal(n, 1);
 	spool_work_free(w, n);
 	spool_store_free(&s);
@@ -273,14 +258,14 @@ static void a_retry_is_told_when_it_falls_due(void **state)
 	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
 	assert_true(spool_was_due(&t, "office", 5000));
 	s = store_of(&t, "office");
-	n = next(s, &w, &due);
+	n = work_of(s, &w, &due);
 	at = clock_wall_ms() + 900;
 	assert_int_equal(
 	    spool_settle(s, &(struct spool_outcome){ .number = w[0].number, .kind = OUTCOME_RETRY, .due_ms = at }, 1,
 			 &e),
 	    0);
 	spool_work_free(w, n);
-	n = next(s, &w, &due);
+	n = work_of(s, &w, &due);
 	assert_int_equal(n, 0);
 	assert_true(due == at);
 	spool_work_free(w, n);
@@ -289,7 +274,7 @@ static void a_retry_is_told_when_it_falls_due(void **state)
 	assert_true(clock_wall_ms() >= at);
 	/* New mail while a store is there and idle is told, too. */
 	s = store_of(&t, "private");
-	n = next(s, &w, &due);
+	n = work_of(s, &w, &due);
 	assert_int_equal(n, 0);
 	spool_work_free(w, n);
 	message_make(&m, 2, "private", "INBOX");

@@ -104,18 +104,25 @@ static void status_is_read(void **state)
 		int ret;
 		uint32_t validity, next;
 		uint64_t limit;
+		const char *id;
 	} rows[] = {
-		{ "* STATUS INBOX (UIDVALIDITY 5 UIDNEXT 7)\r\n", 0, 5, 7, UINT64_MAX },
-		{ "* STATUS \"UID 99999999999\" (UIDNEXT 7 UIDVALIDITY 5)\r\n", 0, 5, 7, UINT64_MAX },
-		{ "* STATUS {3}\r\na(b (UIDNEXT 7)\r\n", 0, 0, 7, UINT64_MAX },
-		{ "* STATUS a (UIDNEXT 4294967296 UIDVALIDITY x)\r\n", 0, 0, 0, UINT64_MAX },
-		{ "* STATUS Lists/News &- (more (UIDNEXT 7 UIDVALIDITY 5)\r\n", 0, 5, 7, UINT64_MAX }, /* GNU Mailutils */
-		{ "* STATUS a (APPENDLIMIT 257890)\r\n", 0, 0, 0, 257890 },
-		{ "* STATUS a (APPENDLIMIT NIL)\r\n", 0, 0, 0, UINT64_MAX },
-		{ "* STATUS a ()\r\n", 0, 0, 0, UINT64_MAX },
-		{ "* STATUS a (UIDNEXT\r\n", -1, 0, 0, 0 },
-		{ "* STATUS a\r\n", -1, 0, 0, 0 },
-		{ "* STATUS a (UIDNEXT (7))\r\n", -1, 0, 0, 0 },
+		{ "* STATUS a (MAILBOXID (F2_-x) UIDNEXT 7)\r\n", 0, 0, 7, UINT64_MAX, "F2_-x" },
+		{ "* STATUS a (UIDNEXT 7 MAILBOXID (F2))\r\n", 0, 0, 7, UINT64_MAX, "F2" },
+		{ "* STATUS a (MAILBOXID NIL)\r\n", -1, 0, 0, 0, NULL },
+		{ "* STATUS a (MAILBOXID (a.b) UIDNEXT 7)\r\n", 0, 0, 7, UINT64_MAX, "" },
+		{ "* STATUS a (MAILBOXID () UIDNEXT 7)\r\n", 0, 0, 7, UINT64_MAX, "" },
+		{ "* STATUS a (MAILBOXID (a b))\r\n", -1, 0, 0, 0, NULL },
+		{ "* STATUS INBOX (UIDVALIDITY 5 UIDNEXT 7)\r\n", 0, 5, 7, UINT64_MAX, NULL },
+		{ "* STATUS \"UID 99999999999\" (UIDNEXT 7 UIDVALIDITY 5)\r\n", 0, 5, 7, UINT64_MAX, NULL },
+		{ "* STATUS {3}\r\na(b (UIDNEXT 7)\r\n", 0, 0, 7, UINT64_MAX, NULL },
+		{ "* STATUS a (UIDNEXT 4294967296 UIDVALIDITY x)\r\n", 0, 0, 0, UINT64_MAX, NULL },
+		{ "* STATUS Lists/News &- (more (UIDNEXT 7 UIDVALIDITY 5)\r\n", 0, 5, 7, UINT64_MAX, NULL }, /* GNU Mailutils */
+		{ "* STATUS a (APPENDLIMIT 257890)\r\n", 0, 0, 0, 257890, NULL },
+		{ "* STATUS a (APPENDLIMIT NIL)\r\n", 0, 0, 0, UINT64_MAX, NULL },
+		{ "* STATUS a ()\r\n", 0, 0, 0, UINT64_MAX, NULL },
+		{ "* STATUS a (UIDNEXT\r\n", -1, 0, 0, 0, NULL },
+		{ "* STATUS a\r\n", -1, 0, 0, 0, NULL },
+		{ "* STATUS a (UIDNEXT (7))\r\n", -1, 0, 0, 0, NULL },
 	};
 
 	(void)state;
@@ -133,7 +140,44 @@ static void status_is_read(void **state)
 			assert_int_equal(st.uidvalidity, rows[i].validity);
 			assert_int_equal(st.uidnext, rows[i].next);
 			assert_true(st.append_limit == rows[i].limit);
+			assert_true(slice_eq(st.id, slice_str(rows[i].id)));
 		}
+		filter_reply_free(&r);
+	}
+}
+
+static void note_entry(void *arg, struct slice entry, struct slice value)
+{
+	(void)buf_addf(arg, "%.*s=%.*s;", (int)entry.n, entry.p, (int)value.n, value.p != NULL ? value.p : "");
+}
+
+static void metadata_is_read(void **state)
+{
+	static const struct {
+		const char *line, *gives;
+	} rows[] = {
+		{ "* METADATA \"INBOX\" (/private/a \"x y\" /shared/b {3}\r\na\r\n /shared/c NIL)\r\n",
+		  "/private/a=x y;/shared/b=a\r\n;" },
+		{ "* METADATA \"\" (/shared/admin \"\")\r\n", "/shared/admin=;" },
+		{ "* METADATA a (/shared/long \"123456789\" /shared/b ~{1}\r\nz)\r\n", "/shared/b=z;" },
+		{ "* METADATA a /shared/changed\r\n", "" },
+		{ "* METADATA a ()\r\n", "" },
+		{ "* METADATA a (/shared/a\r\n", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct filter_reply r;
+		struct slice kept = keep(rows[i].line, &r), args;
+		enum untagged_kind kind;
+		struct buf got;
+
+		buf_init(&got, 1000);
+		assert_true(untagged_next(&kept, &kind, &args));
+		assert_int_equal(kind, UNTAGGED_METADATA);
+		untagged_metadata(args, 8, note_entry, &got);
+		assert_string_equal(buf_str(&got), rows[i].gives);
+		buf_free(&got);
 		filter_reply_free(&r);
 	}
 }
@@ -306,6 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_are_read),	   cmocka_unit_test(status_is_read),
+		cmocka_unit_test(metadata_is_read),
 		cmocka_unit_test(namespaces_are_read),	   cmocka_unit_test(too_much_is_left_out),
 		cmocka_unit_test(uses_are_known_by_name),  cmocka_unit_test(rules_name_uses),
 		cmocka_unit_test(letters_lose_their_case),

@@ -120,9 +120,9 @@ static void its_fields_are_taken_over_where_they_do_no_harm(void **state)
 		{ "Message-ID: <1@example.org>\r\n", "Message-ID: <1@example.org>\r\n", NULL },
 		{ "Subject: Gr\xc3\xbc\xc3\x9f"
 		  "e\r\n",
-		  "Subject: =?UTF-8?B?R3LDvMOfZQ==?=\r\n", NULL },
-		{ "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n", "Subject: =?UTF-8?B?R3LDvMOfZQ==?=\r\n", NULL },
-		{ "Subject: \xff\xfe\r\n", "Subject: =?UTF-8?B?", NULL },
+		  "Subject: =?utf-8?b?R3LDvMOfZQ==?=\r\n", NULL },
+		{ "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n", "Subject: =?utf-8?b?R3LDvMOfZQ==?=\r\n", NULL },
+		{ "Subject: \xff\xfe\r\n", "Subject: =?utf-8?b?", NULL },
 		{ "From: Gr\xc3\xbc\xc3\x9f"
 		  "e <a@example.org>\r\n",
 		  "From: \"unknown sender\" <unknown@sender.invalid>\r\n", NULL },

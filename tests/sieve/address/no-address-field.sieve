@@ -1,0 +1,1 @@
+if address "subject" "a@b.example" { discard; }

@@ -1,0 +1,2 @@
+require "variables";
+if header :matches "x-to" "*" { redirect "${1}"; }

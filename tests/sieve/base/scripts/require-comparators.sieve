@@ -1,0 +1,1 @@
+require "comparator-i;octet"; require "comparator-i;ascii-casemap"; keep;

@@ -1,0 +1,4 @@
+if header "subject" text:
+open
+..
+ { discard; }

@@ -1,0 +1,4 @@
+require "duplicate";
+if duplicate :header "a" :uniqueid "b" {
+	discard;
+}

@@ -1,0 +1,2 @@
+require ["editheader", "index"];
+addheader "X A" "b";

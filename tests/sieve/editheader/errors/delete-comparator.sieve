@@ -1,0 +1,2 @@
+require ["editheader", "index"];
+deleteheader :comparator "i;frop" "X-A" "a";

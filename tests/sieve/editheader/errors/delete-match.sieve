@@ -1,0 +1,2 @@
+require ["editheader", "index"];
+deleteheader :is :contains "X-A" "a";

@@ -1,0 +1,2 @@
+require ["editheader", "index"];
+deleteheader ["X-A", "X-B"] "a";

@@ -1,0 +1,2 @@
+require "enclose";
+enclose :headers ["From", "a b"] "a";

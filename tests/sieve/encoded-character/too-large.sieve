@@ -1,0 +1,1 @@
+require "encoded-character"; if header "subject" "${unicode:200000}" { discard; }

@@ -1,0 +1,1 @@
+require "variables"; set :encodeurl "v" "x";

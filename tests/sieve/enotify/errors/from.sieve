@@ -1,0 +1,1 @@
+require "enotify"; notify :from "x" "mailto:a@example.net";

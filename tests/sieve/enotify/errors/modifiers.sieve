@@ -1,0 +1,1 @@
+require ["enotify", "variables", "regex"]; set :encodeurl :quoteregex "v" "x";

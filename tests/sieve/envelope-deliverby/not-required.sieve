@@ -1,0 +1,4 @@
+require "envelope";
+if envelope "bymode" "return" {
+	discard;
+}

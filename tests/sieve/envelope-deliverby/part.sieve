@@ -1,0 +1,2 @@
+require ["envelope", "envelope-deliverby"];
+if envelope :localpart "bytrace" "trace" { discard; }

@@ -1,0 +1,1 @@
+require ["environment", "variables"]; set "env.name" "x";

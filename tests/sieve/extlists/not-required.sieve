@@ -1,0 +1,3 @@
+if header :list "subject" "tag:a.example,2026:none" {
+	discard;
+}

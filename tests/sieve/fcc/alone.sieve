@@ -1,0 +1,1 @@
+require ["fcc", "vacation", "mailbox"]; vacation :create "away";

@@ -1,0 +1,2 @@
+require ["enotify", "fcc", "mailboxid", "special-use"];
+notify :fcc "Sent" :mailboxid "F1" :specialuse "\\Sent" "mailto:ken@example.com";

@@ -1,0 +1,1 @@
+require ["fcc", "ereject"]; ereject :fcc "Sent" "no";

@@ -1,0 +1,1 @@
+require "fcc"; redirect :fcc "Sent" "a@example.net";

@@ -1,0 +1,1 @@
+require ["fcc", "reject"]; reject :fcc "Sent" "no";

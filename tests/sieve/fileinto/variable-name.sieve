@@ -1,0 +1,2 @@
+require ["fileinto", "variables"];
+if header :matches "x-to" "*" { fileinto "${1}"; }

@@ -1,0 +1,2 @@
+require ["fileinto", "variables", "mailbox"];
+if header :matches "subject" "*" { fileinto :create "${1}"; }

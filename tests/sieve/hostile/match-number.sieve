@@ -1,0 +1,1 @@
+require "variables"; set "a" "${99999999999999999999}";

@@ -1,0 +1,3 @@
+require "ihave";
+fileinto "a";
+if ihave "fileinto" { keep; }

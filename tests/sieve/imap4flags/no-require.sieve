@@ -1,0 +1,1 @@
+addflag "\\Seen"; if hasflag "x" { keep :flags "y"; }

@@ -1,0 +1,3 @@
+require ["include", "variables"];
+global "order";
+set "order" "${order}o";

@@ -1,0 +1,4 @@
+require "variables";
+if header :matches "subject" "*" {
+	set "mine" "${1}";
+}

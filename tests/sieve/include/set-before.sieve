@@ -1,0 +1,3 @@
+require ["include", "variables"];
+set "a" "b";
+global "a";

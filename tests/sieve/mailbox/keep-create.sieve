@@ -1,0 +1,1 @@
+require "mailbox"; keep :create;

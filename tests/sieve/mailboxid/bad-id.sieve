@@ -1,0 +1,2 @@
+require ["mailboxid", "fileinto"];
+fileinto :mailboxid "a b" "c";

@@ -1,0 +1,2 @@
+require "mime";
+if header :anychild "Subject" "x" { stop; }

@@ -1,0 +1,2 @@
+require "mime";
+if exists :mime :type "Content-Type" { stop; }

@@ -1,0 +1,1 @@
+require "redirect-deliverby"; redirect :bymode "return" "a@example.net";

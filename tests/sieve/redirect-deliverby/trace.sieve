@@ -1,0 +1,1 @@
+require "redirect-deliverby"; redirect :bytrace "a@example.net";

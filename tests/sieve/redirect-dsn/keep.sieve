@@ -1,0 +1,1 @@
+require "redirect-dsn"; keep :notify "NEVER";

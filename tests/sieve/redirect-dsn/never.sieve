@@ -1,0 +1,1 @@
+require "redirect-dsn"; redirect :notify "NEVER,SUCCESS" "a@example.net";

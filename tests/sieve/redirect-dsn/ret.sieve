@@ -1,0 +1,1 @@
+require "redirect-dsn"; redirect :ret "BODY" "a@example.net";

@@ -1,0 +1,1 @@
+require "redirect-dsn"; redirect :notify "ALWAYS" "a@example.net";

@@ -1,0 +1,2 @@
+require ["regex", "variables"];
+if string :regex "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab" "^(a|aa|aaa)*(a|aa)*c?$" { discard; }

@@ -1,0 +1,3 @@
+require ["regex", "variables"];
+set "open" "(";
+if header :regex "subject" "a${open}b" { discard; }

@@ -1,0 +1,1 @@
+require ["reject", "ereject"]; reject "no"; ereject "no";

@@ -1,0 +1,1 @@
+require ["reject", "vacation"]; vacation :addresses "recipient@example.org" "gone"; reject "no";

@@ -1,0 +1,2 @@
+require ["replace", "mime"];
+replace "a" { stop; }

@@ -1,0 +1,2 @@
+require ["replace", "mime"];
+replace :from "a b c" "d";

@@ -1,0 +1,4 @@
+require ["replace", "mime"];
+replace :mime :subject "a" "Content-Type: text/plain
+
+b";

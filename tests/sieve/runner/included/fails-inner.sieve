@@ -1,0 +1,5 @@
+require ["vnd.dovecot.testsuite", "include", "variables"];
+global "reached";
+set "reached" "inner";
+if true { test_fail "from within"; }
+set "reached" "too far";

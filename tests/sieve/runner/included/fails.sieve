@@ -1,0 +1,4 @@
+require ["vnd.dovecot.testsuite", "include", "variables"];
+global "reached";
+include "fails-inner";
+set "reached" "behind";

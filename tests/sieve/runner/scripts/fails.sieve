@@ -1,0 +1,5 @@
+require ["vnd.dovecot.testsuite", "variables"];
+set "who" "script";
+keep;
+test_fail "from the ${who}";
+discard;

@@ -1,0 +1,4 @@
+require ["include", "variables", "fileinto"];
+global "shared";
+if string "${shared}" "" { discard; }
+set "shared" "script";

@@ -1,0 +1,2 @@
+require "vnd.dovecot.testsuite";
+if not test_script_run { discard; } else { keep; }

@@ -1,0 +1,1 @@
+# leaves everything as it is

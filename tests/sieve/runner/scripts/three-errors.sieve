@@ -1,0 +1,3 @@
+nonsense;
+fileinto "a";
+redirect "no address";

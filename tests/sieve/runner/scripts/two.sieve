@@ -1,0 +1,4 @@
+require ["fileinto", "imap4flags"];
+addflag "\\Answered";
+fileinto "Two";
+redirect "two@office.example";

@@ -1,0 +1,4 @@
+require ["variables", "fileinto"];
+set "mine" "${mine}x";
+fileinto "v${mine}";
+stop;

@@ -1,0 +1,1 @@
+require ["special-use", "fileinto"]; fileinto :specialuse "Junk" "Spam";

@@ -1,0 +1,1 @@
+require "special-use"; if specialuse_exists "Spam" "\\Junk" "\\Sent" { discard; }

@@ -1,0 +1,3 @@
+require ["vacation", "variables"];
+set "other" "Other <other@office.example>";
+vacation :addresses ["${none}", "${none}x", "${other}"] "away";

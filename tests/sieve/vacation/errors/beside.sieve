@@ -1,0 +1,1 @@
+require ["vacation", "fileinto"]; vacation "one"; keep; fileinto "x"; redirect "a@example.net"; discard;

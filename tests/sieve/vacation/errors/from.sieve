@@ -1,0 +1,1 @@
+require "vacation"; vacation :from "nobody, x@y.example" "away";

@@ -1,0 +1,3 @@
+require "vacation"; vacation :mime "Content-Type: text/plain; name=ä
+
+x";

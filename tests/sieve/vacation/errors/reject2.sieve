@@ -1,0 +1,1 @@
+require ["vacation", "reject"]; reject "two"; vacation "one";
