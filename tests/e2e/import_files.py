@@ -215,13 +215,16 @@ home = area.mkdir("home")
 env = dict(os.environ, HOME=home, FETCHMAILHOME=home)
 put("third", 5)
 put("third", 3, folder="Lists/b")
+RETRIEVER = "server = localhost\nusername = third\npassword = s3cret\ntimeout = 20\n"
 PROGRAMS = {
     "fetchmail": "poll localhost proto pop3 port %d uidl user third there with password s3cret is x here keep sslproto '' "
                  'mda "/bin/cat >/dev/null"\n' % store.pop3_port,
-    "pop3": "[retriever]\ntype = SimplePOP3Retriever\nserver = localhost\nport = %d\nusername = third\npassword = s3cret\n"
-            % store.pop3_port,
-    "imap": "[retriever]\ntype = SimpleIMAPRetriever\nserver = localhost\nport = %d\nusername = third\npassword = s3cret\n"
-            'mailboxes = ("INBOX", "Lists/b")\n' % store.port}
+    "pop3": "[retriever]\ntype = SimplePOP3Retriever\nport = %d\n" % store.pop3_port + RETRIEVER,
+    "imap": "[retriever]\ntype = SimpleIMAPRetriever\nport = %d\n" % store.port + RETRIEVER +
+            'mailboxes = ("INBOX", "Lists/b")\n'}
+# getmail forks for each message and watches for the child's end only afterwards: it may miss the end, wait until its
+# timeout, and give up. It has done nothing wrong to its memory then, and goes on where it was.
+GETMAIL_RACE = "waiting child pid"
 DESTINATION = "[destination]\ntype = Maildir\npath = %s/\n[options]\nread_all = false\n"
 
 
@@ -254,7 +257,10 @@ with tap.case("after getmail itself, by POP3 and by IMAP"):
     for protocol in ("pop3", "imap"):
         state = area.mkdir("home/" + protocol)
         rc = area.write("home/%s/rc" % protocol, PROGRAMS[protocol] + DESTINATION % area.path("home/box"), 0o600)
-        p = area.run(["getmail", "-g", state, "-r", rc], env=env)
+        for _ in range(20):
+            p = area.run(["getmail", "-g", state, "-r", rc], env=env)
+            if GETMAIL_RACE not in p.stderr:
+                break
         assert p.returncode == 0, p
         more = {"folders": ["INBOX", "Lists/b"]} if protocol == "imap" else {}
         nothing_comes(protocol, "getmailrc", [os.path.join(state, f) for f in os.listdir(state) if f.startswith("oldmail")],
