@@ -70,7 +70,7 @@ def free_port():
     raise RuntimeError("no free port")
 
 
-def wait_for(what, test, seconds=60, every=0.1):
+def wait_for(what, test, seconds=120, every=0.1):
     """Polls TEST until it is true and returns its value; deadlines are generous, as machines are slow."""
     end = time.monotonic() + seconds
     while True:
@@ -89,6 +89,15 @@ def answers(port, host="127.0.0.1", greeting=True):
             return not greeting or s.recv(1) != b""
     except OSError:
         return False
+
+
+def kill_each(pids, sig=signal.SIGKILL):
+    """Some of them may have ended since they were looked up, as the connector's children do that look up a name."""
+    for pid in pids:
+        try:
+            os.kill(pid, sig)
+        except ProcessLookupError:
+            pass
 
 
 def find_program(name):

@@ -130,7 +130,7 @@ class Ferry:
                                        log=self.log, env=self.env)
         return self
 
-    def start(self, seconds=60):
+    def start(self, seconds=120):
         """Starts it and waits until it greets. Fails if it ends instead."""
         self.launch()
         wait_for("mailferry to greet", lambda: not self.alive() or answers(self.smtp), seconds)
@@ -141,7 +141,7 @@ class Ferry:
     def alive(self):
         return self.process is not None and self.process.poll() is None
 
-    def stop(self, seconds=60):
+    def stop(self, seconds=120):
         """An orderly stop, and its exit status. One that hangs is a failure."""
         if self.process is None:
             return None
@@ -192,7 +192,7 @@ class Ferry:
         return found
 
     # ---- the command line ----
-    def command(self, *args, check=False, input=None, timeout=60):
+    def command(self, *args, check=False, input=None, timeout=180):
         argv = [os.path.join(self.area.bin, "mailferry")] + list(args)
         if "-c" not in args:
             argv += ["-c", self.file]
@@ -216,7 +216,7 @@ class Ferry:
     def queue(self):
         return self.rows("queue", "list")
 
-    def drained(self, seconds=120):
+    def drained(self, seconds=180):
         """Waits until nothing is in the queue."""
         end = time.monotonic() + seconds
         while True:

@@ -52,7 +52,7 @@ class Refused(Exception):
 class Client:
     """A plain SMTP or LMTP dialogue over a socket; what it sends is up to the test."""
 
-    def __init__(self, port, host="127.0.0.1", timeout=60, lmtp=False, family=socket.AF_INET):
+    def __init__(self, port, host="127.0.0.1", timeout=120, lmtp=False, family=socket.AF_INET):
         self.lmtp = lmtp
         self.rest = b""
         if family == socket.AF_UNIX:

@@ -45,7 +45,7 @@ class Login:
         self.text += data.decode("utf-8", "replace")
         return data != b""
 
-    def wait(self, pattern, seconds=60):
+    def wait(self, pattern, seconds=120):
         """Waits until it has said that; the match."""
         end = time.monotonic() + seconds
         while True:
@@ -67,13 +67,13 @@ class Login:
     def url(self):
         return self.wait(r"(?m)^    (https://\S+)\s").group(1)
 
-    def end(self, seconds=90):
+    def end(self, seconds=180):
         """Its exit status."""
         end = time.monotonic() + seconds
         while self._read(0.2):
             if time.monotonic() > end:
                 raise AssertionError("it does not end: " + self.text)
-        return self.process.wait(20)
+        return self.process.wait(120)
 
 
 class Browser:
@@ -89,7 +89,7 @@ class Browser:
 
     def sign_in(self, url):
         try:
-            self.opener.open(url, timeout=30)
+            self.opener.open(url, timeout=120)
         except urllib.error.HTTPError as e:
             if e.code == 302:
                 return e.headers["Location"]
@@ -105,13 +105,13 @@ class Browser:
 def get(port, target, host=None, raw=None):
     """A bare GET to this machine: (status, page), or (0, "") when it hangs up."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as s:
-        s.sendall(raw if raw is not None else
-                  ("GET %s HTTP/1.1\r\nHost: %s\r\nAccept: */*\r\n\r\n" % (target, host or "127.0.0.1:%d" % port)).encode())
         data = b""
         try:
+            s.sendall(raw if raw is not None else
+                      ("GET %s HTTP/1.1\r\nHost: %s\r\nAccept: */*\r\n\r\n" % (target, host or "127.0.0.1:%d" % port)).encode())
             while piece := s.recv(65536):
                 data += piece
-        except ConnectionResetError:
+        except (ConnectionResetError, BrokenPipeError):
             pass
     status = re.match(rb"HTTP/1.1 (\d+)", data)
     return int(status.group(1)) if status else 0, data.decode("utf-8", "replace")

@@ -165,7 +165,7 @@ def self_signed(ferry, base, names, days=30, key=EC):
             ferry.write(base + name, f.read(), mode)
 
 
-def closes(sock, seconds=30):
+def closes(sock, seconds=120):
     """All octets until the other side closes; an error if it does not."""
     sock.settimeout(seconds)
     data = b""
