@@ -112,6 +112,9 @@ const struct ast_arg *bind_operand(struct binder *b, const struct ast_arg **a, e
 {
 	const struct ast_arg *tag = *a;
 
+	/* A test in its place is told of already. */
+	if (tag->next == NULL && b->node->tests != NULL && b->spec->tests == TESTS_NONE)
+		return NULL;
 	if (!type_fits(tag->next, type)) {
 		compile_error(b->c, tag->next != NULL ? tag->next->pos : tag->pos,
 			      "expected %s (%s) after \":%.*s\", found %s", name, type_name(type), (int)tag->tag.n,

@@ -6,6 +6,7 @@
 
 int bind_match_type(struct binder *b, const struct ast_arg **a, const struct sieve_match_type *type)
 {
+	const unsigned long before = b->c->errors;
 	const struct ast_arg *operand;
 
 	if (b->match.type != NULL) {
@@ -27,7 +28,8 @@ int bind_match_type(struct binder *b, const struct ast_arg **a, const struct sie
 	if (compile_copy(b->c, operand->strings->text, &b->match.operand) != 0)
 		return -1;
 	type->operand(&(struct maker){ .c = b->c, .at = operand->pos }, &b->match.operand);
-	return 0;
+	/* Where it is none, it may be what should stand behind it. */
+	return b->c->errors == before ? 0 : -1;
 }
 
 int bind_comparator(struct binder *b, const struct ast_arg **a)

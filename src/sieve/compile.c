@@ -175,7 +175,7 @@ static void check_shape(struct compiler *c, const struct ast_node *node, const s
 	check_tests(c, node, spec);
 	if (spec->block && !node->has_block && !told && !has_taken_command(node))
 		compile_error(c, node->close, "expected a block \"{ … }\" after \"%s\"", spec->name);
-	else if (!spec->block && node->has_block)
+	else if (!spec->block && node->has_block && !told)
 		compile_error(c, node->block_pos, "expected \";\": \"%s\" takes no block", spec->name);
 }
 

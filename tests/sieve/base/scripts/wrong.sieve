@@ -1,4 +1,4 @@
-require ["fileinto", "envelope", "copy"];
+require ["relational", "fileinto", "envelope", "copy"];
 keep "x";
 keep 1;
 keep :now;
@@ -73,3 +73,6 @@ size :over 1;
 nothing;
 nothing "x" { keep; }
 require "imap4flags";
+keep if true { stop; }
+if header :comparator i "a" "b" { stop; }
+if header :value "a" "b" { stop; }
