@@ -29,6 +29,13 @@ for path in sorted(glob.glob(os.path.join(FOLDER, "*", "*.svtest"))):
         passed, failed = (int(n) for n in text.splitlines()[-1].replace(" passed, ", " ").split()[:2])
         assert (failed if wrong else passed) > 0, text
         assert wrong or failed == 0, text
+with tap.case("a failure is told with file, line, test and reason"):
+    path = os.path.join(FOLDER, "runner", "fails-all.svtest")
+    assert run(path)[1].splitlines()[0] == path + ":6: At once: at once"
+    path = os.path.join(FOLDER, "runner", "fails-in-a-test.svtest")
+    first, last = run(path)[1].splitlines()
+    assert first.startswith(path + ":6:") and first.endswith(' (in the test "Two that can\'t be")'), first
+    assert last == "0 passed, 1 failed", last
 with tap.case("several files a call: the worst counts"):
     good, bad = (os.path.join(FOLDER, "runner", n) for n in ("state.svtest", "fails-all.svtest"))
     assert run(good, good)[0] == 0

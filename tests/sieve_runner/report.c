@@ -48,20 +48,30 @@ void report_fail(struct report *r, const char *file, unsigned line, struct slice
 	(void)putc('\n', r->out);
 }
 
-void report_abort(struct report *r, struct slice text)
+/* In the test that ran, if there was one. */
+static void print_abort(const struct report *r, struct slice text)
 {
-	free(r->test);
-	r->test = NULL;
-	r->failed++;
-	if (r->out == NULL)
-		return;
 	while (text.n > 0) {
 		size_t n = slice_find(text, '\n');
 
 		print_text(r->out, slice_of(text.p, n));
-		(void)putc('\n', r->out);
 		text = slice_skip(text, n < text.n ? n + 1 : n);
+		if (text.n == 0 && r->test != NULL) {
+			(void)fputs(" (in the test \"", r->out);
+			print_text(r->out, slice_str(r->test));
+			(void)fputs("\")", r->out);
+		}
+		(void)putc('\n', r->out);
 	}
+}
+
+void report_abort(struct report *r, struct slice text)
+{
+	if (r->out != NULL)
+		print_abort(r, text);
+	free(r->test);
+	r->test = NULL;
+	r->failed++;
 }
 
 int report_finish(struct report *r, bool expect_failure)
