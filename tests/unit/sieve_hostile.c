@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "sieve_tools.h"
 
-enum { SLOW_MS = 5000 /* with sanitizers, on a busy machine */ };
+enum { SLOW_MS = 5000 /* of processor time, with sanitizers */ };
 
 /* BEFORE, N times TEXT, AFTER. From malloc. */
 static char *repeat(const char *before, size_t n, const char *text, const char *after)
@@ -31,12 +31,12 @@ static char *repeat(const char *before, size_t n, const char *text, const char *
 
 static void expect_errors(char *script, const char *start)
 {
-	int64_t before = clock_mono_ms();
+	int64_t before = clock_cpu_ms();
 	char *errors = sieve_tools_errors(slice_str(script));
 
 	if (strncmp(errors, start, strlen(start)) != 0 || (start[0] == '\0' && errors[0] != '\0'))
 		fail_msg("gave:\n%.2000s  expected:\n%s", errors, start);
-	assert_true(clock_mono_ms() - before < SLOW_MS);
+	assert_true(clock_cpu_ms() - before < SLOW_MS);
 	free(errors);
 	free(script);
 }
@@ -108,12 +108,12 @@ static void large_scripts(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char *script = repeat(rows[i].before, rows[i].n, rows[i].text, rows[i].after);
-		int64_t before = clock_mono_ms();
+		int64_t before = clock_cpu_ms();
 		char *plan = sieve_tools_run(&(struct sieve_case){ .script = script });
 
 		if (strstr(plan, "discard") == NULL)
 			fail_msg("row %zu gave %.200s", i, plan);
-		assert_true(clock_mono_ms() - before < SLOW_MS);
+		assert_true(clock_cpu_ms() - before < SLOW_MS);
 		free(script);
 		free(plan);
 	}
@@ -156,12 +156,12 @@ static void patterns_do_not_explode(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char *script = repeat(rows[i].before, rows[i].n, rows[i].text, rows[i].after);
-		int64_t before = clock_mono_ms();
+		int64_t before = clock_cpu_ms();
 		char *plan = sieve_tools_run(&(struct sieve_case){ .script = script, .message = value });
 
 		if (strcmp(plan, rows[i].plan) != 0)
 			fail_msg("row %zu gave %.200s", i, plan);
-		assert_true(clock_mono_ms() - before < SLOW_MS);
+		assert_true(clock_cpu_ms() - before < SLOW_MS);
 		free(script);
 		free(plan);
 	}
@@ -203,12 +203,12 @@ static void hostile_messages(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char *message = repeat(rows[i].before, rows[i].n, rows[i].text, rows[i].after);
-		int64_t before = clock_mono_ms();
+		int64_t before = clock_cpu_ms();
 		char *plan = sieve_tools_run(&(struct sieve_case){ .script = rows[i].script, .message = message });
 
 		if (strcmp(plan, rows[i].plan) != 0)
 			fail_msg("row %zu gave %.200s", i, plan);
-		assert_true(clock_mono_ms() - before < SLOW_MS);
+		assert_true(clock_cpu_ms() - before < SLOW_MS);
 		free(message);
 		free(plan);
 	}
@@ -233,11 +233,11 @@ static void many_fields_leave_rules_their_steps(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char *script = repeat("require [\"index\", \"date\", \"regex\"];\n", 10000, rows[i].test, "");
 		char *message = repeat("From: me@here.example\n", 4090, rows[i].field, "Subject: one of many\n\nbody\n");
-		int64_t before = clock_mono_ms();
+		int64_t before = clock_cpu_ms();
 		char *plan = sieve_tools_run(&(struct sieve_case){ .script = script, .message = message });
 
 		assert_string_equal(plan, "implicit");
-		assert_true(clock_mono_ms() - before < SLOW_MS);
+		assert_true(clock_cpu_ms() - before < SLOW_MS);
 		free(plan);
 		free(message);
 		free(script);
@@ -255,11 +255,11 @@ static void many_addresses_do_too(void **state)
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
 		char *script = repeat("require \"subaddress\";\n", 10000, tests[i], "");
 		char *message = repeat("To: ", 999, "user@here.example, ", "last@here.example\n\nbody\n");
-		int64_t before = clock_mono_ms();
+		int64_t before = clock_cpu_ms();
 		char *plan = sieve_tools_run(&(struct sieve_case){ .script = script, .message = message });
 
 		assert_string_equal(plan, "implicit");
-		assert_true(clock_mono_ms() - before < SLOW_MS);
+		assert_true(clock_cpu_ms() - before < SLOW_MS);
 		free(plan);
 		free(message);
 		free(script);
@@ -285,12 +285,12 @@ static void loops_do_not_fill_the_memory(void **state)
 		char *start = repeat("require [\"foreverypart\", \"envelope\", \"fileinto\", \"imap4flags\", \"variables\"];\n"
 				     "set \"n\" \"", 110, "n", "\";\nforeverypart {\n");
 		char *script = repeat(start, 10, rows[i].text, "} fileinto \"Ok\";\n");
-		int64_t before = clock_mono_ms();
+		int64_t before = clock_cpu_ms();
 		char *plan = sieve_tools_run(&(struct sieve_case){ .script = script, .message = message, .from = long_from });
 
 		if (strcmp(plan, rows[i].plan) != 0)
 			fail_msg("row %zu gave %.200s", i, plan);
-		assert_true(clock_mono_ms() - before < SLOW_MS);
+		assert_true(clock_cpu_ms() - before < SLOW_MS);
 		free(plan);
 		free(script);
 		free(start);
@@ -311,12 +311,12 @@ static void blanks_are_charged(void **state)
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
 		char *start = repeat("require [\"imap4flags\", \"variables\"]; set \"v\" \"", 60000, " ", "\"; if anyof (false");
 		char *test = mem_printf(",\n%s", tests[i]), *script = repeat(start, 12000, test, ") { discard; }");
-		int64_t before = clock_mono_ms();
+		int64_t before = clock_cpu_ms();
 		char *plan = sieve_tools_run(&(struct sieve_case){ .script = script });
 
 		if (strstr(plan, "more than the 2000000 steps that one message may take") == NULL)
 			fail_msg("row %zu gave %.200s", i, plan);
-		assert_true(clock_mono_ms() - before < SLOW_MS);
+		assert_true(clock_cpu_ms() - before < SLOW_MS);
 		free(plan);
 		free(script);
 		free(test);
@@ -341,12 +341,12 @@ static void keys_are_charged(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		char *start = mem_printf("require [\"foreverypart\", \"variables\", \"regex\"]; foreverypart {\n%s", rows[i].before);
 		char *script = repeat(start, rows[i].n, rows[i].text, rows[i].after), *plan;
-		int64_t before = clock_mono_ms();
+		int64_t before = clock_cpu_ms();
 
 		plan = sieve_tools_run(&(struct sieve_case){ .script = script, .message = message });
 		if (strstr(plan, "more than the 2000000 steps that one message may take") == NULL)
 			fail_msg("row %zu gave %.200s", i, plan);
-		assert_true(clock_mono_ms() - before < SLOW_MS);
+		assert_true(clock_cpu_ms() - before < SLOW_MS);
 		free(plan);
 		free(script);
 		free(start);
