@@ -136,6 +136,8 @@ static void answer(struct smtp_session *s)
 	if (t->refusal.code == 0 && t->message != NULL && intake_ticket(t->message) != 0) {
 		step("receiver: accepted, 250 not yet said");
 		receipts_add(&s->receipts, intake_ticket(t->message), intake_is_named(t->message));
+		log_debug("reply-said", LOG_STR("session", smtp_session_id(s)),
+			  LOG_NUM("ticket", intake_ticket(t->message)));
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct intake_recipient *r = n == 1 ? lead : answer_of(t, i + 1);

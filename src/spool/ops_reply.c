@@ -149,6 +149,11 @@ static int confirm_one(struct spool_server *s, const struct op *op, const struct
 	if (!is_its_own(s, op->peer, ask->number))
 		return 0;
 	drop_unsaid(op->peer, ask->number);
+	if (ask->count != SPOOL_SAYING)
+		log_debug("reply-told", LOG_NUM("ticket", ask->number),
+			  LOG_STR("client", ask->count == SPOOL_UNREAD	 ? "has not read it"
+					    : ask->count == SPOOL_UNSURE ? "may have read it"
+									 : "has read it"));
 	switch (ask->count) {
 	case SPOOL_READ:
 		return db_run(&s->db, SQL_CONFIRM, "i", ask->number);
