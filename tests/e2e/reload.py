@@ -55,7 +55,7 @@ with tap.case("a better configuration is taken over by SIGHUP: new rules, new li
 with tap.case("one SIGHUP after the other turns no client away"):
     for _ in range(25):
         for _ in range(4):
-            ferry.reload()
+            ferry.process.send_signal(signal.SIGHUP)
             time.sleep(0.005)
         send()
     wait_for("one receiver alone", lambda: len(roles("receiver")) == 1, 60)

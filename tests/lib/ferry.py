@@ -3,6 +3,7 @@
 import json
 import mmap
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -78,8 +79,11 @@ class Ferry:
         account = {
             "host": "localhost", "port": port or (store.tls_port if tls == "implicit" else store.port), "tls": tls,
             "user": "office", "password_file": "office.password",
-            "addresses": ["@office.example"], "rules": "office.sieve", "settle": "1s",
+            "addresses": ["@office.example"], "rules": "office.sieve",
             "retry_min": "1s", "retry_max": "2s",
+            # How late the store may still file what a connection brought that has ended: it may wait for a turn and for the
+            # disk, and where it is later than that, a message is doubled.
+            "settle": "5s",
         }
         if tls != "none":
             account["ca_file"] = store.ca
@@ -168,7 +172,13 @@ class Ferry:
             self.process = None
 
     def reload(self):
+        """Returns when it has read the configuration: stores and fetchers are new from then on, receivers soon after."""
+        def answered():
+            assert self.alive(), "mailferry ended with status %s\n%s" % (self.process.poll(), self.logs())
+            return len(re.findall("event=(?:reloaded|reload-failed) ", self.log_text())) > before
+        before = len(re.findall("event=(?:reloaded|reload-failed) ", self.log_text()))
         self.process.send_signal(signal.SIGHUP)
+        wait_for("the reload", answered, every=0.02)
 
     def logs(self, lines=60):
         return self.area.tail(self.log, lines)
