@@ -62,10 +62,11 @@ tlsmgr unix - - n 1000? 1 tlsmgr
 
 
 class Postfix:
-    def __init__(self, area, keys):
-        """`keys`: an Authority. Raises RuntimeError with the reason when there can't be one here."""
+    def __init__(self, area, keys, main="", master=""):
+        """`keys`: an Authority; MAIN and MASTER are added to main.cf and master.cf. Raises RuntimeError with the reason when there can't be one here."""
         self.area = area
         self.keys = keys
+        self.main, self.master = main, master
         postconf = find_program("postconf")
         if not postconf:
             raise RuntimeError("Postfix is missing (scripts/check fetches it without installing it)")
@@ -80,7 +81,7 @@ class Postfix:
         self.process = area.start([master, "-c", self.dir, "-d"], log="postfix.log",
                                   unprivileged=False, env=dict(os.environ, MAIL_CONFIG=self.dir,
                                             LD_LIBRARY_PATH=self.tools + "/usr/lib/postfix"))
-        wait_for("Postfix to greet", lambda: self.process.poll() is not None or answers(self.port), 30)
+        wait_for("Postfix to greet", lambda: self.process.poll() is not None or answers(self.port))
         if self.process.poll() is not None:
             raise RuntimeError("Postfix does not start: " + area.tail("postfix.log", 5))
 
@@ -88,9 +89,9 @@ class Postfix:
         owner = pwd.getpwnam("mail").pw_uid
         group = grp.getgrnam("daemon").gr_gid
         with open(os.path.join(self.dir, "main.cf"), "w") as f:
-            f.write(MAIN.format(dir=self.dir, tools=self.tools, cert=self.keys.cert, key=self.keys.key))
+            f.write(MAIN.format(dir=self.dir, tools=self.tools, cert=self.keys.cert, key=self.keys.key) + self.main)
         with open(os.path.join(self.dir, "master.cf"), "w") as f:
-            f.write(MASTER.format(port=self.port))
+            f.write(MASTER.format(port=self.port) + self.master)
         queue = os.path.join(self.dir, "queue")
         os.mkdir(queue)
         for name in "active bounce corrupt defer deferred flush hold incoming private saved trace".split():
