@@ -16,7 +16,7 @@ from lib.tap import Tap  # noqa: E402
 from peers.imap_sasl import SaslStore  # noqa: E402
 from peers.run import Run  # noqa: E402
 
-tap = Tap(600)
+tap = Tap(1200)
 tap.need(("dovecot", "dovecot-imapd"))
 area = Area("authenticate")
 authority = Authority(area.mkdir("authority"))
@@ -65,7 +65,7 @@ def filed(store, mechanism, **options):
 
 def waits(store, *words, **options):
     """Nothing is sent, and the reason holds the words."""
-    options.setdefault("seconds", 1)
+    options.setdefault("holds", 1)
     r = run(store, messages=2, **options)
     assert r.states() == {"queued": 2}, r.states()
     for word in words:
@@ -112,9 +112,9 @@ def into_dovecot(store, mechanism, tls=True, **options):
         options.update(tls="implicit", ca=store.ca)
     options.setdefault("user", "office")
     at = type("Port", (), {"port": store.tls_port if tls else store.port})
-    r = Run(at, messages=2, password="s3cret", **options)
+    r = Run(at, messages=2, password="s3cret", seconds=60, timeout=20000, **options)
     assert r.states() == {"done": 2}, "%s\n%s" % (r.account, r.log[-3000:])
-    new = wait_for("Dovecot's log", lambda: methods(store)[before:], 30)
+    new = wait_for("Dovecot's log", lambda: methods(store)[before:])
     assert {m for _, m in new} == {mechanism}, new
     assert {u for u, _ in new} == {"office"}, new
     assert "s3cret" not in r.log

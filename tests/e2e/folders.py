@@ -12,7 +12,7 @@ from lib.tap import Tap  # noqa: E402
 from peers.imap_store import Store  # noqa: E402
 from peers.run import Run  # noqa: E402
 
-tap = Tap(300)
+tap = Tap(900)
 PLAIN = Store.capabilities
 USES = PLAIN + " SPECIAL-USE LIST-EXTENDED"
 MAKES = USES + " CREATE-SPECIAL-USE"
@@ -30,9 +30,13 @@ def store_with(folders=(), capabilities=PLAIN, **options):
     return store
 
 
+def run_on(store, **options):
+    return Run(store, seconds=100, timeout=60000, **options)  # machines are slow
+
+
 def filed(store, wanted, folder, note="", messages=3, people=None, **options):
     """FOLDER of the rules is WANTED (on the wire) on STORE: all there, once, and the record says so."""
-    run = Run(store, messages=messages, folder=folder, **options)
+    run = run_on(store, messages=messages, folder=folder, **options)
     count = {n: len(f.messages) for n, f in store.folders.items() if f.messages}
     assert count == {wanted: messages}, "%s: %s\n%s\n%s" % (folder, count, run.rows[:1], run.log[-2000:])
     assert run.states() == {"done": messages}, run.states()
@@ -229,7 +233,7 @@ with tap.case("row 14: CREATE never takes a name in which a delivery in doubt ma
         return found
     store.take_fault = gone
     store.fail("no", match=b"delivery00000002", text="Unexpected exception")
-    run = Run(store, folder="Work", create="yes", messages=4)
+    run = run_on(store, folder="Work", create="yes", messages=4)
     assert run.states() == {"done": 3, "parked": 1} and run.of(2)["state"] == "parked", run.rows
     assert {n: len(f.messages) for n, f in store.folders.items()} == {"INBOX": 2, "Old work": 1}
     assert "CREATE" not in store.commands and "where other mail went" in run.of(3)["reason"], run.rows

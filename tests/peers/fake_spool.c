@@ -407,6 +407,11 @@ int spool_account(struct spool_store *s, int64_t *until_ms, int *attempts, struc
 	return 0;
 }
 
+int fake_spool_holds(void)
+{
+	return account.holds;
+}
+
 /* What was told of the store, and how often. */
 static char facts[FACTS_MAX + 1];
 static int told;

@@ -28,6 +28,9 @@ void fake_spool_add_file(const char *path);
 /* After everything was added: takes the state from PATH if it is there, and keeps it there. */
 void fake_spool_keep(const char *path);
 
+/* How often the account was held. */
+int fake_spool_holds(void);
+
 /* A line of JSON for each delivery, and one for the account. */
 void fake_spool_report(void);
 

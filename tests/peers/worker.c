@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 	struct worker_setup setup = { .wake_fd = -1, .wake = wake, .connect = dial, .account = &account };
 	struct spool_store spool = { 0 };
 	const char *folder = "INBOX", *flags = "", *ca = NULL, *deliveries = NULL, *state = NULL;
-	int64_t messages = 1, seconds = 20, size = 500, end, due;
+	int64_t messages = 1, seconds = 20, holds = INT32_MAX, size = 500, end, due;
 	struct worker *w;
 	bool create = false;
 	struct err e;
@@ -183,6 +183,8 @@ int main(int argc, char **argv)
 			size = number_of(value);
 		else if (strcmp(key, "seconds") == 0)
 			seconds = number_of(value);
+		else if (strcmp(key, "holds") == 0)
+			holds = number_of(value);
 		else if (strcmp(key, "folder") == 0)
 			folder = value;
 		else if (strcmp(key, "flags") == 0)
@@ -233,7 +235,7 @@ int main(int argc, char **argv)
 	setup.spool = &spool;
 	w = worker_new(&setup);
 	end = clock_mono_ms() + seconds * 1000;
-	while (clock_mono_ms() < end) {
+	while (clock_mono_ms() < end && fake_spool_holds() < holds) {
 		enum worker_turn turn = worker_turn(w, &due);
 
 		if (turn == WORKER_LOST)
