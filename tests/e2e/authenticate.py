@@ -16,7 +16,7 @@ from lib.tap import Tap  # noqa: E402
 from peers.imap_sasl import SaslStore  # noqa: E402
 from peers.run import Run  # noqa: E402
 
-tap = Tap(1200)
+tap = Tap(600)
 tap.need(("dovecot", "dovecot-imapd"))
 area = Area("authenticate")
 authority = Authority(area.mkdir("authority"))

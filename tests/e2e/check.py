@@ -29,7 +29,7 @@ def write(name, text, mode=0o644):
 
 def run(*args):
     p = subprocess.run([os.path.join(BUILD, "src", "mailferry"), *args], cwd=place, capture_output=True, text=True,
-                       encoding="utf-8", timeout=60)
+                       encoding="utf-8", timeout=300)
     return p.returncode, p.stdout, p.stderr
 
 

@@ -1,5 +1,6 @@
 """COMPRESS=DEFLATE: what is filed over a packed line is what was sent, octet by octet; and where it is left alone."""
 
+import collections
 import os
 import random
 import re
@@ -79,9 +80,13 @@ for tls in ("none", "implicit", "starttls"):
         arrived(office.store, sent)
         lines = log_lines(office.ferry)
         tap.diag(lines)
-        numbers = dict((k, int(v)) for k, v in re.findall(r"(\w+)=(\d+)", lines[0]))
+        numbers = collections.Counter()  # over all sessions; each tells what it saved
+        for line in lines:
+            one = dict((k, int(v)) for k, v in re.findall(r"(\w+)=(\d+)", line))
+            assert one["received"] > 0 and one["saved_percent"] < 100, line
+            numbers.update(one)
         assert numbers["sent"] > 3700000 and numbers["sent_packed"] < numbers["sent"] * 0.9, numbers
-        assert numbers["received"] > 0 and 10 < numbers["saved_percent"] < 100, numbers
+        assert numbers["saved_percent"] > 10, numbers
 
 office = Office(tap, "auto", dovecot={"extra": EXTRA})
 with tap.case("auto leaves a store in our own network alone"):

@@ -35,7 +35,7 @@ def say(to, message, *fds):
 def pair():
     ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     for s in ends:
-        s.settimeout(20)
+        s.settimeout(120)
     return ends
 
 
@@ -88,6 +88,6 @@ with tap.case("a store that asks for another's connection is put out"):
 
 with tap.case("it ends with its supervisor's socket"):
     supervisor.close()
-    assert process.wait(20) == 0
+    assert process.wait(120) == 0
 
 tap.done()

@@ -14,7 +14,7 @@ from lib.reconcile import check  # noqa: E402
 from lib.sender import Sender  # noqa: E402
 from lib.tap import Tap  # noqa: E402
 
-tap = Tap(1800)
+tap = Tap(900)
 tap.need(("dovecot", "dovecot-imapd"))
 
 for name, of_sender, of_store, tls in (("from the senders", 0.7, 0.0, "none"), ("to the store", 0.0, 1.0, "none"),

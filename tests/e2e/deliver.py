@@ -27,7 +27,7 @@ with tap.case("2,000 messages from 20 sessions of smtp-source are each in their 
         (["-d"] if i % 2 else []) + ["127.0.0.1:%d" % ferry.smtp],
         log="source." + n, env=env) for i, n in enumerate(names)]
     for p, n in zip(sources, names):
-        assert p.wait(300) == 0, area.tail("source." + n)
+        assert p.wait(600) == 0, area.tail("source." + n)
     ferry.drained(300)
     got = store.messages()
     for n in names:
@@ -42,7 +42,7 @@ with tap.case("messages with attachments, sent by swaks, arrive octet for octet"
     scan = bytes(range(256)) * 1200  # 300 KB, which is over what stands in the spool's rows
     pdf = area.write("scan.pdf", scan)
     for i, n in enumerate(("scans", "office", "scans")):
-        p = area.run([find_program("swaks"), "--server", "127.0.0.1", "--port", str(ferry.smtp), "--from",
+        p = area.run([find_program("swaks"), "--timeout", "120", "--server", "127.0.0.1", "--port", str(ferry.smtp), "--from",
                       "scanner@example.org", "--to", address(n), "--header", "Subject: Scan %d" % i,
                       "--header", "Message-Id: <swaks-%d@example.org>" % i, "--body", "See attachment.",
                       "--attach-type", "application/pdf", "--attach", "@" + pdf])
@@ -58,7 +58,7 @@ with tap.case("messages with attachments, sent by swaks, arrive octet for octet"
 with tap.case("a folder that somebody deletes while large messages are on their way is made again; nobody is asked"):
     for i in range(12):
         store.empty()
-        p = area.run([find_program("swaks"), "--server", "127.0.0.1", "--port", str(ferry.smtp), "--from",
+        p = area.run([find_program("swaks"), "--timeout", "120", "--server", "127.0.0.1", "--port", str(ferry.smtp), "--from",
                       "scanner@example.org", "--to", address("scans"), "--header", "Message-Id: <gone-%d@example.org>" % i,
                       "--body", "x", "--attach-type", "application/pdf", "--attach", "@" + pdf])
         assert p.returncode == 0, p.stdout + p.stderr

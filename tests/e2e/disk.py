@@ -18,7 +18,7 @@ from lib.office import Office, address  # noqa: E402
 from lib.sender import Client, Item, Refused, message  # noqa: E402
 from lib.tap import Skip, Tap  # noqa: E402
 
-tap = Tap(600)
+tap = Tap(300)
 tap.need(("dovecot", "dovecot-imapd"))
 office = Office(tap, "disk")
 area, store, ferry = office.area, office.store, office.ferry

@@ -64,7 +64,7 @@ with tap.case("before anything is known, the limit of the configuration holds"):
 
 with tap.case("after the first delivery SIZE is what the store takes, less our own lines"):
     send("office", "<1@x>")
-    wait_for("SIZE to follow", lambda: size_offered() < 1 << 20, 60)
+    wait_for("SIZE to follow", lambda: size_offered() < 1 << 20)
     offered = size_offered()
     assert LIMIT - 2000 < offered < LIMIT, offered
 
@@ -89,7 +89,7 @@ with tap.case("route shows what is known while the daemon runs, and does without
 with tap.case("facts survive a restart: they hold from the first session on"):
     ferry.stop()
     ferry.start()
-    wait_for("SIZE to be known again", lambda: size_offered() == offered, 60)
+    wait_for("SIZE to be known again", lambda: size_offered() == offered)
 
 with tap.case("rules know the folders, and learn of those that were made"):
     send("work", "<6@x>")
@@ -100,7 +100,7 @@ with tap.case("rules know the folders, and learn of those that were made"):
         send("work", "<%f@x>" % time.time())
         ferry.drained()
         return ferry.rows("trace", "work@office.example")[-1]["recipients"][0]["verdict"]
-    wait_for("mailboxexists to say so", lambda: "work/New" in verdict(), 60)
+    wait_for("mailboxexists to say so", lambda: "work/New" in verdict())
     # The name that differs in case is the same folder.
     assert "work/New" not in small.folders and len(small.folders["Work/New"].messages) >= 2
 
@@ -150,7 +150,7 @@ fileinto :copy "\\\\Junk"; fileinto :copy "müll"; fileinto "Müll";""")
         send("office", "<%f@x>" % time.time())
         ferry.drained()
         return len(small.folders["M&APw-ll"].messages) > before
-    wait_for("the new rules", doubled, 60)
+    wait_for("the new rules", doubled)
     states = [d["state"] for d in ferry.rows("trace", "office@office.example")[-1]["deliveries"]]
     assert sorted(states) == ["done", "merged", "merged"], states
     assert len(small.folders["M&APw-ll"].messages) == before + 1, "doubled"
@@ -177,7 +177,7 @@ if mailboxidexists "F%d" { fileinto :mailboxid "F%d" "Gone"; } else { fileinto :
         c.deliver(Item("<%f@x>" % time.time(), "office@office.example", message("<%f@x>" % time.time())))
         other.drained()
         return len(folder.messages) > 0
-    wait_for("the id to be known", arrived, 60)
+    wait_for("the id to be known", arrived)
     assert len(store.folders["Named"].messages) >= 1 and "Gone" not in store.folders, store.folders.keys()
     assert all("annotated" in m[0] for m in folder.messages.values()), folder.messages
     assert not store.violations, store.violations

@@ -40,13 +40,13 @@ def found(subject):
 
 
 def sync(*args, status=0):
-    p = ferry.command("sync", "all", *args, timeout=120)
+    p = ferry.command("sync", "all", *args)
     assert p.returncode == status, (p.returncode, p.stdout, p.stderr)
     return p
 
 
 def arrives(subject, *where):
-    wait_for("%s in %s" % (subject, where), lambda: found(subject) == sorted(where), 60)
+    wait_for("%s in %s" % (subject, where), lambda: found(subject) == sorted(where))
 
 
 ferry.config["accounts"]["boss"] = dict(ferry.account, user="boss", addresses=["boss@office.example"], rules=None)
@@ -119,7 +119,7 @@ with tap.case("a dry run says the same, and changes nothing"):
 
 with tap.case("originals go when all of it is filed; what was left stays"):
     ferry.drained()
-    wait_for("the originals to go", lambda: sync() and len(pop.messages) == 1, 60)
+    wait_for("the originals to go", lambda: sync() and len(pop.messages) == 1)
     assert b"large" in pop.messages[0]
     assert ferry.stop() == 0
     pop.stop()

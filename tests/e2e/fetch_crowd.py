@@ -16,7 +16,7 @@ AT_ONCE, N = 50, 58  # cmd/fetcher.c
 tap = Tap(600)
 tap.need(("dovecot", "dovecot-imapd"))
 pop = Pop([message("<one@example.org>")])
-common = {"protocol": "pop3", "host": "localhost", "port": pop.port, "tls": "none", "user": "old", "timeout": "2m",
+common = {"protocol": "pop3", "host": "localhost", "port": pop.port, "tls": "none", "user": "old", "timeout": "10m",
           "password_file": "old.password", "account": "office", "to": "scans@office.example"}
 office = Office(tap, "crowd", config={"sources": {"s%02d" % i: common for i in range(N)}})
 ferry, store = office.ferry, office.store
@@ -35,7 +35,7 @@ with tap.case("as many as may be are fetched at once, the others wait for their 
     office.start()
     pop.hold("UIDL")
     s = Sync(control)
-    wait_for("the crowd", lambda: states() == {"runs": AT_ONCE, "queued": N - AT_ONCE} and len(pop.now) == AT_ONCE, 120)
+    wait_for("the crowd", lambda: states() == {"runs": AT_ONCE, "queued": N - AT_ONCE} and len(pop.now) == AT_ONCE, 240)
     waiting = {name for name, row in plan(control).items() if row["state"] == "queued"}
 
 with tap.case("who asks for one that waits is told when its turn comes"):
@@ -55,7 +55,7 @@ with tap.case("when there are places, all of them run"):
 with tap.case("who has waited longest is first"):
     pop.hold("UIDL")
     first = Sync(control, *sorted(set(plan(control)) - {"s00", "s01"})[:AT_ONCE])
-    wait_for("a full house", lambda: states().get("runs") == AT_ONCE and len(pop.now) == AT_ONCE, 120)
+    wait_for("a full house", lambda: states().get("runs") == AT_ONCE and len(pop.now) == AT_ONCE, 240)
     one = Sync(control, "s01")
     one.until(SOURCE, "s01")
     wait_for("s01 in the queue", lambda: plan(control)["s01"]["state"] == "queued")

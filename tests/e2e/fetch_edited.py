@@ -82,7 +82,7 @@ with tap.case("one copy of three that is held or was dropped keeps the original,
     act(queued("dropped", "Short"), "delete", "--yes")
     ferry.save(accounts={"office": {"password_file": "office.password"}})
     ferry.reload()
-    wait_for("the rest to be filed", lambda: len(ferry.queue()) == 2, 60)
+    wait_for("the rest to be filed", lambda: len(ferry.queue()) == 2)
     runs()
     there = set(expected("changed", "copies", "enclosed", "dropped", "held"))
     there -= {("Edited", k + " held") for k in KINDS} | {("Short", k + " dropped") for k in KINDS}
@@ -91,7 +91,7 @@ with tap.case("one copy of three that is held or was dropped keeps the original,
 
 with tap.case("what was held goes when it was let go and is filed, and every copy is there once"):
     act(queued("held", "Edited"), "release")
-    ferry.drained(60)
+    ferry.drained()
     runs()
     assert mailboxes.left() == ["dropped"], mailboxes.left()
     there |= {("Edited", k + " held") for k in KINDS}
@@ -117,7 +117,7 @@ with tap.case("killed again and again while it files: every copy once, and the o
         assert all(i in left or got.count(i) >= 3 for i in ("again%d" % i for i in range(4))), (got, left)
         ferry.start()
     runs()
-    ferry.drained(60)
+    ferry.drained()
     runs()
     assert len(filed()) == before + 4 * 2 * 3, filed()
     assert len(set(filed())) == len(filed()), filed()

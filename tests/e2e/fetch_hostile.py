@@ -70,7 +70,7 @@ SOURCES = {
 
 with tap.case("twenty-one hostile sources and an honest one"):
     good = Pop3Store(some(30, b"good."), user="old")
-    sources = {name: source(server if isinstance(server, int) else server.port, timeout="3s", deadline="20s", every="5s")
+    sources = {name: source(server if isinstance(server, int) else server.port, timeout="6s", deadline="20s", every="5s")
                for name, (server, _, _) in SOURCES.items()}
     sources["good"] = source(good.port)
     journey = Journey(tap, area, "ferry", sources)
@@ -102,10 +102,10 @@ with tap.case("twenty-one hostile sources and an honest one"):
         return {row["source"]: row for row in journey.ferry.rows("status") if "source" in row}
 
     begin = time.monotonic()
-    wait_for("the honest one's mail", lambda: len(arrived().get("good", [])) == 30, 60)
+    wait_for("the honest one's mail", lambda: len(arrived().get("good", [])) == 30, 240)
     tap.diag("the honest one's mail was there after %.1f s" % (time.monotonic() - begin))
     wait_for("what the others have", lambda: all(
-        n is None or len(arrived().get(name, [])) >= n for name, (_, _, n) in SOURCES.items()), 120, 1)
+        n is None or len(arrived().get(name, [])) >= n for name, (_, _, n) in SOURCES.items()), 240, 1)
     missing = dict(SOURCES)
 
     def all_told():
@@ -116,7 +116,7 @@ with tap.case("twenty-one hostile sources and an honest one"):
                 del missing[name]
         return not missing
     try:
-        wait_for("status to tell what is wrong", all_told, 120, 1)
+        wait_for("status to tell what is wrong", all_told, 240, 1)
     except AssertionError as e:
         rows = status()
         raise AssertionError("%s of %s" % (e, {name: rows.get(name) for name in missing}))

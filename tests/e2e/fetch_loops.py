@@ -31,7 +31,7 @@ def put(data):
 
 
 def sync():
-    p = ferry.command("sync", "old", timeout=120)
+    p = ferry.command("sync", "old")
     assert p.returncode == 0, p.stdout + p.stderr
 
 

@@ -97,11 +97,11 @@ with tap.case("no message comes twice, and none is missed"):
     def all_ran(since):
         return all(server.logins >= since[name] + RUNS for name, server in servers.items())
 
-    wait_for("all of them", lambda: all(len(v) >= MESSAGES for v in have().values()), 120, 0.5)
+    wait_for("all of them", lambda: all(len(v) >= MESSAGES for v in have().values()), 240, 0.5)
     for name, (_, happens, _) in CASES.items():
         happens(servers[name], b"%s." % name.encode())
     logins = {name: server.logins for name, server in servers.items()}
-    wait_for("further runs of each", lambda: all_ran(logins), 120)
+    wait_for("further runs of each", lambda: all_ran(logins), 240)
     journey.ferry.drained()
     ids = have()
     wrong = {name: len(ids[name]) for name, (_, _, n) in CASES.items() if len(ids[name]) != n}

@@ -58,7 +58,7 @@ with tap.case("what is filed goes; what is held or was dropped stays"):
     act("dropped", "delete", "--yes")
     ferry.save(accounts={"office": {"password_file": "office.password"}})
     ferry.reload()
-    wait_for("the rest to be filed", lambda: not queued("waits") and not queued("both"), 60)
+    wait_for("the rest to be filed", lambda: not queued("waits") and not queued("both"))
     for _ in range(2):
         ferry.command("sync")
     assert filed() == sorted(k + " " + s for k in ("imap", "pop") for s in ("waits", "both", "both")), filed()
@@ -66,7 +66,7 @@ with tap.case("what is filed goes; what is held or was dropped stays"):
 
 with tap.case("what was held goes when it was let go and is filed"):
     act("held", "release")
-    ferry.drained(60)
+    ferry.drained()
     for _ in range(2):
         ferry.command("sync", check=True)
     assert mailboxes.left() == ["dropped"], mailboxes.left()
@@ -79,7 +79,7 @@ with tap.case("what was dropped stays, and is not fetched again, also without it
     db.commit()
     db.close()
     ferry.start()
-    wait_for("the records to be swept", lambda: "waits" not in ferry.command("trace", "example.org").stdout, 60)
+    wait_for("the records to be swept", lambda: "waits" not in ferry.command("trace", "example.org").stdout)
     for _ in range(3):
         ferry.command("sync", check=True)
     assert mailboxes.left() == ["dropped"], mailboxes.left()

@@ -26,8 +26,8 @@ with tap.case("a source that drips one octet a second holds up no other"):
     fast = Pop3Store(mail, user="old")
     journey = Journey(tap, area, "drip", {"slow": source(slow.port, deadline="4s"), "fast": source(fast.port)})
     journey.arrive(mail)
-    wait_for("the slow one to have failed twice", lambda: slow.logins >= 3, 60)
-    wait_for("the reason", lambda: "deadline of source slow" in plan(journey.ferry.path("control"))["slow"]["words"], 60)
+    wait_for("the slow one to have failed twice", lambda: slow.logins >= 3)
+    wait_for("the reason", lambda: "deadline of source slow" in plan(journey.ferry.path("control"))["slow"]["words"])
     journey.check(mail)
     journey.end()
     assert not slow.failures and not fast.failures, slow.failures + fast.failures

@@ -77,7 +77,7 @@ with tap.case("it is filed, and more is fetched, before the spool is lost"):
     ferry.start()
     ferry.command("queue", "retry", "--all", check=True)
     ferry.command("sync", check=True)
-    ferry.drained(60)
+    ferry.drained()
     assert copies() == {"early": 1, "waits": 1, "late": 1, "keep.0": 1, "keep.1": 1, "keep.2": 1}, copies()
     ferry.kill()
 
@@ -86,14 +86,14 @@ with tap.case("the backup remembers: nothing that it knows is fetched or filed a
     os.rename(backup, spool)
     ferry.process = area.start([os.path.join(area.bin, "mailferry"), "run", "--restored", "-c", ferry.file],
                                log=ferry.log, env=ferry.env)
-    wait_for("mailferry to greet", lambda: answers(ferry.smtp), 60)
+    wait_for("mailferry to greet", lambda: answers(ferry.smtp))
     assert row("kept")["restored"] and row("drained")["restored"], ferry.rows("status")
     ferry.command("queue", "retry", "--all", check=True)
-    ferry.drained(60)
+    ferry.drained()
     assert copies()["waits"] == 1, copies()
     for _ in range(3):
         ferry.command("sync", check=True)
-    ferry.drained(60)
+    ferry.drained()
     found = copies()
     assert found["waits"] == found["early"] == found["keep.0"] == found["keep.1"] == 1, found
 

@@ -80,6 +80,7 @@ with tap.case("the sign-in is over: the source is held, and status says what to 
 
 with tap.case("signed in again, it goes on, and fetches nothing twice"):
     second = put()
+    server.lifetime = 3600
     sign_in("map")
     wait_for("the second message", lambda: copies(second) == 1, 90)
     assert copies(first) == 2

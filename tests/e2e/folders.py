@@ -12,7 +12,7 @@ from lib.tap import Tap  # noqa: E402
 from peers.imap_store import Store  # noqa: E402
 from peers.run import Run  # noqa: E402
 
-tap = Tap(900)
+tap = Tap(300)
 PLAIN = Store.capabilities
 USES = PLAIN + " SPECIAL-USE LIST-EXTENDED"
 MAKES = USES + " CREATE-SPECIAL-USE"

@@ -113,7 +113,7 @@ with tap.case("row 18: rights that are missing, and names that Dovecot refuses: 
     filed("long", "INBOX", note="INBOX instead of xxxx")
 
 with tap.case("what Dovecot tells is known to rules and to SIZE"):
-    wait_for("the facts", lambda: size_offered() < 200 * 1024, 60)
+    wait_for("the facts", lambda: size_offered() < 200 * 1024)
     try:
         send("office", size=210 * 1024)
         raise AssertionError("it was taken")

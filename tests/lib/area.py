@@ -85,7 +85,7 @@ def wait_for(what, test, seconds=120, every=0.1):
 def answers(port, host="127.0.0.1", greeting=True):
     """Does a server greet there?"""
     try:
-        with socket.create_connection((host, port), timeout=5) as s:
+        with socket.create_connection((host, port), timeout=30) as s:
             return not greeting or s.recv(1) != b""
     except OSError:
         return False

@@ -89,7 +89,7 @@ class Courier(Server):
     def _login(self, s, port, listener):
         try:
             with s:
-                s.settimeout(60)
+                s.settimeout(120)
                 s.sendall(b"* OK [CAPABILITY %s] Courier-IMAP ready.\r\n" % CAPABILITY.encode())
                 while line := _line(s):
                     tag, verb, words = (line.split(" ", 2) + ["", ""])[:3]
@@ -112,7 +112,7 @@ class Courier(Server):
     def _pop3_login(self, s, port, listener):
         try:
             with s:
-                s.settimeout(60)
+                s.settimeout(120)
                 s.sendall(b"+OK Hello there.\r\n")
                 user = ""
                 while line := _line(s):

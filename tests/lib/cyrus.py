@@ -74,7 +74,7 @@ class Cyrus(Server):
     def start(self):
         super().start()
         if self.pop3_port:
-            wait_for("Cyrus to greet by POP3", lambda: answers(self.pop3_port), 60)
+            wait_for("Cyrus to greet by POP3", lambda: answers(self.pop3_port))
         return self
 
     def argv(self):

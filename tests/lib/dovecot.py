@@ -214,7 +214,7 @@ class Dovecot(Mailbox):
         # A port or socket of the one before may need a moment to become free.
         for attempt in range(5):
             self.process = self.area.start([find_program("dovecot"), "-F", "-c", self.config], log=self.name + "/out")
-            end = time.monotonic() + 30
+            end = time.monotonic() + 60
             while self.process.poll() is None and time.monotonic() < end:
                 if answers(self.port):
                     return self
@@ -228,9 +228,9 @@ class Dovecot(Mailbox):
         if self.process is None:
             return
         self.process.send_signal(signal.SIGTERM)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         try:
-            self.process.wait(20)
+            self.process.wait(60)
             while time.monotonic() < end:
                 os.killpg(self.process.pid, 0)  # its children outlive it for a moment
                 time.sleep(0.02)
@@ -243,7 +243,7 @@ class Dovecot(Mailbox):
         if self.process is not None:
             self.area.kill(self.process)
             self.process = None
-            wait_for("Dovecot's port to close", lambda: not answers(self.port, greeting=False), 30)
+            wait_for("Dovecot's port to close", lambda: not answers(self.port, greeting=False))
 
     def restart(self):
         self.stop()
@@ -261,7 +261,7 @@ class Dovecot(Mailbox):
         if not self.tokens:
             return super().connect(user)
         user = user or next(iter(self.users))
-        m = imaplib.IMAP4("127.0.0.1", self.port, timeout=60)
+        m = imaplib.IMAP4("127.0.0.1", self.port, timeout=120)
         words = "user=%s\1auth=Bearer %s\1\1" % (user, self.tokens.access_token(user, 600))
         m.authenticate("XOAUTH2", lambda _: words.encode())
         return m

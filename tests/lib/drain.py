@@ -150,7 +150,7 @@ def drain(tap, area, server):
         tap.diag("%d messages, %d MB in %.1f s" % (len(mail), sum(map(len, mail)) >> 20, time.monotonic() - begin))
         journey.check(mail)
         runs = proxy.connections
-        wait_for("further runs", lambda: proxy.connections >= runs + 3, 60)
+        wait_for("further runs", lambda: proxy.connections >= runs + 3)
         journey.check(mail)
         journey.end()
         proxy.stop()
@@ -158,7 +158,7 @@ def drain(tap, area, server):
         journey = Journey(tap, area, "kill", {"old": source(server.pop3_port, keep=False, delete="at-once")})
         tap.diag("%d kills" % journey.kill_often(len(mail), 10 + MESSAGES / 20))
         journey.arrive(mail)
-        wait_for("the source to be empty", lambda: gone(server, "old"), 60)
+        wait_for("the source to be empty", lambda: gone(server, "old"), 240)
         journey.check(mail)
         journey.end()
     fill(server, mail)
@@ -171,7 +171,7 @@ def drain(tap, area, server):
             time.sleep(0.3)
         proxy.cut, journey.proxy.cut = 0.1, 0.1
         journey.arrive(mail)
-        wait_for("the source to be empty", lambda: gone(server, "old"), 120)
+        wait_for("the source to be empty", lambda: gone(server, "old"), 240)
         tap.diag("%d of %d connections cut before, %d of %d behind" % (
             proxy.cuts, proxy.connections, journey.proxy.cuts, journey.proxy.connections))
         journey.check(mail)

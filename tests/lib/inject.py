@@ -56,7 +56,7 @@ class Awake(Exception):
 
 
 def inject(pid, name, *args):
-    for _ in range(100):
+    for _ in range(1000):
         try:
             return inject_now(pid, name, *args)
         except Awake:

@@ -45,7 +45,7 @@ def hear(s):
     return parse(s.recv(200000))
 
 
-def pair(seconds=60):
+def pair(seconds=120):
     ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     for s in ends:
         s.settimeout(seconds)
@@ -82,7 +82,7 @@ class Role:
 def control(path, want):
     """A socket to a role of a running daemon, by its control socket (cmd/control.h)."""
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    s.settimeout(90)
+    s.settimeout(120)
     s.connect(path)
     s.send(frame(1, (1, want)))
     kind, _, fields = hear(s)

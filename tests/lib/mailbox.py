@@ -17,7 +17,7 @@ class Mailbox:
 
     def connect(self, user=None):
         user = user or next(iter(self.users))
-        m = imaplib.IMAP4("127.0.0.1", self.port, timeout=60)
+        m = imaplib.IMAP4("127.0.0.1", self.port, timeout=120)
         m.login(user, self.users[user])
         return m
 

@@ -34,7 +34,7 @@ class SieveTest:
         args = [self.program, "-c", self.config, "-x", "+editheader +regex +spamtest +spamtestplus +virustest"]
         args += [] if sender is None else ["-f", sender]
         args += [] if recipient is None else ["-r", recipient, "-a", recipient]
-        done = subprocess.run(args + [script, message], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+        done = subprocess.run(args + [script, message], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300,
                               env={"HOME": self.folder, "PATH": os.environ.get("PATH", "")}, **self.user)
         return done.stdout, done.stderr, done.returncode == 0
 

@@ -150,7 +150,7 @@ class Sender:
     one write, so that a reply can be lost together with those behind it.
     """
 
-    def __init__(self, port, items, sessions=4, per_connection=0, pipeline=False, pause=0.0, seed=1, timeout=60):
+    def __init__(self, port, items, sessions=4, per_connection=0, pipeline=False, pause=0.0, seed=1, timeout=120):
         self.port = port
         self.todo = collections.deque(items)
         self.total = len(items)

@@ -66,7 +66,7 @@ class Server(Mailbox):
 
     def start(self):
         self.launch()
-        wait_for("%s to greet" % self.kind, lambda: self.process.poll() is not None or answers(self.port), 60)
+        wait_for("%s to greet" % self.kind, lambda: self.process.poll() is not None or answers(self.port))
         if self.process.poll() is not None:
             raise RuntimeError("%s does not start:\n%s" % (self.kind, self.logs()))
         return self
@@ -76,9 +76,9 @@ class Server(Mailbox):
         if self.process is None:
             return
         self.process.send_signal(sig)
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         try:
-            self.process.wait(15)
+            self.process.wait(60)
             while time.monotonic() < end:
                 os.killpg(self.process.pid, 0)
                 time.sleep(0.02)
@@ -91,7 +91,7 @@ class Server(Mailbox):
         if self.process is not None:
             self.area.kill(self.process)
             self.process = None
-            wait_for("%s's port to close" % self.kind, lambda: not answers(self.port, greeting=False), 30)
+            wait_for("%s's port to close" % self.kind, lambda: not answers(self.port, greeting=False))
 
     def restart(self):
         self.stop()

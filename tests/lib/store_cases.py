@@ -285,7 +285,7 @@ class Cases:
         self.ferry.reload()
         hits = self._disturbed(lambda dice: self.store.kill_sessions(), 8, "processes killed", 400)
         assert hits, "no process was there to be killed"
-        self.ferry.save(accounts={"office": {"settle": "1s"}})
+        self.ferry.save(accounts={"office": {"settle": "5s"}})
         self.ferry.reload()
 
     def killed_server(self):
