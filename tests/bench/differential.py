@@ -1,7 +1,7 @@
 """
 What Postfix and OpenSMTPD answer to the rows of tests/e2e/hostile.py, beside mailferry: a table in Markdown. Run it as
-root from a build directory; OPENSMTPD names the directory that its package was unpacked in (its users opensmtpd and opensmtpq
-must exist).
+root from a build directory; OPENSMTPD names the directory that its package was unpacked in (its users opensmtpd and opensmtpq,
+and root's empty folder /var/lib/opensmtpd/empty, must exist).
 
     top_srcdir=.. top_builddir=. MAILFERRY_TOOLS=tools OPENSMTPD=opensmtpd python3 ../tests/bench/differential.py
 """
