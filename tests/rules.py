@@ -158,7 +158,7 @@ def command(tap, folder):
             '      |     header is false: Subject "H\ufffd: ?[1m\ufffd\ufffd"\n'
             "      |     if: its block is passed over\n"
             '    4 | } elsif not exists "x" {\n'
-            "      |     exists is false\n"
+            '      |     exists is false: there is no "x"\n'
             "      |     elsif: its block runs\n"
             '    5 |         if header :matches "subject" "*: *" { fileinto "F/${2}"; }\n'
             '      |     ${1} is "H\ufffd"\n'
@@ -167,6 +167,21 @@ def command(tap, folder):
             "      |     if: its block runs\n"
             "      |     fileinto fails, and ends the run\n"
             "two.eml: the rules failed: " + result.stdout.decode().split("the rules failed: ")[1]), result.stdout.decode()
+    with tap.case("--explain: what tests look at that have no keys, and what is not there"):
+        folder.write("looks.sieve", b'require ["mailbox", "duplicate", "ihave", "special-use", "mboxmetadata",\n'
+                                    b'"mailboxid"];\n'
+                                    b'if anyof (size :over 1K, exists ["from", "x-a", "x-b"], mailboxexists ["INBOX", "Foo"],\n'
+                                    b'specialuse_exists "\\\\Junk", metadataexists "INBOX" "/private/a", mailboxidexists "F1",\n'
+                                    b'header "x-c" "d", ihave "nonsense", duplicate) { discard; }\n')
+        folder.write("looks.eml", b"From: a@b.example\nTo: c@d.example\nMessage-ID: <1@b.example>\n\nbody\n")
+        text = run("--explain", "looks.sieve", "looks.eml", cwd=folder.path).stdout.decode()
+        said = re.findall(r"\|     (?!if)(.*)", text)
+        assert said == ['size is false: "71"', 'exists is false: there is no "x-a"', 'mailboxexists is false: there is no "Foo"',
+                        'specialuse_exists is false: there is no "\\Junk"', 'metadataexists is false: there is no "/private/a"',
+                        'mailboxidexists is false: there is no "F1"', "header is false: there is nothing to compare",
+                        'ihave is false: there is no "nonsense"', 'duplicate is false: "<1@b.example>"'], text
+        first = json.loads(run("--explain", "--json", "looks.sieve", "looks.eml", cwd=folder.path).stdout)["explain"][1]
+        assert first == {"line": 3, "test": "exists", "true": False, "compared": 1, "values": [{"missing": "x-a"}]}, first
     with tap.case("--explain: why nothing is sent"):
         folder.write("sends.sieve", b'require ["vacation", "enotify"];\nvacation "x";\nnotify "mailto:a@b.example";\n'
                                 b'notify "mailto:a@b.example";\n')

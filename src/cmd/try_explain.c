@@ -55,7 +55,7 @@ static void add_value(struct explain *x, const struct sieve_event *e)
 	}
 	if (e->name.n > 0)
 		(void)json_object_set_new(value, "field", octets_json(e->name));
-	(void)json_object_set_new(value, "value", octets_json(e->value));
+	(void)json_object_set_new(value, e->kind == SIEVE_TRACE_MISSING ? "missing" : "value", octets_json(e->value));
 	if (e->truth)
 		(void)json_object_set_new(value, "key", octets_json(e->key));
 	(void)json_array_append_new(x->values, value);
@@ -72,8 +72,10 @@ static json_t *step(const struct explain *x, const struct sieve_event *e)
 	case SIEVE_TRACE_TEST:
 		(void)json_object_set_new(s, "test", json_string(e->word));
 		(void)json_object_set_new(s, "true", json_boolean(e->truth));
-		(void)json_object_set(s, "values", x->values);
-		(void)json_object_set_new(s, "compared", json_integer((json_int_t)x->compared));
+		if (e->compares || x->compared > 0) {
+			(void)json_object_set(s, "values", x->values);
+			(void)json_object_set_new(s, "compared", json_integer((json_int_t)x->compared));
+		}
 		break;
 	case SIEVE_TRACE_BRANCH:
 		(void)json_object_set_new(s, "branch", json_string(e->word));
@@ -92,6 +94,7 @@ static json_t *step(const struct explain *x, const struct sieve_event *e)
 		break;
 	case SIEVE_TRACE_COMMAND:
 	case SIEVE_TRACE_VALUE:
+	case SIEVE_TRACE_MISSING:
 		(void)json_object_set_new(s, "command", json_string(e->word));
 		break;
 	}
@@ -102,7 +105,7 @@ void explain_event(void *arg, const struct sieve_event *e)
 {
 	struct explain *x = arg;
 
-	if (e->kind == SIEVE_TRACE_VALUE) {
+	if (e->kind == SIEVE_TRACE_VALUE || e->kind == SIEVE_TRACE_MISSING) {
 		if (json_array_size(x->steps) < EXPLAIN_STEPS_MAX)
 			add_value(x, e);
 		return;
@@ -132,10 +135,18 @@ static void add_compared(struct buf *out, json_t *s)
 	json_t *values = json_object_get(s, "values"), *value;
 	size_t compared = (size_t)json_integer_value(json_object_get(s, "compared")), i;
 
+	if (values != NULL && compared == 0)
+		(void)buf_add_str(out, ": there is nothing to compare");
 	json_array_foreach(values, i, value) {
 		json_t *field = json_object_get(value, "field"), *key = json_object_get(value, "key");
+		json_t *missing = json_object_get(value, "missing");
 
 		(void)buf_add_str(out, i == 0 ? ": " : ", ");
+		if (missing != NULL) {
+			(void)buf_add_str(out, "there is no ");
+			add_quoted(out, missing);
+			continue;
+		}
 		if (field != NULL) {
 			(void)text_clean(out, json_string_value(field), 60);
 			(void)buf_add_char(out, ' ');

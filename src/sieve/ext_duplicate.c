@@ -2,6 +2,7 @@
 #include "sieve/compiler.h"
 #include "sieve/extensions.h"
 #include "sieve/remember.h"
+#include "sieve/trace.h"
 #include "sieve/view.h"
 
 /* A week, where the script does not say; longer than a year never (3.3). */
@@ -66,6 +67,7 @@ static int run_duplicate(struct run *r, const struct op *op)
 		return got;
 	if (run_charge(r, id.n / 64) != 0)
 		return -1;
+	trace_value(r, id);
 	key = make_key(r, op_tag(op, "handle"), id);
 	got = key.p != NULL ? remember_known(r, key) : -1;
 	/* What was seen before lasts from then on, unless the script says from now on (3.3). That another message with this

@@ -7,6 +7,7 @@
 #include "sieve/extensions.h"
 #include "sieve/match.h"
 #include "sieve/run.h"
+#include "sieve/trace.h"
 
 enum { LOOKUP_COST = 50 };
 
@@ -39,7 +40,7 @@ static int run_valid_ext_list(struct run *r, const struct op *op)
 		if (run_charge(r, LOOKUP_COST) != 0)
 			return -1;
 		if (!exists(r, lists.all[i]))
-			return 0;
+			return trace_missing(r, lists.all[i]);
 	}
 	return 1;
 }

@@ -5,6 +5,7 @@
 #include "sieve/registry.h"
 #include "sieve/run.h"
 #include "sieve/text.h"
+#include "sieve/trace.h"
 
 /* Those that change what strings mean can't come into effect behind them (4, last paragraph). */
 static bool can_be_enabled(int ext)
@@ -24,7 +25,7 @@ static int run_ihave(struct run *r, const struct op *op)
 		int ext = registry_capability(names.all[i]);
 
 		if (ext < 0 || (!can_be_enabled(ext) && (r->enabled >> ext & 1) == 0))
-			return 0;
+			return trace_missing(r, names.all[i]);
 		found |= registry_brings(ext);
 	}
 	r->enabled |= found;

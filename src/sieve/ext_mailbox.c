@@ -2,6 +2,7 @@
 #include "sieve/extensions.h"
 #include "sieve/mailbox_name.h"
 #include "sieve/run.h"
+#include "sieve/trace.h"
 
 enum { EXISTS_COST = 50 };
 
@@ -20,7 +21,7 @@ static int run_mailboxexists(struct run *r, const struct op *op)
 		if (run_charge(r, EXISTS_COST) != 0)
 			return -1;
 		if (!exists(r, names.all[i]))
-			return 0;
+			return trace_missing(r, names.all[i]);
 	}
 	return 1;
 }

@@ -3,6 +3,7 @@
 #include "sieve/compiler.h"
 #include "sieve/extensions.h"
 #include "sieve/run.h"
+#include "sieve/trace.h"
 
 enum { EXISTS_COST = 50, ID_MAX = 255 };
 
@@ -36,7 +37,7 @@ static int run_mailboxidexists(struct run *r, const struct op *op)
 		if (run_charge(r, EXISTS_COST) != 0)
 			return -1;
 		if (r->in->id_exists == NULL || !is_id(ids.all[i]) || !r->in->id_exists(r->in->arg, ids.all[i]))
-			return 0;
+			return trace_missing(r, ids.all[i]);
 	}
 	return 1;
 }

@@ -4,6 +4,7 @@
 #include "sieve/mailbox_name.h"
 #include "sieve/match.h"
 #include "sieve/run.h"
+#include "sieve/trace.h"
 
 enum { METADATA_COST = 50, METADATA_VALUE_MAX = 64 * 1024 };
 enum { MAILBOX, MAILBOX_NAMES };
@@ -41,6 +42,8 @@ static int all_exist(struct run *r, struct slice mailbox, struct strings names)
 
 		buf_init(&value, METADATA_VALUE_MAX);
 		got = look(r, mailbox, names.all[i], &value);
+		if (got == 0)
+			(void)trace_missing(r, names.all[i]);
 		buf_free(&value);
 	}
 	return got;

@@ -5,6 +5,7 @@
 #include "sieve/compiler.h"
 #include "sieve/extensions.h"
 #include "sieve/run.h"
+#include "sieve/trace.h"
 
 enum { EXISTS_MAILBOX, EXISTS_USES, EXISTS_COST = 50 };
 
@@ -39,7 +40,7 @@ static int run_specialuse_exists(struct run *r, const struct op *op)
 			return -1;
 		if (r->in->use_exists == NULL ||
 		    !r->in->use_exists(r->in->arg, mailbox, uses.all[i]))
-			return 0;
+			return trace_missing(r, uses.all[i]);
 	}
 	return 1;
 }

@@ -1,9 +1,12 @@
 /* Tests on the message as it is: header, exists, size (RFC 5228, 5.5, 5.7, 5.9). */
+#include <stdio.h>
+
 #include "sieve/compiler.h"
 #include "sieve/extensions.h"
 #include "sieve/fields.h"
 #include "sieve/mime_test.h"
 #include "sieve/parts.h"
+#include "sieve/trace.h"
 
 enum { HEADER_NAMES };
 
@@ -20,7 +23,7 @@ static int exist(struct run *r, const struct view_header *h, struct strings name
 		int got = view_find(r, h, names.all[i], &at, &field);
 
 		if (got <= 0)
-			return got;
+			return got < 0 ? got : trace_missing(r, names.all[i]);
 	}
 	return 1;
 }
@@ -40,9 +43,12 @@ static int run_exists(struct run *r, const struct op *op)
 static int run_size(struct run *r, const struct op *op)
 {
 	uint64_t limit = op->params[0].number, size;
+	char digits[24];
 
 	if (parts_size(r, &size) != 0)
 		return -1;
+	(void)snprintf(digits, sizeof digits, "%llu", (unsigned long long)size);
+	trace_value(r, slice_str(digits));
 	return op_tag(op, "over") != NULL ? size > limit : size < limit;
 }
 

@@ -133,6 +133,7 @@ struct sieve_verdict {
 /* What a run tells of its way, in this order: the values that a test compared, then the test. */
 enum sieve_trace_kind {
 	SIEVE_TRACE_VALUE,    /* NAME (a field; empty: something else) is VALUE; TRUTH: it matched, KEY as the script has it */
+	SIEVE_TRACE_MISSING,  /* VALUE is what was looked for and is not there */
 	SIEVE_TRACE_TEST,     /* the test WORD is over, with TRUTH */
 	SIEVE_TRACE_BRANCH,   /* WORD ("if", "elsif"): its block runs, where TRUTH is set */
 	SIEVE_TRACE_NOTE,     /* what the command WORD does not do, and why: VALUE, a sentence */
@@ -147,6 +148,7 @@ struct sieve_event {
 	unsigned line, column;
 	const char *word;
 	bool truth;
+	bool compares;		       /* of a test: it compares values with keys */
 	struct slice name, value, key; /* until the call returns; any octets */
 };
 

@@ -23,6 +23,7 @@ void trace_operation(struct run *r, enum sieve_trace_kind kind, bool truth)
 	struct sieve_event e = event(r, kind);
 
 	e.truth = truth;
+	e.compares = r->op->spec != NULL && r->op->spec->matches;
 	tell(r, &e);
 }
 
@@ -79,4 +80,26 @@ void trace_compared(struct matcher *m, struct slice value, bool matched)
 	e.truth = matched;
 	e.key = matched && m->matched < m->nkeys ? key_of(m) : SLICE_NONE;
 	tell(m->run, &e);
+}
+
+static void tell_value(struct run *r, enum sieve_trace_kind kind, struct slice value)
+{
+	struct sieve_event e;
+
+	if (!trace_wanted(r))
+		return;
+	e = event(r, kind);
+	e.value = value;
+	tell(r, &e);
+}
+
+void trace_value(struct run *r, struct slice value)
+{
+	tell_value(r, SIEVE_TRACE_VALUE, value);
+}
+
+int trace_missing(struct run *r, struct slice value)
+{
+	tell_value(r, SIEVE_TRACE_MISSING, value);
+	return 0;
 }

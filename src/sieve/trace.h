@@ -18,5 +18,8 @@ void trace_note(struct run *r, const char *what, const char *why);
 void trace_variable(struct run *r, struct slice name, struct slice value);
 void trace_match_value(struct run *r, size_t index, struct slice value);
 void trace_compared(struct matcher *m, struct slice value, bool matched);
+/* What a test without keys looked at, or for in vain; 0, as it is false then. Nothing where nobody asked. */
+void trace_value(struct run *r, struct slice value);
+int trace_missing(struct run *r, struct slice value);
 
 #endif
