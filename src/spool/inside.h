@@ -145,7 +145,7 @@ struct spool_server {
 	unsigned children;
 	int64_t last_serial; /* 31 bits */
 	bool stopping, dead;
-	int64_t last_minute;
+	int64_t ahead; /* of the monotonic clock: the wall clock, when it was last looked at */
 	int64_t held_told; /* when options.held was called last, or 0 */
 };
 
@@ -377,6 +377,12 @@ int sweep_dirs(struct spool_server *s, struct err *e); /* makes the directories,
 int sweep_check_database(struct spool_server *s, const char *path, struct err *e);
 int sweep_start(struct spool_server *s, struct err *e); /* after the database is open */
 bool sweep_old(struct spool_server *s); /* a batch of records past their retention; true when there may be more */
+
+/* ---- setback.c ---- */
+/* Within the transaction of the start: the clock may have been set back since the spool was last open. 0 or -1. */
+int setback_start(struct spool_server *s);
+/* Between transactions: has it been set back meanwhile? */
+void setback_check(struct spool_server *s);
 
 /* ---- due.c ---- */
 int due_load(struct spool_server *s);

@@ -51,6 +51,7 @@ static void on_batch(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (s->dead)
 		return;
+	setback_check(s);
 	batch_run(s);
 	if (s->dead)
 		return;
@@ -68,6 +69,7 @@ static void on_due(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
+	setback_check(arg);
 	due_check(arg);
 }
 
@@ -80,6 +82,7 @@ static void on_minute(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (s->dead || s->stopping)
 		return;
+	setback_check(s);
 	s->now = clock_wall_ms();
 	due_forget_told(s);
 	due_check(s);

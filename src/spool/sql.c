@@ -208,6 +208,15 @@ const char *const sql_text[SQL_STATEMENTS] = {
 			" (SELECT 1 FROM delivery d WHERE d.message = m.number AND d.account = ?2)",
 	[SQL_BODY_INLINE] = "SELECT bytes FROM body WHERE message = ?",
 	[SQL_OPEN_OF] = "SELECT number FROM delivery WHERE message = ? AND state < 7 ORDER BY number",
+	/* The latest time that is on record of what waits, and of the newest message. */
+	[SQL_LATEST] = "SELECT max((SELECT coalesce(max(since), 0) FROM delivery WHERE state < 7),"
+		       " (SELECT coalesce(max(received), 0) FROM message WHERE number = (SELECT max(number) FROM message)))",
+	/* What entered its state in a future that is none any more waits for as long as it was meant to, from now on. */
+	[SQL_DUE_BACK] = "UPDATE delivery SET due = ?1 + max(due - since, 0), since = ?1 WHERE state < 7 AND since > ?1",
+	[SQL_HOLDS_BACK] = "UPDATE account SET until = max(until - ?2, ?1) WHERE until > ?1",
+	/* None may last longer than one of now. */
+	[SQL_REPLIES_BACK] = "UPDATE reply SET until = ?1 + CASE fate WHEN 1 THEN ?2 ELSE ?3 END"
+			     " WHERE until > ?1 + CASE fate WHEN 1 THEN ?2 ELSE ?3 END",
 	[SQL_HOLD_SET] = "INSERT OR REPLACE INTO account (name, until, attempts, reason, person) VALUES (?, ?, ?, ?, ?)",
 	[SQL_HOLD_GET] = "SELECT until, attempts, reason FROM account WHERE name = ?",
 

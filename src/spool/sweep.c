@@ -272,7 +272,7 @@ int sweep_start(struct spool_server *s, struct err *e)
 	if (r != 0)
 		return e != NULL && e->class != ERR_NONE ? -1
 							 : err_set(e, ERR_SYSTEM, 0, "spool: %s", db_error(&s->db));
-	if (db_run(&s->db, SQL_BEGIN, "") != 0 || check_bodies(s) != 0 || (s->options.restored && doubt_all(s) != 0) ||
+	if (db_run(&s->db, SQL_BEGIN, "") != 0 || setback_start(s) != 0 || check_bodies(s) != 0 || (s->options.restored && doubt_all(s) != 0) ||
 	    db_commit(&s->db) != 0)
 		return err_set(e, ERR_SYSTEM, 0,
 			       "the spool could not be put in order: %s: is its disk full or failing?",
