@@ -340,13 +340,15 @@ static int pragma_number(struct db *d, const char *text, long *out, struct err *
 static int check(struct db *d, long *version, struct err *e)
 {
 	char text[200];
-	long application, pages;
+	long application, pages, tables;
 
 	if (pragma_number(d, "PRAGMA user_version", version, e) != 0 ||
 	    pragma_number(d, "PRAGMA application_id", &application, e) != 0 ||
-	    pragma_number(d, "PRAGMA page_count", &pages, e) != 0)
+	    pragma_number(d, "PRAGMA page_count", &pages, e) != 0 ||
+	    pragma_number(d, "SELECT count(*) FROM sqlite_schema", &tables, e) != 0)
 		return -1;
-	if (pages == 0 || (*version == 0 && application == 0)) {
+	/* One that a kill left before it had anything in it is made now. */
+	if (tables == 0 && (pages == 0 || (*version == 0 && application == 0))) {
 		*version = 0;
 		return 0;
 	}

@@ -378,6 +378,11 @@ int sweep_check_database(struct spool_server *s, const char *path, struct err *e
 int sweep_start(struct spool_server *s, struct err *e); /* after the database is open */
 bool sweep_old(struct spool_server *s); /* a batch of records past their retention; true when there may be more */
 
+/* ---- orphan.c ---- */
+/* Deliveries that wait, and whose message has no row: a repaired database has lost it. They would stand in the way of all
+ * that is for their account, and no list would show them. Gives each message a row. 0 or -1. */
+int orphans_adopt(struct spool_server *s);
+
 /* ---- setback.c ---- */
 /* Within the transaction of the start: the clock may have been set back since the spool was last open. 0 or -1. */
 int setback_start(struct spool_server *s);

@@ -248,6 +248,11 @@ const char *const sql_text[SQL_STATEMENTS] = {
 		      " ORDER BY number DESC LIMIT 100)",
 	[SQL_HOLDS_LIFT] = "UPDATE account SET until = 0, attempts = 0, reason = NULL, person = 0 WHERE ?1 IS NULL OR name = ?1",
 
+	[SQL_ORPHANS] = "SELECT d.message, min(d.since), (SELECT length(b.bytes) FROM body b WHERE b.message = d.message),"
+			" max(d.account = ?1) FROM delivery d WHERE d.state < 7"
+			" AND NOT EXISTS (SELECT 1 FROM message m WHERE m.number = d.message) GROUP BY d.message",
+	[SQL_STAND_IN] = "INSERT INTO message (number, id, sender, subject, received, internal, size)"
+			 " VALUES (?1, ?2, '', ?3, ?4, ?4, ?5)",
 	[SQL_FILES] = "SELECT number, size, file, place FROM message WHERE file IS NOT NULL",
 	[SQL_FILE_KNOWN] = "SELECT 1 FROM message WHERE file = ?",
 	[SQL_WAITING_ALL] = "SELECT number FROM delivery WHERE state < 7 AND message > ?1 ORDER BY message, number",

@@ -157,11 +157,21 @@ static int each_body(struct spool_server *s, int (*fn)(struct spool_server *s, c
 
 int sweep_check_database(struct spool_server *s, const char *path, struct err *e)
 {
+	char *log;
 	struct stat st;
 	int r;
 
 	if (lstat(path, &st) == 0 && st.st_size > 0)
 		return 0;
+	/* The database is made, and synced, before its log. */
+	log = mem_printf("%s-wal", path);
+	r = lstat(log, &st);
+	free(log);
+	if (r == 0 && st.st_size > 0)
+		return err_set(e, ERR_CONFIG, 0,
+			       "%s is missing, but its log %s-wal is there: put both back from a backup and start with --restored, or "
+			       "move the log away to begin anew",
+			       path, path);
 	r = each_body(s, found, e);
 	if (r < 0)
 		return -1;
@@ -272,7 +282,8 @@ int sweep_start(struct spool_server *s, struct err *e)
 	if (r != 0)
 		return e != NULL && e->class != ERR_NONE ? -1
 							 : err_set(e, ERR_SYSTEM, 0, "spool: %s", db_error(&s->db));
-	if (db_run(&s->db, SQL_BEGIN, "") != 0 || setback_start(s) != 0 || check_bodies(s) != 0 || (s->options.restored && doubt_all(s) != 0) ||
+	if (db_run(&s->db, SQL_BEGIN, "") != 0 || setback_start(s) != 0 || orphans_adopt(s) != 0 ||
+	    check_bodies(s) != 0 || (s->options.restored && doubt_all(s) != 0) ||
 	    db_commit(&s->db) != 0)
 		return err_set(e, ERR_SYSTEM, 0,
 			       "the spool could not be put in order: %s: is its disk full or failing?",

@@ -176,6 +176,8 @@ static void what_can_not_be_trusted_is_refused(void **state)
 		{ "another program's", "belongs to another program" },
 		{ "a newer version", "was written by another version" },
 		{ "not a directory", "is not a directory" },
+		{ "a log without its database", "its log" },
+		{ "another program's that says nothing", "belongs to another program" },
 	};
 
 	(void)state;
@@ -212,6 +214,13 @@ static void what_can_not_be_trusted_is_refused(void **state)
 		case 5:
 			(void)count_in_database(&t, "PRAGMA user_version = 99");
 			break;
+		case 7:
+			remove_files(&t, "spool.db", NULL);
+			break;
+		case 8:
+			(void)count_in_database(&t, "PRAGMA application_id = 0");
+			(void)count_in_database(&t, "PRAGMA user_version = 0");
+			break;
 		default:
 			remove_files(&t, "lock", NULL);
 			(void)snprintf(t.dir + strlen(t.dir), sizeof t.dir - strlen(t.dir), "/spool.db");
@@ -227,6 +236,46 @@ static void what_can_not_be_trusted_is_refused(void **state)
 		assert_int_equal(files_in(&t, "body"), 1);
 		spool_remove(&t);
 	}
+}
+
+/* A repair has lost rows of the table of messages. */
+static void deliveries_without_a_message_stop_nobody(void **state)
+{
+	static struct test_message small, large, later;
+	struct test_spool t;
+	struct spool_store *s;
+	struct spool_work *w;
+	struct err e = { 0 };
+	int64_t due;
+	size_t n, len;
+	char *bytes;
+	int fd;
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	message_make(&small, 1, "office", "INBOX");
+	assert_int_equal(accept_now(&t, &small.m).answer, SPOOL_ACCEPTED);
+	accept_large(&t, &large, 2);
+	message_make(&later, 3, "office", "INBOX");
+	assert_int_equal(accept_now(&t, &later.m).answer, SPOOL_ACCEPTED);
+	(void)spool_end(&t, 0);
+	(void)count_in_database(&t, "DELETE FROM message WHERE number <= 2");
+	spool_start(&t);
+	s = store_of(&t, "office");
+	n = work_of(s, &w, &due);
+	assert_int_equal(n, 2);
+	assert_string_equal(w[0].id, small.ids[0]);
+	assert_string_equal(w[1].id, later.ids[0]);
+	assert_int_equal(spool_body(s, w[0].message, &bytes, &len, &fd, &e), 0);
+	assert_int_equal(len, small.m.body.n);
+	assert_memory_equal(bytes, small.m.body.p, len);
+	free(bytes);
+	spool_work_free(w, n);
+	spool_store_free(&s);
+	/* Its body went with its row; it waits where it is seen. */
+	assert_int_equal(state_of(&t, large.ids[0]), DELIVERY_QUARANTINED);
+	spool_remove(&t);
 }
 
 static void only_one_has_it_open(void **state)
@@ -325,6 +374,7 @@ int main(void)
 		cmocka_unit_test(leftovers_are_swept),
 		cmocka_unit_test(a_damaged_body_is_set_aside),
 		cmocka_unit_test(what_can_not_be_trusted_is_refused),
+		cmocka_unit_test(deliveries_without_a_message_stop_nobody),
 		cmocka_unit_test(only_one_has_it_open),
 		cmocka_unit_test(a_nearly_full_disk_takes_nothing_in),
 		cmocka_unit_test(network_file_systems_are_known),
