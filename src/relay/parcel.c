@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -82,16 +83,14 @@ int parcel_load(struct parcel *p, struct spool_store *spool, struct err *e)
 	struct slice piece;
 	int r = 0;
 
-	if (spool_body(spool, w->message, &p->bytes, &p->len, &p->fd, e) != 0) {
-		p->damaged = e->class == ERR_PERM;
+	if (spool_body(spool, w->message, &p->bytes, &p->len, &p->fd, e) != 0)
 		return -1;
-	}
 	p->t.eightbit = has_eightbit(slice_of(w->prefix, w->prefix_len));
 	if (p->bytes != NULL)
 		p->t.eightbit = p->t.eightbit || has_eightbit(slice_of(p->bytes, p->len));
 	for (uint64_t at = 0; p->bytes == NULL && !p->t.eightbit && (r = file_piece(p, at, &piece)) == 1; at += piece.n)
 		p->t.eightbit = has_eightbit(piece);
-	return r >= 0 ? 0 : err_sys(e, errno, "cannot read a message from the spool");
+	return r >= 0 ? 0 : err_set(e, ERR_TEMP, 0, "%s", strerror(errno));
 }
 
 int parcel_read(struct parcel *p, struct slice *piece, bool *last)

@@ -11,7 +11,6 @@ struct parcel {
 	const struct spool_work **work; /* of each recipient; borrowed */
 	struct relay_asked *asked;    /* of each */
 	bool committed;
-	bool damaged; /* the spool has set it aside */
 	/* the content: */
 	char *bytes; /* NULL: in FD */
 	size_t len;
@@ -24,7 +23,8 @@ struct parcel {
 struct parcel *parcel_new(const struct spool_work *const *all, size_t n);
 void parcel_free(struct parcel **p);
 
-/* Gets the content, and looks at it. 0, or -1 and E; ERR_PERM: it is gone, and the spool knows. */
+/* Gets the content, and looks at it. 0, or -1 and E; ERR_PERM: it is gone, and the spool knows; ERR_TEMP without a code: it
+ * can't be read now; else the spool is lost. */
 int parcel_load(struct parcel *p, struct spool_store *spool, struct err *e);
 
 /* As struct relay_supply's. */

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/step.h"
 #include "relay/parcel.h"
+#include "store/job.h"
 #include "store/trouble.h"
 
 enum { TAKE_MAX = 500, TELL_AGAIN_MS = 60 * 60 * 1000, REASON_SIZE = 1000 };
@@ -29,7 +30,7 @@ struct relay_worker {
 	unsigned done, done_before;   /* recipients */
 	unsigned settled;	      /* of this turn */
 	struct trouble trouble;
-	int64_t told_ms;
+	int64_t told_ms; /* monotonic */
 };
 
 struct relay_worker *relay_worker_new(const struct relay_worker_setup *setup)
@@ -173,6 +174,28 @@ static void queue(struct relay_worker *w, struct parcel *p)
 	w->last = &p->next;
 }
 
+/* The content of P can't be had, for E. What is damaged the spool has set aside. A failing disk says nothing of other mail,
+ * which must not wait for it. */
+static void put_off(struct relay_worker *w, const struct parcel *p, const struct err *e)
+{
+	struct spool_outcome *all = mem_array(p->t.n, sizeof *all);
+	char reason[REASON_SIZE], words[REASON_SIZE];
+
+	log_error("body-not-read", LOG_STR("delivery", p->work[0]->id), LOG_STR("reason", e->text));
+	(void)snprintf(words, sizeof words, "its body could not be read: %s", e->text);
+	for (size_t i = 0; i < p->t.n; i++) {
+		(void)translate(w, p->work[i], RELAY_LATER, words, &all[i], reason);
+		all[i].sent = false;
+	}
+	if (e->class == ERR_PERM)
+		w->settled++;
+	else if (job_spool_lost(e))
+		w->lost = true;
+	else
+		(void)tell(w, p->work, all, p->t.n);
+	free(all);
+}
+
 static struct relay_transaction *next(void *arg)
 {
 	struct relay_worker *w = arg;
@@ -186,9 +209,7 @@ static struct relay_transaction *next(void *arg)
 			w->last = &w->first;
 		if (parcel_load(p, w->spool, &e) == 0)
 			return &p->t;
-		log_error("body-not-read", LOG_STR("delivery", p->work[0]->id), LOG_STR("reason", e.text));
-		w->lost = !p->damaged;
-		w->settled += p->damaged;
+		put_off(w, p, &e);
 		parcel_free(&p);
 	}
 	return NULL;
@@ -308,7 +329,7 @@ static void make_parcels(struct relay_worker *w, const struct spool_work *work, 
 static void tell_facts(struct relay_worker *w)
 {
 	const struct offers *o = relay_session_offers(w->session);
-	int64_t now = clock_wall_ms();
+	int64_t now = clock_mono_ms();
 	struct err e = { 0 };
 	struct buf text;
 

@@ -256,4 +256,26 @@ with tap.case("a large message goes from its file"):
     ferry.drained(60)
     assert ferry.stop() == 0
 
+with tap.case("a body that the disk does not give holds up no other mail, and says why it waits"):
+    server = RelayServer()
+    server.answers["stuck@example.net"] = "451 later"
+    ferry = make("unreadable", server)
+    head = "From: scanner@office.example\r\nSubject: large\r\n\r\n"
+    send(ferry, ["stuck@example.net"], data=head + "x" * 70 + ("\r\n" + "x" * 70) * 6000)
+    wait_for("a first try", lambda: "451 later" in str(rows(ferry).get("stuck@example.net", {}).get("reason")), 60)
+    bodies = [os.path.join(d, n) for d, _, names in os.walk(ferry.path("spool", "body")) for n in names]
+    assert len(bodies) == 1, bodies
+    os.rename(bodies[0], bodies[0] + ".away")
+    os.symlink(bodies[0] + ".away", bodies[0])  # which is not followed
+    del server.answers["stuck@example.net"]
+    wait_for("the reason", lambda: "could not be read" in str(rows(ferry)["stuck@example.net"].get("reason")), 60)
+    send(ferry, ["other@example.net"])
+    wait_for("the other mail", lambda: server.of("other@example.net"), 60)
+    assert state(ferry, "stuck@example.net") == "queued", rows(ferry)
+    os.rename(bodies[0] + ".away", bodies[0])
+    wait_for("the mail at the relay", lambda: server.of("stuck@example.net"), 60)
+    ferry.drained(60)
+    assert len(server.of("stuck@example.net")) == 1
+    assert ferry.stop() == 0
+
 tap.done()
