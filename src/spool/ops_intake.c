@@ -40,6 +40,8 @@ static int decode_accept(struct op *op, struct slice fields, struct err *e)
 		return err_set(e, ERR_PROTOCOL, 0,
 			       m->origin != NULL ? "a receiver's message with an origin"
 						 : "fetched mail without an origin");
+	if (m->origin != NULL && m->relay_group != NULL)
+		return err_set(e, ERR_PROTOCOL, 0, "fetched mail that is to go out");
 	if (m->bundle != 0) {
 		struct bundle *b = bundle_find(op->peer->server, op->peer, (int64_t)m->bundle);
 
@@ -286,7 +288,7 @@ static enum op_result run_accept_fetched(struct spool_server *s, struct op *op)
 			 LOG_NUM("origin", row.number), LOG_NUM("accepted-as", row.message));
 		return answer(op, SPOOL_DUPLICATE, row.message);
 	}
-	/* What is fetched is filed. */
+	/* What is fetched is filed: it has no group that lets it out. */
 	if (quota_take(s, m, &number) != 1)
 		return OP_BROKEN;
 	r = memory_check(s, m, &none);

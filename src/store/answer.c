@@ -10,7 +10,7 @@ enum { FULL_STEPS = 5 /* of back-off: so long a message waits that a full mailbo
 
 void worker_doubt(struct worker *w, struct job *j, int64_t due, bool silent, bool suspect, const char *reason)
 {
-	int64_t now = clock_wall_ms();
+	int64_t now = clock_mono_ms();
 
 	quiet_note(&w->quiet, j->work->number, now, silent);
 	w->newest_doubt = now;

@@ -39,7 +39,7 @@ static int open_lane(struct worker *w, struct lane *l, struct err *e)
 				    .wake_arg = w->setup.arg,
 				    .token = w->setup.token,
 				    .token_arg = w->setup.arg };
-	int64_t since = clock_wall_ms();
+	int64_t since = clock_mono_ms();
 	int fd = w->setup.connect(w->setup.arg, e);
 	struct imap *session = fd < 0 ? NULL : imap_open(fd, &login, e);
 

@@ -57,7 +57,7 @@ enum lane_place {
 
 struct lane {
 	struct imap *session; /* owned; NULL: not connected */
-	int64_t since;	      /* wall clock, before the connection was made */
+	int64_t since;	      /* clock_mono_ms, before the connection was made */
 	const struct lane_user *user;
 	struct job **jobs; /* given and not answered, oldest first; the jobs are the user's */
 	size_t njobs, jobs_room;

@@ -36,18 +36,17 @@ void quiet_note(struct quiet *q, int64_t number, int64_t since, bool silent)
 	*one = (struct quiet_one){ number, since, silent };
 }
 
-int64_t quiet_until(struct quiet *q, int64_t number, int64_t since, int64_t now, int64_t settle)
+int64_t quiet_left(struct quiet *q, int64_t number, int64_t age, int64_t now, int64_t settle)
 {
 	struct quiet_one *one = find(q, number);
+	int64_t left;
 
 	if (one == NULL) {
-		quiet_note(q, number, since == 0 || since > now ? now : since, false);
+		quiet_note(q, number, age > 0 ? now - age : now, false);
 		one = find(q, number);
 	}
-	/* A clock that was set back must not make the wait endless. */
-	if (one->since > now)
-		one->since = now;
-	return one->since + (one->silent ? settle * SILENT_TIMES : settle);
+	left = one->since + (one->silent ? settle * SILENT_TIMES : settle) - now;
+	return left > 0 ? left : 0;
 }
 
 void quiet_forget(struct quiet *q, int64_t number)

@@ -11,7 +11,7 @@ enum { QUIET_MAX = 100000 };
 struct quiet {
 	struct quiet_one {
 		int64_t number; /* the delivery */
-		int64_t since;	/* wall clock */
+		int64_t since;	/* monotonic: a wall clock that jumps ahead would end the wait too early */
 		bool silent;	/* the store fell silent, instead of hanging up: it takes longer to be believed */
 	} * all;
 	size_t n, room;
@@ -19,11 +19,12 @@ struct quiet {
 
 void quiet_free(struct quiet *q);
 
-/* The connection of delivery NUMBER ended at SINCE; overrides what was known. */
+/* The connection of delivery NUMBER ended at SINCE (monotonic); overrides what was known. */
 void quiet_note(struct quiet *q, int64_t number, int64_t since, bool silent);
 
-/* When the settle time of NUMBER is over. A delivery that is not known yet was left alone since SINCE (0: NOW). */
-int64_t quiet_until(struct quiet *q, int64_t number, int64_t since, int64_t now, int64_t settle);
+/* How much of the settle time of NUMBER is left at NOW (monotonic), in milliseconds; 0: none. A delivery that is not known
+ * yet was left alone for AGE by now (not above 0: from now on). */
+int64_t quiet_left(struct quiet *q, int64_t number, int64_t age, int64_t now, int64_t settle);
 
 void quiet_forget(struct quiet *q, int64_t number);
 

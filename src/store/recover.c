@@ -70,9 +70,11 @@ static void log_look(const struct recover *rc, const struct job *j, const struct
 static bool conclude(struct recover *rc, struct job *j, const struct sight *v, bool again, enum look_reason *why)
 {
 	struct mailbox_status floor = { j->work->floor_uidvalidity, j->work->floor_uidnext };
-	int64_t now = clock_wall_ms();
-	int64_t until = quiet_until(rc->quiet, j->work->number, j->work->doubt_ms, now, rc->account->settle);
-	enum look_decision d = sight_decide(v, j, floor, now >= until, again, why);
+	const int64_t now = clock_wall_ms(), doubt = j->work->doubt_ms;
+	/* A clock that was set back must not make the wait endless. */
+	const int64_t left = quiet_left(rc->quiet, j->work->number, doubt == 0 ? 0 : now - doubt, clock_mono_ms(),
+					rc->account->settle);
+	const enum look_decision d = sight_decide(v, j, floor, left == 0, again, why);
 
 	log_look(rc, j, v, d, *why);
 	switch (d) {
@@ -89,9 +91,9 @@ static bool conclude(struct recover *rc, struct job *j, const struct sight *v, b
 	case LOOK_WAIT:
 		break;
 	}
-	if (now >= until && *why == LOOK_FINE)
+	if (left == 0 && *why == LOOK_FINE)
 		return true;
-	job_settle(j, OUTCOME_DOUBT, now < until ? until : now + trouble_backoff(rc->account, 2), false,
+	job_settle(j, OUTCOME_DOUBT, left > 0 ? now + left : now + trouble_backoff(rc->account, 2), false,
 		   "the store did not say whether it took this message; a look says: %s; it is looked for again",
 		   look_reason_text(*why));
 	return false;
@@ -143,7 +145,6 @@ int recover_jobs(struct recover *rc, struct job **jobs, size_t n, struct err *e)
 	while (n > 0) {
 		size_t k = jobs_gather(jobs, n);
 
-		/* A copy, because looking sorts its jobs. */
 		if (recover_folder(rc, jobs[0]->mailbox, jobs, k, e) != 0)
 			return -1;
 		jobs += k;

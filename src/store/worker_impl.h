@@ -31,7 +31,7 @@ struct worker {
 	unsigned passed, refused; /* OKs and NOs to APPEND, since the first connection was made */
 	int attempts;		  /* account-level failures in a row */
 	bool known;		  /* attempts was asked for */
-	int64_t newest_doubt;	  /* wall clock of the newest doubt that this worker made */
+	int64_t newest_doubt;	  /* clock_mono_ms of the newest doubt that this worker made */
 	int64_t hurry;
 	int64_t used;		/* when the connections were used last (clock_mono_ms) */
 	unsigned stored_before; /* when the account's state was told last */

@@ -443,6 +443,28 @@ static void forged_requests_do_no_harm(void **state)
 	spool_remove(&t);
 }
 
+/* Who sends outward is for receivers to know: a fetcher can't have the day's number of a group counted. */
+static void what_is_fetched_names_no_group(void **state)
+{
+	static struct test_message m;
+	struct spool_origin origin;
+	struct test_fetcher f;
+	struct test_spool t;
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	fetcher_start(&t, &f, "old");
+	message_make(&m, 1, "office", "INBOX");
+	message_fetched(&m, &origin, fetcher_folder(&f, "INBOX", 1), 1, NULL);
+	m.m.relay_group = "office";
+	assert_int_equal(accept_by(&t, f.door, &m.m).answer, SPOOL_LOST);
+	fetcher_end(&f);
+	assert_int_equal(spool_end(&t, 0), 0);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM message"), 0);
+	spool_remove(&t);
+}
+
 /* Requests that never end, or come without end, cost a bounded amount and nobody else's time. */
 static void a_flood_is_bounded(void **state)
 {
@@ -534,6 +556,7 @@ int main(void)
 		cmocka_unit_test(a_store_has_only_its_account),
 		cmocka_unit_test(a_confirmation_is_the_receivers_own),
 		cmocka_unit_test(forged_requests_do_no_harm),
+		cmocka_unit_test(what_is_fetched_names_no_group),
 		cmocka_unit_test(a_flood_is_bounded),
 		cmocka_unit_test(what_does_not_fit_is_not_sent),
 	};
