@@ -34,11 +34,11 @@ int mailbox_append_limit(struct imap *s, const char *mailbox, uint64_t *limit, s
 /* For USE (enum special_use; 0: none in particular) where the store can be told so (RFC 6154, 3). */
 int mailbox_create(struct imap *s, const char *mailbox, unsigned use, struct imap_reply *r, struct err *e);
 
-/* Was a folder made since the last call? */
 /* Asks for the ids of the folders of the catalog (RFC 8474), the first thousand of them; where the store has none, nothing is
  * asked. 0, or -1. */
 int mailbox_ids(struct imap *s, struct err *e);
 
+/* Was a folder made since the last call? */
 bool mailbox_made(struct imap *s);
 
 int mailbox_subscribe(struct imap *s, const char *mailbox, struct imap_reply *r, struct err *e);

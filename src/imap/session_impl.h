@@ -39,8 +39,7 @@ struct imap {
 	bool no_list_return; /* the server does not know RETURN (RFC 5258) after all */
 };
 
-/* imap/login.c: CAPABILITY again, and what it says. */
-/* NAME as LIST or NAMESPACE had it, in modified UTF-7: from mem_alloc, or NULL when it can't be written so. */
+/* imap/style.c: NAME as LIST or NAMESPACE had it, in modified UTF-7: from mem_alloc, or NULL when it can't be written so. */
 char *imap_read_name(const struct imap *s, struct slice name);
 
 /* imap/login.c: CAPABILITY again, and what it says; STARTTLS; authentication. */

@@ -23,7 +23,6 @@ const struct confine_row confine_rows[] = {
 	{ .role = "relay", .memory = 1024 * MB },
 	{ .role = "fetch", .memory = 1024 * MB },
 	{ .role = "probe", .memory = 1024 * MB },
-	{ .role = "relay", .memory = 1024 * MB },
 	/* Works in the token directory; each exchange is a child, and so ends by itself: see token.c. */
 	{ .role = "token", .may = MAY_FILES | MAY_FORK, .directory = LANDLOCK_WORK, .memory = 512 * MB },
 	/* Looks up and connects, in a child each, which it kills when its time is over. */

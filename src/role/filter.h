@@ -18,7 +18,7 @@ enum filter_may {
 	MAY_KILL = 1u << 2,	/* SIGKILL to others: its children. Landlock (ABI 6) lets it reach no others */
 	MAY_DIAL = 1u << 3,	/* socket and connect */
 	MAY_READ = 1u << 4,	/* open files to read; which is Landlock's affair */
-	MAY_FILES = 1u << 5,	/* the same, and make, rename, remove and lock them */
+	MAY_FILES = 1u << 5,	/* the same, and make, rename and remove them, and lock parts of them */
 	MAY_NARROW = 1u << 6,	/* confine itself by Landlock once more */
 	MAY_TERMINAL = 1u << 7	/* ask whether it writes to a terminal */
 };

@@ -34,9 +34,9 @@ static const char *const readers[] = { "openat",    "open",	 "getdents64", "stat
 				       "access",    "faccessat", "faccessat2", "readlink", "readlinkat", "fadvise64",
 				       "fstatfs",   "fstatfs64", "statfs",     "statfs64", "getcwd", NULL };
 
-static const char *const workers[] = { "mkdir",	   "mkdirat",  "rmdir",	   "rename",	"renameat", "renameat2",
-				       "unlink",   "unlinkat", "flock",	   "fallocate", "fchmod",
-				       "fchownat", "utimensat", "memfd_create", NULL };
+/* Directories and locks are made before. */
+static const char *const workers[] = { "rename",   "renameat",	   "renameat2", "unlink", "unlinkat", "fallocate",
+				       "memfd_create", NULL };
 
 static const char *const narrowers[] = { "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", NULL };
 

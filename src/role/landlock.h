@@ -31,8 +31,8 @@ enum { LANDLOCK_ABI_KNOWN = 7 };
 
 /* To work with files in a directory, and to read one. */
 #define LANDLOCK_WORK                                                                                                  \
-	(LANDLOCK_WRITE_FILE | LANDLOCK_READ_FILE | LANDLOCK_READ_DIR | LANDLOCK_REMOVE_DIR | LANDLOCK_REMOVE_FILE |   \
-	 LANDLOCK_MAKE_DIR | LANDLOCK_MAKE_REG | LANDLOCK_REFER | LANDLOCK_TRUNCATE)
+	(LANDLOCK_WRITE_FILE | LANDLOCK_READ_FILE | LANDLOCK_READ_DIR | LANDLOCK_REMOVE_FILE | LANDLOCK_MAKE_REG |     \
+	 LANDLOCK_REFER | LANDLOCK_TRUNCATE)
 #define LANDLOCK_READ (LANDLOCK_READ_FILE | LANDLOCK_READ_DIR)
 
 /* What can be forbidden by ABI: all that it knows. Zeros for 0. */

@@ -97,6 +97,7 @@ int scan_run(struct scan *s, struct imap *session, uint32_t floor, uint32_t uidn
 {
 	struct imap_reply r = { 0 };
 	uint32_t from = floor == 0 ? 1 : floor;
+	bool end = false;
 
 	s->complete = true;
 	while (from < uidnext && s->nheaders < UIDS_MAX) {
@@ -108,7 +109,7 @@ int scan_run(struct scan *s, struct imap *session, uint32_t floor, uint32_t uidn
 		from = to + 1;
 	}
 	/* What lies behind a UIDNEXT that was stale or not told. "from:*" always answers with the last message, too. */
-	for (unsigned i = 0; i < PROBES_MAX; i++) {
+	for (unsigned i = 0; i < PROBES_MAX && !end; i++) {
 		uint32_t highest = 0;
 
 		if (mailbox_fetch_received(session, from, 0, see, s, &r, e) != 0)
@@ -116,13 +117,14 @@ int scan_run(struct scan *s, struct imap *session, uint32_t floor, uint32_t uidn
 		s->complete = s->complete && r.status == IMAP_OK;
 		for (size_t k = 0; k < s->nheaders; k++)
 			highest = s->headers[k] > highest ? s->headers[k] : highest;
-		if (highest < from || highest == UINT32_MAX)
-			break;
-		from = highest + 1;
+		end = highest < from || highest == UINT32_MAX;
+		if (!end)
+			from = highest + 1;
 	}
 	s->end = from;
 	tidy(s);
-	s->complete = s->complete && s->nheaders < UIDS_MAX;
+	/* A store that has one more each time has others, too. */
+	s->complete = s->complete && end && s->nheaders < UIDS_MAX;
 	return 0;
 }
 
