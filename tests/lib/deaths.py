@@ -88,6 +88,8 @@ class Deaths:
         run, happened = None, 0
         try:
             run = self.make(worker, "w%d-%d-%s" % (worker, next(self.serial), "-".join(map(str, deaths))))
+            # Many of them wait for it, and there are hundreds.
+            run.ferry.save(accounts={"office": {"settle": "2s"}})
             for _ in self.die(run, deaths):
                 happened += 1
             run.ferry.use_steps(0)
