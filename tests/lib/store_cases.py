@@ -93,7 +93,7 @@ class Cases:
 
     def deliver(self, items, seconds=120):
         """Sends them, waits until all are settled, and returns what the store has then of them."""
-        sender = Sender(self.ferry.smtp, items, sessions=4).run(60)
+        sender = Sender(self.ferry.smtp, items, sessions=4).run()
         assert not sender.refused, sender.refused
         self.settle(seconds)
         mine = {item.id for item in items}
@@ -137,7 +137,7 @@ class Cases:
         "mail goes the expected way into folders, nested ones and such with other letters, made and subscribed"
         items = self.items(60, size=3000)
         self.wire.closed = True  # so that many wait, and go together where the store can
-        sender = Sender(self.ferry.smtp, items, sessions=4).run(60)
+        sender = Sender(self.ferry.smtp, items, sessions=4).run()
         self.wire.closed = False
         self.ferry.command("queue", "retry", "--account", "office")
         self.settle(120)
@@ -183,7 +183,7 @@ class Cases:
     def deliver_any(self, item):
         """Sends one, whose Message-ID need not be found again; returns what is new, a list for each folder."""
         before = self.store.messages(body=True)
-        Sender(self.ferry.smtp, [item], sessions=1).run(60)
+        Sender(self.ferry.smtp, [item], sessions=1).run()
         self.settle(60)
         after = self.store.messages(body=True)
         return [[m for m in ms if m.uid not in {b.uid for b in before.get(f, [])}] for f, ms in after.items()]
@@ -220,12 +220,13 @@ class Cases:
             raise Skip("this server has no quota of its own")
         self.traits.limit(self.store, 200)
         items = self.items(6, ["scans"], size=100000)
-        sender = Sender(self.ferry.smtp, items, sessions=1).run(60)
-        wait_for("a reason in the queue", lambda: [r for r in self.ferry.queue() if r["reason"]] or self._held(), 60)
-        time.sleep(1)
-        waiting = self.ferry.queue()
-        said = [r["reason"] for r in waiting if r["reason"]] + [self._held()]
-        assert waiting and re.search("quota|full|exceed", " ".join(said), re.I), said
+        sender = Sender(self.ferry.smtp, items, sessions=1).run()
+
+        def words():
+            said = [r["reason"] for r in self.ferry.queue() if r["reason"]] + self._held().splitlines()
+            return [s for s in said if re.search("quota|full|exceed", s, re.I)]
+        said = wait_for("the store's words in the queue", words)
+        assert self.ferry.queue()
         self.tap.diag("%s: %s" % (self.title, said[0]))
         self.traits.limit(self.store, 1 << 20)
         self.ferry.command("queue", "retry", "--all")
@@ -235,10 +236,22 @@ class Cases:
 
     def _held(self):
         """Why the account takes nothing now, as the listing says it."""
-        return self.ferry.command("queue", "list").stderr + self.ferry.command("queue", "list").stdout
+        p = self.ferry.command("queue", "list")
+        return p.stderr + p.stdout
 
-    def _disturbed(self, disturb, times, what, seconds=180):
-        """Sends while DISTURB is done again and again; nothing may be lost or doubled. DISTURB says whether it hit."""
+    def _disturbed(self, disturb, times, what, seconds=180, least=1):
+        """
+        Sends while DISTURB is done again and again; nothing may be lost or doubled. DISTURB says whether it hit. With fewer hits
+        than LEAST, which is a matter of who comes first, all of it again.
+        """
+        hits = rounds = 0
+        while hits < least and rounds < 10:
+            hits += self._disturbed_once(disturb, times, seconds)
+            rounds += 1
+        self.tap.diag("%s: %s %d times" % (self.title, what, hits))
+        assert hits >= least, "%s only %d times" % (what, hits)
+
+    def _disturbed_once(self, disturb, times, seconds):
         dice = random.Random(self.n)
         items = self.items(90, size=4000)
         sender = Sender(self.ferry.smtp, items, sessions=2, pause=0.05).start()
@@ -246,7 +259,7 @@ class Cases:
         for _ in range(times):
             time.sleep(0.2 + dice.random() * 0.4)
             hits += disturb(dice) or 0
-        sender.wait(60)
+        sender.wait()
         acked = sender.acked
         try:
             self.settle(40 if self.traits.breaks else seconds)
@@ -261,21 +274,19 @@ class Cases:
         mine = {item.id for item in items}
         stored = {f: [m for m in ms if m.id in mine] for f, ms in self.store.messages().items()}
         check(items, acked, stored)
-        hits += self.wire.cuts - cuts
-        self.tap.diag("%s: %s %d times" % (self.title, what, hits))
-        return hits
+        return hits + self.wire.cuts - cuts
 
     def lost_answers(self):
         "answers that never come: looked for, found, not doubled"
         def swallow(dice):
             self.wire.swallows += 1
-        assert self._disturbed(swallow, 4, "answers lost") >= 2, "too few"
+        self._disturbed(swallow, 4, "answers lost", least=2)
 
     def cut_literal(self):
         "the connection breaks in the midst of a message: sent again, once"
         def cut(dice):
             self.wire.break_in(dice.randrange(200, 4000))
-        assert self._disturbed(cut, 4, "connections cut"), "none was cut"
+        self._disturbed(cut, 4, "connections cut")
 
     def killed_session(self):
         "the process that serves the connection is killed again and again: nothing lost, nothing doubled"
@@ -283,8 +294,7 @@ class Cases:
         # store them long after its client gave up: ten times `settle' is how long a store that fell silent may take for that.
         self.ferry.save(accounts={"office": {"settle": "13s"}})
         self.ferry.reload()
-        hits = self._disturbed(lambda dice: self.store.kill_sessions(), 8, "processes killed", 400)
-        assert hits, "no process was there to be killed"
+        self._disturbed(lambda dice: self.store.kill_sessions(), 8, "processes killed", 400)
         self.ferry.save(accounts={"office": {"settle": "5s"}})
         self.ferry.reload()
 
