@@ -14,6 +14,8 @@ struct ere {
 	char *why;
 	unsigned depth;
 	enum last last; /* what stands in front */
+	bool group;	/* an atom there is a group */
+	size_t stretch, longest; /* characters since the last mark; the most of them between two marks */
 };
 
 uint32_t ere_octet(unsigned char octet)
@@ -38,6 +40,23 @@ static int wrong(struct ere *e, const char *why)
 	return -1;
 }
 
+/* A mark at which a match tells how far it came (ere.h): where one of several ways begins, and behind what may be given
+ * back, so that whatever PCRE2 tries comes by one soon. */
+static int mark(struct ere *e)
+{
+	if (e->stretch > e->longest)
+		e->longest = e->stretch;
+	e->stretch = 0;
+	return buf_add_str(e->out, "(?C1)");
+}
+
+static void atom(struct ere *e, bool group)
+{
+	e->last = LAST_ATOM;
+	e->group = group;
+	e->stretch += !group;
+}
+
 static int literal(struct ere *e)
 {
 	size_t n;
@@ -47,7 +66,7 @@ static int literal(struct ere *e)
 	if (e->caseless && cp < 0x80)
 		c = ascii_upper(c);
 	e->at += n;
-	e->last = LAST_ATOM;
+	atom(e, false);
 	if (cp < 0x80 && (ascii_is_alpha(c) || ascii_is_digit(c)))
 		return buf_add_char(e->out, c);
 	return buf_addf(e->out, "\\x{%x}", (unsigned)cp);
@@ -94,24 +113,28 @@ static int bounds(struct ere *e)
 	if (high.n > 0 && buf_addf(e->out, "{%u,%u}", (unsigned)from, (unsigned)to) != 0)
 		return -1;
 	e->at += end + 2;
+	/* The marks of a group are repeated with it. */
+	e->stretch += e->group || from == 0 ? 0 : from - 1;
 	return 0;
 }
 
 static int repetition(struct ere *e)
 {
 	char c = e->in.p[e->at];
-	int ret;
 
 	if (e->last == LAST_REPEAT)
 		return wrong(e, "two repetitions in a row: extended regular expressions have no \"*?\" and the like");
 	if (e->last != LAST_ATOM)
 		return wrong(e, "there is nothing to repeat in front of it");
 	e->last = LAST_REPEAT;
-	if (c == '{')
-		return bounds(e);
-	ret = buf_add_char(e->out, c);
-	e->at++;
-	return ret;
+	if (c == '{') {
+		if (bounds(e) != 0)
+			return -1;
+	} else {
+		(void)buf_add_char(e->out, c);
+		e->at++;
+	}
+	return mark(e);
 }
 
 static int group(struct ere *e, char c)
@@ -120,9 +143,14 @@ static int group(struct ere *e, char c)
 		return wrong(e, "groups are nested too deeply: 32 levels are allowed");
 	if (c == ')' && e->depth-- == 0)
 		return wrong(e, "there is no \"(\" for this \")\"");
-	e->last = c == ')' ? LAST_ATOM : LAST_NOTHING;
 	e->at++;
-	return buf_add_char(e->out, c);
+	(void)buf_add_char(e->out, c);
+	if (c == ')') {
+		atom(e, true);
+		return buf_failed(e->out) ? -1 : 0;
+	}
+	e->last = LAST_NOTHING;
+	return mark(e);
 }
 
 static int anchor(struct ere *e, char c)
@@ -150,11 +178,11 @@ static int piece(struct ere *e)
 	case '$':
 		return anchor(e, c);
 	case '.':
-		e->last = LAST_ATOM;
+		atom(e, false);
 		e->at++;
 		return buf_add_char(e->out, c);
 	case '[':
-		e->last = LAST_ATOM;
+		atom(e, false);
 		e->at++;
 		return ere_bracket(e->in, &e->at, e->caseless, e->out, e->why);
 	case '\\':
@@ -164,19 +192,20 @@ static int piece(struct ere *e)
 	}
 }
 
-int ere_translate(struct slice in, bool caseless, struct buf *out, char why[ERE_WHY_MAX], size_t *at)
+int ere_translate(struct slice in, bool caseless, struct buf *out, struct ere_told *told)
 {
-	struct ere e = { .in = in, .caseless = caseless, .out = out, .why = why };
+	struct ere e = { .in = in, .caseless = caseless, .out = out, .why = told->why };
 
-	(void)snprintf(why, ERE_WHY_MAX, "it is too large");
-	*at = 0;
-	if (in.n > ERE_MAX)
+	(void)snprintf(told->why, sizeof told->why, "it is too large");
+	told->at = 0;
+	if (in.n > ERE_MAX || mark(&e) != 0)
 		return -1;
 	while (e.at < in.n) {
-		*at = e.at;
+		told->at = e.at;
 		if (piece(&e) != 0)
 			return -1;
 	}
-	*at = in.n;
+	told->at = in.n;
+	told->stretch = e.stretch > e.longest ? e.stretch : e.longest;
 	return e.depth == 0 ? 0 : wrong(&e, "a \"(\" is not closed");
 }

@@ -3,6 +3,10 @@
  * patterns for PCRE2. Only what POSIX defines passes: what it leaves undefined
  * (back-references, "\w", "*?", "(?…)") means something else to PCRE2, and is an
  * error here. So no syntax of PCRE2's own can come in.
+ *
+ * A pattern has marks (callouts with the number 1): whatever way a match tries, it comes by one after a few characters or
+ * in front of its next try. So it can be counted what a match does, which PCRE2's own limit does not tell: that begins
+ * anew at each place of the value.
  */
 #ifndef MAILFERRY_SIEVE_ERE_H
 #define MAILFERRY_SIEVE_ERE_H
@@ -16,9 +20,14 @@ enum {
 	ERE_WHY_MAX = 200
 };
 
-/* Appends to OUT what PCRE2 takes, as UTF-8. CASELESS: what is matched has its ASCII letters in upper case. 0, or -1
- * with WHY, and *AT, the octet of IN where it is wrong. */
-int ere_translate(struct slice in, bool caseless, struct buf *out, char why[ERE_WHY_MAX], size_t *at);
+struct ere_told {
+	char why[ERE_WHY_MAX]; /* it is wrong … */
+	size_t at;	       /* … in this octet of it */
+	size_t stretch;	       /* characters that may be compared between two marks, but for those of "*" and the like */
+};
+
+/* Appends to OUT what PCRE2 takes, as UTF-8. CASELESS: what is matched has its ASCII letters in upper case. 0, or -1. */
+int ere_translate(struct slice in, bool caseless, struct buf *out, struct ere_told *told);
 
 /* What an octet that belongs to no character of UTF-8 stands for in patterns and values: a character for private use.
  */

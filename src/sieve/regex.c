@@ -9,14 +9,26 @@
 #include "base/utf8.h"
 #include "sieve/ere.h"
 
+enum { OCTETS_A_STEP = 16 /* that a match passes over */ };
+
 struct regex {
 	pcre2_code *code;  /* in the maker's memory, so nobody frees it */
 	struct slice text; /* for errors */
 	uint32_t groups;
+	size_t weight; /* steps that a mark of it stands for, by what may be compared in front of it (ere.h) */
+};
+
+/* What a match did so far. */
+struct effort {
+	uint64_t steps, most;
+	size_t weight;
+	size_t at; /* place of the last mark */
 };
 
 struct regex_state {
-	pcre2_match_context *easy, *hard;
+	pcre2_match_context *counted; /* into EFFORT */
+	pcre2_match_context *plain;
+	struct effort effort;
 	pcre2_match_data *data;	   /* the match that was found first */
 	pcre2_match_data *ends;	   /* where the longest from there ends */
 	pcre2_match_data *longest; /* and what its groups are */
@@ -60,21 +72,23 @@ const struct regex *regex_compile(const struct maker *m, struct slice in, bool c
 {
 	enum { PATTERN_MAX = 256 * 1024, COMPILED_CHARGE = 16 /* octets, a step; and at least so many steps */ };
 	struct regex *x = maker_alloc(m, 1, sizeof *x);
-	char why[ERE_WHY_MAX];
+	struct ere_told told;
 	struct buf pattern;
-	size_t at, size = 0;
+	size_t size = 0;
 
 	if (x == NULL)
 		return NULL;
 	buf_init(&pattern, PATTERN_MAX);
-	if (ere_translate(in, caseless, &pattern, why, &at) == 0)
-		x->code = compile_pattern(m, pattern.n > 0 ? buf_slice(&pattern) : SLICE_LIT(""));
+	if (ere_translate(in, caseless, &pattern, &told) == 0)
+		x->code = compile_pattern(m, buf_slice(&pattern));
 	else
-		maker_error(m, "%s is no regular expression: at character %zu: %s", diag_word(in), at + 1, why);
+		maker_error(m, "%s is no regular expression: at character %zu: %s", diag_word(in), told.at + 1,
+			    told.why);
 	buf_free(&pattern);
 	if (x->code == NULL)
 		return NULL;
 	x->text = in;
+	x->weight = 1 + told.stretch / OCTETS_A_STEP;
 	(void)pcre2_pattern_info(x->code, PCRE2_INFO_CAPTURECOUNT, &x->groups);
 	(void)pcre2_pattern_info(x->code, PCRE2_INFO_SIZE, &size);
 	/* One beside variables is made anew for each test. */
@@ -82,13 +96,26 @@ const struct regex *regex_compile(const struct maker *m, struct slice in, bool c
 }
 
 /* ---- match ---- */
-static pcre2_match_context *context_new(uint32_t steps)
+
+/* A match comes by a mark. */
+static int count(pcre2_callout_block *mark, void *arg)
+{
+	struct effort *e = arg;
+	const size_t at = mark->current_position, away = at > e->at ? at - e->at : e->at - at;
+
+	e->at = at;
+	e->steps += e->weight + away / OCTETS_A_STEP;
+	return e->steps > e->most ? PCRE2_ERROR_MATCHLIMIT : 0;
+}
+
+static pcre2_match_context *context_new(struct effort *effort)
 {
 	pcre2_match_context *c = pcre2_match_context_create(NULL);
 
 	if (c == NULL)
 		abort();
-	(void)pcre2_set_match_limit(c, steps);
+	if (effort != NULL)
+		(void)pcre2_set_callout(c, count, effort);
 	(void)pcre2_set_depth_limit(c, REGEX_DEPTH_MAX);
 	(void)pcre2_set_heap_limit(c, REGEX_HEAP_KB_MAX);
 	return c;
@@ -101,8 +128,8 @@ static struct regex_state *state_of(struct run *r)
 	if (s != NULL)
 		return s;
 	r->regex = s = mem_alloc(sizeof *s);
-	s->easy = context_new(REGEX_EASY_STEPS);
-	s->hard = context_new(REGEX_STEPS_MAX);
+	s->counted = context_new(&s->effort);
+	s->plain = context_new(NULL);
 	s->data = pcre2_match_data_create(MATCH_VALUES_MAX, NULL);
 	s->ends = pcre2_match_data_create(1, NULL);
 	s->longest = pcre2_match_data_create(MATCH_VALUES_MAX, NULL);
@@ -115,8 +142,8 @@ void regex_state_free(struct regex_state **s)
 {
 	if (*s == NULL)
 		return;
-	pcre2_match_context_free((*s)->easy);
-	pcre2_match_context_free((*s)->hard);
+	pcre2_match_context_free((*s)->counted);
+	pcre2_match_context_free((*s)->plain);
 	pcre2_match_data_free((*s)->data);
 	pcre2_match_data_free((*s)->ends);
 	pcre2_match_data_free((*s)->longest);
@@ -153,23 +180,38 @@ static size_t original_at(struct slice original, size_t at)
 	return from;
 }
 
+/* pcre2_match into DATA, counted and charged: its result, or PCRE2_ERROR_INTERNAL after run_error. */
+static int match_counted(struct run *r, const struct regex *x, struct slice subject, size_t from, uint32_t options,
+			 pcre2_match_data *data)
+{
+	enum { STEPS_A_CHARGE = 100 };
+	struct regex_state *s = r->regex;
+	PCRE2_SPTR p = (PCRE2_SPTR)(subject.n > 0 ? subject.p : "");
+	int got;
+
+	s->effort = (struct effort){ .most = REGEX_STEPS_MAX + (uint64_t)subject.n * REGEX_STEPS_AN_OCTET,
+				     .weight = x->weight, .at = from };
+	got = pcre2_match(x->code, p, subject.n, from, options | PCRE2_NO_UTF_CHECK, data, s->counted);
+	return run_charge(r, s->effort.steps / STEPS_A_CHARGE) == 0 ? got : PCRE2_ERROR_INTERNAL;
+}
+
 /* The end of the longest match of X from FROM on, in regex_state.ends: 1, 0 when it is in more places at once than there
  * is room for, -1 when the charge is too much. First with a little room: nearly every expression needs no more, and what
  * does is charged for the time that it may take. */
 static int find_end(struct run *r, const struct regex *x, struct slice subject, size_t from)
 {
-	enum { FEW = 80, MANY = 400, CHARGE = 8, OPTIONS = PCRE2_NO_UTF_CHECK | PCRE2_ANCHORED };
+	enum { FEW = 160, MANY = 800, CHARGE = 8, OPTIONS = PCRE2_NO_UTF_CHECK | PCRE2_ANCHORED };
 	struct regex_state *s = r->regex;
 	PCRE2_SPTR p = (PCRE2_SPTR)subject.p;
 	int room[MANY], got;
 
 	if (run_charge(r, 1 + (subject.n - from) / CHARGE) != 0)
 		return -1;
-	got = pcre2_dfa_match(x->code, p, subject.n, from, OPTIONS, s->ends, s->easy, room, FEW);
+	got = pcre2_dfa_match(x->code, p, subject.n, from, OPTIONS, s->ends, s->plain, room, FEW);
 	if (got == PCRE2_ERROR_DFA_WSSIZE) {
 		if (run_charge(r, subject.n - from) != 0)
 			return -1;
-		got = pcre2_dfa_match(x->code, p, subject.n, from, OPTIONS, s->ends, s->easy, room, MANY);
+		got = pcre2_dfa_match(x->code, p, subject.n, from, OPTIONS, s->ends, s->plain, room, MANY);
 	}
 	return got >= 0;
 }
@@ -181,7 +223,7 @@ static pcre2_match_data *find_longest(struct run *r, const struct regex *x, stru
 {
 	struct regex_state *s = r->regex;
 	const PCRE2_SIZE *at = pcre2_get_ovector_pointer(s->data);
-	uint32_t options = PCRE2_NO_UTF_CHECK | PCRE2_ANCHORED | PCRE2_ENDANCHORED;
+	uint32_t options = PCRE2_ANCHORED | PCRE2_ENDANCHORED;
 	const size_t from = at[0];
 	size_t end;
 	int got;
@@ -197,7 +239,9 @@ static pcre2_match_data *find_longest(struct run *r, const struct regex *x, stru
 	if (end < subject.n)
 		options |= PCRE2_NOTEOL;
 	/* 0: there are more groups than variables. */
-	got = pcre2_match(x->code, (PCRE2_SPTR)subject.p, end, from, options, s->longest, s->easy);
+	got = match_counted(r, x, slice_of(subject.p, end), from, options, s->longest);
+	if (run_failed(r))
+		return NULL;
 	return got >= 0 ? s->longest : s->data;
 }
 
@@ -232,19 +276,13 @@ static int set_variables(struct matcher *m, const struct regex *x, struct slice 
 	return match_spans(m, spans, n);
 }
 
-/* First with a few steps: nearly every match needs no more, and what does is charged for the most that it may take. */
 static int execute(struct run *r, const struct regex *x, struct slice subject)
 {
-	enum { HARD_CHARGE = 5000, OPTIONS = PCRE2_NO_UTF_CHECK };
 	struct regex_state *s = state_of(r);
-	PCRE2_SPTR p = (PCRE2_SPTR)(subject.n > 0 ? subject.p : "");
-	int got = pcre2_match(x->code, p, subject.n, 0, OPTIONS, s->data, s->easy);
+	const int got = match_counted(r, x, subject, 0, 0, s->data);
 
-	if (got == PCRE2_ERROR_MATCHLIMIT) {
-		if (run_charge(r, HARD_CHARGE) != 0)
-			return -1;
-		got = pcre2_match(x->code, p, subject.n, 0, OPTIONS, s->data, s->hard);
-	}
+	if (run_failed(r))
+		return -1;
 	if (got >= 0)
 		return 1;
 	if (got == PCRE2_ERROR_NOMATCH)

@@ -10,8 +10,8 @@
 #include "sieve/match.h"
 
 enum {
-	REGEX_EASY_STEPS = 10000,     /* of PCRE2: what most matches need */
-	REGEX_STEPS_MAX = 500000,     /* some ten milliseconds */
+	REGEX_STEPS_MAX = 500000,     /* of one match: some five milliseconds … */
+	REGEX_STEPS_AN_OCTET = 32,    /* … and so many more for each octet of the value */
 	REGEX_DEPTH_MAX = 250000,     /* places to go back to */
 	REGEX_HEAP_KB_MAX = 24 * 1024 /* that those take */
 };
