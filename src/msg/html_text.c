@@ -147,7 +147,8 @@ static void begin(struct html_text *h, enum html_state state)
 	h->n = 0;
 	h->cut = false;
 	h->end = false;
-	h->dashes = 0;
+	h->attribute = HTML_BETWEEN;
+	h->comment = HTML_BEGUN;
 }
 
 /* Behind "<". 1: C is used; 0: look at it again; -1: OUT is full. */
@@ -186,6 +187,45 @@ static int take_name(struct html_text *h, char c, struct buf *out)
 	return 1;
 }
 
+/* Within a tag. Quotes that belong nowhere enclose nothing, so that nobody hides behind one what a reader sees; nor do any in
+ * "<!…>" and "<?…>". */
+static void take_attribute(struct html_text *h, char c)
+{
+	if (h->n > 0 && (h->name[0] == '!' || h->name[0] == '?'))
+		return;
+	if (h->attribute == HTML_EQUALS && (c == '"' || c == '\'') && h->hidden == NULL) {
+		h->quote = c;
+		h->state = HTML_QUOTE;
+		h->attribute = HTML_BETWEEN;
+	} else if (h->attribute == HTML_EQUALS) {
+		h->attribute = is_space(c) ? HTML_EQUALS : HTML_VALUE;
+	} else if (h->attribute == HTML_VALUE) {
+		h->attribute = is_space(c) ? HTML_BETWEEN : HTML_VALUE;
+	} else if (h->attribute == HTML_ATTRIBUTE && c == '=') {
+		h->attribute = HTML_EQUALS;
+	} else if (c == '/') {
+		h->attribute = HTML_BETWEEN;
+	} else if (!is_space(c)) {
+		h->attribute = HTML_ATTRIBUTE;
+	}
+}
+
+/* "-->" ends it, "--!>" too, and ">" or "->" right behind its beginning. */
+static void take_comment(struct html_text *h, char c)
+{
+	static const enum html_comment behind_dash[] = {
+		[HTML_WITHIN] = HTML_DASH, [HTML_DASH] = HTML_DASHES, [HTML_DASHES] = HTML_DASHES,
+		[HTML_BANG] = HTML_DASH, [HTML_BEGUN] = HTML_BEGUN_DASH, [HTML_BEGUN_DASH] = HTML_DASHES,
+	};
+
+	if (c == '>' && h->comment != HTML_WITHIN && h->comment != HTML_DASH)
+		h->state = HTML_TEXT;
+	else if (c == '-')
+		h->comment = behind_dash[h->comment];
+	else
+		h->comment = c == '!' && h->comment == HTML_DASHES ? HTML_BANG : HTML_WITHIN;
+}
+
 static int take(struct html_text *h, char c, struct buf *out)
 {
 	switch (h->state) {
@@ -206,19 +246,14 @@ static int take(struct html_text *h, char c, struct buf *out)
 	case HTML_TAG:
 		if (c == '>')
 			return tag_done(h, out) == 0 ? 1 : -1;
-		if ((c == '"' || c == '\'') && h->hidden == NULL) {
-			h->quote = c;
-			h->state = HTML_QUOTE;
-		}
+		take_attribute(h, c);
 		return 1;
 	case HTML_QUOTE:
 		if (c == h->quote)
 			h->state = HTML_TAG;
 		return 1;
 	case HTML_COMMENT:
-		if (c == '>' && h->dashes >= 2)
-			h->state = HTML_TEXT;
-		h->dashes = c == '-' ? h->dashes + (h->dashes < 2) : 0;
+		take_comment(h, c);
 		return 1;
 	case HTML_REFERENCE:
 		if (c == ';')

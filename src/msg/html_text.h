@@ -15,6 +15,12 @@
 
 enum html_state { HTML_TEXT, HTML_OPEN, HTML_NAME, HTML_TAG, HTML_QUOTE, HTML_COMMENT, HTML_REFERENCE };
 
+/* Where in a tag: a quote encloses something only as the first of a value. */
+enum html_attribute { HTML_BETWEEN, HTML_ATTRIBUTE, HTML_EQUALS, HTML_VALUE };
+
+/* What of its end, or of its beginning, was just seen of a comment. */
+enum html_comment { HTML_WITHIN, HTML_DASH, HTML_DASHES, HTML_BANG, HTML_BEGUN, HTML_BEGUN_DASH };
+
 enum { HTML_NAME_MAX = 12 };
 
 struct html_text { /* all zero at the start */
@@ -23,8 +29,9 @@ struct html_text { /* all zero at the start */
 	size_t n;
 	bool cut;	/* the name is longer */
 	bool end;	/* of a tag: it begins with "/" */
+	enum html_attribute attribute;
 	char quote;	/* that ends a quoted value */
-	unsigned dashes; /* of a comment: how many of "--" were just seen */
+	enum html_comment comment;
 	bool blank;	/* white space was seen, and nothing since */
 	bool within;	/* a line that has something on it */
 	const char *hidden; /* the element whose text is passed over, or NULL */
