@@ -78,6 +78,19 @@ size_t utf8_encode(uint32_t cp, char out[4])
 	return 4;
 }
 
+size_t utf8_cut_off(struct slice s)
+{
+	for (size_t n = 1; n <= 3 && n <= s.n; n++) {
+		unsigned char c = (unsigned char)s.p[s.n - n];
+
+		if (c >= 0xc2 && c <= 0xf4)
+			return n < (c < 0xe0 ? 2u : c < 0xf0 ? 3u : 4u) ? n : 0;
+		if ((c & 0xc0) != 0x80)
+			return 0;
+	}
+	return 0;
+}
+
 bool utf8_valid(struct slice s)
 {
 	while (s.n > 0) {

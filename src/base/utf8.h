@@ -17,6 +17,9 @@ size_t utf8_decode(struct slice s, uint32_t *cp);
 /* Writes 1 to 4 bytes to OUT and returns how many; 0 for what is no character. */
 size_t utf8_encode(uint32_t cp, char out[4]);
 
+/* Octets at the end of S, 0 to 3, that may begin a character whose rest is yet to come. */
+size_t utf8_cut_off(struct slice s);
+
 bool utf8_valid(struct slice s);
 bool ascii_only(struct slice s);
 

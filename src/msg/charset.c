@@ -363,20 +363,6 @@ int charset_to_utf8(const struct charset *c, struct slice in, struct buf *out)
 	return from_iconv(converter(c), in, out);
 }
 
-/* Octets at the end of S that may begin a character of UTF-8 whose rest is yet to come. */
-static size_t cut_utf8(struct slice s)
-{
-	for (size_t n = 1; n <= 3 && n <= s.n; n++) {
-		unsigned char c = (unsigned char)s.p[s.n - n];
-
-		if (c >= 0xc2 && c <= 0xf4)
-			return n < (c < 0xe0 ? 2u : c < 0xf0 ? 3u : 4u) ? n : 0;
-		if ((c & 0xc0) != 0x80)
-			return 0;
-	}
-	return 0;
-}
-
 static int hold(struct charset_stream *s, struct slice rest, struct buf *out)
 {
 	int r = 0;
@@ -400,7 +386,7 @@ static int feed(struct charset_stream *s, struct slice in, struct buf *out)
 		return from_latin1(in, out);
 	cd = s->charset->kind == SET_ICONV ? converter(s->charset) : (iconv_t)-1;
 	if (cd == (iconv_t)-1) {
-		size_t cut = cut_utf8(in);
+		size_t cut = utf8_cut_off(in);
 
 		if (charset_repair_utf8(slice_of(in.p, in.n - cut), out) != 0)
 			return -1;

@@ -3,6 +3,7 @@
  * is searched in windows that overlap, with other match types it is compared as
  * far as BODY_VALUE_MAX goes.
  */
+#include "base/utf8.h"
 #include "sieve/compiler.h"
 #include "sieve/extensions.h"
 #include "sieve/match.h"
@@ -26,22 +27,35 @@ static size_t overlap(const struct matcher *m)
 	return longest < BODY_VALUE_MAX / 2 / FOLD_SHRINKS - 1 ? (longest + 1) * FOLD_SHRINKS : BODY_VALUE_MAX / 2;
 }
 
-/* All that READER gives, as one value: 1, 0, or -1. */
+/* Drops the front of VALUE, all but what M needs again, and what belongs to a character there. */
+static void move_on(const struct matcher *m, struct buf *value)
+{
+	size_t n = value->n - overlap(m);
+
+	for (unsigned back = 0; back < 3 && n > 0 && ((unsigned char)value->p[n] & 0xc0) == 0x80; back++)
+		n--;
+	buf_consume(value, n);
+}
+
+/* All that READER gives, as one value: 1, 0, or -1. What comes in pieces is cut between characters, which comparators look
+ * at. */
 static int match_stream(struct run *r, struct matcher *m, struct part_reader *reader)
 {
 	bool windows = strcmp(m->match->type->name, "contains") == 0;
 	uint64_t values = m->values;
 	struct buf value;
+	size_t cut;
 	int got = 0, more;
 
 	buf_init(&value, BODY_VALUE_MAX + BODY_ROOM);
 	for (;;) {
 		while ((more = value.n < BODY_VALUE_MAX ? part_more(r, reader, &value) : 0) > 0)
 			;
-		got = more < 0 ? -1 : match_value(m, buf_slice(&value));
+		cut = reader->over ? 0 : utf8_cut_off(buf_slice(&value));
+		got = more < 0 ? -1 : match_value(m, slice_of(value.p, value.n - cut));
 		if (got != 0 || !windows || value.n < BODY_VALUE_MAX)
 			break;
-		buf_consume(&value, value.n - overlap(m));
+		move_on(m, &value);
 	}
 	m->values = values + 1;
 	buf_free(&value);

@@ -366,6 +366,32 @@ static void windows_overlap(void **state)
 	}
 }
 
+/* And no character is cut, which would make the window no text at all. */
+static void windows_hold_characters(void **state)
+{
+	enum { HALF = 256 * 1024 };
+
+	(void)state;
+	for (size_t shift = 0; shift < 2; shift++) {
+		struct buf m;
+
+		buf_init(&m, TEXT_MAX);
+		(void)buf_add_str(&m, "From: a\n\n");
+		add_repeated(&m, "x", shift);
+		add_repeated(&m, "\xc3\xbc", HALF / 2);
+		(void)buf_add_str(&m, "GR\xc3\x9cN");
+		add_repeated(&m, "\xc3\xbc", HALF);
+		(void)buf_add_str(&m, "\xc3\x9c""BER");
+		add_repeated(&m, "\xc3\xbc", HALF / 2);
+		check_large("require [\"body\", \"comparator-i;unicode-casemap\"]; if allof (body :raw :contains "
+			    ":comparator \"i;unicode-casemap\" \"gr\xc3\xbcn\", body :raw :contains "
+			    ":comparator \"i;unicode-casemap\" \"\xc3\xbc""ber\", body :raw :matches "
+			    ":comparator \"i;unicode-casemap\" \"*gr\xc3\xbcn*\") { discard; }",
+			    &m, "discard\n");
+		buf_free(&m);
+	}
+}
+
 static void parts_are_bounded(void **state)
 {
 	struct buf m;
@@ -417,8 +443,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_are_added),    cmocka_unit_test(fields_are_deleted),
 		cmocka_unit_test(parts_are_replaced),  cmocka_unit_test(large_messages_are_searched),
-		cmocka_unit_test(windows_overlap),     cmocka_unit_test(parts_are_bounded),
-		cmocka_unit_test(steps_bound_changes),
+		cmocka_unit_test(windows_overlap),     cmocka_unit_test(windows_hold_characters),
+		cmocka_unit_test(parts_are_bounded),   cmocka_unit_test(steps_bound_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
