@@ -101,26 +101,10 @@ void compose_addresses(struct buf *out, const char *name, const struct address *
 
 /* ---- mailboxes with display names ---- */
 
-/* Octets of S until STOP, which stands neither in quotes nor in a comment nor in brackets. */
-static size_t until(struct slice s, char stop)
-{
-	size_t i = 0;
-
-	while (i < s.n && s.p[i] != stop) {
-		struct slice rest = slice_skip(s, i);
-
-		i += s.p[i] == '"'	 ? header_enclosed(rest, '"')
-		     : s.p[i] == '('	 ? header_enclosed(rest, ')')
-		     : s.p[i] == '<'	 ? header_enclosed(rest, '>')
-					 : 1;
-	}
-	return i;
-}
-
 /* The phrase in front of the brackets without quotes and comments. From mem_alloc; "" where there is none. */
 static char *display_name(struct slice mailbox)
 {
-	const size_t end = until(mailbox, '<');
+	const size_t end = header_until(mailbox, '<');
 	struct buf name;
 	char *line;
 
@@ -206,8 +190,8 @@ static int put_mailbox(struct list *l, struct slice mailbox, bool *foreign)
 	int r = -1;
 
 	address_list_parse(mailbox, &found, &bad);
-	/* A group is no mailbox. */
-	bad += mailbox.n > 0 && mailbox.p[mailbox.n - 1] == ';';
+	/* A group is no mailbox, nor is a part of one. */
+	bad += header_until(mailbox, ':') < mailbox.n || header_until(mailbox, ';') < mailbox.n;
 	if (bad == 0 && found.n == 1 && found.all[0].local[0] != '\0' && found.all[0].domain[0] != '\0') {
 		char *name = display_name(mailbox), *address = compose_address(&found.all[0], foreign);
 
@@ -234,7 +218,7 @@ int compose_mailboxes(struct buf *out, const char *name, struct slice list, bool
 
 	list_begin(&l, out, name);
 	while (r == 0 && list.n > 0) {
-		const size_t end = until(list, ',');
+		const size_t end = header_until(list, ',');
 
 		r = ++n <= MAILBOXES_MAX ? put_mailbox(&l, slice_trim(slice_of(list.p, end)), foreign) : -1;
 		if (end < list.n && end + 1 == list.n)

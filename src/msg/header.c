@@ -188,3 +188,16 @@ size_t header_enclosed(struct slice s, char close)
 	}
 	return i < s.n ? i : s.n;
 }
+
+size_t header_until(struct slice s, char stop)
+{
+	static const char open[] = "\"(<[", close[] = "\")>]";
+	size_t i = 0;
+
+	while (i < s.n && s.p[i] != stop) {
+		const char *at = s.p[i] != '\0' ? strchr(open, s.p[i]) : NULL;
+
+		i += at != NULL ? header_enclosed(slice_skip(s, i), close[at - open]) : 1;
+	}
+	return i;
+}

@@ -57,6 +57,10 @@ int header_decode(struct slice value, struct buf *out);
  * which closes what the first octet of S opens; all of S when nothing does. */
 size_t header_enclosed(struct slice s, char close);
 
+/* Octets of S in front of STOP, which stands neither in quotes nor in a comment nor in brackets of either kind; S.n when it
+ * does not occur. */
+size_t header_until(struct slice s, char stop);
+
 /* Is NAME the PATTERN, whose last character may be "*", which stands for anything? */
 bool header_name_fits(struct slice name, struct slice pattern);
 

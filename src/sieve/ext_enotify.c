@@ -58,15 +58,8 @@ static void check_option(struct maker *m, struct slice *text)
 /* RFC 5436, 2.3: one mailbox. */
 static void check_from(struct maker *m, struct slice *text)
 {
-	struct slice trimmed = slice_trim(*text);
-	struct address_list list;
-	size_t bad = 0;
-
-	address_list_parse(trimmed, &list, &bad);
-	if (bad > 0 || list.n != 1 || list.all[0].local[0] == '\0' || list.all[0].domain[0] == '\0' ||
-	    trimmed.p[trimmed.n - 1] == ';' || trimmed.p[trimmed.n - 1] == ',')
+	if (outbound_mailboxes(*text) != 1)
 		maker_error(m, "%s is no sender: expected an address such as \"user@example.org\"", diag_word(*text));
-	address_list_free(&list);
 }
 
 /* ---- who was told before (RFC 5436, 2.7) ---- */

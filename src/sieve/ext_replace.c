@@ -1,24 +1,17 @@
 /* "replace" (RFC 5703, 5): a part, or the whole message, becomes a text or an entity of the script. */
-#include "msg/address.h"
-#include "msg/header_write.h"
 #include "sieve/compiler.h"
 #include "sieve/entity.h"
 #include "sieve/extensions.h"
+#include "sieve/outbound.h"
 #include "sieve/parts.h"
 
 enum { REPLACE_TEXT };
 
-/* A mailbox-list with at least one mailbox, and nothing else. */
 static void check_from(struct maker *m, struct slice *from)
 {
-	struct address_list list;
-	size_t bad = 0;
-
-	address_list_parse(*from, &list, &bad);
-	if (list.n == 0 || bad > 0)
+	if (outbound_mailboxes(*from) == 0)
 		maker_error(m, "%s is no list of addresses: expected one such as \"Name <name@office.example>\"",
 			    diag_word(*from));
-	address_list_free(&list);
 }
 
 /* What says how the body is to be read goes with it. */

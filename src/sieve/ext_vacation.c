@@ -19,27 +19,9 @@ static const uint64_t seconds_max = UINT64_C(1) << 31; /* RFC 6131, 2 */
 
 /* ---- arguments ---- */
 
-/* A mailbox-list (RFC 5322, 3.4): groups are none. */
-static bool is_mailboxes(struct slice text, size_t max)
-{
-	struct address_list list;
-	size_t bad = 0;
-	bool ok;
-
-	text = slice_trim(text);
-	address_list_parse(text, &list, &bad);
-	ok = bad == 0 && list.n > 0 && list.n <= max && text.p[text.n - 1] != ';' && text.p[text.n - 1] != ',';
-	for (size_t i = 0; i < list.n && ok; i++)
-		ok = list.all[i].local[0] != '\0' && list.all[i].domain[0] != '\0';
-	address_list_free(&list);
-	return ok;
-}
-
 static void check_from(struct maker *m, struct slice *text)
 {
-	enum { MAILBOXES_MAX = 20 };
-
-	if (!is_mailboxes(*text, MAILBOXES_MAX))
+	if (outbound_mailboxes(*text) == 0)
 		maker_error(m, "%s is no sender: expected an address such as \"Anna <anna@example.org>\"", diag_word(*text));
 }
 
@@ -49,11 +31,10 @@ static void check_address(struct maker *m, struct slice *text)
 {
 	struct address_list list;
 	struct buf out;
-	size_t bad = 0;
 
 	buf_init(&out, 2 * text->n + 16);
-	address_list_parse(*text, &list, &bad);
-	if (!is_mailboxes(*text, 1) || list.n != 1 || address_format(&list.all[0], &out) != 0) {
+	address_list_parse(*text, &list, NULL);
+	if (outbound_mailboxes(*text) != 1 || address_format(&list.all[0], &out) != 0) {
 		if (m->c == NULL)
 			*text = SLICE_LIT("");
 		else

@@ -2,35 +2,42 @@
 
 #include "base/mem.h"
 #include "msg/address.h"
+#include "msg/compose.h"
 #include "sieve/content.h"
 #include "sieve/text.h"
 
-/* Neither route nor group: a phrase or nothing, then the one address, in brackets at the end or all by itself. */
-static bool has_plain_form(struct slice text)
+size_t outbound_mailboxes(struct slice text)
 {
-	size_t open;
+	struct address_list list;
+	bool foreign = false;
+	struct buf field;
+	size_t n = 0;
 
-	if (text.n == 0 || text.p[text.n - 1] == ';')
-		return false;
-	if (text.p[text.n - 1] != '>')
-		return true;
-	open = text.n;
-	while (open > 0 && text.p[open - 1] != '<')
-		open--;
-	return open < text.n && text.p[open] != '@';
+	/* Only what can be written into a header is one. */
+	buf_init(&field, COMPOSE_MAX);
+	address_list_parse(text, &list, NULL);
+	if (compose_mailboxes(&field, "From", slice_trim(text), &foreign) == 0)
+		n = list.n;
+	address_list_free(&list);
+	buf_free(&field);
+	return n;
+}
+
+static bool has_route(struct slice text)
+{
+	const size_t open = header_until(text, '<');
+
+	return open + 1 < text.n && text.p[open + 1] == '@';
 }
 
 void outbound_check(struct maker *m, struct slice *text)
 {
-	struct slice trimmed = slice_trim(*text);
 	struct address_list list;
 	struct buf out;
-	size_t bad = 0;
 
-	buf_init(&out, 2 * trimmed.n + 16);
-	address_list_parse(trimmed, &list, &bad);
-	if (!has_plain_form(trimmed) || bad > 0 || list.n != 1 || list.all[0].domain[0] == '\0' ||
-	    list.all[0].local[0] == '\0' || address_format(&list.all[0], &out) != 0)
+	buf_init(&out, 2 * text->n + 16);
+	address_list_parse(*text, &list, NULL);
+	if (outbound_mailboxes(*text) != 1 || has_route(*text) || address_format(&list.all[0], &out) != 0)
 		maker_error(m, "%s is no address to send to: expected one such as \"user@example.org\"",
 			      diag_word(*text));
 	else if (maker_copy(m, buf_slice(&out), text) != 0)

@@ -10,6 +10,10 @@
 /* TEXT must be "addr-spec" or "phrase <addr-spec>", with a domain; it becomes the bare addr-spec. */
 void outbound_check(struct maker *m, struct slice *text);
 
+/* How many mailboxes are in TEXT, a mailbox-list (RFC 5322, 3.4), each with a domain; 0 where it is none, or holds more than
+ * 20. Groups are none. */
+size_t outbound_mailboxes(struct slice text);
+
 /* The fields of the header as it is now; they live until the operation ends. 0, or -1 after run_error. */
 int outbound_header(struct run *r, struct header *h);
 

@@ -1,0 +1,1 @@
+redirect "friends: a@b.example";

@@ -1,0 +1,2 @@
+require ["replace"];
+replace :from "Team: a@example.com;" "d";
