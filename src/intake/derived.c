@@ -61,28 +61,13 @@ struct intake_derived *intake_derive_own(struct intake_derivation *f, size_t cau
 
 /* ---- copies ---- */
 
-static bool same_content(const struct plan_content *a, const struct plan_content *b)
-{
-	if (a->size != b->size || a->n != b->n)
-		return false;
-	for (size_t i = 0; i < a->n; i++) {
-		const struct plan_piece *x = &a->pieces[i], *y = &b->pieces[i];
-
-		if (x->n != y->n || (x->text == NULL) != (y->text == NULL))
-			return false;
-		if (x->text == NULL ? x->at != y->at : memcmp(x->text, y->text, x->n) != 0)
-			return false;
-	}
-	return true;
-}
-
 /* Two addresses of one account get the same words once, as they get the message once. */
 static struct intake_derived *find_copy(const struct intake_derivation *f, const struct intake_message *m,
 					const struct config_account *account, const struct plan_content *content)
 {
 	for (size_t i = 0; i < f->n; i++)
 		if (f->all[i]->copy && m->env.recipients[f->all[i]->cause].account == account &&
-		    same_content(f->all[i]->content, content))
+		    plan_content_same(f->all[i]->content, content))
 			return f->all[i];
 	return NULL;
 }

@@ -89,20 +89,14 @@ static struct slice short_name(struct slice name)
 	return slice_starts_nocase(name, urn) && name.n > urn.n && name.p[urn.n] == ':' ? slice_skip(name, urn.n) : name;
 }
 
-static int hex_value(char c)
-{
-	c = ascii_lower(c);
-	return ascii_is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The next octet of *REST, a name as RFC 3986 encodes it. */
 static char next_octet(struct slice *rest)
 {
 	char c = rest->p[0];
 	size_t used = 1;
 
-	if (c == '%' && rest->n >= 3 && hex_value(rest->p[1]) >= 0 && hex_value(rest->p[2]) >= 0) {
-		c = (char)(hex_value(rest->p[1]) * 16 + hex_value(rest->p[2]));
+	if (c == '%' && rest->n >= 3 && ascii_hex(rest->p[1]) >= 0 && ascii_hex(rest->p[2]) >= 0) {
+		c = (char)(ascii_hex(rest->p[1]) * 16 + ascii_hex(rest->p[2]));
 		used = 3;
 	}
 	*rest = slice_skip(*rest, used);

@@ -106,11 +106,11 @@ static uint32_t reference(const struct html_text *h)
 		return 0;
 	if (ascii_lower(s.p[0]) == 'x') {
 		for (size_t i = 1; i < s.n; i++) {
-			char c = ascii_lower(s.p[i]);
+			int digit = ascii_hex(s.p[i]);
 
-			if (!ascii_is_digit(c) && (c < 'a' || c > 'f'))
+			if (digit < 0)
 				return 0;
-			cp = cp * 16 + (uint32_t)(ascii_is_digit(c) ? c - '0' : c - 'a' + 10);
+			cp = cp * 16 + (uint32_t)digit;
 		}
 	} else {
 		for (size_t i = 0; i < s.n; i++) {

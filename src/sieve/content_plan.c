@@ -69,20 +69,6 @@ static struct plan_content *export_pieces(struct run *r, const struct content_pi
 	return out;
 }
 
-static bool same_pieces(const struct plan_content *a, const struct plan_content *b)
-{
-	if (a->n != b->n || a->size != b->size)
-		return false;
-	for (size_t i = 0; i < a->n; i++) {
-		const struct plan_piece *p = &a->pieces[i], *q = &b->pieces[i];
-
-		if (p->n != q->n || p->at != q->at || (p->text == NULL) != (q->text == NULL) ||
-		    (p->text != NULL && memcmp(p->text, q->text, (size_t)p->n) != 0))
-			return false;
-	}
-	return true;
-}
-
 /* The index of P, which is taken, in the plan: it may have the same already. */
 static size_t export_index(struct run *r, struct plan_content *p)
 {
@@ -94,7 +80,7 @@ static size_t export_index(struct run *r, struct plan_content *p)
 		free(p);
 		return 0;
 	}
-	while (index < plan->ncontents && !same_pieces(&plan->contents[index], p))
+	while (index < plan->ncontents && !plan_content_same(&plan->contents[index], p))
 		index++;
 	if (index < plan->ncontents) {
 		plan_content_free(p);

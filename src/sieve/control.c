@@ -6,9 +6,7 @@
 
 static void emit_condition(struct compiler *c, struct scope *scope, const struct ast_node *node)
 {
-	int ext;
-
-	int known;
+	int ext, known;
 
 	compile_test(c, node->tests);
 	known = compile_known(c, node->tests);

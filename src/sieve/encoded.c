@@ -9,21 +9,6 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = ascii_upper(c);
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static bool starts(struct slice s, const char *with)
-{
-	struct slice w = slice_str(with);
-
-	return s.n >= w.n && slice_eq_nocase(slice_of(s.p, w.n), w);
-}
-
 /* The next number in *REST, of at most DIGITS digits. False at the closing brace or where there is none. A number above
  * all characters stays just above them. */
 static bool next_number(struct slice *rest, size_t digits, unsigned *number)
@@ -33,7 +18,7 @@ static bool next_number(struct slice *rest, size_t digits, unsigned *number)
 
 	while (rest->n > 0 && is_blank(rest->p[0]))
 		*rest = slice_of(rest->p + 1, rest->n - 1);
-	for (*number = 0; n < rest->n && n < digits && (value = hex_value(rest->p[n])) >= 0; n++)
+	for (*number = 0; n < rest->n && n < digits && (value = ascii_hex(rest->p[n])) >= 0; n++)
 		*number = *number > UNICODE_MAX ? *number : *number * 16 + (unsigned)value;
 	if (n == 0)
 		return false;
@@ -46,7 +31,8 @@ static bool next_number(struct slice *rest, size_t digits, unsigned *number)
  * character. */
 static size_t decode_one(struct slice s, struct buf *out, bool *bad)
 {
-	bool hex = starts(s, "${hex:"), unicode = !hex && starts(s, "${unicode:");
+	bool hex = slice_starts_nocase(s, SLICE_LIT("${hex:"));
+	bool unicode = !hex && slice_starts_nocase(s, SLICE_LIT("${unicode:"));
 	struct slice rest;
 	size_t before = out->n, count = 0;
 	char utf8[4];

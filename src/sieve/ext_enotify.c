@@ -149,13 +149,6 @@ static int find_told(struct run *r, const struct mailto *m, struct slice message
 
 /* ---- notify ---- */
 
-static char *take(struct run *r, const struct op *op, const char *tag)
-{
-	struct slice s = run_value(r, op_tag(op, tag));
-
-	return s.p == NULL ? NULL : slice_dup(s);
-}
-
 static int take_options(struct run *r, const struct op *op, struct plan_notice *n)
 {
 	const struct value *given = op_tag(op, "options");
@@ -197,8 +190,8 @@ static int add_notice(struct run *r, const struct op *op, struct slice method, s
 	r->plan->actions[before].notice = n;
 	n->method = slice_dup(method);
 	take_told(who, n);
-	n->from = take(r, op, "from");
-	n->message = take(r, op, "message");
+	n->from = run_take(r, op, "from");
+	n->message = run_take(r, op, "message");
 	n->importance = importance.n == 1 ? (unsigned)(importance.p[0] - '0') : 2;
 	return take_options(r, op, n) == 0 && outbound_see(r, &n->seen) == 0 ? fcc_take(r, op, &n->fcc) : -1;
 }

@@ -18,13 +18,6 @@ void fcc_check(struct compiler *c, const struct ast_node *node, const struct op 
 				      needs[i], op->spec->name);
 }
 
-static char *take(struct run *r, const struct op *op, const char *tag)
-{
-	struct slice s = run_value(r, op_tag(op, tag));
-
-	return s.p == NULL ? NULL : slice_dup(s);
-}
-
 int fcc_take(struct run *r, const struct op *op, struct plan_fcc *out)
 {
 	const struct value *given = op_tag(op, "flags");
@@ -33,9 +26,9 @@ int fcc_take(struct run *r, const struct op *op, struct plan_fcc *out)
 
 	if (op_tag(op, "fcc") == NULL)
 		return 0;
-	out->mailbox = take(r, op, "fcc");
-	out->special_use = take(r, op, "specialuse");
-	out->mailbox_id = take(r, op, "mailboxid");
+	out->mailbox = run_take(r, op, "fcc");
+	out->special_use = run_take(r, op, "specialuse");
+	out->mailbox_id = run_take(r, op, "mailboxid");
 	out->create = op_tag(op, "create") != NULL;
 	/* The internal variable of RFC 5232 is about the message that came. */
 	if (given != NULL)

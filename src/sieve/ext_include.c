@@ -1,6 +1,6 @@
 /*
  * "include" (RFC 6609): include, return, global, and the namespace of global
- * variables. What is included is compiled with the script (compile.c), each once;
+ * variables. What is included is compiled with the script (compilation.c), each once;
  * whether it is there, and whether it is within itself, only a run says (3.1).
  */
 #include <stdlib.h>

@@ -179,13 +179,6 @@ static int judge(struct run *r, const struct op *op, enum automatic *out)
 
 /* ---- the answer ---- */
 
-static char *take(struct run *r, const struct op *op, const char *tag)
-{
-	struct slice s = run_value(r, op_tag(op, tag));
-
-	return s.p == NULL ? NULL : slice_dup(s);
-}
-
 static int answer(struct run *r, const struct op *op, struct slice reason)
 {
 	const size_t before = r->plan->n;
@@ -198,8 +191,8 @@ static int answer(struct run *r, const struct op *op, struct slice reason)
 	a = mem_alloc(sizeof *a);
 	r->plan->actions[before].answer = a;
 	a->to = slice_dup(r->in->from);
-	a->from = take(r, op, "from");
-	a->subject = take(r, op, "subject");
+	a->from = run_take(r, op, "from");
+	a->subject = run_take(r, op, "subject");
 	a->reason = slice_dup(reason);
 	a->mime = op_tag(op, "mime") != NULL;
 	return outbound_see(r, &a->seen) == 0 ? fcc_take(r, op, &a->fcc) : -1;

@@ -13,7 +13,7 @@ extern const struct sieve_extension sieve_addresses;  /* RFC 5228, 5.1, 2.7.4 */
 extern const struct sieve_extension sieve_compare;    /* RFC 5228, 2.7.1, 2.7.3 */
 extern const struct sieve_extension sieve_fileinto;   /* RFC 5228, 4.1 */
 extern const struct sieve_extension sieve_envelope;   /* RFC 5228, 5.4 */
-extern const struct sieve_extension sieve_envelope_dsn; /* RFC 6009 */
+extern const struct sieve_extension sieve_envelope_dsn; /* RFC 6009, 4 */
 extern const struct sieve_extension sieve_include; /* RFC 6609 */
 extern const struct sieve_extension sieve_duplicate; /* RFC 7352 */
 extern const struct sieve_extension sieve_envelope_deliverby; /* RFC 6009, 5 */
@@ -45,7 +45,7 @@ extern const struct sieve_extension sieve_vacation;	  /* RFC 5230 */
 extern const struct sieve_extension sieve_vacation_seconds; /* RFC 6131 */
 extern const struct sieve_extension sieve_enotify;	  /* RFC 5435, RFC 5436 */
 extern const struct sieve_extension sieve_fcc;		  /* RFC 8580 */
-extern const struct sieve_extension sieve_redirect_dsn;	  /* RFC 6009, 5 */
+extern const struct sieve_extension sieve_redirect_dsn;	  /* RFC 6009, 6 */
 extern const struct sieve_extension sieve_redirect_deliverby; /* RFC 6009, 7 */
 extern const struct sieve_extension sieve_body; /* RFC 5173 */
 extern const struct sieve_extension sieve_mime, sieve_foreverypart; /* RFC 5703, 4, 3 */

@@ -88,7 +88,7 @@ struct slice glob_needle(const struct glob *g)
 
 /* What is matched: the folded value. BEGINS tells of each octet whether a character of the value, as it came, begins
  * there; NULL: each does. */
-struct text {
+struct subject {
 	struct slice all;
 	const char *begins;
 };
@@ -113,13 +113,13 @@ static int find_characters(struct matcher *m, struct slice folded, struct buf *b
 	return 0;
 }
 
-static bool begins(const struct text *t, size_t at)
+static bool begins(const struct subject *t, size_t at)
 {
 	return t->begins == NULL || at == t->all.n || t->begins[at] != 0;
 }
 
 /* Octets of the character at AT, which must end by END; 0: none begins there. */
-static size_t character_at(const struct text *t, size_t at, size_t end)
+static size_t character_at(const struct subject *t, size_t at, size_t end)
 {
 	size_t n = 1;
 
@@ -131,7 +131,7 @@ static size_t character_at(const struct text *t, size_t at, size_t end)
 }
 
 /* The same of one that ends at AT. */
-static size_t character_before(const struct text *t, size_t at)
+static size_t character_before(const struct subject *t, size_t at)
 {
 	size_t n = 1;
 
@@ -144,7 +144,7 @@ static size_t character_before(const struct text *t, size_t at)
 
 /* Whether P fits between FROM and END of T; *LENGTH is how many octets it takes there, or, where it does not fit, how
  * many were looked at. */
-static bool part_fits(const struct glob_part *p, const struct text *t, size_t from, size_t end, size_t *length)
+static bool part_fits(const struct glob_part *p, const struct subject *t, size_t from, size_t end, size_t *length)
 {
 	size_t at = from;
 
@@ -162,7 +162,7 @@ static bool part_fits(const struct glob_part *p, const struct text *t, size_t fr
 }
 
 /* Whether P fits at the end of T, and where it begins. */
-static bool part_ends(const struct glob_part *p, const struct text *t, size_t *at)
+static bool part_ends(const struct glob_part *p, const struct subject *t, size_t *at)
 {
 	*at = t->all.n;
 	for (size_t i = p->n; i > 0; i--) {
@@ -178,7 +178,7 @@ static bool part_ends(const struct glob_part *p, const struct text *t, size_t *a
 }
 
 /* The first place of P between FROM and END of T: 1 and *AT and *LENGTH, 0, or -1. */
-static int part_find(struct run *r, const struct glob_part *p, const struct text *t, size_t from, size_t end, size_t *at,
+static int part_find(struct run *r, const struct glob_part *p, const struct subject *t, size_t from, size_t end, size_t *at,
 		     size_t *length)
 {
 	size_t work = 0;
@@ -226,7 +226,7 @@ static void capture_stars(struct captures *c, size_t stars, size_t at, size_t n)
 		capture(c, at, n);
 }
 
-static void capture_part(struct captures *c, const struct glob_part *p, const struct text *t, size_t at)
+static void capture_part(struct captures *c, const struct glob_part *p, const struct subject *t, size_t at)
 {
 	if (!p->has_any)
 		return;
@@ -239,7 +239,7 @@ static void capture_part(struct captures *c, const struct glob_part *p, const st
 	}
 }
 
-static int match_text(struct matcher *m, const struct glob *g, const struct text *t)
+static int match_text(struct matcher *m, const struct glob *g, const struct subject *t)
 {
 	const struct glob_part *first = &g->parts[0], *last = &g->parts[g->n - 1];
 	struct captures c = { .n = 0 };
@@ -270,7 +270,7 @@ static int match_text(struct matcher *m, const struct glob *g, const struct text
 
 int glob_match(struct matcher *m, const struct glob *g, struct slice value)
 {
-	struct text t = { .all = value };
+	struct subject t = { .all = value };
 	struct buf characters;
 	int got;
 

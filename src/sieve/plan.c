@@ -1,6 +1,7 @@
 #include "sieve/plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const char *plan_kind_name(enum plan_kind kind)
 {
@@ -89,6 +90,21 @@ void plan_content_free(struct plan_content *c)
 		free(c->pieces[i].text);
 	free(c->pieces);
 	*c = (struct plan_content){ .n = 0 };
+}
+
+bool plan_content_same(const struct plan_content *a, const struct plan_content *b)
+{
+	if (a->n != b->n || a->size != b->size)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct plan_piece *p = &a->pieces[i], *q = &b->pieces[i];
+
+		if (p->n != q->n || (p->text == NULL) != (q->text == NULL))
+			return false;
+		if (p->text == NULL ? p->at != q->at : memcmp(p->text, q->text, (size_t)p->n) != 0)
+			return false;
+	}
+	return true;
 }
 
 static void free_memory(struct plan_memory *m, size_t n)

@@ -81,7 +81,7 @@ struct plan_notice {
 struct plan_dsn {
 	char *notify; /* "NEVER", "SUCCESS,FAILURE", … or NULL */
 	char *ret;    /* "FULL" or "HDRS", or NULL */
-	bool by;      /* :bytime or :byabsolutetime was given */
+	bool by;      /* :bytimerelative or :bytimeabsolute was given */
 	int64_t by_seconds; /* from now on */
 	char by_mode; /* 'N' or 'R' */
 	bool by_trace;
@@ -131,6 +131,7 @@ struct plan {
 
 const char *plan_kind_name(enum plan_kind kind); /* "keep", "fileinto", … as Sieve has it */
 void plan_content_free(struct plan_content *c); /* empties it */
+bool plan_content_same(const struct plan_content *a, const struct plan_content *b); /* piece by piece */
 void plan_free(struct plan *p);			 /* empties it; P itself is the caller's */
 
 #endif

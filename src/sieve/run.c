@@ -7,9 +7,9 @@
 #include "sieve/content.h"
 #include "sieve/maker.h"
 #include "sieve/parts.h"
+#include "sieve/globals.h"
 #include "sieve/regex.h"
 #include "sieve/registry.h"
-#include "sieve/globals.h"
 #include "sieve/result.h"
 #include "sieve/text.h"
 #include "sieve/trace.h"
@@ -105,6 +105,13 @@ struct strings run_strings(struct run *r, const struct value *v)
 		words.n += words_split(all[i], &split[words.n]);
 	words.all = split;
 	return words;
+}
+
+char *run_take(struct run *r, const struct op *op, const char *tag)
+{
+	struct slice s = run_value(r, op_tag(op, tag));
+
+	return s.p == NULL ? NULL : slice_dup(s);
 }
 
 int run_error(struct run *r, const char *fmt, ...)

@@ -98,6 +98,9 @@ static inline struct slice run_string(struct run *r, const struct op *op, size_t
 	return run_value(r, &op->params[param]);
 }
 
+/* The same, for the plan: from mem_alloc; NULL for a tag that was not given. */
+char *run_take(struct run *r, const struct op *op, const char *tag);
+
 /* Whether the run has an error already. */
 static inline bool run_failed(const struct run *r)
 {

@@ -157,7 +157,7 @@ struct sieve_input {
 	const char *name; /* what errors of the run call the script; NULL: as those of its compilation did */
 	void (*trace)(void *arg, const struct sieve_event *e); /* NULL: nobody asks, and it costs nothing */
 	void *trace_arg;
-	const struct sieve_limits *limits; /* NULL: those above */
+	const struct sieve_limits *limits; /* NULL: sieve_usual_limits */
 	struct slice from; /* envelope sender without brackets; "" is the null sender, SLICE_NONE none that is known */
 	struct slice to;   /* this recipient, or SLICE_NONE */
 	struct slice auth; /* who authenticated, or SLICE_NONE */

@@ -24,7 +24,7 @@ struct text {
 };
 
 /* Decodes what the extensions that the script required make of the string: encoded characters (RFC 5228, 2.4.2.4), then
- * references to variables. *S becomes the constant string and *TEXT NULL, or *TEXT is what run_expand expands. 0, or -1
+ * references to variables. *S becomes the constant string and *TEXT NULL, or *TEXT is what text_expand expands. 0, or -1
  * after errors. S must live as long as the program. */
 int text_compile(struct compiler *c, struct slice *s, struct pos at, const struct text **text);
 
