@@ -224,6 +224,20 @@ static struct slice without_route(struct slice text)
 	return slice_of(text.p + colon + 1, text.n - colon - 1);
 }
 
+/* As a header has it: with a local part that is longer than SMTP takes, as mail that is fetched may have one. */
+static int keep_lenient(struct run *r, struct slice text, struct address_view *out)
+{
+	struct address_list list;
+	size_t bad = 0;
+	int ret = 0;
+
+	address_list_parse(text, &list, &bad);
+	if (bad == 0 && list.n == 1)
+		ret = keep_address(r, &r->arena, &list.all[0], out);
+	address_list_free(&list);
+	return ret;
+}
+
 int view_address(struct run *r, struct slice text, struct address_view *out)
 {
 	struct address a = { NULL, NULL };
@@ -240,9 +254,9 @@ int view_address(struct run *r, struct slice text, struct address_view *out)
 		return ret;
 	}
 	/* A bare "postmaster" has no domain. */
-	if (slice_find(text, '@') == text.n) {
-		out->local = text;
-		out->valid = true;
-	}
+	if (slice_find(text, '@') < text.n)
+		return keep_lenient(r, out->all, out);
+	out->local = text;
+	out->valid = true;
 	return 0;
 }

@@ -133,6 +133,10 @@ static void envelope_compares(void **state)
 		{ R ":matches \"to\" \"coyote*\"" E, .plan = "implicit" },
 		/* The null sender is "", whatever the part. */
 		{ R "\"from\" \"\"" E, .from = "", .plan = "discard" },
+		/* Longer than SMTP takes: mail that was fetched. */
+		{ R ":domain \"from\" \"example.com\"" E,
+		  .from = "bounces-12345678901234567890-12345678901234567890-tim=client.example@example.com",
+		  .plan = "discard" },
 		{ R ":localpart \"from\" \"\"" E, .from = "", .plan = "discard" },
 		{ R ":domain \"from\" \"\"" E, .from = "", .plan = "discard" },
 		{ R ":contains \"from\" \"\"" E, .from = "", .plan = "discard" },
