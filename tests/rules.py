@@ -236,6 +236,17 @@ def command(tap, folder):
         assert result.stdout.decode() == (
             'lf.eml: fileinto "Invoices" (flags \\Seen), created if it is missing, as a copy\n'
             "lf.eml: implicit keep\n"), result
+    with tap.case("what a sender wrote does nothing to a terminal"):
+        folder.write("t.sieve", b'require ["fileinto", "variables", "ihave"];\n'
+                                b'if header :matches "subject" "*" { fileinto "${1}"; }\n'
+                                b'if header :matches "x-text" "*" { error "${1}"; }\n')
+        folder.write("hidden.eml", b"Subject: =?utf-8?q?a=C2=9B31m=E2=80=AEb?=\n\nx\n")
+        folder.write("fails.eml", b"X-Text: =?utf-8?q?a=C2=9B31m=E2=80=AEb?=\n\nx\n")
+        result = run("t.sieve", "hidden.eml", "fails.eml", cwd=folder.path)
+        assert result.stdout.decode() == (
+            'hidden.eml: fileinto "a\\u009b31m\\u202eb"\n'
+            "fails.eml: the rules failed: t.sieve:3:35: error: a?31m?b\n"
+            "fails.eml: implicit keep\n"), result.stdout
 
 
 def main():

@@ -104,6 +104,12 @@ bool utf8_valid(struct slice s)
 	return true;
 }
 
+bool utf8_hidden(uint32_t cp)
+{
+	return cp < ' ' || (cp >= 0x7f && cp < 0xa0) || cp == 0x61c || (cp >= 0x200b && cp <= 0x200f) ||
+	       (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff;
+}
+
 bool ascii_only(struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++)

@@ -23,6 +23,10 @@ size_t utf8_cut_off(struct slice s);
 bool utf8_valid(struct slice s);
 bool ascii_only(struct slice s);
 
+/* A character that nobody sees, or that does something to a terminal: controls, separators of lines, those of no width, marks
+ * that turn the direction of writing. */
+bool utf8_hidden(uint32_t cp);
+
 /* Appends S with its letters in lower case: ASCII, Latin, Greek and Cyrillic ones that have one of one character. What
  * is no UTF-8 stays. 0, or -1 when OUT is full. */
 int utf8_fold(struct slice s, struct buf *out);

@@ -9,13 +9,6 @@
 
 #include "base/utf8.h"
 
-/* Marks and overrides of bidirectional text, zero-width characters, line and paragraph separators. */
-static bool is_invisible(uint32_t cp)
-{
-	return (cp >= 0x200b && cp <= 0x200f) || (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2060 && cp <= 0x206f) ||
-	       cp == 0xfeff || cp == 0x061c;
-}
-
 /* wcwidth knows Unicode only in a locale that does; what we print is UTF-8, whatever the user's locale is. */
 void text_prepare(void)
 {
@@ -43,7 +36,7 @@ size_t text_clean(struct buf *out, const char *s, size_t columns)
 		uint32_t cp;
 		size_t n = utf8_decode(rest, &cp);
 		struct slice shown = slice_of(rest.p, n);
-		int width = n == 0 || is_invisible(cp) ? -1 : columns_of(cp);
+		int width = n == 0 || utf8_hidden(cp) ? -1 : columns_of(cp);
 
 		rest = slice_of(rest.p + (n == 0 ? 1 : n), rest.n - (n == 0 ? 1 : n));
 		if (n == 1 && (cp == ' ' || (cp >= '\t' && cp <= '\r'))) {

@@ -6,44 +6,50 @@
 
 #include "base/buf.h"
 #include "base/utf8.h"
+#include "cmd/text.h"
 
-/* Of a text that is not all UTF-8, which JSON and terminals ask for. */
-static struct slice next_char(struct slice *rest)
+/* Of what nobody sees its number; a line end as "\n", with a CR before it or without. */
+static void print_hidden(FILE *f, uint32_t cp)
 {
-	size_t n = utf8_char_len(*rest);
-	struct slice c = n > 0 ? slice_of(rest->p, n) : SLICE_LIT("\xef\xbf\xbd");
-
-	n = n > 0 ? n : 1;
-	*rest = slice_of(rest->p + n, rest->n - n);
-	return c;
-}
-
-/* A line end is shown as "\n", with a CR before it or without. */
-static void print_control(FILE *f, unsigned char c)
-{
-	if (c == '\n')
+	if (cp == '\n')
 		(void)fputs("\\n", f);
-	else if (c != '\r')
-		(void)fprintf(f, "\\x%02x", c);
+	else if (cp < 0x80 && cp != '\r')
+		(void)fprintf(f, "\\x%02x", (unsigned)cp);
+	else if (cp >= 0x80)
+		(void)fprintf(f, "\\u%04x", (unsigned)cp);
 }
 
+/* TEXT may be a sender's: it does nothing to a terminal. */
 static void print_quoted(FILE *f, const char *text)
 {
 	struct slice rest = slice_str(text);
 
 	(void)fputc('"', f);
 	while (rest.n > 0) {
-		struct slice c = next_char(&rest);
-		unsigned char first = (unsigned char)c.p[0];
+		uint32_t cp = 0;
+		size_t n = utf8_decode(rest, &cp);
 
-		if (first < ' ' || first == 0x7f)
-			print_control(f, first);
-		else if (first == '"' || first == '\\')
-			(void)fprintf(f, "\\%c", first);
+		if (n == 0)
+			(void)fputs("\xef\xbf\xbd", f);
+		else if (utf8_hidden(cp))
+			print_hidden(f, cp);
+		else if (cp == '"' || cp == '\\')
+			(void)fprintf(f, "\\%c", (int)cp);
 		else
-			(void)fwrite(c.p, 1, c.n, f);
+			(void)fwrite(rest.p, 1, n, f);
+		rest = slice_skip(rest, n > 0 ? n : 1);
 	}
 	(void)fputc('"', f);
+}
+
+static void print_error(FILE *f, const char *message, const char *error)
+{
+	struct buf text;
+
+	buf_init(&text, 4 * strlen(error) + 1);
+	(void)text_clean(&text, error, 0);
+	(void)fprintf(f, "%s: the rules failed: %s\n", message, buf_str(&text));
+	buf_free(&text);
 }
 
 static void print_flags(FILE *f, char *const *flags, size_t n)
@@ -84,7 +90,7 @@ void try_print_text(FILE *f, const char *message, const struct plan *p, const st
 		print_action(f, &p->actions[i], x != NULL);
 	}
 	if (p->error != NULL)
-		(void)fprintf(f, "%s: the rules failed: %s\n", message, p->error);
+		print_error(f, message, p->error);
 	if (p->implicit_keep) {
 		(void)fprintf(f, "%s: implicit keep", message);
 		print_flags(f, p->keep_flags, p->nkeep_flags);
@@ -100,15 +106,13 @@ void try_print_text(FILE *f, const char *message, const struct plan *p, const st
 
 static json_t *text_json(const char *text)
 {
-	struct slice rest = slice_str(text);
 	struct buf clean;
 	json_t *json;
 
 	if (text == NULL)
 		return json_null();
-	buf_init(&clean, 4 * rest.n + 1);
-	while (rest.n > 0)
-		(void)buf_add_slice(&clean, next_char(&rest));
+	buf_init(&clean, 4 * strlen(text) + 1);
+	text_utf8(&clean, text);
 	json = json_stringn(buf_str(&clean), clean.n);
 	buf_free(&clean);
 	return json;

@@ -59,15 +59,6 @@ void diag_write(const struct diag *d, const char *name, const struct slice *scri
 		(void)buf_addf(out, "%s: and %lu more %s%s\n", name, d->more, level, d->more == 1 ? "" : "s");
 }
 
-/* Is the character of LEN octets at the front of S a control, or a break of lines or paragraphs (U+2028, U+2029)? */
-static bool is_control(struct slice s, size_t len)
-{
-	uint32_t cp = 0;
-
-	return utf8_decode(slice_of(s.p, len), &cp) == len &&
-	       (cp < ' ' || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 || cp == 0x2029);
-}
-
 const char *diag_word(struct slice word)
 {
 	enum { WORD_MAX = 60, WORDS = 4 };
@@ -78,9 +69,10 @@ const char *diag_word(struct slice word)
 
 	out[n++] = '"';
 	while (word.n > 0 && n < WORD_MAX) {
-		size_t len = utf8_char_len(word);
+		uint32_t cp = 0;
+		size_t len = utf8_decode(word, &cp);
 
-		if (len == 0 || is_control(word, len)) {
+		if (len == 0 || utf8_hidden(cp)) {
 			out[n++] = '?';
 			len += len == 0;
 		} else {

@@ -39,7 +39,7 @@ static inline bool diag_full(const struct diag *d)
  * says how many were not kept. */
 void diag_write(const struct diag *d, const char *name, const struct slice *script, struct buf *out);
 
-/* For "%s" of a word in the script: quoted, cut, unprintable octets as "?". Valid until the fourth call after. */
+/* For "%s" of a word in the script: quoted, cut, what can't be seen as "?". Valid until the fourth call after. */
 const char *diag_word(struct slice word);
 
 #endif

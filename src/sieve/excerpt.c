@@ -72,13 +72,6 @@ static size_t start_for(struct slice line, size_t place)
 	return from;
 }
 
-/* Characters that turn the direction of writing, or that nobody sees. */
-static bool is_invisible(uint32_t cp)
-{
-	return cp < ' ' || (cp >= 0x7f && cp < 0xa0) || (cp >= 0x200b && cp <= 0x200f) ||
-	       (cp >= 0x2028 && cp <= 0x202e) || (cp >= 0x2060 && cp <= 0x206f) || cp == 0xfeff || cp == 0x061c;
-}
-
 /* Columns that a terminal gives to CP: none to marks over a letter, two to ideographs and pictures. */
 static size_t width_of(uint32_t cp)
 {
@@ -100,7 +93,7 @@ static void show(struct screen *s, struct slice c)
 		do
 			(void)buf_add_char(s->out, ' ');
 		while (++s->used % TAB_STOP != 0);
-	} else if (utf8_decode(c, &cp) == 0 || is_invisible(cp)) {
+	} else if (utf8_decode(c, &cp) == 0 || utf8_hidden(cp)) {
 		(void)buf_add_char(s->out, '?');
 		s->used++;
 	} else {
