@@ -47,8 +47,11 @@ void smtp_enter(struct smtp_session *s, enum smtp_state to)
 		abort();
 	}
 	log_debug("state", LOG_STR("session", s->id), LOG_STR("state", names[to]));
-	if (to == SMTP_ENDED)
+	/* Nothing is waited for any more, and nobody slowed down. */
+	if (to == SMTP_ENDED) {
 		s->waiting = NULL;
+		s->delay_ms = 0;
+	}
 	s->state = to;
 	s->since_ms = s->service->now();
 }
@@ -136,7 +139,6 @@ void smtp_session_free(struct smtp_session **s)
 
 void smtp_session_early(struct smtp_session *s)
 {
-	s->delay_ms = 0;
 	smtp_end(s, 554, "5.5.0", "You must wait for the greeting before you speak");
 }
 

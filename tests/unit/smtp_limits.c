@@ -22,6 +22,12 @@ static const char short_config[] =
     "accounts = { home = { host = \"imap.example.net\"; user = \"h\"; password = \"p\";\n"
     "    tls = \"implicit\"; addresses = [ \"@home.example\" ]; }; };\n";
 
+static const char errors_config[] =
+    "hostname = \"mail.office.example\";\n"
+    "limits = { errors = 20; };\n" FAKE_LISTENERS
+    "accounts = { home = { host = \"imap.example.net\"; user = \"h\"; password = \"p\";\n"
+    "    tls = \"implicit\"; addresses = [ \"@home.example\" ]; }; };\n";
+
 static void recipients_are_counted(void **state)
 {
 	struct fake f;
@@ -145,6 +151,42 @@ static void recipients_may_be_more_than_commands(void **state)
 	}
 	fake_expect(&f, "421 4.7.0 Too many commands");
 	assert_int_equal(broken_off, 12);
+	fake_close(&f);
+}
+
+/* Whoever is slowed down by an error is not held by it when that was the last. */
+static void what_ends_waits_for_no_delay(void **state)
+{
+	struct fake f;
+
+	(void)state;
+	/* errors = 20, the last of them an unknown recipient, whose answer would come late by itself */
+	fake_open(&f, errors_config, NULL);
+	fake_connect(&f, FAKE_MX);
+	fake_say(&f, "EHLO c\r\nMAIL FROM:<a@b.example>\r\n");
+	for (int i = 0; i < 9; i++)
+		fake_say(&f, "VRFY\r\n");
+	for (int i = 0; i < 11; i++) {
+		fake_say(&f, "RCPT TO:<nobody@else.example>\r\n");
+		fake_wait(&f, 1000);
+	}
+	assert_false(f.closed);
+	(void)fake_told(&f);
+	fake_say(&f, "RCPT TO:<nobody@else.example>\r\n");
+	fake_expect(&f, "421 4.7.0 Too many errors");
+	assert_true(f.closed);
+
+	/* nor by a stop */
+	fake_connect(&f, FAKE_MX);
+	fake_say(&f, "EHLO c\r\n");
+	for (int i = 0; i < 11; i++)
+		fake_say(&f, "VRFY\r\n");
+	assert_true(smtp_session_held(f.session));
+	(void)fake_told(&f);
+	smtp_session_stop(f.session, true);
+	fake_say(&f, "");
+	fake_expect(&f, "421 4.3.2 ");
+	assert_true(f.closed);
 	fake_close(&f);
 }
 
@@ -462,6 +504,7 @@ int main(void)
 		cmocka_unit_test(unknown_recipients_slow_down_and_end),
 		cmocka_unit_test(commands_and_messages_are_counted),
 		cmocka_unit_test(recipients_may_be_more_than_commands),
+		cmocka_unit_test(what_ends_waits_for_no_delay),
 		cmocka_unit_test(long_lines_are_counted),
 		cmocka_unit_test(a_line_of_64_kb_is_the_longest),
 		cmocka_unit_test(long_lines_are_bounded),
