@@ -360,6 +360,10 @@ static enum go slot_go(struct slot *x)
 				go = answered(x);
 				if (end) {
 					x->in_message = false;
+					if (go == GO_WAIT && !milter_content_told(&x->content, x->m, c->s)) {
+						c->verdict = MILTER_NONE;
+						return GO_DECIDED;
+					}
 					if (go == GO_WAIT && milter_apply(c->s, x->m) != 0) {
 						milter_lost(x->m, "its changes can't be made: the header would be too large");
 						break;

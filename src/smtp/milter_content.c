@@ -77,6 +77,21 @@ void milter_content_skip(struct milter_content *c)
 	c->at = MILTER_TELLS_EOM;
 }
 
+static void new_body_begin(struct milter_content *c, struct smtp_session *s)
+{
+	if (!c->new_body)
+		intake_body_begin(s->t->message);
+	c->new_body = true;
+}
+
+bool milter_content_told(struct milter_content *c, struct milter *m, struct smtp_session *s)
+{
+	c->lost = !intake_seal(s->t->message);
+	if (!c->lost && milter_edits(m)->new_body)
+		new_body_begin(c, s);
+	return !c->lost;
+}
+
 /* IN with line ends CRLF, whatever they were. -1: it holds a NUL. */
 static int normalise(struct milter_content *c, struct slice in, struct buf *out)
 {
@@ -108,9 +123,7 @@ enum intake_flow milter_content_body(struct milter_content *c, struct milter *m,
 	enum intake_flow flow = INTAKE_STOP;
 
 	in.n = in.n < NEW_PIECE ? in.n : (size_t)NEW_PIECE;
-	if (!c->new_body)
-		intake_body_begin(s->t->message);
-	c->new_body = true;
+	new_body_begin(c, s);
 	buf_init(&piece, INTAKE_PIECE_MAX);
 	c->refused = normalise(c, in, &piece) != 0;
 	c->new_size += piece.n;

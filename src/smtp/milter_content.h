@@ -23,6 +23,10 @@ struct milter_content { /* all zero at the start of each message */
 /* Tells the next piece of the message of S, and which stage that was. Only in MILTER_READY. The message is sealed. */
 enum milter_stage milter_content_tell(struct milter_content *c, struct milter *m, struct smtp_session *s);
 
+/* M has answered the last piece, and wants to be heard. An empty body that it brought takes the place of the one before.
+ * False: intake has refused the message meanwhile. */
+bool milter_content_told(struct milter_content *c, struct milter *m, struct smtp_session *s);
+
 /* It has seen enough of the body. */
 void milter_content_skip(struct milter_content *c);
 
