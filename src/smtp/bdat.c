@@ -221,7 +221,7 @@ static void first_chunk(struct smtp_session *s)
 		if (s->state == SMTP_ENDED)
 			return;
 		for (size_t i = 1; i < n; i++)
-			smtp_reply_lines(&s->out, r->code, r->enhanced, slice_str(r->text));
+			smtp_milter_quote(s, r);
 		smtp_transaction_free(s);
 		smtp_enter(s, SMTP_IDLE);
 		swallow(s, NULL, size);

@@ -272,7 +272,7 @@ static bool is_told(const struct smtp_conn *c, bool *reset)
 static bool read_once(struct smtp_conn *c)
 {
 	const bool ended = smtp_session_want(c->session) == SMTP_CLOSE;
-	const size_t have = c->in.n, room = sizeof shared - have;
+	const size_t have = ended ? 0 : c->in.n, room = sizeof shared - have; /* of what is left then nothing counts */
 	/* Input that answers a reply acknowledges it, too. */
 	const bool acknowledged =
 	    (c->spoken && !smtp_session_unconfirmed(c->session)) || transport_acknowledged(&c->wire);

@@ -7,8 +7,6 @@
 #include "smtp/internal.h"
 #include "smtp/sources.h"
 
-enum { REASONS_MAX = 128 * 1024 }; /* octets of waiting output beyond which rules' own words are left out */
-
 /* What a result is answered with; INTAKE_ACCEPTED, _REJECTED and _LOST have answers of their own. */
 static const struct smtp_reply result_replies[] = {
 	[INTAKE_LOOPING] = { 554, "5.4.6", "The message is going round in circles" },
@@ -94,12 +92,11 @@ static void answer_recipient(struct smtp_session *s, const struct intake_recipie
 	case INTAKE_REJECTED:
 		if (s->t->refused_by.code != 0) {
 			log_refusal(s, r->address, s->t->refused_by.code, s->t->refused_by.text);
-			smtp_reply_lines(&s->out, s->t->refused_by.code, s->t->refused_by.enhanced,
-					 slice_str(s->t->refused_by.text));
+			smtp_milter_quote(s, &s->t->refused_by);
 			break;
 		}
 		log_refusal(s, r->address, 550, r->reason);
-		if (r->reason == NULL || *r->reason == '\0' || s->out.n > REASONS_MAX)
+		if (r->reason == NULL || *r->reason == '\0' || s->out.n > SMTP_REASONS_MAX)
 			smtp_say(s, 550, "5.7.1", "The recipient refuses the message");
 		else
 			smtp_reply_lines(&s->out, 550, "5.7.1", slice_str(r->reason));

@@ -261,6 +261,7 @@ static void remove_recipient(struct smtp_transaction *t, size_t at)
 {
 	struct intake_recipient *r = &t->recipients[at];
 
+	t->outward -= r->account == NULL;
 	free(r->address);
 	free(r->local);
 	free(r->domain);

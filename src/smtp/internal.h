@@ -27,6 +27,9 @@ enum smtp_state {
 };
 #define SMTP_IN(state) (1u << (state))
 
+/* Octets of waiting output beyond which words of rules and milters are left out. */
+enum { SMTP_REASONS_MAX = 128 * 1024 };
+
 struct smtp_transaction {
 	char *sender; /* owned */
 	bool eightbit;
@@ -146,7 +149,8 @@ void smtp_milters_rcpt(struct smtp_session *s, const char *address, smtp_then_fn
 bool smtp_milters_refused(struct smtp_session *s);
 bool smtp_milters_unwelcome(struct smtp_session *s); /* the same for the banner */
 void smtp_milters_rcpt_refused(struct smtp_session *s, const char *address); /* by us: those that want to know hear of it */
-void smtp_milter_say(struct smtp_session *s, const struct milter_reply *r);
+void smtp_milter_quote(struct smtp_session *s, const struct milter_reply *r); /* as a reply, … */
+void smtp_milter_say(struct smtp_session *s, const struct milter_reply *r);   /* … and 421 ends the session */
 
 /* At the end of a message: what is to be done with it. */
 enum smtp_milters_end {
@@ -159,6 +163,7 @@ enum smtp_milters_end smtp_milters_decided(struct smtp_session *s);
 
 /* verbs.c: one command line without its end. MORE: input is there behind it. */
 void smtp_command(struct smtp_session *s, struct slice line, bool more);
+void smtp_command_answered(struct smtp_session *s, size_t before); /* from BEFORE on in the output: errors count */
 void smtp_command_long(struct smtp_session *s, bool auth); /* one that was too long, of AUTH or not, has passed by */
 
 /* The transaction ends without a message: its recipients are no commands for all that, but not without end. */

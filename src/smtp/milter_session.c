@@ -18,9 +18,19 @@ void smtp_milters_ask(struct smtp_session *s, enum milter_stage stage, const str
 		smtp_wait(s, then);
 }
 
+void smtp_milter_quote(struct smtp_session *s, const struct milter_reply *r)
+{
+	struct slice text = slice_str(r->text);
+
+	/* LMTP has it once for each of a thousand recipients. */
+	if (s->out.n > SMTP_REASONS_MAX)
+		text.n = slice_find(text, '\n');
+	smtp_reply_lines(&s->out, r->code, r->enhanced, text);
+}
+
 void smtp_milter_say(struct smtp_session *s, const struct milter_reply *r)
 {
-	smtp_reply_lines(&s->out, r->code, r->enhanced, slice_str(r->text));
+	smtp_milter_quote(s, r);
 	if (r->code != 421)
 		return;
 	s->abrupt = true;

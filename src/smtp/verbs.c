@@ -337,13 +337,18 @@ static void count_error(struct smtp_session *s)
 		s->delay_ms = s->service->now() + ERROR_DELAY_MS;
 }
 
+void smtp_command_answered(struct smtp_session *s, size_t before)
+{
+	if (s->out.n > before && s->out.p[before] == '5')
+		count_error(s);
+}
+
 void smtp_command(struct smtp_session *s, struct slice line, bool more)
 {
 	const size_t before = s->out.n;
 
 	command(s, line, more);
-	if (s->out.n > before && s->out.p[before] == '5')
-		count_error(s);
+	smtp_command_answered(s, before);
 }
 
 void smtp_command_long(struct smtp_session *s, bool auth)

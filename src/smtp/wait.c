@@ -15,7 +15,10 @@ void smtp_wait(struct smtp_session *s, smtp_then_fn *then)
 
 void smtp_resume(struct smtp_session *s)
 {
+	/* The banner, and the end of a message, answer no command. */
+	const bool command = s->state != SMTP_NEW && s->state != SMTP_DECIDING;
 	smtp_then_fn *then = s->waiting;
+	const size_t before = s->out.n;
 
 	if (then == NULL)
 		return;
@@ -23,5 +26,7 @@ void smtp_resume(struct smtp_session *s)
 	/* The client was not asked for anything meanwhile: its time begins anew. */
 	s->since_ms = s->service->now();
 	then(s);
+	if (command)
+		smtp_command_answered(s, before);
 	s->wake(s->arg);
 }

@@ -7,7 +7,7 @@
 
 static const char config[] =
     "hostname = \"mail.office.example\";\n"
-    "limits = { message_size = \"300K\"; errors = 1000; };\n"
+    "limits = { message_size = \"300K\"; errors = 1000; recipients = 1000; };\n"
     "milters = { m0 = { address = \"unix:/m0\"; }; m1 = { address = \"inet:127.0.0.1:11332\"; on_failure = \"accept\"; };\n"
     "  m2 = { address = \"unix:/m2\"; quarantine = \"Held\"; }; };\n"
     "listeners = { mx = { address = \"192.0.2.1:25\"; milters = [ \"m0\" ]; };\n"
