@@ -12,6 +12,25 @@
 #include "base/file.h"
 #include "net/tls_server.h"
 
+enum { READS_MAX = 4 }; /* of the descriptor, in one call */
+
+/* Records without data, such as new keys (RFC 8446, 4.6.3), end no read of OpenSSL's, and may come for ever. */
+static long on_bio(BIO *b, int what, const char *p, size_t n, int i, long l, int result, size_t *done)
+{
+	struct transport *t = (struct transport *)(void *)BIO_get_callback_arg(b);
+
+	(void)p;
+	(void)n;
+	(void)i;
+	(void)l;
+	(void)done;
+	if (what != BIO_CB_READ || t->reads++ < READS_MAX)
+		return result;
+	BIO_clear_retry_flags(b);
+	BIO_set_retry_read(b);
+	return -1;
+}
+
 void transport_init(struct transport *t, int fd)
 {
 	*t = (struct transport){ .fd = fd };
@@ -34,6 +53,10 @@ void transport_secure(struct transport *t, SSL *ssl)
 {
 	t->ssl = ssl;
 	t->failed = SSL_set_fd(ssl, t->fd) != 1;
+	if (t->failed)
+		return;
+	BIO_set_callback_arg(SSL_get_rbio(ssl), (char *)t);
+	BIO_set_callback_ex(SSL_get_rbio(ssl), on_bio);
 }
 
 bool transport_is_tls(const struct transport *t)
@@ -101,6 +124,7 @@ enum transport_status transport_handshake(struct transport *t, struct err *e)
 	if (!t->failed) {
 		ERR_clear_error();
 		t->begun = true;
+		t->reads = 0;
 		r = SSL_accept(t->ssl);
 		if (r == 1) {
 			t->ready = true;
@@ -126,6 +150,7 @@ enum transport_status transport_read(struct transport *t, void *p, size_t n, siz
 		int ok;
 
 		ERR_clear_error();
+		t->reads = 0;
 		ok = SSL_read_ex(t->ssl, p, n, used);
 		return ok == 1 ? TRANSPORT_OK : status_of(t, ok);
 	}

@@ -28,6 +28,7 @@ struct transport {
 	bool begun, ready; /* the handshake: its first octet was looked at; it is done */
 	bool failed;	   /* TLS broke: nothing is read or written any more … */
 	bool cut;	   /* … as the peer closed without close_notify (TRANSPORT_CUT) */
+	unsigned reads;	   /* of the descriptor, in the call under way */
 	int error;	   /* TRANSPORT_BROKEN: its errno; 0: what came is no TLS of this session */
 };
 
@@ -37,7 +38,7 @@ void transport_close(struct transport *t); /* at any time, also twice */
 
 bool transport_is_tls(const struct transport *t);
 
-/* From here on TLS, with SSL (owned from now on) as the server's end: handshake first. */
+/* From here on TLS, with SSL (owned from now on) as the server's end: handshake first. T stays where it is. */
 void transport_secure(struct transport *t, SSL *ssl);
 
 /* One step of the handshake. TRANSPORT_OK: done. TRANSPORT_BROKEN, TRANSPORT_CUT: E says why, for the log; the client was

@@ -1,4 +1,4 @@
-/* Certificates of ours: their names, their age, their order; and files whose change is noticed. */
+/* Certificates of ours: their names, their age, their order; what listeners do with them; and files whose change is noticed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cmd/watch.h"
 #include "net/chain.h"
 #include "net/tls_server.h"
+#include "net/transport.h"
 #include "tls_pair.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
@@ -146,6 +148,73 @@ static void listeners_have_what_they_say(void **state)
 	assert_null(s);
 }
 
+/* Moves what SSL has written to the other end of the connection. */
+static void pass_on(SSL *ssl, int fd)
+{
+	static char all[256 * 1024];
+	int n = BIO_read(SSL_get_wbio(ssl), all, sizeof all);
+
+	if (n > 0)
+		assert_int_equal(send(fd, all, (size_t)n, 0), n);
+}
+
+/* And back. */
+static void take_in(SSL *ssl, int fd)
+{
+	char some[4096];
+	ssize_t n;
+
+	while ((n = recv(fd, some, sizeof some, MSG_DONTWAIT)) > 0)
+		assert_int_equal(BIO_write(SSL_get_rbio(ssl), some, (int)n), n);
+}
+
+/* Records without data must not keep us from others, however many there are (RFC 8446, 4.6.3). */
+static void new_keys_take_turns(void **state)
+{
+	struct config_listener listener = { .name = (char *)"l", .tls = CONFIG_OFFER_IMPLICIT };
+	struct config config = { .certificates = &ours, .ncertificates = 1, .listeners = &listener, .nlisteners = 1 };
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *client = SSL_new(ctx);
+	enum transport_status status = TRANSPORT_WANT_READ;
+	struct tls_server *s;
+	struct transport t;
+	struct err e;
+	char got[10];
+	size_t n, turns = 0;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	SSL_set_bio(client, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+	SSL_set_connect_state(client);
+	s = tls_server_new(&config, &e);
+	transport_init(&t, fds[0]);
+	transport_secure(&t, tls_server_session(s, &listener));
+	while (status == TRANSPORT_WANT_READ) {
+		(void)SSL_do_handshake(client);
+		pass_on(client, fds[1]);
+		status = transport_handshake(&t, &e);
+		take_in(client, fds[1]);
+	}
+	assert_int_equal(status, TRANSPORT_OK);
+	for (int i = 0; i < 3000; i++) {
+		assert_int_equal(SSL_key_update(client, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+		assert_int_equal(SSL_do_handshake(client), 1);
+	}
+	assert_int_equal(SSL_write(client, "NOOP", 4), 4);
+	pass_on(client, fds[1]);
+	while ((status = transport_read(&t, got, sizeof got, &n)) == TRANSPORT_WANT_READ && transport_waiting(&t) > 0)
+		turns++;
+	assert_int_equal(status, TRANSPORT_OK);
+	assert_memory_equal(got, "NOOP", 4);
+	assert_in_range(turns, 2, 3000);
+	SSL_free(client);
+	SSL_CTX_free(ctx);
+	transport_close(&t);
+	tls_server_free(&s);
+	(void)close(fds[1]);
+}
+
 static void write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -195,6 +264,7 @@ int main(void)
 		cmocka_unit_test(age_is_told),
 		cmocka_unit_test(bad_pairs_are_refused),
 		cmocka_unit_test(listeners_have_what_they_say),
+		cmocka_unit_test(new_keys_take_turns),
 		cmocka_unit_test(changes_are_noticed),
 	};
 
