@@ -76,7 +76,7 @@ static void listeners_warn(const char *file, const struct config *c)
 	for (size_t i = 0; i < c->nlisteners; i++) {
 		const struct config_listener *l = &c->listeners[i];
 		size_t n = strlen(l->address);
-		bool open = l->nnetworks == 0 && strncmp(l->address, "unix:", 5) != 0 && !is_local(l->address);
+		bool open = config_is_open(l) && !is_local(l->address);
 
 		if (open && l->bare_newlines == CONFIG_NEWLINES_ACCEPT)
 			warn(file, "listener", l->name,
@@ -116,7 +116,7 @@ static void auth_warn(const char *file, const struct config *c)
 		else if (l->tls == CONFIG_OFFER_NONE && !local)
 			warn(file, "listener", l->name,
 			     "it has auth and no TLS: only clients that know SCRAM can log in");
-		if (l->auth == CONFIG_AUTH_REQUIRED && l->nnetworks == 0 && strcmp(address_port(l->address), "25") == 0)
+		if (l->auth == CONFIG_AUTH_REQUIRED && config_is_open(l) && strcmp(address_port(l->address), "25") == 0)
 			warn(file, "listener", l->name,
 			     "auth is \"required\" on port 25: other mail servers never log in, so none can reach you");
 	}

@@ -318,7 +318,7 @@ const struct config_account *config_account(const struct config *c, const char *
 
 const struct config_milter *config_milter(const struct config *c, const char *name);
 
-/* May anybody at all connect there? */
+/* May anybody at all connect there, perhaps by way of a proxy? */
 bool config_is_open(const struct config_listener *l);
 
 const struct config_source *config_source(const struct config *c, const char *name);

@@ -73,7 +73,7 @@ const struct key keys_listener[] = {
 	  .name = "chunking",
 	  .type = KEY_BOOL,
 	  .offset = LISTENER(chunking),
-	  .otherwise_is = "true with networks or on a UNIX socket, else false",
+	  .otherwise_is = "false where everybody may connect, else true",
 	  .parts = TO_RECEIVER,
 	  .help = "Offers CHUNKING (BDAT, RFC 3030): messages in pieces of announced length instead of DATA. Nothing "
 		  "is lost without it, and the Internet has one command less to try." },
@@ -164,8 +164,8 @@ const struct key keys_listener[] = {
 	  .type = KEY_PATTERNS,
 	  .offset = LISTENER(remove_headers),
 	  .offset2 = LISTENER(nremove_headers),
-	  .otherwise_is = "the verdicts of spam and virus filters where everybody may connect; none where networks are "
-			  "given and on a UNIX socket",
+	  .otherwise_is = "the verdicts of spam and virus filters where everybody may connect; none where networks keep "
+			  "strangers out, and on a UNIX socket without proxy",
 	  .parts = TO_RECEIVER,
 	  .help =
 	      "Header fields that are taken out of mail from outside before milters and rules see it, as anybody can "

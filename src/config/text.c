@@ -332,7 +332,6 @@ int build_pin(struct config_server *s, struct slice text, char *hint)
 	return 0;
 }
 
-/* "@office.example": all of a domain. */
 /* Domains may be written as people read them. */
 static int domain_good(struct slice domain, char *hint)
 {
@@ -346,6 +345,7 @@ static int domain_good(struct slice domain, char *hint)
 	return failed ? -1 : 0;
 }
 
+/* "@office.example": all of a domain. */
 static int domain_parse(struct slice text, struct address *out, char *hint)
 {
 	struct slice domain = slice_of(text.p + 1, text.n - 1);

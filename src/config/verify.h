@@ -51,6 +51,8 @@ void sources_complete(struct build *b); /* fills in what hangs on other keys; on
 void sources_verify(struct build *b);
 
 /* ---- config/verify_listener.c: listeners and certificates ---- */
+/* An error of KEY of listener I, or where it is missing. */
+void listener_error(struct build *b, size_t i, const char *key, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void listeners_complete(struct build *b); /* fills in what hangs on other keys; only for b->strict */
 void listeners_verify(struct build *b);
 void listeners_files(struct build *b); /* reads certificates, keys and authorities; without b->secrets no keys */
@@ -58,6 +60,7 @@ void listeners_files(struct build *b); /* reads certificates, keys and authoriti
 /* ---- config/relay.c ---- */
 void relay_complete(const struct holder *h); /* its port, TLS and timeout */
 void relay_verify(struct build *b);
+
 /* ---- config/verify_milter.c ---- */
 void milters_complete(struct build *b); /* the default of remove_headers; only for b->strict */
 void milters_verify(struct build *b);
@@ -69,8 +72,7 @@ char *pem_read(const char *path, bool private, struct err *e);
 void login_verify(const struct holder *h);
 void login_files(struct build *b); /* of all accounts, sources and the relay: passwords, certificates of ours */
 
-
-/* ---- verify_rules.c ---- */
+/* ---- config/verify_rules.c ---- */
 void rules_verify(struct build *b);
 void rules_files(struct build *b); /* the folders that rules depend on */
 

@@ -16,9 +16,7 @@ static void element_error(struct build *b, const struct group_lines *lines, enum
 	report_error(b->report, build_line(lines, group, key), whole, "%s", text);
 }
 
-static void listener_error(struct build *b, size_t i, const char *key, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-static void listener_error(struct build *b, size_t i, const char *key, const char *fmt, ...)
+void listener_error(struct build *b, size_t i, const char *key, const char *fmt, ...)
 {
 	char path[REPORT_PATH_SIZE], text[600];
 	va_list ap;
@@ -53,18 +51,8 @@ void listeners_complete(struct build *b)
 		if (!build_given(&b->listeners[i], KEYS_LISTENER, "tls") && c->ncertificates > 0 && !is_unix(l))
 			l->tls = CONFIG_OFFER_STARTTLS;
 		if (!build_given(&b->listeners[i], KEYS_LISTENER, "chunking"))
-			l->chunking = l->nnetworks > 0 || is_unix(l);
+			l->chunking = !config_is_open(l);
 	}
-}
-
-/* A network of that size is no restriction. */
-static bool is_everybody(const struct config_listener *l)
-{
-	bool all = l->nnetworks == 0;
-
-	for (size_t i = 0; i < l->nnetworks; i++)
-		all = all || l->networks[i].bits == 0;
-	return all;
 }
 
 static void tls_verify(struct build *b, size_t i)
@@ -77,7 +65,7 @@ static void tls_verify(struct build *b, size_t i)
 		listener_error(b, i, "client_ca", "this listener has no TLS: certificates are a part of it");
 	if (l->tls == CONFIG_OFFER_NONE && l->legacy_tls)
 		listener_error(b, i, "legacy_tls", "this listener has no TLS");
-	else if (l->legacy_tls && is_everybody(l))
+	else if (l->legacy_tls && config_is_open(l))
 		listener_error(b, i, "legacy_tls",
 			       "everybody may connect here, and old TLS can be broken on the way: give networks, those "
 			       "of the old devices alone, or let them have a listener of their own");

@@ -1,5 +1,4 @@
 /* What listeners say of milters, and what is taken out of the header of mail from outside. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -42,21 +41,18 @@ void milters_complete(struct build *b)
 static void names_verify(struct build *b, size_t i)
 {
 	const struct config_listener *l = &b->config->listeners[i];
-	const unsigned line = build_line(&b->listeners[i], KEYS_LISTENER, "milters");
-	char path[REPORT_PATH_SIZE];
 
-	(void)snprintf(path, sizeof path, "listeners.%.120s.milters", l->name);
 	for (size_t j = 0; j < l->nmilters; j++) {
 		bool twice = false;
 
 		if (config_milter(b->config, l->milters[j]) == NULL)
-			report_error(b->report, line, path, "no milter is called \"%.100s\": %s", l->milters[j],
+			listener_error(b, i, "milters", "no milter is called \"%.100s\": %s", l->milters[j],
 				     b->config->nmilters == 0 ? "add a group milters that has it"
 							      : "look at the names in the group milters");
 		for (size_t k = 0; k < j; k++)
 			twice = twice || strcmp(l->milters[k], l->milters[j]) == 0;
 		if (twice)
-			report_error(b->report, line, path, "\"%.100s\" stands there twice", l->milters[j]);
+			listener_error(b, i, "milters", "\"%.100s\" stands there twice", l->milters[j]);
 	}
 }
 

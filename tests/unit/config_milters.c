@@ -77,6 +77,11 @@ static void errors_say_what_is_wrong(void **state)
 		{ "milters = { y = { on_failure = \"accept\"; }; };", "milters.y.address" },
 		{ "milters = { y = { address = \"unix:/y\"; on_failure = \"maybe\"; }; };", "\"tempfail\" or \"accept\"" },
 		{ "listeners = { a = { address = \"127.0.0.1:25\"; remove_headers = [ \"X*Y\" ]; }; };", "* stands at the end only" },
+		{ "users = \"u\"; listeners = { a = { address = \"127.0.0.1:25\"; auth = \"offered\"; auth_plaintext = true; }; };",
+		  "auth_plaintext': everybody may connect" },
+		{ "users = \"u\"; listeners = { a = { address = \"127.0.0.1:25\"; auth = \"offered\"; auth_plaintext = true;\n"
+		  "networks = [ \"0.0.0.0/0\" ]; }; };",
+		  "auth_plaintext': everybody may connect" },
 	};
 
 	(void)state;
@@ -123,7 +128,10 @@ static void each_role_gets_its_part(void **state)
 		     "  lan = { address = \"192.0.2.1:26\"; networks = [ \"192.0.2.0/24\" ]; };\n"
 		     "  mine = { address = \"192.0.2.1:27\"; remove_headers = [ \"X-Mine\", \"X-Other*\" ]; };\n"
 		     "  none = { address = \"192.0.2.1:28\"; remove_headers = [ ]; };\n"
-		     "  local = { address = \"unix:/l\"; protocol = \"lmtp\"; }; };\n";
+		     "  local = { address = \"unix:/l\"; protocol = \"lmtp\"; };\n"
+		     "  all = { address = \"192.0.2.1:29\"; networks = [ \"192.0.2.0/24\", \"0.0.0.0/0\" ]; };\n"
+		     "  behind = { address = \"unix:/p\"; proxy = [ \"unix\" ]; };\n"
+		     "  known = { address = \"unix:/q\"; proxy = [ \"unix\" ]; networks = [ \"192.0.2.0/24\" ]; }; };\n";
 	struct buf errors;
 	struct config *c, *p;
 
@@ -149,6 +157,12 @@ static void each_role_gets_its_part(void **state)
 	assert_true(config_is_open(&p->listeners[0]));
 	assert_false(config_is_open(&p->listeners[1]));
 	assert_false(config_is_open(&p->listeners[4]));
+	/* Everybody comes there too. */
+	for (size_t i = 5; i <= 7; i++) {
+		assert_int_equal(config_is_open(&p->listeners[i]), i < 7);
+		assert_int_equal(p->listeners[i].nremove_headers > 5, i < 7);
+		assert_int_equal(p->listeners[i].chunking, i == 7);
+	}
 	config_free(&p);
 	p = part_of(c, CONFIG_PART_CONNECT);
 	assert_string_equal(config_milter(p, "b")->address, "inet:127.0.0.1:9");
