@@ -140,7 +140,7 @@ static int give(struct user *u, const char *config_file, const char *given, bool
 	if (!u->options.ask) {
 		(void)fprintf(stderr, "The password of %s; it is not kept and can't be shown again:\n", name);
 		(void)printf("%s\n", password);
-		(void)fflush(stdout);
+		status = client_done(u->self, EX_OK);
 	}
 	told();
 done:
@@ -157,7 +157,11 @@ static int take_away(struct user *u, const char *config_file, int n, char **name
 	if (status != EX_OK)
 		return status;
 	for (int i = 0; i < n; i++) {
-		if (sasl_users_remove(u->file.users, names[i]))
+		char *name = sasl_users_name(names[i], &e);
+		bool gone = name != NULL && sasl_users_remove(u->file.users, name);
+
+		free(name);
+		if (gone)
 			continue;
 		(void)fprintf(stderr, "mailferry user: there is no user %s; nothing was changed\n", names[i]);
 		return EX_DATAERR;

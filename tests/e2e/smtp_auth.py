@@ -139,6 +139,12 @@ def command_line(t, ferry):
         names = [r["name"] for r in ferry.rows("user", "list")]
         assert names == ["both", "jörg", "scanner"], names
         assert "SCRAM-SHA-1" in ferry.command("user", "list", check=True).stdout
+    with t.case("a name is the same in each of its forms"):
+        ferry.command("user", "add", "o\u0308ffice", check=True)
+        p = ferry.command("user", "add", "\u00f6ffice")
+        assert p.returncode == 65 and "is there already" in p.stderr, p.stderr
+        ferry.command("user", "remove", "o\u0308ffice", check=True)
+        assert len(ferry.rows("user", "list")) == 3
     with t.case("mode and owner are kept, a symbolic link stays one"):
         os.chmod(ferry.path("users"), 0o640)
         os.rename(ferry.path("users"), ferry.path("real-users"))
