@@ -388,7 +388,7 @@ static int run(struct supervisor *sup, int (*begin)(struct supervisor *sup, void
 	if (guard_secrets() != 0)
 		log_warning("secrets-not-guarded", LOG_STR("why", strerror(errno)));
 	files_raise();
-	buf_init(&sup->spool_part, ERRORS_MAX);
+	buf_init(&sup->spool_part, SUPERVISOR_PART_MAX);
 	sup->base = event_base_new();
 	if (sup->base == NULL)
 		abort();

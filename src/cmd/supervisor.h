@@ -36,6 +36,8 @@ struct spool_ask;
 struct sync_job;
 struct waiting_notice;
 
+enum { SUPERVISOR_PART_MAX = 16 * 1024 * 1024 }; /* octets of a role's part of the configuration */
+
 /* In the order in which they are stopped. */
 enum slot_kind { SLOT_RECEIVER, SLOT_FETCH, SLOT_STORE, SLOT_RELAY, SLOT_TOKEN, SLOT_CONNECT, SLOT_SPOOL, SLOT_KINDS };
 

@@ -8,8 +8,6 @@
 #include "role/role.h"
 #include "smtp/tally.h"
 
-enum { PART_MAX = 16 * 1024 * 1024 };
-
 static const enum config_part parts[SLOT_KINDS] = {
 	[SLOT_RECEIVER] = CONFIG_PART_RECEIVER, [SLOT_FETCH] = CONFIG_PART_FETCH,     [SLOT_STORE] = CONFIG_PART_STORE,
 	[SLOT_RELAY] = CONFIG_PART_RELAY,
@@ -63,7 +61,7 @@ static int tell_config(struct telling *t)
 	struct buf part;
 	int r;
 
-	buf_init(&part, PART_MAX);
+	buf_init(&part, SUPERVISOR_PART_MAX);
 	r = config_render(sup->setup->config, parts[t->w->kind], name, &part);
 	if (r != 0)
 		(void)err_set(t->e, ERR_LIMIT, 0, "its part of the configuration is too large");

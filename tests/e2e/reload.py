@@ -99,6 +99,20 @@ for role in ("receiver", "spool", "connect"):
         wait_for("the service to be whole", send_now, 60, every=0.3)
         ferry.drained(60)
 
+with tap.case("a spool whose part has changed is started again, however many accounts there are"):
+    old = roles("spool")
+    names = ["account-with-a-name-as-long-as-a-name-may-be-in-the-file-%04d" % i for i in range(999)]
+    ferry.save(accounts={n: {"host": "127.0.0.1", "user": n, "password": "x", "addresses": ["%s@many.example" % n]}
+                         for n in names})
+    ferry.reload()
+    wait_for("another spool", lambda: roles("spool") and not roles("spool") & old, 60)
+    old = roles("spool")
+    ferry.save(accounts={n: None for n in names})
+    ferry.reload()
+    wait_for("another spool", lambda: roles("spool") and not roles("spool") & old, 60)
+    wait_for("the service to be whole", send_now, 60, every=0.3)
+    ferry.drained(60)
+
 with tap.case("a stop while a message is coming in parks cleanly; nothing of it is kept"):
     c = Client(ferry.smtp)
     c.hello()
