@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/crypto.h"
 #include "net/pem.h"
 
 enum { CHAIN_MAX = 16 };
@@ -44,9 +45,7 @@ int identity_use(SSL_CTX *ctx, const char *certificate, const char *key, struct 
 	else if (SSL_CTX_use_certificate(ctx, cert) != 1 || SSL_CTX_use_PrivateKey(ctx, pkey) != 1)
 		(void)err_set(e, ERR_CONFIG, 0,
 			      "client_certificate can't be used: its key or its signature is too weak for OpenSSL (%s)",
-			      ERR_reason_error_string(ERR_peek_last_error()) == NULL
-				  ? "no reason given"
-				  : ERR_reason_error_string(ERR_peek_last_error()));
+			      crypto_reason("no reason given"));
 	else
 		ret = add_chain(ctx, certs, e);
 	/* Servers of OpenSSL that ask for a certificate and have no session id context (Dovecot 2.3) break off when a

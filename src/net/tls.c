@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "net/authorities.h"
+#include "net/crypto.h"
 #include "net/identity.h"
 
 enum {
@@ -31,15 +32,6 @@ struct tls_client {
 	struct ticket tickets[SESSIONS_MAX]; /* the newest last */
 	size_t ntickets;
 };
-
-/* The text of OpenSSL's newest error, or OTHERWISE. */
-static const char *ssl_reason(const char *otherwise)
-{
-	unsigned long code = ERR_peek_last_error();
-	const char *s = code == 0 ? NULL : ERR_reason_error_string(code);
-
-	return s == NULL ? otherwise : s;
-}
 
 /* ---- sessions ---- */
 
@@ -155,7 +147,7 @@ static int authorities_read(struct tls_client *t, const char *file, struct err *
 		return 0;
 	return err_set(e, ERR_CONFIG, 0,
 		       "can't read certificates of authorities from %s: %s; ca_file must name a PEM file",
-		       file, ssl_reason("no certificate in it"));
+		       file, crypto_reason("no certificate in it"));
 }
 
 struct tls_client *tls_client_new(const struct tls_policy *policy, struct err *e)
@@ -165,7 +157,7 @@ struct tls_client *tls_client_new(const struct tls_policy *policy, struct err *e
 	ERR_clear_error();
 	t->ctx = SSL_CTX_new(TLS_client_method());
 	if (t->ctx == NULL || SSL_CTX_set_min_proto_version(t->ctx, TLS1_2_VERSION) != 1) {
-		(void)err_set(e, ERR_TEMP, 0, "OpenSSL does not start: %s", ssl_reason("unknown error"));
+		(void)err_set(e, ERR_TEMP, 0, "OpenSSL does not start: %s", crypto_reason("unknown error"));
 		goto fail;
 	}
 	if (SSL_CTX_get_security_level(t->ctx) < SECURITY_LEVEL)
@@ -247,7 +239,7 @@ SSL *tls_session_new(struct tls_client *t, const char *host, struct tls_verdict 
 	return ssl;
 fail:
 	SSL_free(ssl);
-	(void)err_set(e, ERR_TEMP, 0, "can't set up TLS for %s: %s", host, ssl_reason("out of memory"));
+	(void)err_set(e, ERR_TEMP, 0, "can't set up TLS for %s: %s", host, crypto_reason("out of memory"));
 	return NULL;
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "net/chain.h"
+#include "net/crypto.h"
 
 enum {
 	NAME_SIZE = 16, /* a ticket's key: its name, that of the cipher, that of the MAC */
@@ -42,10 +43,7 @@ struct tls_server {
 
 static const char *reason(void)
 {
-	unsigned long code = ERR_peek_last_error();
-	const char *s = code == 0 ? NULL : ERR_reason_error_string(code);
-
-	return s == NULL ? "no reason given" : s;
+	return crypto_reason("no reason given");
 }
 
 /* ---- tickets (RFC 5077, 4) ---- */

@@ -6,15 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/crypto.h"
 #include "net/identity.h"
 #include "net/tls.h"
 
 static const char *ssl_reason(void)
 {
-	unsigned long code = ERR_peek_last_error();
-	const char *s = code == 0 ? NULL : ERR_reason_error_string(code);
-
-	return s == NULL ? "the server closed the connection" : s;
+	return crypto_reason("the server closed the connection");
 }
 
 /* For the operator to compare with what the server's own administrator reads from it. */

@@ -14,6 +14,7 @@
 enum { UNKNOWN_DELAY_MS = 1000, RECIPIENT_COST = 20 };
 
 /* ---- paths ---- */
+
 /* Has it the ASCII form that mail is routed by (RFC 5890)? */
 static bool domain_good(const char *domain)
 {
@@ -220,7 +221,6 @@ static uint64_t size_max(const struct smtp_session *s, const struct config_accou
 
 	if (account == NULL)
 		return intake_relay_size_max(s->service->intake);
-
 	for (size_t i = 0; i < t->nrecipients; i++)
 		if (t->recipients[i].account == account)
 			cost += intake_envelope_cost("", t->recipients[i].address);
@@ -237,7 +237,6 @@ static void add_recipient(struct smtp_session *s, struct address *to, char *text
 			  struct smtp_parameters *p)
 {
 	struct smtp_transaction *t = s->t;
-
 	const uint64_t most = size_max(s, account, text);
 
 	t->recipients = mem_resize(t->recipients, t->nrecipients + 1, sizeof *t->recipients);

@@ -9,14 +9,16 @@
 
 struct event_base;
 struct meter;
+struct milter_dialer;
 struct tally;
 struct tls_server;
 struct smtp_server;
 
-/* C, INTAKE and T, by which limits hold over all receivers (NULL: there are no others), outlive it. ENDED is called once, after smtp_server_stop or _drain, when no session is left; it may free
- * the server. */
+/* C, INTAKE and T, by which limits hold over all receivers (NULL: there are no others), outlive it. ENDED is called once,
+ * after smtp_server_stop or _drain, when no session is left; it may free the server. */
 struct smtp_server *smtp_server_new(struct event_base *base, const struct config *c, struct intake *intake,
 				    struct tally *t, void (*ended)(void *arg), void *arg);
+
 /* In which the rates of clients are counted; M outlives it. Without, none are. */
 void smtp_server_meter(struct smtp_server *s, struct meter *m);
 
@@ -29,7 +31,6 @@ void smtp_server_free(struct smtp_server **s); /* cuts off what is left */
 void smtp_server_use_tls(struct smtp_server *s, struct tls_server *tls);
 
 /* Who makes connections to milters; outlives S. To be told before the first listener. */
-struct milter_dialer;
 void smtp_server_milters(struct smtp_server *s, const struct milter_dialer *d);
 
 /* Takes the listening socket FD of the listener NAME. */

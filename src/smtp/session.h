@@ -38,9 +38,9 @@ enum {
 	SMTP_BYTE_RATE = 100,	       /* octets a second that content must come at, besides the silence allowed */
 };
 
-/* What the sessions of a process share. */
 struct milter_wires;
 
+/* What the sessions of a process share. */
 struct smtp_service {
 	const struct config *config;
 	struct intake *intake;

@@ -6,6 +6,7 @@
 
 #include "base/encode.h"
 #include "base/mem.h"
+#include "smtp/shared.h"
 
 enum { BUCKETS = 4096 };
 
@@ -49,14 +50,7 @@ void sources_free(struct sources **t)
 
 static struct source **bucket(struct sources *t, const uint64_t key[2])
 {
-	uint64_t h = t->seed;
-
-	for (size_t i = 0; i < 2; i++) {
-		h ^= key[i];
-		h *= UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 29;
-	}
-	return &t->buckets[(h ^ h >> 17) % BUCKETS];
+	return &t->buckets[shared_mix(shared_mix(t->seed, key[0]), key[1]) % BUCKETS];
 }
 
 static void tell(const struct smtp_source *s)

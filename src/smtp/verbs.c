@@ -262,6 +262,16 @@ static bool is_one_too_many(struct smtp_session *s)
 	return true;
 }
 
+/* What stands behind AUTH may be a password; so may what is no command, of a device that went on when AUTH was refused. */
+static void log_line(const struct smtp_session *s, const struct verb *v, struct slice line)
+{
+	if (v == NULL)
+		log_debug("command", LOG_STR("session", s->id), LOG_NUM("unknown-octets", line.n));
+	else
+		log_debug("command", LOG_STR("session", s->id),
+			  LOG_SLICE("line", v->act == smtp_auth ? slice_str(v->name) : line));
+}
+
 static void command(struct smtp_session *s, struct slice line, bool more)
 {
 	struct slice name = slice_of(line.p, slice_find(line, ' '));
@@ -274,9 +284,7 @@ static void command(struct smtp_session *s, struct slice line, bool more)
 		smtp_auth_answer(s, line, more);
 		return;
 	}
-	/* What stands behind AUTH may be a password. */
-	log_debug("command", LOG_STR("session", s->id),
-		  LOG_SLICE("line", slice_starts_nocase(line, SLICE_LIT("AUTH")) ? slice_of(line.p, 4) : line));
+	log_line(s, v, line);
 	if (is_one_too_many(s))
 		return;
 	if (v == NULL && smtp_command_opaque(s, line))
