@@ -157,26 +157,35 @@ int listener_bind(const char *address, struct err *e)
 
 void listener_peer_ip(const struct sockaddr *sa, socklen_t len, char out[LISTENER_NAME_SIZE])
 {
+	const struct in6_addr *a;
+
 	out[0] = '\0';
-	if (sa->sa_family == AF_INET && len >= sizeof(struct sockaddr_in))
+	if (sa->sa_family == AF_INET && len >= sizeof(struct sockaddr_in)) {
 		(void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)sa)->sin_addr, out,
 				LISTENER_NAME_SIZE);
-	else if (sa->sa_family == AF_INET6 && len >= sizeof(struct sockaddr_in6))
-		(void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr, out,
-				LISTENER_NAME_SIZE);
+	} else if (sa->sa_family == AF_INET6 && len >= sizeof(struct sockaddr_in6)) {
+		a = &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+		if (IN6_IS_ADDR_V4MAPPED(a))
+			(void)inet_ntop(AF_INET, &a->s6_addr[12], out, LISTENER_NAME_SIZE);
+		else
+			(void)inet_ntop(AF_INET6, a, out, LISTENER_NAME_SIZE);
+	}
 }
 
 void listener_peer_name(const struct sockaddr *sa, socklen_t len, char out[LISTENER_NAME_SIZE])
 {
 	char text[LISTENER_NAME_SIZE];
+	in_port_t port;
 
 	listener_peer_ip(sa, len, text);
-	if (text[0] == '\0')
+	if (text[0] == '\0') {
 		(void)snprintf(out, LISTENER_NAME_SIZE, "unix");
-	else if (sa->sa_family == AF_INET)
-		(void)snprintf(out, LISTENER_NAME_SIZE, "%.45s:%u", text,
-			       ntohs(((const struct sockaddr_in *)(const void *)sa)->sin_port));
+		return;
+	}
+	port = sa->sa_family == AF_INET ? ((const struct sockaddr_in *)(const void *)sa)->sin_port
+					: ((const struct sockaddr_in6 *)(const void *)sa)->sin6_port;
+	if (strchr(text, ':') == NULL)
+		(void)snprintf(out, LISTENER_NAME_SIZE, "%.45s:%u", text, ntohs(port));
 	else
-		(void)snprintf(out, LISTENER_NAME_SIZE, "[%.45s]:%u", text,
-			       ntohs(((const struct sockaddr_in6 *)(const void *)sa)->sin6_port));
+		(void)snprintf(out, LISTENER_NAME_SIZE, "[%.45s]:%u", text, ntohs(port));
 }

@@ -13,7 +13,8 @@
  * on, and a path that is no socket, are not. Port 0 lets the kernel choose. */
 int listener_bind(const char *address, struct err *e);
 
-/* The other end of an accepted connection, for people: "192.0.2.7:41234", "[2001:db8::7]:41234", "unix". */
+/* The other end of an accepted connection, for people: "192.0.2.7:41234", "[2001:db8::7]:41234", "unix". An IPv4 client on
+ * a socket that takes both (RFC 4291, 2.5.5.2) has its IPv4 address. */
 enum { LISTENER_NAME_SIZE = 80 };
 void listener_peer_name(const struct sockaddr *sa, socklen_t len, char out[LISTENER_NAME_SIZE]);
 

@@ -391,9 +391,16 @@ def guesses(t, ferry):
         assert login(ferry, "PLAIN", "both", ferry.both) == 421
         assert login(ferry, "PLAIN", "scanner", ferry.password) == 235
     with t.case("no secret is in the log of every step"):
+        c = Client(ferry.secure)
+        c.hello()
+        # A device that does not look whether it may go on.
+        c.command("AUTH LOGIN", 538)
+        c.command(base64.b64encode(ferry.password.encode()).decode(), 500)
+        c.command("QUIT", 221)
         log = ferry.log_text()
         assert "level=debug" in log and ferry.password not in log
         assert base64.b64encode(b"\0scanner\0" + ferry.password.encode()).decode() not in log
+        assert base64.b64encode(ferry.password.encode()).decode() not in log
     ferry.save(limits={"guesses": 200}, log_level="info")
 
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,6 +109,35 @@ static void tcp_listeners_listen(void **state)
 	}
 }
 
+static void peers_have_names(void **state)
+{
+	static const struct {
+		const char *address, *ip, *name;
+	} rows[] = {
+		{ "2001:db8::7", "2001:db8::7", "[2001:db8::7]:4123" },
+		{ "::1", "::1", "[::1]:4123" },
+		/* of a socket that takes both */
+		{ "::ffff:192.0.2.7", "192.0.2.7", "192.0.2.7:4123" },
+	};
+	const struct sockaddr un = { .sa_family = AF_UNIX };
+	char text[LISTENER_NAME_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct sockaddr_in6 sa = { .sin6_family = AF_INET6, .sin6_port = htons(4123) };
+
+		assert_int_equal(inet_pton(AF_INET6, rows[i].address, &sa.sin6_addr), 1);
+		listener_peer_ip((struct sockaddr *)&sa, sizeof sa, text);
+		assert_string_equal(text, rows[i].ip);
+		listener_peer_name((struct sockaddr *)&sa, sizeof sa, text);
+		assert_string_equal(text, rows[i].name);
+	}
+	listener_peer_ip(&un, sizeof un, text);
+	assert_string_equal(text, "");
+	listener_peer_name(&un, sizeof un, text);
+	assert_string_equal(text, "unix");
+}
+
 static void unix_sockets_replace_only_dead_ones(void **state)
 {
 	char dir[] = "/tmp/mailferry-net-XXXXXX", address[100];
@@ -139,6 +169,7 @@ int main(void)
 		cmocka_unit_test(lines_are_told_apart),
 		cmocka_unit_test(bad_addresses_say_why),
 		cmocka_unit_test(tcp_listeners_listen),
+		cmocka_unit_test(peers_have_names),
 		cmocka_unit_test(unix_sockets_replace_only_dead_ones),
 	};
 
