@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/utf8.h"
+#include "mime_grammar.h"
 #include "msg/charset.h"
 #include "msg/header.h"
 #include "msg/header_write.h"
@@ -24,6 +25,8 @@
 #include "sieve/sieve.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
 
 #define must(what) ((what) ? (void)0 : broken(#what, __LINE__))
 
@@ -246,4 +249,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sieve_program_free(&program);
 	buf_free(&errors);
 	return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
+{
+	size_t n;
+
+	if (seed % 2 == 0 || size < 1)
+		return LLVMFuzzerMutate(data, size, max);
+	n = mime_grammar_mutate(data + 1, size - 1, max - 1, seed / 2);
+	return n > 0 ? 1 + n : 0;
 }

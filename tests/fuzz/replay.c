@@ -2,7 +2,8 @@
  * Runs a fuzz target over known inputs, for builds without libFuzzer. The
  * inputs are the files named, or else all files in the target's seeds folder.
  * Each input is also given cut short at every length: a parser may meet the end
- * anywhere. Prints TAP.
+ * anywhere; and as the target changes it by its grammar, if it has one. Prints
+ * TAP.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -14,9 +15,12 @@
 #include "base/err.h"
 #include "base/file.h"
 
-enum { SEED_MAX = 1 << 20, PREFIXES_MAX = 2048 };
+enum { SEED_MAX = 1 << 20, PREFIXES_MAX = 2048, ROUNDS = 300, CHANGED_MAX = 16 * 1024 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+/* A target may know the grammar of its inputs. */
+__attribute__((weak)) size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
 
 /* An allocation of exactly the input's size, so that a sanitizer sees the first octet read behind it. */
 static void replay(const char *data, size_t n)
@@ -29,6 +33,35 @@ static void replay(const char *data, size_t n)
 		memcpy(copy, data, n);
 	(void)LLVMFuzzerTestOneInput(copy, n);
 	free(copy);
+}
+
+/* In place of libFuzzer's: an octet becomes another. */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max)
+{
+	(void)max;
+	if (size > 0)
+		data[size / 2] ^= 0x15;
+	return size;
+}
+
+/* What the grammar makes of an input, and of that, and so on: always the same. */
+static void replay_changed(const char *data, size_t n)
+{
+	uint8_t *changed = malloc(CHANGED_MAX);
+	size_t now = 0;
+
+	if (changed == NULL)
+		abort();
+	for (unsigned seed = 0; seed < ROUNDS; seed++) {
+		/* From the beginning, before it is all chaos. */
+		if (seed % 10 == 0) {
+			now = n < CHANGED_MAX ? n : CHANGED_MAX;
+			memcpy(changed, data, now);
+		}
+		now = LLVMFuzzerCustomMutator(changed, now, CHANGED_MAX, seed);
+		replay((const char *)changed, now);
+	}
+	free(changed);
 }
 
 static int replay_file(const char *path, int number)
@@ -45,6 +78,8 @@ static int replay_file(const char *path, int number)
 	for (size_t n = 0; n < b.n && n < PREFIXES_MAX; n++)
 		replay(b.p, n);
 	replay(b.p, b.n);
+	if (LLVMFuzzerCustomMutator != NULL && b.n > 0)
+		replay_changed(b.p, b.n);
 	buf_free(&b);
 	printf("ok %d - %s\n", number, path);
 	return 0;

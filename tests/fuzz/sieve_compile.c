@@ -6,11 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grammar.h"
 #include "sieve/sieve.h"
 
 enum { ERRORS_MAX = 64 * 1024, ERRORS_MOST = 20 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
 
 static unsigned long number_take(const char **p)
 {
@@ -114,4 +117,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sieve_program_free(&p);
 	buf_free(&errors);
 	return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
+{
+	return seed % 2 == 0 ? LLVMFuzzerMutate(data, size, max) : grammar_mutate(data, size, max, seed / 2, NULL);
 }

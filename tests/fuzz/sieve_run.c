@@ -8,11 +8,17 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "grammar.h"
+#include "mime_grammar.h"
 #include "sieve/flags.h"
 #include "sieve/keyset.h"
 #include "sieve/sieve.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
+
+static const char marker[] = "\n%%\n"; /* between script and message */
 
 static void flags_check(char *const *flags, size_t n)
 {
@@ -153,7 +159,6 @@ static void run(const struct sieve_program *program, struct slice text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char marker[] = "\n%%\n";
 	struct slice in = slice_of((const char *)data, size), message = SLICE_NONE;
 	const char *at = size > 0 ? memmem(data, size, marker, sizeof marker - 1) : NULL;
 	struct sieve_program *program;
@@ -171,4 +176,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	sieve_program_free(&program);
 	buf_free(&errors);
 	return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
+{
+	uint8_t *at = size > 0 ? memmem(data, size, marker, sizeof marker - 1) : NULL;
+	size_t before = at != NULL ? (size_t)(at - data) + sizeof marker - 1 : 0, n;
+
+	switch (seed % 4) {
+	case 0:
+		return grammar_mutate(data, size, max, seed / 4, marker);
+	case 1:
+		n = at != NULL ? mime_grammar_mutate(data + before, size - before, max - before, seed / 4) : 0;
+		return n > 0 ? before + n : 0;
+	default:
+		return LLVMFuzzerMutate(data, size, max);
+	}
 }

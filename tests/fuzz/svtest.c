@@ -8,9 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grammar.h"
 #include "suite.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
 
 static const char marker[] = "\n%% ";
 
@@ -64,4 +67,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	suite_free(&s);
 	return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
+{
+	return seed % 2 == 0 ? LLVMFuzzerMutate(data, size, max) : grammar_mutate(data, size, max, seed / 2, marker);
 }
