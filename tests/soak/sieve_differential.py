@@ -4,7 +4,7 @@ Scripts and messages made at random: what `mailferry try` says must happen, besi
 what Dovecot's `sieve-test` (Debian: dovecot-sieve) says. Each difference is a bug
 of one of them; docs/rules.md explains those that are not ours.
 
-    sieve_differential.py [--seed N] [--pairs N] [--keep FOLDER] [--program build/src/mailferry]
+    sieve_differential.py [--seed N] [--pairs N] [--keep FOLDER] [--program src/mailferry]
 
 FOLDER keeps script and message of each pair that differs. Exit status 1 when one
 does.
@@ -128,7 +128,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pairs", type=int, default=1000)
     parser.add_argument("--keep")
-    parser.add_argument("--program", default=os.path.join(os.environ.get("top_builddir", "build"), "src", "mailferry"))
+    parser.add_argument("--program", default=os.path.join(os.environ.get("top_builddir") or os.getcwd(), "src", "mailferry"))
     o = parser.parse_args()
     if shutil.which("sieve-test") is None:
         sys.exit("sieve-test is not installed (Debian: dovecot-sieve)")
