@@ -46,13 +46,27 @@ static unsigned count(struct slice s, const char *what)
 	return n;
 }
 
+/* Lines that say that a message is kept. Others may repeat an address that reads like one. */
+static size_t count_kept(struct slice s)
+{
+	size_t n = 0, end;
+
+	for (; s.n > 0; s = slice_of(s.p + end, s.n - end)) {
+		end = slice_find(s, '\n');
+		end = end < s.n ? end + 1 : end;
+		if (end > 10 && memcmp(s.p, "250 2.0.0 ", 10) == 0 && count(slice_of(s.p, end), "Ok: queued as ") > 0)
+			n++;
+	}
+	return n;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct fake f;
 	static const enum spool_answer answers[] = { SPOOL_ACCEPTED, SPOOL_DUPLICATE, SPOOL_FULL, SPOOL_FAILED,
 						     SPOOL_LOST };
-	size_t before, kept;
-	unsigned choice, said;
+	size_t before, kept, said;
+	unsigned choice;
 	struct slice s;
 
 	if (f.config == NULL) {
@@ -84,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (fake_answer(&f))
 		;
 	kept = f.nmessages - before;
-	said = count(buf_slice(&f.out), "queued as");
+	said = count_kept(buf_slice(&f.out));
 	/* LMTP answers each recipient. */
 	if (said > 8 * kept || (choice % 3 != 2 && said > kept))
 		abort();
