@@ -180,7 +180,7 @@ class Real:
     def idles(self):
         """IDLE: news, and no news"""
         # Those that look once a minute tell it at the end.
-        p = self.pull("enter", "INBOX", "wait", 500, "wait", 60000 if self.pushes else 4000, start=True)
+        p = self.pull("enter", "INBOX", "wait", 500, "wait", 100000 if self.pushes else 12000, start=True)
         p.wait_for("waited")
         time.sleep(1)
         m = self.connect()

@@ -111,7 +111,7 @@ with tap.case("the handler has had enough in the middle of a message"):
     assert pull.error["class"] == "limit", pull.error
 
 with tap.case("a slow handler is not the server's fault"):
-    server = Source(4, size=200)
-    comes(server, everything(server, slow=900, timeout=500, window=1).fine())
+    server = Source(2, size=200)
+    comes(server, everything(server, slow=5000, timeout=3000, window=1).fine())
 
 tap.done()

@@ -141,7 +141,7 @@ def read_only():
         store.close()
         store = Store(capabilities=WAYS[way])
         store.folders["INBOX"].read_only = True
-        run = Run(store, seconds=2)
+        run = Run(store, holds=2)
         assert run.states() == {"queued": 20} and run.account["holds"] > 0 and "INBOX" in run.account["reason"], run.account
         store.close()
     each(WAYS, one)
@@ -205,7 +205,7 @@ def no_fetch():
     store = Store()
     store.fetch_reply = "NO not now"
     store.fail("drop-after-literal", at=7)
-    run = Run(store, seconds=4)
+    run = Run(store, seconds=10)
     assert run.states().get("in-doubt", 0) >= 1 and "parked" not in run.states(), run.states()
     assert max(identities(store).values()) == 1
 
@@ -217,7 +217,7 @@ def mad_fetch():
     store = Store()
     store.fetch_reply = "PERHAPS"
     store.fail("drop-after-literal", match=b"delivery00000003")
-    run = Run(store, messages=25, window=1, seconds=8)
+    run = Run(store, messages=25, window=1, seconds=20)
     assert run.states() == {"done": 24, "in-doubt": 1}, "%s\n%s" % (run.states(), run.log[-2000:])
     assert "could not be looked for" in run.of(3)["reason"], run.of(3)
 

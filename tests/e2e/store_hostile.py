@@ -8,7 +8,6 @@ import os
 import ssl
 import subprocess
 import sys
-import time
 import warnings
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -34,15 +33,13 @@ def context(authority, **options):
     return c
 
 
-def waits(server, *words, seconds=1, **options):
+def waits(server, *words, **options):
     """Nothing is sent, and the reason holds the words. Returns the run."""
-    begin = time.monotonic()
-    run = Run(server, messages=3, seconds=seconds, **options)
+    run = Run(server, messages=3, holds=2, **options)
     assert run.states() == {"queued": 3}, "%s\n%s" % (run.states(), run.log[-2000:])
     assert run.account["holds"] > 0, run.account
     for word in words:
         assert word in run.account["reason"], run.account["reason"]
-    assert time.monotonic() - begin < seconds + 6, "took %.1f s" % (time.monotonic() - begin)
     assert "secret" not in run.log and "secret" not in run.account["reason"]
     return run
 
@@ -81,7 +78,7 @@ with tap.case("TLS: a server that does not speak it"):
     waits(Script(("send", "* OK plain"), ("stall", 1)), "does not speak TLS", tls="implicit", ca=good.ca)
 
 with tap.case("TLS: a server that falls silent in the handshake"):
-    waits(Script(("stall", 5)), "did not answer in time", tls="implicit", ca=good.ca, timeout=500)
+    waits(Script(("stall", 5)), "did not answer in time", tls="implicit", ca=good.ca, timeout=2000)
 
 with tap.case("STARTTLS: not offered"):
     server = Store()
@@ -129,7 +126,7 @@ for words, steps in (
         ("a NUL", STYLE + (("raw", b"* NAMESPACE \0\r\n"), ("stall", 1)))):
     with tap.case("hostile: " + words):
         script = Script(*steps)
-        waits(script, timeout=1000)
+        waits(script, timeout=2000)
         script.close()
         assert not script.failures, script.failures
 
@@ -142,7 +139,7 @@ for tls in ("none", "implicit"):
                          ("a message, and a literal for an answer", (("take", 300), ("send", "{tag} OK {100000}"), ("stall", 1)))):
         with tap.case("script (TLS %s): the store takes %s" % (tls, words)):
             script = Script(*((("tls", context(good)),) if tls != "none" else ()), *FLOOR, ("send", "+ go on"), *steps)
-            run = Run(script, messages=1, seconds=2, timeout=700, tls=tls, **({"ca": good.ca} if tls != "none" else {}))
+            run = Run(script, messages=1, seconds=4, timeout=2000, tls=tls, **({"ca": good.ca} if tls != "none" else {}))
             # It is looked for, and the script knows no look: it must not be sent again.
             assert run.states() == {"in-doubt": 1}, (run.states(), run.log[-1500:])
             assert sum("APPEND" in h for h in script.heard) == 1, script.heard
@@ -153,7 +150,7 @@ with tap.case("a STATUS that tells nothing, or not a number of 32 bits"):
                  '* STATUS "INBOX" (MESSAGES 3)'):
         script = Script(*STYLE, ("send", "* NAMESPACE NIL NIL NIL"), ("send", "{tag} OK done"), ("expect", "STATUS"),
                         *((("send", line),) if line else ()), ("send", "{tag} OK done"), ("stall", 1))
-        run = Run(script, messages=3, seconds=1, timeout=1000)
+        run = Run(script, messages=3, holds=1, timeout=2000)
         assert run.states() == {"queued": 3}, run.states()
         assert not any("APPEND" in h for h in script.heard), script.heard
         script.close()

@@ -101,7 +101,7 @@ with tap.case("literals that ask: the next message's head comes before this one 
     all_there(s, run, 30)
 
 with tap.case("several connections where configured"):
-    s = store("LITERAL+", delay=0.002)
+    s = store("LITERAL+", delay=0.01)
     run = Run(s, 400, connections=3)
     assert s.most_sessions == 3, s.most_sessions
     all_there(s, run, 400)
@@ -114,7 +114,7 @@ with tap.case("one connection for a little mail"):
 
 for reply in ("NO [LIMIT] too many connections", "BYE too many connections"):
     with tap.case("never more connections than the store allows: " + reply):
-        s = store("LITERAL+", delay=0.002)
+        s = store("LITERAL+", delay=0.01)
         s.sessions_max, s.sessions_reply = 2, reply
         run = Run(s, 400, connections=5)
         assert s.most_sessions == 2 and run.account["holds"] == 0, (s.most_sessions, run.account)

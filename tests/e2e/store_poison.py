@@ -47,7 +47,7 @@ def passes(verb, silent=False, **options):
         with tempfile.NamedTemporaryFile("w") as f:
             f.write("".join("%s\t\t500\n" % folder for folder in MAIL))
             f.flush()
-            run = Run(store, deliveries=f.name, timeout=300 if silent else 2000, seconds=60, **{**QUICK, **options})
+            run = Run(store, deliveries=f.name, timeout=1000 if silent else 10000, seconds=100, **{**QUICK, **options})
         settled(store, run, messages=len(MAIL))
         store.close()
     return one
@@ -59,13 +59,13 @@ for verb, words in (("status", "it hangs up when it is asked for a folder, befor
         together([passes(verb), passes(verb, window=1), passes(verb, silent=True)])
 
 with tap.case("a store that takes its time for each of many folders"):
-    store = Store(delay=0.1)
+    store = Store(delay=0.2)
     with tempfile.NamedTemporaryFile("w") as f:
         for i in range(40):
             store.create("F%d" % i)
             f.write("F%d\t\t500\n" % i)
         f.flush()
-        run = Run(store, deliveries=f.name, timeout=3000, seconds=60)
+        run = Run(store, deliveries=f.name, timeout=8000, seconds=100)
     settled(store, run, messages=40)
     assert store.connections == 1, run.log[-2000:]
 tap.done()

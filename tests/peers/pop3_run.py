@@ -16,7 +16,7 @@ class Session:
     `got` the messages by number, `items` the listing.
     """
 
-    def __init__(self, server, *acts, seconds=60, **options):
+    def __init__(self, server, *acts, seconds=180, **options):
         command = [POPPER, "port", str(server if isinstance(server, int) else server.port)]
         for key, value in options.items():
             command += [key, str(value)]

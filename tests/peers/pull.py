@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import subprocess
-import time
 
 from lib.area import BUILD
 
@@ -14,7 +13,7 @@ PULLER = os.path.join(BUILD, "tests/peers/puller")
 class Pull:
     """The driver on PORT, told to do WORDS; OPTIONS are keys and values before them. With START it runs on."""
 
-    def __init__(self, port, *words, start=False, seconds=120, fds=(), **options):
+    def __init__(self, port, *words, start=False, seconds=300, fds=(), **options):
         command = [PULLER, "port", str(port)]
         for key, value in options.items():
             for v in value if isinstance(value, (list, tuple)) else [value]:
@@ -83,10 +82,8 @@ def fetched(pull):
 
 
 def everything(server, **options):
-    options.setdefault("timeout", 2000)
-    begin = time.monotonic()
+    options.setdefault("timeout", 20000)
     pull = Pull(server.port, "enter", "INBOX", "list", 1, "fetch", "leave", **options)
-    assert time.monotonic() - begin < 30, "took %d s" % (time.monotonic() - begin)
     assert pull.megabytes < 60, pull.megabytes
     assert not server.failures, server.failures
     return pull

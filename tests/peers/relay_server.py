@@ -6,6 +6,8 @@ import socket
 import ssl
 import threading
 
+from lib.area import free_port
+
 
 class Mail:
     def __init__(self, sender, arguments):
@@ -40,7 +42,7 @@ class RelayServer:
         self.connections = []
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(("127.0.0.1", port))
+        self.socket.bind(("127.0.0.1", port or free_port()))  # not one that another client may be given meanwhile
         self.socket.listen(50)
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()

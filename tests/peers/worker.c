@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 	struct worker_setup setup = { .wake_fd = -1, .wake = wake, .connect = dial, .account = &account };
 	struct spool_store spool = { 0 };
 	const char *folder = "INBOX", *flags = "", *ca = NULL, *deliveries = NULL, *state = NULL;
-	int64_t messages = 1, seconds = 20, holds = INT32_MAX, size = 500, end, due;
+	int64_t messages = 1, seconds = 60, holds = INT32_MAX, size = 500, end, due;
 	struct worker *w;
 	bool create = false;
 	struct err e;
@@ -127,7 +127,7 @@ int main(int argc, char **argv)
 						       .host = mem_strdup("localhost"),
 						       .user = mem_strdup("user"),
 						       .password = mem_strdup("secret"),
-						       .timeout = 2000,
+						       .timeout = 20000,
 						       .tls = CONFIG_TLS_NONE },
 					   .window = 32,
 					   .batch = 10,
@@ -183,7 +183,7 @@ int main(int argc, char **argv)
 			size = number_of(value);
 		else if (strcmp(key, "seconds") == 0)
 			seconds = number_of(value);
-		else if (strcmp(key, "holds") == 0)
+		else if (strcmp(key, "holds") == 0) /* it ends when the account has been held so often */
 			holds = number_of(value);
 		else if (strcmp(key, "folder") == 0)
 			folder = value;
