@@ -106,7 +106,7 @@ with tap.case("mailferry probe uses it too, without a daemon"):
 with tap.case("the daemon uses the sign-in that was made without it"):
     ferry.start()
     ident = send()
-    wait_for("the message", lambda: there(ident), 60)
+    wait_for("the message", lambda: there(ident))
     assert server.seen(grant_type="refresh_token")
 
 with tap.case("mailferry probe beside the daemon takes its token"):
@@ -174,7 +174,7 @@ with tap.case("invalid_grant: the account is held and says so, mail is taken in,
     server.revoke()
     ferry.start()
     idents = [send(), send()]
-    wait_for("the reason in the queue", lambda: "mailferry login office" in ferry.command("queue").stdout, 60)
+    wait_for("the reason in the queue", lambda: "mailferry login office" in ferry.command("queue").stdout)
     idents.append(send())
     assert len(ferry.queue()) == 3 and not any(there(i) for i in idents)
     login = Login(ferry, "--no-steps", "office")
@@ -190,7 +190,7 @@ with tap.case("a daemon that has not read the file since it was changed is not s
     set_oauth(client_id="another")
     bad(Login(ferry, "--no-steps", "office"), "another client_id.*reload")
     ferry.reload()
-    wait_for("the reload", lambda: "event=reloaded" in ferry.log_text(), 60)
+    wait_for("the reload", lambda: "event=reloaded" in ferry.log_text())
     login = Login(ferry, "--no-steps", "office")
     browser.come_back(browser.sign_in(login.url()))
     good(login)
@@ -231,10 +231,10 @@ with tap.case("application access: a secret, a wrong one, a certificate, one tha
     set_oauth(certificate_file=certificate, key_file=key)
 
 with tap.case("what was mended at the provider counts at once: nobody waits for a back-off, no reload is needed"):
-    ferry.start()
     server.script = ["consent"]
+    ferry.start()
     ident = send()
-    wait_for("the reason in the queue", lambda: "consent is missing" in ferry.command("queue").stdout, 60)
+    wait_for("the reason in the queue", lambda: "consent is missing" in ferry.command("queue").stdout)
     good(Login(ferry, "--no-steps", "office"))
     ferry.drained(60)
     assert there(ident) and not server.script

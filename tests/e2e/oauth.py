@@ -7,13 +7,12 @@ gets them.
 import json
 import os
 import secrets
-import signal
 import stat
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from lib import ipc  # noqa: E402
-from lib.area import Area, wait_for  # noqa: E402
+from lib.area import Area, answers, kill_each, wait_for  # noqa: E402
 from lib.dovecot import Dovecot  # noqa: E402
 from lib.ferry import Ferry  # noqa: E402
 from lib.sender import Client, Item, message  # noqa: E402
@@ -69,8 +68,8 @@ def there():
     return sorted(m.id for messages in store.messages().values() for m in messages)
 
 
-def filed(ident, seconds=60):
-    wait_for("the message", lambda: ident in there(), seconds, 0.3)
+def filed(ident):
+    wait_for("the message", lambda: ident in there(), every=0.3)
 
 
 def roles(ferry, name):
@@ -108,8 +107,7 @@ with tap.case("the token role is killed again and again: it comes back, and mail
     for n in range(3):
         victims = roles(many, "token")
         assert len(victims) == 1, many.children()
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
+        kill_each(victims)
         wait_for("a new token role", lambda: roles(many, "token") - victims, 30)
         send(many, "m%d" % n)
     many.drained(60)
@@ -143,7 +141,8 @@ with tap.case("an endpoint that hangs delays its own account only, whose mail is
     late = send(two, "slow")
     slow.wait_seen()
     for n in range(3):
-        filed(send(two, "fast"), 20)
+        filed(send(two, "fast"))
+        assert len(slow.seen()) == 1, "it was not until the endpoint was given up"
     assert late not in there()
     send(two, "slow")
     # Its own tokens don't open this Dovecot: that it asked again is what counts.
@@ -172,7 +171,7 @@ with tap.case("a sign-in that nobody has made, and one that is lost: the account
         assert asker.ask(asker.CODE, "p", (asker.URL, where)) == (asker.DONE, {})
 
     sign_in()
-    filed(first, 30)  # at once, not when the account's hour is over
+    filed(first)  # at once, not when the account's hour is over
     provider.revoke()
     void_all_tokens()
     second = send(person, "p")
@@ -181,8 +180,8 @@ with tap.case("a sign-in that nobody has made, and one that is lost: the account
     third = send(person, "p")
     assert second not in there()
     sign_in()
-    filed(second, 30)
-    filed(third, 30)
+    filed(second)
+    filed(third)
     person.drained(60)
     assert person.stop() == 0
 
@@ -198,7 +197,7 @@ with tap.case("where the token role can't start, mail is taken in and says in th
     wait_for("the token role", lambda: roles(person, "token"), 60)
     person.command("queue", "retry", "--all", check=True)
     person.reload()
-    filed(fourth, 60)
+    filed(fourth)
     assert person.stop() == 0
 
 with tap.case("files and directories are closed to all others"):
@@ -222,9 +221,9 @@ with tap.case("started by root: no other role, though of the same user, reaches 
             os.chown(person.path(name), 0, 0)
     person.process = area.start([os.path.join(area.bin, "mailferry"), "run", "-c", person.file], unprivileged=False,
                                 log=person.log, env=person.env)
-    wait_for("the token role", lambda: roles(person, "token") or not person.alive(), 60)
+    wait_for("the token role", lambda: roles(person, "token") and answers(person.smtp) or not person.alive())
     fifth = send(person, "p")
-    filed(fifth, 60)
+    filed(fifth)
     assert os.stat(tokens).st_uid == 0 and stat.S_IMODE(os.stat(tokens).st_mode) == 0o700
     assert os.stat(grants).st_uid == area.user.pw_uid
     for path in (tokens, grants, os.path.join(grants, "p.token")):

@@ -52,10 +52,12 @@ def nothing_of_it(what, text):
 
 
 def look():
-    """Every process, while the stores are logged in."""
-    pids = dict(ferry.children())
-    names = " ".join(pids.values())
-    assert "mailferry-store" in names and "mailferry-receiver" in names and "mailferry run" in names, names
+    """Every process, while there are stores: they leave soon when they have nothing to do."""
+    def all_there():
+        found = dict(ferry.children())
+        names = " ".join(found.values())
+        return "mailferry-store" in names and "mailferry-receiver" in names and "mailferry run" in names and found
+    pids = wait_for("all programs", all_there)
     seen = 0
     for pid in pids:
         for file in ("cmdline", "environ"):
@@ -103,18 +105,20 @@ with tap.case("a password from each source logs in"):
     arrived()
 
 with tap.case("no process and no log shows any of them"):
-    send()  # so that the stores have been at work a moment ago
-    arrived()
+    send()
     look()
+    arrived()
 
 with tap.case("after SIGHUP they are there again, the one from the environment too"):
     before = len(ferry.log_text())
     ferry.save(accounts={"office": {"window": 7}})
     ferry.reload()
-    wait_for("the reload", lambda: "reload" in ferry.log_text()[before:], 60)
+    wait_for("the reload", lambda: "event=reloaded" in ferry.log_text()[before:])
     send()
     arrived()
+    send()
     look()
+    arrived()
 
 with tap.case("commands for people read no password: queue works where the vault is shut"):
     ferry.write("vault", "", 0o600)
@@ -141,10 +145,12 @@ with tap.case("a key of ours goes to the store alone, and does not show"):
                                     "ca_file": store.ca, "port": store.tls_port}})
     before = len(ferry.log_text())
     ferry.reload()
-    wait_for("the reload", lambda: "reload" in ferry.log_text()[before:], 60)
+    wait_for("the reload", lambda: "event=reloaded" in ferry.log_text()[before:])
     send()
     arrived()
+    send()
     look()
+    arrived()
     os.chmod(key, 0o644)
     p = ferry.command("check")
     assert p.returncode == 78 and "holds a secret but everybody may read it" in p.stderr, p.stderr

@@ -27,7 +27,7 @@ def send(ferry, ident):
     """True once it was answered 250."""
     data = "Message-ID: <%s@office.example>\r\nFrom: scanner@office.example\r\n\r\nx\r\n" % ident
     try:
-        with smtplib.SMTP("127.0.0.1", ferry.smtp, timeout=30) as c:
+        with smtplib.SMTP("127.0.0.1", ferry.smtp, timeout=120) as c:
             c.sendmail("scanner@office.example", TO, data)
             return True
     except (OSError, smtplib.SMTPException):

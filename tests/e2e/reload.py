@@ -6,7 +6,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from lib.area import answers, free_port, wait_for  # noqa: E402
+from lib.area import answers, free_port, kill_each, wait_for  # noqa: E402
 from lib.office import Office, address  # noqa: E402
 from lib.sender import Client, Item, message  # noqa: E402
 from lib.tap import Tap  # noqa: E402
@@ -20,11 +20,14 @@ sent = []
 
 def send(to="scans", port=None, size=0):
     ident = "<%d@example.org>" % len(sent)
-    sent.append(ident)
     c = Client(port or ferry.smtp)
     c.hello()
     c.deliver(Item(ident, [address(to)], message(ident, size=size)))
-    c.quit()
+    sent.append(ident)
+    try:
+        c.quit()
+    except OSError:  # it has its 250, whatever happens behind it
+        pass
 
 
 def roles(name):
@@ -85,8 +88,7 @@ with tap.case("wrong rules are told with line and column, and the old ones stay"
 for role in ("receiver", "spool", "connect"):
     with tap.case("a killed %s is started again" % role):
         victims = wait_for("a " + role, lambda: roles(role), 30)
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
+        kill_each(victims)
         wait_for("a new " + role, lambda: roles(role) and not roles(role) & victims, 30)
 
         def send_now():
@@ -94,7 +96,6 @@ for role in ("receiver", "spool", "connect"):
                 send()
                 return True
             except Exception:
-                sent.pop()
                 return False
         wait_for("the service to be whole", send_now, 60, every=0.3)
         ferry.drained(60)

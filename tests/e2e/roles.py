@@ -7,7 +7,7 @@ import stat
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from lib.area import answers, wait_for  # noqa: E402
+from lib.area import answers, kill_each, wait_for  # noqa: E402
 from lib.office import Office, address  # noqa: E402
 from lib.sender import Client, Item, message  # noqa: E402
 from lib.tap import Skip, Tap  # noqa: E402
@@ -52,7 +52,7 @@ def status(pid, key):
 
 def run(*args, **kw):
     """`mailferry run` that is expected to end by itself."""
-    return area.run([program(), "run", "-c", ferry.file] + list(args), timeout=30, **kw)
+    return area.run([program(), "run", "-c", ferry.file] + list(args), timeout=180, **kw)
 
 
 def check_roles(user):
@@ -96,7 +96,7 @@ with tap.case("the service manager is told when it is ready, and when it stops")
     manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     manager.bind(area.path("notify"))
     area.own(area.path("notify"))
-    manager.settimeout(30)
+    manager.settimeout(120)
     ferry.env["NOTIFY_SOCKET"] = area.path("notify")
     ferry.start()
     assert manager.recv(1000).startswith(b"READY=1\n")
@@ -132,8 +132,7 @@ with tap.case("a role that dies is told with the signal, and started again; mail
     for name in ("receiver", "connect", "spool"):
         before = len(ferry.log_text())
         victims = roles(name)
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
+        kill_each(victims)
         wait_for("a new " + name, lambda: roles(name) and not roles(name) & victims, 30)
         text = wait_for("its death in the log", lambda: [
             l for l in ferry.log_text()[before:].splitlines() if "event=role-died" in l and "kind=" + name in l], 30)
@@ -144,11 +143,7 @@ with tap.case("a role that dies is told with the signal, and started again; mail
 with tap.case("a store that dies in its work is started again, and nothing is doubled"):
     for n in range(20):
         send()
-        for pid in roles("store"):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        kill_each(roles("store"))
     ferry.drained(120)
     have = sorted(m.id for messages in store.messages().values() for m in messages)
     assert have == sorted(sent), (have, sent)

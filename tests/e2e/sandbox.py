@@ -10,7 +10,7 @@ import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from lib.area import answers, wait_for  # noqa: E402
+from lib.area import answers, kill_each, wait_for  # noqa: E402
 from lib.dovecot import silent_listener  # noqa: E402
 from lib.inject import REFUSED, inject, possible, waits  # noqa: E402
 from lib.office import Office, address  # noqa: E402
@@ -47,8 +47,11 @@ def role(name):
     """One that is ready and waits."""
     if name == "store":
         send()
-    (pid,) = wait_for("a " + name, lambda: [p for p in roles(name) if status(p, "Seccomp") == "2" and waits(p)][:1], 60)
-    return pid
+    def ready():
+        """The supervisor's own: the connector has children that look up a name."""
+        return [p for p in roles(name) if status(p, "PPid") == str(ferry.process.pid) and status(p, "Seccomp") == "2"
+                and waits(p)]
+    return wait_for("a " + name, ready)[0]
 
 
 def status(pid, key):
@@ -141,7 +144,7 @@ with tap.case("programs that are replaced on disk are not mixed with those that 
     for kind in ("receiver", "connect", "spool"):
         old = set(roles(kind))
         for pid in old:
-            os.kill(pid, signal.SIGKILL)
+            kill_each([pid])
         wait_for("a new " + kind, lambda: roles(kind) and not set(roles(kind)) & old, 60)
     wait_for("the service", lambda: answers(ferry.smtp), 60)
     wait_for("the spool", lambda: ferry.command("queue", "list").returncode == 0, 60)

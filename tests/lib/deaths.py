@@ -144,11 +144,11 @@ class Deaths:
         wrong = ["steps %s: %s" % (deaths, error) for deaths, _, error in self.sequence(plans) if error]
         assert not wrong, "\n".join(wrong)
 
-    def not_met(self, named, most):
-        """What of the steps NAMED was nowhere a place of death, also in up to MOST further runs."""
+    def not_met(self, named, most, part=1.0):
+        """What of the steps NAMED was nowhere a place of death, also in up to MOST further runs that die in the first PART of a run."""
         # Processes interleave, so one and the same number is now this step and now that.
         wrong = []
-        for deaths, _, error in self.sequence((self.dice.randint(1, max(self.last, 1)),) for _ in range(most)):
+        for deaths, _, error in self.sequence((self.dice.randint(1, max(int(self.last * part), 1)),) for _ in range(most)):
             if error:
                 wrong.append("step %s: %s" % (deaths, error))
             if not named - set(self.met):

@@ -47,8 +47,11 @@ def set_registers(pid, regs):
 
 def waits(pid):
     """Is it in a system call, and so at the instruction that we need?"""
-    with open("/proc/%d/syscall" % pid) as f:
-        return f.read().split()[0].isdigit()
+    try:
+        with open("/proc/%d/syscall" % pid) as f:
+            return f.read().split()[0].isdigit()
+    except (OSError, IndexError):
+        return False  # it has ended
 
 
 class Awake(Exception):
