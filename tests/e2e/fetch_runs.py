@@ -32,7 +32,7 @@ def mails(name, n, size=0):
 def source(name, pop, **more):
     pops[name] = pop
     return dict({"protocol": "pop3", "host": "localhost", "port": pop.port, "tls": "none", "user": "old",
-                 "password_file": "old.password", "account": "office", "to": "scans@office.example", "timeout": "2m"},
+                 "password_file": "old.password", "account": "office", "to": "scans@office.example", "timeout": "10m"},
                 **more)
 
 
@@ -128,7 +128,7 @@ with tap.case("who asks while a run is under way is attached to it, and no two r
 with tap.case("a copy to another account is not taken for the one under way; source and account go meanwhile"):
     hang = socket.create_server(("127.0.0.1", 0))
     tree = {"protocol": "imap", "host": "localhost", "port": hang.getsockname()[1], "tls": "none", "user": "old",
-            "password_file": "old.password", "account": "office", "to": "scans@office.example", "timeout": "60s"}
+            "password_file": "old.password", "account": "office", "to": "scans@office.example", "timeout": "10m"}
     ferry.save(accounts={"second": dict(ferry.config["accounts"]["office"], user="second", addresses=["@second.example"])},
                sources={"tree": tree, "leaf": dict(tree, account="second", to="scans@second.example")})
     ferry.reload()

@@ -145,7 +145,7 @@ class Way:
         self.name, self.ports, self.tls = name, ports, tls
 
     def connect(self, listener):
-        s = socket.create_connection(("127.0.0.1", self.ports[listener]), timeout=60)
+        s = socket.create_connection(("127.0.0.1", self.ports[listener]), timeout=120)
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self.tls == "implicit":
             s = context().wrap_socket(s, server_hostname="localhost")

@@ -83,7 +83,7 @@ def put(user, n, first=0, folder="INBOX"):
 
 
 def uidls(user):
-    m = poplib.POP3("127.0.0.1", store.pop3_port, timeout=60)
+    m = poplib.POP3("127.0.0.1", store.pop3_port, timeout=120)
     m.user(user)
     m.pass_(store.users[user])
     found = [line.split()[1].decode() for line in m.uidl()[1]]

@@ -96,7 +96,7 @@ class Proxy:
                 for w in (writer, far):
                     _reset(w) if hard else w.close()
             elif pending:  # one side has ended: the other may still have something to say
-                await asyncio.wait(pending, timeout=5)
+                await asyncio.wait(pending, timeout=30)
             for t in tasks:
                 t.cancel()
         except OSError:
