@@ -50,7 +50,7 @@ def queued(word, folder=None):
 def act(rows, *command):
     assert len(rows) == 2, rows
     for r in rows:
-        ferry.command("queue", *command, r["id"], check=True)
+        ferry.insist(*command, r["id"])
 
 
 def runs(check=True):

@@ -37,7 +37,7 @@ def act(word, *command):
     rows = queued(word)
     assert len(rows) == 2, rows
     for r in rows:
-        ferry.command("queue", *command, r["id"], check=True)
+        ferry.insist(*command, r["id"])
 
 
 store.start()

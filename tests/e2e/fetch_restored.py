@@ -75,7 +75,7 @@ with tap.case("it is filed, and more is fetched, before the spool is lost"):
     pop.add(keep[2], "three")
     put("late")
     ferry.start()
-    ferry.command("queue", "retry", "--all", check=True)
+    ferry.insist("retry", "--all")
     ferry.command("sync", check=True)
     ferry.drained()
     assert copies() == {"early": 1, "waits": 1, "late": 1, "keep.0": 1, "keep.1": 1, "keep.2": 1}, copies()
@@ -88,7 +88,7 @@ with tap.case("the backup remembers: nothing that it knows is fetched or filed a
                                log=ferry.log, env=ferry.env)
     wait_for("mailferry to greet", lambda: answers(ferry.smtp))
     assert row("kept")["restored"] and row("drained")["restored"], ferry.rows("status")
-    ferry.command("queue", "retry", "--all", check=True)
+    ferry.insist("retry", "--all")
     ferry.drained()
     assert copies()["waits"] == 1, copies()
     for _ in range(3):

@@ -195,7 +195,7 @@ with tap.case("where the token role can't start, mail is taken in and says in th
     os.unlink(person.config["spool"] + "-tokens")
     os.rename(person.config["spool"] + "-away", person.config["spool"] + "-tokens")
     wait_for("the token role", lambda: roles(person, "token"), 60)
-    person.command("queue", "retry", "--all", check=True)
+    person.insist("retry", "--all")
     person.reload()
     filed(fourth)
     assert person.stop() == 0

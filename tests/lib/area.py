@@ -100,6 +100,15 @@ def kill_each(pids, sig=signal.SIGKILL):
             pass
 
 
+def hang_up(listener):
+    """Closes it. Who waits in accept() is woken: else he would stay there, with a descriptor that is another's next."""
+    try:
+        listener.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    listener.close()
+
+
 def find_program(name):
     """Full path of a system program; also where scripts/check unpacked Postfix's tools."""
     tools = os.environ.get("MAILFERRY_TOOLS", "")

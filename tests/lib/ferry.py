@@ -211,6 +211,16 @@ class Ferry:
             raise AssertionError("%s exited %d: %s%s" % (" ".join(argv), p.returncode, p.stdout, p.stderr))
         return p
 
+    def insist(self, *args):
+        """A command about the queue, again while a store is just at work on what it is about."""
+        def done():
+            p = self.command("queue", *args)
+            if p.returncode != 0 and "try again in a moment" in p.stderr:
+                return None
+            assert p.returncode == 0, "queue %s exited %d: %s%s" % (" ".join(args), p.returncode, p.stdout, p.stderr)
+            return p
+        return wait_for("queue %s" % " ".join(args), done)
+
     def rows(self, *args):
         """The objects that a `--json` command prints, whether as a list or one a line."""
         text = self.command(*args, "--json", check=True).stdout.strip()

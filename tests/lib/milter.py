@@ -5,6 +5,8 @@ import socket
 import struct
 import threading
 
+from lib.area import hang_up
+
 ADD_HEADERS, CHANGE_BODY, ADD_RCPT, DELETE_RCPT, CHANGE_HEADERS = 0x1, 0x2, 0x4, 0x8, 0x10
 QUARANTINE, CHANGE_FROM, ADD_RCPT_PAR, SET_MACROS = 0x20, 0x40, 0x80, 0x100
 ALL_ACTIONS = 0x1ff
@@ -98,7 +100,7 @@ class Milter:
 
     def stop(self):
         self.running = False
-        self.listener.close()
+        hang_up(self.listener)
         self.hang_up()
 
     @staticmethod

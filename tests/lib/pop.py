@@ -9,6 +9,8 @@ import socket
 import threading
 import time
 
+from lib.area import hang_up
+
 
 class Pop:
     """
@@ -66,7 +68,7 @@ class Pop:
 
     def stop(self):
         self.release()
-        self.listener.close()
+        hang_up(self.listener)
 
     # ---- the inside ----
     def _accept(self):

@@ -3,6 +3,8 @@
 import socket
 import threading
 
+from lib.area import hang_up
+
 
 class Listener:
     connections = 0  # so far
@@ -18,7 +20,7 @@ class Listener:
         raise NotImplementedError
 
     def close(self):
-        self.listener.close()
+        hang_up(self.listener)
 
     def _accept(self):
         while True:
