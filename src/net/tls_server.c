@@ -93,7 +93,11 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
 		return 0;
 	if (!key_use(s, i, iv, cipher, mac, 0))
 		return -1;
-	return i == 0 ? 1 : 2;
+	/* Who showed a certificate shows it again when the ticket is over: renewed ones would never end (RFC 8446, 4.6.1). */
+	if ((SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0)
+		return 1;
+	/* A client of TLS 1.3 uses a ticket once (RFC 8446, C.4): without another, each second session would be a new one. */
+	return i == 0 && SSL_version(ssl) < TLS1_3_VERSION ? 1 : 2;
 }
 
 /* ---- which certificate ---- */

@@ -215,6 +215,104 @@ static void new_keys_take_turns(void **state)
 	(void)close(fds[1]);
 }
 
+/* ---- tickets ---- */
+
+static SSL_SESSION *given; /* what the client was given last, and how often */
+static unsigned ngiven;
+
+static int on_given(SSL *ssl, SSL_SESSION *session)
+{
+	(void)ssl;
+	SSL_SESSION_free(given);
+	given = session;
+	ngiven++;
+	return 1; /* it is ours now */
+}
+
+/* One session with what was given last: is it resumed? *MORE: it was given something again. */
+static bool resumes(SSL_CTX *context, struct tls_server *s, const struct config_listener *l, bool *more)
+{
+	SSL *client = SSL_new(context), *server = tls_server_session(s, l);
+	const unsigned before = ngiven;
+	BIO *one, *other;
+	char byte = 'x';
+	bool reused;
+
+	assert_non_null(client);
+	assert_non_null(server);
+	assert_int_equal(BIO_new_bio_pair(&one, 0, &other, 0), 1);
+	SSL_set_bio(client, one, one);
+	SSL_set_bio(server, other, other);
+	if (given != NULL)
+		assert_int_equal(SSL_set_session(client, given), 1);
+	SSL_set_connect_state(client);
+	SSL_set_accept_state(server);
+	for (int i = 0; i < 4; i++) {
+		(void)SSL_do_handshake(client);
+		(void)SSL_do_handshake(server);
+	}
+	/* Tickets come with the first octets. */
+	assert_int_equal(SSL_write(server, &byte, 1), 1);
+	assert_int_equal(SSL_read(client, &byte, 1), 1);
+	reused = SSL_session_reused(client) == 1;
+	assert_int_equal(SSL_session_reused(server) == 1, reused);
+	*more = ngiven != before;
+	(void)SSL_shutdown(client);
+	SSL_free(client);
+	SSL_free(server);
+	return reused;
+}
+
+/* A client of TLS 1.3 uses a ticket once, so that it needs another with each session. */
+static void tickets_are_renewed(void **state)
+{
+	static const struct {
+		int version;
+		bool asks; /* for the client's certificate */
+		bool more;
+	} rows[] = {
+		{ TLS1_2_VERSION, false, false },
+		{ TLS1_2_VERSION, true, false },
+		{ TLS1_3_VERSION, false, true },
+		{ TLS1_3_VERSION, true, false },
+	};
+	static const unsigned char keys[TLS_TICKET_KEY_SIZE] = { 1, 2, 3 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct config_listener l = { .name = (char *)"x",
+					     .tls = CONFIG_OFFER_STARTTLS,
+					     .client_ca_pem = rows[i].asks ? tls_pair_certificate : NULL };
+		struct config config = {
+			.certificates = &ours, .ncertificates = 1, .listeners = &l, .nlisteners = 1
+		};
+		SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+		bool more;
+		struct err e;
+		struct tls_server *s = tls_server_new(&config, &e);
+
+		assert_non_null(s);
+		assert_non_null(context);
+		assert_int_equal(SSL_CTX_set_max_proto_version(context, rows[i].version), 1);
+		(void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+		SSL_CTX_sess_set_new_cb(context, on_given);
+		tls_server_tickets(s, keys, 1);
+		assert_false(resumes(context, s, &l, &more));
+		assert_true(more);
+		for (int n = 0; n < 2; n++) {
+			if (!resumes(context, s, &l, &more))
+				/* It was used, and is none any more. */
+				assert_true(rows[i].version == TLS1_3_VERSION && !rows[i].more && n == 1);
+			else
+				assert_int_equal(more, rows[i].more);
+		}
+		SSL_SESSION_free(given);
+		given = NULL;
+		SSL_CTX_free(context);
+		tls_server_free(&s);
+	}
+}
+
 static void write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -264,6 +362,7 @@ int main(void)
 		cmocka_unit_test(age_is_told),
 		cmocka_unit_test(bad_pairs_are_refused),
 		cmocka_unit_test(listeners_have_what_they_say),
+		cmocka_unit_test(tickets_are_renewed),
 		cmocka_unit_test(new_keys_take_turns),
 		cmocka_unit_test(changes_are_noticed),
 	};
