@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -217,7 +218,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 		smtp_conns_stop(&s->conns, false);
 	if (s->conns.n > 0 || (s->leaving && arrivals_count(s->arrivals) > 0))
 		return;
-	(void)event_del(s->tick); /* an idle receiver sleeps */
+	/* An idle receiver sleeps, and what it needed goes back to the kernel. */
+	(void)event_del(s->tick);
+	(void)malloc_trim(0);
 	if (s->leaving)
 		s->ended(s->arg);
 }
