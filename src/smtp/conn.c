@@ -199,7 +199,7 @@ bool conn_go_on(struct smtp_conn *c)
 	case SMTP_READ:
 		conn_set_reading(c, true);
 		/* Of what was read already the descriptor says nothing any more. */
-		if (transport_pending(&c->wire))
+		if (!c->taking && transport_pending(&c->wire))
 			event_active(&c->readable, EV_READ, 0);
 		break;
 	case SMTP_CLOSE:
@@ -319,14 +319,30 @@ static bool read_once(struct smtp_conn *c)
 	if (!acknowledged && smtp_session_unconfirmed(c->session))
 		smtp_session_crossed(c->session, n);
 	buf_free(&c->in);
+	c->taking = true;
+	if (!on_input(c, have + n, acknowledged))
+		return false;
+	c->taking = false;
 	/* A full record is seldom the last. */
-	return on_input(c, have + n, acknowledged) && n == RECORD_MAX && !c->handshaking && transport_is_tls(&c->wire);
+	return !c->handshaking && transport_is_tls(&c->wire) && (n == RECORD_MAX || transport_pending(&c->wire));
+}
+
+/* What has come, but not so much that others wait long. */
+static void read_some(struct smtp_conn *c)
+{
+	unsigned left = RECORDS_MAX;
+
+	while (read_once(c))
+		if (--left == 0) {
+			if (transport_pending(&c->wire))
+				event_active(&c->readable, EV_READ, 0);
+			return;
+		}
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct smtp_conn *c = arg;
-	unsigned left = RECORDS_MAX;
 
 	(void)fd;
 	(void)what;
@@ -336,8 +352,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		c->write_blocked = false;
 		(void)conn_go_on(c);
 	} else {
-		while (read_once(c) && --left > 0)
-			;
+		read_some(c);
 	}
 }
 
@@ -354,7 +369,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 		c->read_blocked = false;
 		if (conn_go_on(c) && blocked && !c->handshaking)
-			(void)read_once(c);
+			read_some(c);
 	}
 }
 

@@ -22,6 +22,7 @@ struct smtp_conn {
 	bool write_blocked;    /* writing waits for what TLS itself has to read */
 	bool reading, writing; /* the events are set */
 	bool spoken;	       /* something was read */
+	bool taking;	       /* input goes to the session; whether more lies here is asked afterwards */
 	bool shut;	       /* our side is closed */
 	bool closed;	       /* the client's side is; whether it gets the reply still matters */
 	int64_t gone_ms;       /* when it is cut off; 0: not ending yet */

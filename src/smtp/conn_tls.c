@@ -24,7 +24,6 @@ bool conn_starttls(struct smtp_conn *c)
 	bool early;
 
 	if (c->ready == NULL) {
-		conn_set_reading(c, false);
 		early = c->in.n > 0 || transport_waiting(&c->wire) > 0;
 		c->ready = early || c->all->tls == NULL ? NULL : tls_server_session(c->all->tls, c->listener);
 		smtp_session_tls_begin(c->session, early, c->ready != NULL);
