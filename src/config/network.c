@@ -16,8 +16,9 @@ bool config_network_has(const struct config_network *n, const void *sockaddr)
 
 		memcpy(&in6, sockaddr, sizeof(in6));
 		memcpy(bytes, &in6.sin6_addr, 16);
-		/* A listener on [::] sees IPv4 clients so (RFC 4291, 2.5.5.2). */
-		if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr) && !n->ipv6) {
+		/* A socket that takes both sees IPv4 clients so (RFC 4291, 2.5.5.2). They are in no network of IPv6: one that
+		 * looks small there may hold all of IPv4. */
+		if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
 			memmove(bytes, bytes + 12, 4);
 			ipv6 = false;
 		}

@@ -1,7 +1,9 @@
 #include "config/value.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/un.h>
 
 struct unit {
@@ -242,6 +244,18 @@ static bool bits_clear(struct config_network *n)
 	return any;
 }
 
+/* What is written as ::ffff:192.0.2.0/120 is 192.0.2.0/24 (RFC 4291, 2.5.5.2). */
+static void unmap(struct config_network *n)
+{
+	struct in6_addr six;
+
+	memcpy(&six, n->bytes, sizeof six);
+	if (!n->ipv6 || n->bits < 96 || !IN6_IS_ADDR_V4MAPPED(&six))
+		return;
+	*n = (struct config_network){ .bits = n->bits - 96 };
+	memcpy(n->bytes, &six.s6_addr[12], 4);
+}
+
 int value_network(struct slice text, struct config_network *out, char *hint)
 {
 	char copy[INET6_ADDRSTRLEN];
@@ -262,6 +276,7 @@ int value_network(struct slice text, struct config_network *out, char *hint)
 		return -1;
 	}
 	out->bits = (unsigned)bits;
+	unmap(out);
 	if (!bits_clear(out))
 		return 0;
 	buf_init(&good, 100);

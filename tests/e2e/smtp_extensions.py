@@ -194,7 +194,8 @@ with tap.case("LMTP knows no EHLO and no HELO, and SMTP no LHLO"):
 
 with tap.case("a header of a proxy names the client: in log, Received and limits, however it is cut"):
     for n, (header, client) in enumerate(((v1(), "198.51.100.7"), (v2(), "198.51.100.7"), (v1("2001:db8::7"), "IPv6:2001:db8::7"),
-                                          (v2("2001:db8::7", extra=b"\x04\0\2ab"), "IPv6:2001:db8::7"))):
+                                          (v2("2001:db8::7", extra=b"\x04\0\2ab"), "IPv6:2001:db8::7"),
+                                          (v1("::ffff:198.51.100.7"), "198.51.100.7"))):
         for size in (1, 1000):
             ident = "<proxy-%d-%d@x>" % (n, size)
             c = Client(ports["front"])
@@ -206,7 +207,7 @@ with tap.case("a header of a proxy names the client: in log, Received and limits
             c.expect(250)
             c.command("QUIT", 221)
             assert ("[%s]" % client).encode() in one(store, f, ident)
-    assert "client=198.51.100.7:41234" in f.log_text()
+    assert "client=198.51.100.7:41234" in f.log_text() and "::ffff:" not in f.log_text()
 
 with tap.case("nothing behind the header is lost, and talking before the banner is still refused"):
     c = Client(ports["front"])

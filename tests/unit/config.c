@@ -340,6 +340,44 @@ static void keys_must_be_known_and_fit_together(void **state)
 	ROWS(rows);
 }
 
+#define RELAY "relay = { host = \"smtp.example.net\"; user = \"u\"; password = \"sesame\"; };\n"
+#define FOR(networks)                                                                                                  \
+	GOOD RELAY "relay_for = { a = { networks = [ " networks " ]; senders = [ \"@office.example\" ]; }; };"
+#define IS_ALL(network)                                                                                                \
+	"t:3: key `relay_for.a.networks': \"" network "\" is the whole Internet: whoever sends spam would send it "     \
+	"through you; name the office's own networks\n"
+#define IS_WIDE(network)                                                                                               \
+	"t:3: key `relay_for.a.networks': \"" network "\" is a large part of the Internet: name the office's own "      \
+	"networks, or give users\n"
+
+static void mail_of_strangers_is_not_relayed(void **state)
+{
+	static const struct row rows[] = {
+		{ FOR("\"192.0.2.0/24\""), "" },
+		{ FOR("\"10.0.0.0/8\", \"fd00::/8\", \"2001:db8::/32\""), "" },
+		{ FOR("\"::ffff:192.0.2.0/120\""), "" },
+		{ FOR("\"0.0.0.0/0\""), IS_ALL("0.0.0.0/0") },
+		{ FOR("\"::/0\""), IS_ALL("::/0") },
+		{ FOR("\"0.0.0.0/1\", \"128.0.0.0/1\""), IS_WIDE("0.0.0.0/1") IS_WIDE("128.0.0.0/1") },
+		{ FOR("\"192.0.0.0/8\""), IS_WIDE("192.0.0.0/8") },
+		{ FOR("\"2000::/3\""), IS_WIDE("2000::/3") },
+		/* IPv4 in other clothes. */
+		{ FOR("\"::ffff:0.0.0.0/96\""), IS_ALL("0.0.0.0/0") },
+		{ FOR("\"::ffff:128.0.0.0/97\""), IS_WIDE("128.0.0.0/1") },
+		{ GOOD RELAY "relay_for = { a = { senders = [ \"@office.example\" ]; }; };",
+		  "t:3: key `relay_for.a.networks': missing: give networks or users, or everybody on the Internet could "
+		  "send through you\n" },
+		{ GOOD RELAY "relay_for = { a = { networks = [ \"192.0.2.0/24\" ]; }; };",
+		  "t:3: key `relay_for.a.senders': missing: expected addresses such as [ \"scanner@office.example\", "
+		  "\"@office.example\" ]\n" },
+		{ GOOD "relay_for = { a = { networks = [ \"192.0.2.0/24\" ]; senders = [ \"@office.example\" ]; }; };",
+		  "t:2: key `relay_for': there is no relay: give the server that mail goes out through, relay = { host "
+		  "= … }\n" },
+	};
+	(void)state;
+	ROWS(rows);
+}
+
 static void errors_are_bounded(void **state)
 {
 	struct buf text, errors;
@@ -419,6 +457,7 @@ int main(void)
 		cmocka_unit_test(slips_of_syntax_are_named), cmocka_unit_test(passwords_stay_out_of_errors),
 		cmocka_unit_test(values_are_checked),	     cmocka_unit_test(listeners_are_checked),
 		cmocka_unit_test(addresses_are_checked),     cmocka_unit_test(keys_must_be_known_and_fit_together),
+		cmocka_unit_test(mail_of_strangers_is_not_relayed),
 		cmocka_unit_test(errors_are_bounded),	     cmocka_unit_test(the_sample_is_good),
 	};
 

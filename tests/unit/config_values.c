@@ -97,6 +97,13 @@ static void networks_know_their_hosts(void **state)
 		{ "2001:db8::/33", "2001:db8:7fff::1", true },
 		{ "2001:db8::/33", "2001:db8:8000::1", false },
 		{ "::/0", "192.0.2.1", false },
+		/* IPv4 is no part of IPv6, however it is written. */
+		{ "::/0", "::ffff:192.0.2.1", false },
+		{ "::/64", "::ffff:192.0.2.1", false },
+		{ "::ffff:192.0.2.0/120", "::ffff:192.0.2.1", true },
+		{ "::ffff:192.0.2.0/120", "192.0.2.1", true },
+		{ "::ffff:192.0.2.0/120", "192.0.3.1", false },
+		{ "::ffff:192.0.2.7", "192.0.2.7", true },
 		{ "::1", "::1", true },
 	};
 	(void)state;
