@@ -243,11 +243,11 @@ static bool on_input(struct smtp_conn *c, size_t n, bool acknowledged)
 	return conn_go_on(c);
 }
 
-/* The client has closed its side, or (ERRNUM) the connection broke. */
-static void end_of_input(struct smtp_conn *c, int errnum)
+/* The client has closed its side, or (ERRNUM) the connection broke. ACKNOWLEDGED: what we had said until then. */
+static void end_of_input(struct smtp_conn *c, int errnum, bool acknowledged)
 {
 	if (errnum == 0)
-		smtp_session_eof(c->session, transport_acknowledged(&c->wire));
+		smtp_session_eof(c->session, acknowledged);
 	if (errnum != 0 || !smtp_session_waits(c->session)) {
 		conn_drop(c, errnum == ECONNRESET || errnum == EPIPE);
 		return;
@@ -296,18 +296,19 @@ static bool read_once(struct smtp_conn *c)
 		conn_set_writing(c, true);
 		return false;
 	case TRANSPORT_END:
-		end_of_input(c, 0);
+		end_of_input(c, 0, transport_acknowledged(&c->wire));
 		return false;
 	case TRANSPORT_CUT:
 		log_debug("tls-cut", LOG_STR("session", smtp_session_id(c->session)));
-		/* Many clients leave so. What counts for a reply is that its end closed, and was not reset. */
-		end_of_input(c, 0);
+		/* Many clients leave so. What counts for a reply is that its end closed, and was not reset: asked for before,
+		 * as OpenSSL has sent an alert by now, which nobody acknowledges. */
+		end_of_input(c, 0, acknowledged);
 		return false;
 	default:
 		if (c->wire.error == 0)
 			log_warning("tls-broken", LOG_STR("session", smtp_session_id(c->session)),
 				    LOG_STR("error", "what came is no part of this encrypted session"));
-		end_of_input(c, c->wire.error == 0 ? EPROTO : c->wire.error);
+		end_of_input(c, c->wire.error == 0 ? EPROTO : c->wire.error, false);
 		return false;
 	}
 	if (ended) {

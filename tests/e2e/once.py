@@ -19,13 +19,17 @@ from lib.office import Office, address  # noqa: E402
 from lib.proxy import Proxy  # noqa: E402
 from lib.sender import Client, Item, Refused  # noqa: E402
 from lib.tap import Tap  # noqa: E402
+from lib.tls import TlsClient, self_signed  # noqa: E402
 
 FIN, RESET = "closed in order", "reset"
 
 tap = Tap(900)
 tap.need(("dovecot", "dovecot-imapd"))
 office = Office(tap, "once", config={"receivers": 2, "log_level": "debug"})
-ferry = office.start().ferry
+ferry = office.ferry
+self_signed(ferry, "main", ["mail.office.example"])
+ferry.save(certificates={"main": {"certificate": "main.pem", "key": "main.key"}}, listeners={"lmtp": {"tls": "none"}})
+office.start()
 expected = {}  # subject → (folder → copies)
 serial = 0
 open_ones = []
@@ -56,9 +60,12 @@ def closed():
     return ferry.log_text().count("event=closed")
 
 
-def connect(**more):
-    c = Client(ferry.lmtp if more.get("lmtp") else ferry.smtp, **more)
+def connect(tls=False, **more):
+    c = (TlsClient if tls else Client)(ferry.lmtp if more.get("lmtp") else ferry.smtp, **more)
     c.hello()
+    if tls:
+        c.starttls(greeted=True)
+        c.command("EHLO test.example.org", 250)
     if ends_are_told:
         wait_for("earlier sessions to end", lambda: opened() - closed() <= 1 + len(open_ones), every=0.02)
     c.before, c.mark = closed(), len(ferry.log_text())
@@ -128,11 +135,15 @@ ROWS = (
     (True, "leaves the connection open", 1),
     (False, "leaves the connection open", 2),
 )
-for named, what, copies in ROWS:
-    with tap.case("the 250 comes; a client %s Message-ID %s: %s" % (
-            "with" if named else "without", what, ("one message", "two messages")[copies - 1])):
+
+# Many clients end an encrypted session without saying so in it.
+TLS_ROWS = [row for row in ROWS if not row[1].startswith("has closed")]
+TLS_ROWS += [(True, "says goodbye in the session, too, and closes", 1), (False, "says goodbye in the session, too, and closes", 2)]
+for named, what, copies, tls in [row + (False,) for row in ROWS] + [row + (True,) for row in TLS_ROWS]:
+    with tap.case("%sthe 250 comes; a client %s Message-ID %s: %s" % (
+            "by TLS " if tls else "", "with" if named else "without", what, ("one message", "two messages")[copies - 1])):
         i = item(named)
-        c = connect()
+        c = connect(tls=tls)
         c.mail(i)
         c.send(i.wire)
         first = None
@@ -149,6 +160,8 @@ for named, what, copies in ROWS:
             c.command("NOOP", 250)
             c.command("NOOP", 250)
             await_told(c)
+        if what.startswith("says goodbye"):
+            c.goodbye()
         if what.endswith("open"):
             open_ones.append(c)
         else:
