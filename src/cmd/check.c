@@ -76,15 +76,17 @@ static void listeners_warn(const char *file, const struct config *c)
 	for (size_t i = 0; i < c->nlisteners; i++) {
 		const struct config_listener *l = &c->listeners[i];
 		size_t n = strlen(l->address);
-		bool open = config_is_open(l) && !is_local(l->address);
+		const bool open = config_is_open(l) && !is_local(l->address);
+		/* Whoever has logged in is no stranger. */
+		const bool strangers = open && l->auth != CONFIG_AUTH_REQUIRED;
 
 		if (open && l->bare_newlines == CONFIG_NEWLINES_ACCEPT)
 			warn(file, "listener", l->name,
 			     "takes bare newlines from everybody, which lets messages be smuggled: give networks");
-		else if (open)
+		else if (strangers)
 			warn(file, "listener", l->name,
 			     "everybody may connect; right for the MX of a domain, else give networks");
-		if (open && l->nmilters == 0)
+		if (strangers && l->nmilters == 0)
 			warn(file, "listener", l->name,
 			     "everybody may connect, and no milter looks at what comes: the store's own spam filter "
 			     "does not see mail that mailferry files; see docs/milters.md");

@@ -318,7 +318,8 @@ const struct config_account *config_account(const struct config *c, const char *
 
 const struct config_milter *config_milter(const struct config *c, const char *name);
 
-/* May anybody at all connect there, perhaps by way of a proxy? */
+/* May anybody at all connect there? So it is without networks, or with such as no office has; on a UNIX socket, where a proxy
+ * stands in front. */
 bool config_is_open(const struct config_listener *l);
 
 const struct config_source *config_source(const struct config *c, const char *name);
@@ -378,5 +379,8 @@ bool config_relay_client(const struct config *c, const char *ip, const char *use
 void config_verdict_split(const char *verdict, char **field, char **pattern);
 
 bool config_network_has(const struct config_network *n, const void *sockaddr);
+
+/* Has it more addresses than any office, other than those that are nobody's on the Internet? */
+bool config_network_is_wide(const struct config_network *n);
 
 #endif

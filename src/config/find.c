@@ -23,13 +23,12 @@ const struct config_milter *config_milter(const struct config *c, const char *na
 
 bool config_is_open(const struct config_listener *l)
 {
-	const bool local = l->address != NULL && strncmp(l->address, "unix:", 5) == 0;
-	bool everybody = l->nnetworks == 0;
+	const bool is_unix = l->address != NULL && strncmp(l->address, "unix:", 5) == 0;
+	bool open = l->nnetworks == 0;
 
-	/* A network of that size is no restriction. */
 	for (size_t i = 0; i < l->nnetworks; i++)
-		everybody = everybody || l->networks[i].bits == 0;
-	return everybody && (!local || l->nproxy > 0);
+		open = open || config_network_is_wide(&l->networks[i]);
+	return open && (!is_unix || l->nproxy > 0);
 }
 
 const struct config_source *config_source(const struct config *c, const char *name)

@@ -34,7 +34,9 @@ const struct key keys_listener[] = {
 	  .offset2 = LISTENER(nnetworks),
 	  .otherwise_is = "everybody",
 	  .parts = TO_RECEIVER,
-	  .help = "Who may connect: [ \"192.0.2.0/24\", \"2001:db8::/32\" ]." },
+	  .help = "Who may connect: [ \"192.0.2.0/24\", \"2001:db8::/32\" ]. A listener with networks of which one is wider "
+		  "than any office's (before /16 for IPv4, before /32 for IPv6, other than private ones) counts as one for "
+		  "everybody: in what check refuses and warns of, in chunking and in remove_headers." },
 	{ .group = KEYS_LISTENER,
 	  .name = "hasty_clients",
 	  .type = KEY_ENUM,

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "config/value.h"
+
 bool config_network_has(const struct config_network *n, const void *sockaddr)
 {
 	const struct sockaddr *sa = sockaddr;
@@ -35,4 +37,31 @@ bool config_network_has(const struct config_network *n, const void *sockaddr)
 	if (ipv6 != n->ipv6 || memcmp(bytes, n->bytes, whole) != 0)
 		return false;
 	return part == 0 || (((bytes[whole] ^ n->bytes[whole]) & (0xff << (8 - part))) & 0xff) == 0;
+}
+
+/* Blocks that are nobody's on the Internet (RFC 6890): as wide as you like. */
+static bool is_private(const struct config_network *n)
+{
+	static const char *const blocks[] = { "10.0.0.0/8",  "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8",
+					      "169.254.0.0/16", "100.64.0.0/10", "fc00::/7",	    "fe80::/10" };
+
+	for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
+		struct config_network block;
+		char hint[VALUE_HINT_SIZE];
+		unsigned whole, part;
+
+		if (value_network(slice_str(blocks[i]), &block, hint) != 0 || block.ipv6 != n->ipv6 || block.bits > n->bits)
+			continue;
+		whole = block.bits / 8;
+		part = block.bits % 8;
+		if (memcmp(block.bytes, n->bytes, whole) == 0 &&
+		    (part == 0 || ((block.bytes[whole] ^ n->bytes[whole]) >> (8 - part)) == 0))
+			return true;
+	}
+	return false;
+}
+
+bool config_network_is_wide(const struct config_network *n)
+{
+	return !is_private(n) && n->bits < (n->ipv6 ? 32 : 16);
 }

@@ -46,34 +46,6 @@ static void name_verify(const struct build *b, const struct group_lines *lines, 
 		     "the name belongs to the relay, in commands and in the queue: give it another");
 }
 
-/* Blocks that are nobody's on the Internet (RFC 6890): as wide as you like. */
-static bool is_private(const struct config_network *n)
-{
-	static const char *const blocks[] = { "10.0.0.0/8",  "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8",
-					      "169.254.0.0/16", "100.64.0.0/10", "fc00::/7",	    "fe80::/10" };
-
-	for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++) {
-		struct config_network block;
-		char hint[VALUE_HINT_SIZE];
-		unsigned whole, part;
-
-		if (value_network(slice_str(blocks[i]), &block, hint) != 0 || block.ipv6 != n->ipv6 || block.bits > n->bits)
-			continue;
-		whole = block.bits / 8;
-		part = block.bits % 8;
-		if (memcmp(block.bytes, n->bytes, whole) == 0 &&
-		    (part == 0 || ((block.bytes[whole] ^ n->bytes[whole]) >> (8 - part)) == 0))
-			return true;
-	}
-	return false;
-}
-
-/* More addresses than any office has. */
-static bool is_wide(const struct config_network *n)
-{
-	return !is_private(n) && n->bits < (n->ipv6 ? 32 : 16);
-}
-
 static void group_error(struct build *b, size_t i, const char *key, const char *text)
 {
 	char path[REPORT_PATH_SIZE];
@@ -92,7 +64,7 @@ static void group_verify(struct build *b, size_t i)
 		group_error(b, i, "networks",
 			    "missing: give networks or users, or everybody on the Internet could send through you");
 	for (size_t k = 0; k < g->nnetworks; k++) {
-		if (!is_wide(&g->networks[k]))
+		if (!config_network_is_wide(&g->networks[k]))
 			continue;
 		buf_init(&text, 500);
 		(void)buf_addf(&text, "\"");

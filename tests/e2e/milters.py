@@ -200,6 +200,15 @@ with tap.case("`check' names a milter that is not there, and warns of a public l
     ferry.save(listeners={"lan": {"milters": None, "address": "0.0.0.0:%d" % ferry.smtp}})
     p = ferry.command("check")
     assert "no milter looks at what comes" in p.stderr, p.stderr
+    ferry.save(users="users")
+    ferry.command("user", "add", "anna", check=True)
+    for listener, warned in (({"networks": ["192.0.2.0/24", "0.0.0.0/0"]}, True), ({"networks": ["2001::/16"]}, True),
+                             ({"networks": ["192.0.2.0/24", "10.0.0.0/8"]}, False),
+                             ({"networks": None, "auth": "required"}, False), ({"auth": "offered"}, True)):
+        ferry.save(listeners={"lan": listener})
+        p = ferry.command("check")
+        assert ("no milter looks at what comes" in p.stderr) == warned, (listener, p.stderr)
+        assert ("everybody may connect; right" in p.stderr) == warned, (listener, p.stderr)
     ferry.save(milters={"hold": {"address": "inet:nowhere"}})
     p = ferry.command("check")
     assert p.returncode == 78 and "milters.hold.address" in p.stderr, p.stderr

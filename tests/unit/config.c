@@ -254,6 +254,11 @@ static void listeners_are_checked(void **state)
 		  "\"2001:db8::/129\": the prefix behind `/' is a number up to 128\n" },
 		{ GOOD "listeners = { a = { address = \"[::]:25\"; networks = [ ]; }; };",
 		  "t:2: key `listeners.a.networks': " NETS "a list: it is empty\n" },
+		/* A network that is none. */
+		{ GOOD "users = \"u\"; listeners = { a = { address = \"[::]:25\"; networks = [ \"0.0.0.0/0\" ]; auth = \"offered\";\n"
+		       "auth_plaintext = true; }; };",
+		  "t:3: key `listeners.a.auth_plaintext': everybody may connect here, and everybody on the way could read the "
+		  "passwords: give networks, or use TLS\n" },
 		{ GOOD "listeners = { a = { address = \"[::]:25\"; protocol = \"esmtp\"; }; };",
 		  "t:2: key `listeners.a.protocol': expected \"smtp\" or \"lmtp\", got \"esmtp\"\n" },
 	};

@@ -129,7 +129,7 @@ static void each_role_gets_its_part(void **state)
 		     "  mine = { address = \"192.0.2.1:27\"; remove_headers = [ \"X-Mine\", \"X-Other*\" ]; };\n"
 		     "  none = { address = \"192.0.2.1:28\"; remove_headers = [ ]; };\n"
 		     "  local = { address = \"unix:/l\"; protocol = \"lmtp\"; };\n"
-		     "  all = { address = \"192.0.2.1:29\"; networks = [ \"192.0.2.0/24\", \"0.0.0.0/0\" ]; };\n"
+		     "  all = { address = \"192.0.2.1:29\"; networks = [ \"192.0.2.0/24\", \"0.0.0.0/1\" ]; };\n"
 		     "  behind = { address = \"unix:/p\"; proxy = [ \"unix\" ]; };\n"
 		     "  known = { address = \"unix:/q\"; proxy = [ \"unix\" ]; networks = [ \"192.0.2.0/24\" ]; }; };\n";
 	struct buf errors;
