@@ -157,6 +157,8 @@ static const struct verb verbs[] = {
 	{ "POST", BOTH, 0, 0, ARGS_MANY, 0, do_http, { 0 } },
 	{ "HEAD", BOTH, 0, 0, ARGS_MANY, 0, do_http, { 0 } },
 	{ "PUT", BOTH, 0, 0, ARGS_MANY, 0, do_http, { 0 } },
+	{ "PATCH", BOTH, 0, 0, ARGS_MANY, 0, do_http, { 0 } },
+	{ "DELETE", BOTH, 0, 0, ARGS_MANY, 0, do_http, { 0 } },
 	{ "OPTIONS", BOTH, 0, 0, ARGS_MANY, 0, do_http, { 0 } },
 	{ "CONNECT", BOTH, 0, 0, ARGS_MANY, 0, do_http, { 0 } },
 	{ "PRI", BOTH, 0, 0, ARGS_MANY, 0, do_http, { 0 } },

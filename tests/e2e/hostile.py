@@ -81,6 +81,8 @@ def rows():
     yield Row("a bare LF behind a command", (HELLO, [250]), (b"NOOP\nRSET\r\n", [521]), closed=True)
     yield Row("a browser", (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", [502]), closed=True, pieces=False)
     yield Row("a browser that posts", (HELLO, [250]), (b"POST / HTTP/1.1\r\n\r\n" + MAIL, [502]), closed=True, pieces=False)
+    yield Row("a page that patches", (HELLO, [250]), (b"PATCH / HTTP/1.1\r\n\r\n" + MAIL, [502]), closed=True, pieces=False)
+    yield Row("a page that deletes", (HELLO, [250]), (b"DELETE / HTTP/1.1\r\n\r\n" + MAIL, [502]), closed=True, pieces=False)
     yield Row("escape sequences", (HELLO, [250]), (b"\x1b]0;x\x07\r\nMAIL FROM:<\x1b[2J@b.example>\r\n", [500, 501]))
     yield Row("DATA and message in one write", (HELLO, [250]), (ENVELOPE, [250, 250]), (b"DATA\r\n" + BODY + END, [554]),
               said="5.5.0", closed=True, pieces=False)
