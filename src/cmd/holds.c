@@ -75,6 +75,8 @@ void hold_why(const struct hold *h, struct buf *out)
 		return;
 	}
 	(void)text_clean(out, h->reason, 0);
+	if (h->until_ms == INT64_MAX)
+		return;
 	if (left > 0)
 		(void)buf_addf(out, "; next try in %s", span);
 	else

@@ -9,7 +9,7 @@
 
 struct hold {
 	char *account, *reason; /* owned; reason may be NULL */
-	int64_t until_ms;	/* wall clock */
+	int64_t until_ms;	/* wall clock; INT64_MAX: for ever, as things are */
 	bool timed;		/* nothing is wrong: it files at the times of its `at' */
 };
 

@@ -69,7 +69,9 @@ static void add_words(const struct status *s, const struct spool_account_row *ro
 {
 	char span[TEXT_SPAN_SIZE];
 
-	if (row->hold_until_ms != 0) {
+	if (row->hold_until_ms == INT64_MAX) {
+		(void)text_clean(out, row->hold_reason, 0);
+	} else if (row->hold_until_ms != 0) {
 		(void)text_clean(out, row->hold_reason, 0);
 		text_span(row->hold_until_ms - s->now, span);
 		if (row->hold_until_ms > s->now)

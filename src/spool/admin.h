@@ -89,7 +89,9 @@ int spool_admin_find(struct spool_admin *a, const struct spool_query *q, spool_r
 /* One account: every one that the spool knows of. */
 struct spool_account_row {
 	const char *account;
-	int64_t hold_until_ms;	 /* 0: not held; may have passed: it is tried, and has not gone well yet */
+	/* 0: not held; may have passed: it is tried, and has not gone well yet. INT64_MAX: nobody tries it, as the configuration
+	 * does not name it */
+	int64_t hold_until_ms;
 	const char *hold_reason; /* NULL: not held */
 	int hold_attempts;
 	int64_t next_due_ms;			/* INT64_MAX: nothing has a time */

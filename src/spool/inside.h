@@ -25,6 +25,7 @@ struct account {
 	char *name;
 	struct peer *store; /* NULL: none is there */
 	int waiting;	    /* socket of the store that comes next, or -1 */
+	bool known;	    /* the configuration names it */
 	bool woken;	    /* this store has asked for work before */
 	bool idle;	    /* … and got none last time */
 	bool told;	    /* of work that is due */
@@ -145,6 +146,7 @@ struct spool_server {
 	unsigned children;
 	int64_t last_serial; /* 31 bits */
 	bool stopping, dead;
+	bool knows; /* it was told which accounts there are */
 	int64_t ahead; /* of the monotonic clock: the wall clock, when it was last looked at */
 	int64_t held_told; /* when options.held was called last, or 0 */
 };

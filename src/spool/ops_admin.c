@@ -236,6 +236,19 @@ static int fill_times(struct spool_server *s, struct spool_account_row *row)
 	return 0;
 }
 
+/* What waits for an account that there is not is tried by nobody, whatever its last hold said. */
+static void fill_unknown(struct spool_server *s, struct spool_account_row *row)
+{
+	if (!s->knows || server_account(s, row->account)->known || waits_for_store(row) == 0)
+		return;
+	row->hold_until_ms = row->next_due_ms = INT64_MAX;
+	row->hold_person = true;
+	row->hold_reason = account_is_relay(row->account)
+			       ? "the configuration has no relay; give it one, or drop what waits for it (mailferry queue delete)"
+			       : "the configuration names no such account; name it again, or drop what waits for it (mailferry "
+				 "queue delete)";
+}
+
 static int fill_accounts(struct spool_server *s, struct spool_account_row *rows, size_t max, size_t *n, struct pool *a)
 {
 	sqlite3_stmt *st = db_ask(&s->db, SQL_ACCOUNTS, "");
@@ -274,9 +287,11 @@ static int fill_accounts(struct spool_server *s, struct spool_account_row *rows,
 	if (r < 0)
 		return -1;
 	db_done(st);
-	for (size_t i = 0; i < *n; i++)
+	for (size_t i = 0; i < *n; i++) {
 		if (fill_times(s, &rows[i]) != 0)
 			return -1;
+		fill_unknown(s, &rows[i]);
+	}
 	return 0;
 }
 

@@ -266,7 +266,7 @@ struct account *server_account(struct spool_server *s, const char *name)
 
 void spool_server_know(struct spool_server *s, const char *account)
 {
-	(void)server_account(s, account);
+	server_account(s, account)->known = s->knows = true;
 }
 
 void spool_server_peer(struct spool_server *s, int fd, enum spool_peer role, const char *name)

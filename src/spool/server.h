@@ -54,7 +54,7 @@ struct spool_server *spool_server_new(struct event_base *base, const struct spoo
  * and both to every fetcher. */
 void spool_server_peer(struct spool_server *s, int fd, enum spool_peer role, const char *name);
 
-/* There is an account of that name, though it may have no mail yet. */
+/* The configuration names that account, which may have no mail yet. What waits for others then says so to people. */
 void spool_server_know(struct spool_server *s, const char *account);
 
 /* ACCOUNT (NULL: every one) is held no longer: what it waited for may have been put right. A failure leaves it held. */

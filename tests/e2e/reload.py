@@ -85,6 +85,42 @@ with tap.case("wrong rules are told with line and column, and the old ones stay"
     wait_for("mail by the old rules", lambda: store.count().get("New") == count + 1, 60)
     ferry.write("office.sieve", 'require ["fileinto", "mailbox"]; fileinto :create "New";')
 
+with tap.case("mail of an account that is taken out of the configuration says so, and is filed when it is named again"):
+    other = dict(ferry.account, addresses=["@other.example"], port=free_port())
+    other.pop("rules")
+    ferry.save(accounts={"other": other})
+    ferry.reload()
+
+    def send_other():
+        ident = "<other@example.org>"
+        c = Client(ferry.smtp)
+        c.hello()
+        try:
+            c.deliver(Item(ident, ["x@other.example"], message(ident)))
+        except Exception:
+            return False
+        sent.append(ident)
+        c.quit()
+        return True
+    wait_for("the new account", send_other, 30, every=0.3)
+    del ferry.config["accounts"]["other"]
+    ferry.save()
+    ferry.reload()
+    words = "names no such account"
+    wait_for("the reason", lambda: words in ferry.command("queue").stdout, 30)
+    assert "is tried now" not in ferry.command("queue").stdout
+    status = ferry.command("status")
+    assert words in status.stdout, status.stdout
+    assert words in ferry.command("queue", "show", ferry.queue()[0]["delivery"]).stdout
+    assert ferry.command("status", "--check").returncode == 2
+    ferry.save(accounts={"other": dict(other, port=ferry.account["port"])})
+    ferry.reload()
+    ferry.drained(60)
+    assert ferry.command("status", "--check").returncode == 0, ferry.command("status", "--check").stdout
+    del ferry.config["accounts"]["other"]
+    ferry.save()
+    ferry.reload()
+
 for role in ("receiver", "spool", "connect"):
     with tap.case("a killed %s is started again" % role):
         victims = wait_for("a " + role, lambda: roles(role), 30)
