@@ -122,6 +122,27 @@ static int remove_file(struct spool_server *s, const char *dir, const char *name
 	return 0;
 }
 
+/* Out of the way of what messages have, and not lost. */
+static int keep_unknown(struct spool_server *s, const char *dir, const char *name)
+{
+	char *lost = mem_printf("%s/lost", s->options.dir), *from = mem_printf("%s/%s", dir, name);
+	char *to = mem_printf("%s/%s", lost, name);
+	bool made = false;
+	struct err e = { 0 };
+	int r = make_dir(lost, &made, &e);
+
+	if (r == 0 && rename(from, to) != 0)
+		r = err_sys(&e, errno, "move it to %s", lost);
+	if (r == 0)
+		r = file_sync_dir(lost, &e);
+	log_warning("body-unknown", LOG_STR("file", from), LOG_STR("to", lost),
+		    LOG_STR("reason", r == 0 ? "the database that was put back does not know it" : e.text));
+	free(lost);
+	free(from);
+	free(to);
+	return 0;
+}
+
 static int remove_unknown(struct spool_server *s, const char *dir, const char *name)
 {
 	int64_t one;
@@ -129,6 +150,9 @@ static int remove_unknown(struct spool_server *s, const char *dir, const char *n
 
 	if (r != 0)
 		return r < 0 ? -1 : 0;
+	/* It may have been taken in after the backup was made. */
+	if (s->options.restored)
+		return keep_unknown(s, dir, name);
 	log_info("sweep", LOG_STR("file", name), LOG_STR("reason", "a body that no message has"));
 	return remove_file(s, dir, name);
 }

@@ -278,6 +278,41 @@ static void deliveries_without_a_message_stop_nobody(void **state)
 	spool_remove(&t);
 }
 
+static void copy_database(struct test_spool *t, const char *from, const char *to)
+{
+	char *command = mem_printf("cp %s/%s %s/%s", t->dir, from, t->dir, to);
+
+	assert_int_equal(system(command), 0);
+	free(command);
+}
+
+/* Bodies that were taken in after the backup was made. */
+static void what_a_backup_does_not_know_is_kept(void **state)
+{
+	static struct test_message m;
+	struct test_spool t;
+
+	(void)state;
+	spool_make(&t);
+	spool_start(&t);
+	accept_large(&t, &m, 1);
+	(void)spool_end(&t, 0);
+	copy_database(&t, "spool.db", "backup");
+	spool_start(&t);
+	accept_large(&t, &m, 2);
+	(void)spool_end(&t, 0);
+	remove_files(&t, "spool.db", "spool.db-wal");
+	copy_database(&t, "backup", "spool.db");
+	t.restored = true;
+	spool_start(&t);
+	assert_int_equal(files_in(&t, "body"), 1);
+	assert_int_equal(files_in(&t, "lost"), 1);
+	t.restored = false;
+	spool_reopen(&t, 0);
+	assert_int_equal(files_in(&t, "lost"), 1);
+	spool_remove(&t);
+}
+
 static void only_one_has_it_open(void **state)
 {
 	struct test_spool t, second;
@@ -375,6 +410,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_body_is_set_aside),
 		cmocka_unit_test(what_can_not_be_trusted_is_refused),
 		cmocka_unit_test(deliveries_without_a_message_stop_nobody),
+		cmocka_unit_test(what_a_backup_does_not_know_is_kept),
 		cmocka_unit_test(only_one_has_it_open),
 		cmocka_unit_test(a_nearly_full_disk_takes_nothing_in),
 		cmocka_unit_test(network_file_systems_are_known),
