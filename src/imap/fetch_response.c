@@ -1,6 +1,7 @@
 #include "imap/fetch_response.h"
 
 #include "msg/date.h"
+#include "msg/flag.h"
 
 enum place { AT_ITEM, AT_VALUE, INSIDE_LIST, BEHIND_VALUE };
 enum item { ITEM_OTHER, ITEM_UID, ITEM_FLAGS, ITEM_DATE, ITEM_SIZE, ITEM_BODY };
@@ -84,21 +85,6 @@ static enum item item_of(const struct fetch_reader *r, struct slice name)
 	return ITEM_OTHER;
 }
 
-/* One that a client may set: a system flag but \Recent, or a keyword (RFC 9051, 2.3.2). */
-static bool is_settable(struct slice flag)
-{
-	static const struct slice system[] = { SLICE_LIT("\\Answered"), SLICE_LIT("\\Flagged"), SLICE_LIT("\\Deleted"),
-					       SLICE_LIT("\\Seen"), SLICE_LIT("\\Draft") };
-
-	for (size_t i = 0; i < sizeof system / sizeof system[0]; i++)
-		if (slice_eq_nocase(flag, system[i]))
-			return true;
-	for (size_t i = 0; i < flag.n; i++)
-		if (flag.p[i] <= ' ' || flag.p[i] >= 0x7f || memchr("(){%*\"\\]", flag.p[i], 9) != NULL)
-			return false;
-	return flag.n > 0;
-}
-
 static int take_flags(struct fetch_reader *r, struct slice *s, struct err *e)
 {
 	struct buf *out = &r->now.flags;
@@ -112,7 +98,7 @@ static int take_flags(struct fetch_reader *r, struct slice *s, struct err *e)
 
 		if (flag.n == 0 && !slice_take(s, ' '))
 			return broken(r, "has a broken list of flags", e);
-		if (!is_settable(flag))
+		if (flag_system(flag).n == 0 && !flag_is_keyword(flag))
 			continue;
 		if ((before > 0 && buf_add_char(out, ' ') != 0) || buf_add_slice(out, flag) != 0) {
 			out->failed = false;

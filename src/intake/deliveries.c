@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "intake/internal.h"
+#include "msg/flag.h"
 #include "msg/received.h"
 #include "msg/special_use.h"
 #include "sieve/mailbox_name.h"
@@ -26,22 +27,14 @@ static bool is_folder(const char *name)
 	return true;
 }
 
-/* A system flag as IMAP spells it, a keyword as it stands, or nothing (RFC 3501, 2.3.2: \Recent is not ours to set). */
-static struct slice clean_flag(const char *flag)
+/* A system flag as IMAP spells it, a keyword as it stands, or nothing (RFC 9051, 2.3.2: \Recent is not ours to set). */
+static struct slice clean_flag(struct slice flag)
 {
-	static const char *const known[] = { "\\Seen", "\\Answered", "\\Flagged", "\\Deleted", "\\Draft" };
-	struct slice s = slice_str(flag);
+	const struct slice system = flag_system(flag);
 
-	if (s.n > 0 && s.p[0] == '\\') {
-		for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-			if (slice_eq_nocase(s, slice_str(known[i])))
-				return slice_str(known[i]);
-		return SLICE_NONE;
-	}
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] >= 0x7f || strchr("(){%*\"\\]", s.p[i]) != NULL)
-			return SLICE_NONE;
-	return s;
+	if (system.n > 0)
+		return system;
+	return flag_is_keyword(flag) ? flag : SLICE_NONE;
 }
 
 static bool has_flag(const struct buf *flags, struct slice flag)
@@ -102,7 +95,7 @@ static void add(struct intake_deliveries *d, const struct config_account *accoun
 	if (x == NULL)
 		return;
 	for (size_t i = 0; i < nflags; i++) {
-		struct slice flag = clean_flag(flags[i]);
+		struct slice flag = clean_flag(slice_str(flags[i]));
 
 		if (flag.n > 0 && !has_flag(&x->flags, flag))
 			append(&x->flags, " ", flag);
@@ -166,13 +159,11 @@ void intake_deliveries_flags(struct intake_deliveries *d, const char *flags)
 
 	while (rest.n > 0) {
 		const size_t end = slice_find(rest, ' ');
-		char *word = slice_dup(slice_of(rest.p, end));
-		const struct slice flag = clean_flag(word);
+		const struct slice flag = clean_flag(slice_of(rest.p, end));
 
 		for (size_t i = 0; i < d->n && flag.n > 0 && !slice_eq(flag, SLICE_LIT("\\Deleted")); i++)
 			if (!has_flag(&d->all[i].flags, flag))
 				append(&d->all[i].flags, " ", flag);
-		free(word);
 		rest = slice_skip(rest, end < rest.n ? end + 1 : end);
 	}
 }

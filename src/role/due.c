@@ -29,14 +29,6 @@ void due_free(struct due *d)
 
 /* ---- the supervisor ---- */
 
-/* What SOCKET was leads nowhere any more. */
-static void take_socket(int *socket, int *fd)
-{
-	file_close(socket);
-	*socket = *fd;
-	*fd = -1;
-}
-
 void due_wake(void *arg)
 {
 	struct due *d = arg;
@@ -58,9 +50,9 @@ void due_wake(void *arg)
 		d->functions->hurry(d->worker, d->functions->hurry_ms);
 	}
 	if (in.type == ROLE_CONNECT && nfds == 1)
-		take_socket(&d->role.connect, &fds[0]);
+		role_take_socket(&d->role.connect, &fds[0]);
 	if (in.type == ROLE_TOKEN && nfds == 1)
-		take_socket(&d->role.token, &fds[0]);
+		role_take_socket(&d->role.token, &fds[0]);
 	for (size_t i = 0; i < nfds; i++)
 		file_close(&fds[i]);
 }

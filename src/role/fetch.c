@@ -57,13 +57,6 @@ static void on_run(struct fetch *f, struct slice fields)
 	f->asked = f->called = true;
 }
 
-static void take_socket(int *where, int *fd)
-{
-	file_close(where);
-	*where = *fd;
-	*fd = -1;
-}
-
 static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 {
 	struct fetch *f = arg;
@@ -80,7 +73,7 @@ static int on_message(void *arg, const struct ipc_in *in, int *fds, size_t nfds)
 	case ROLE_TOKEN:
 		if (nfds != 1)
 			return -1;
-		take_socket(in->type == ROLE_CONNECT ? &f->role.connect : &f->role.token, &fds[0]);
+		role_take_socket(in->type == ROLE_CONNECT ? &f->role.connect : &f->role.token, &fds[0]);
 		f->handed = true;
 		return 0;
 	default:

@@ -195,7 +195,7 @@ static void take_users(struct role *r, struct slice fields, int fd)
 	r->users.text = buf_take(&text, &r->users.len);
 }
 
-static void take_socket(int *where, int *fd)
+void role_take_socket(int *where, int *fd)
 {
 	file_close(where);
 	*where = *fd;
@@ -231,25 +231,25 @@ static bool take_message(struct role *r, const struct ipc_in *in, int *fd, size_
 		take_users(r, in->rest, *fd);
 		break;
 	case ROLE_SPOOL:
-		take_socket(&r->spool, fd);
+		role_take_socket(&r->spool, fd);
 		break;
 	case ROLE_MEMORY:
-		take_socket(&r->memory, fd);
+		role_take_socket(&r->memory, fd);
 		break;
 	case ROLE_CONNECT:
-		take_socket(&r->connect, fd);
+		role_take_socket(&r->connect, fd);
 		break;
 	case ROLE_TOKEN:
-		take_socket(&r->token, fd);
+		role_take_socket(&r->token, fd);
 		break;
 	case ROLE_TOKEN_DIRECTORY:
-		take_socket(&r->token_directory, fd);
+		role_take_socket(&r->token_directory, fd);
 		break;
 	case ROLE_METER:
-		take_socket(&r->meter, fd);
+		role_take_socket(&r->meter, fd);
 		break;
 	case ROLE_TALLY:
-		take_socket(&r->tally, fd);
+		role_take_socket(&r->tally, fd);
 		r->place = (unsigned)ipc_get_number(in->rest, ROLE_TAG_PLACE, UINT_MAX);
 		break;
 	case ROLE_STEPS:

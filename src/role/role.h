@@ -118,6 +118,9 @@ void role_begin(struct role *r, const char *role);
 /* Confines the role, then tells the supervisor that it works. Ends the process when that can't be done. */
 void role_ready(struct role *r);
 
+/* *FD takes the place of *WHERE, which is closed and leads nowhere any more; *FD is -1 then. */
+void role_take_socket(int *where, int *fd);
+
 /* Wipes and frees what was read of the users. */
 void role_forget_users(struct role *r);
 

@@ -11,33 +11,9 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "msg/flag.h"
 
 enum { FLAGS_MAX_BYTES = 4096, REASON_MAX_BYTES = 1500, RAW_HEADER_MAX = 1024 * 1024 };
-
-static bool is_system_flag(struct slice flag)
-{
-	static const struct slice names[] = {
-		{ "\\Seen", 5 }, { "\\Answered", 9 }, { "\\Flagged", 8 }, { "\\Deleted", 8 }, { "\\Draft", 6 }
-	};
-
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		if (slice_eq_nocase(flag, names[i]))
-			return true;
-	}
-	return false;
-}
-
-/* atom (RFC 9051, 9): what would end the list or the command must never get into it. */
-static bool is_keyword(struct slice flag)
-{
-	for (size_t i = 0; i < flag.n; i++) {
-		char c = flag.p[i];
-
-		if (c <= ' ' || c >= 0x7f || strchr("(){%*\"\\]", c) != NULL)
-			return false;
-	}
-	return flag.n > 0;
-}
 
 /* The flags of FLAGS that may be sent, KEYWORDS among them or not. */
 static char *clean_flags(const char *flags, bool keywords, bool *has_keywords)
@@ -55,8 +31,9 @@ static char *clean_flags(const char *flags, bool keywords, bool *has_keywords)
 		n += n < s.n ? 1 : 0;
 		s.p += n;
 		s.n -= n;
-		if (!is_system_flag(flag)) {
-			if (!keywords || !is_keyword(flag))
+		if (flag_system(flag).n == 0) {
+			/* What would end the list or the command must never get into it. */
+			if (!keywords || !flag_is_keyword(flag))
 				continue;
 			*has_keywords = true;
 		}
