@@ -206,7 +206,7 @@ int db_commit(struct db *d)
 
 bool db_wal_is_large(const struct db *d)
 {
-	return d->wal_frames > d->wal_keep / PAGE;
+	return d->wal_frames - d->wal_stuck > d->wal_keep / PAGE;
 }
 
 void db_checkpoint(struct db *d)
@@ -221,7 +221,8 @@ void db_checkpoint(struct db *d)
 		d->rc = sqlite3_extended_errcode(d->handle);
 		log_warning("spool-checkpoint", LOG_STR("reason", db_error(d)), LOG_NUM("code", d->rc));
 	}
-	/* After a failure, too: try again when as much was written once more, not at every commit. */
+	/* After a failure: again when as much was written once more, or nothing is to be done, and not at every commit. */
+	d->wal_stuck = rc == SQLITE_OK ? 0 : d->wal_frames;
 	d->wal_frames = 0;
 }
 

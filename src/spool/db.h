@@ -19,7 +19,8 @@ struct db {
 	sqlite3_stmt *cache[SQL_STATEMENTS];
 	char *path;
 	int rc;		/* of the last call that failed */
-	int wal_frames; /* since the last checkpoint */
+	int wal_frames; /* in the log, and since then no checkpoint was tried */
+	int wal_stuck;	/* as many were there at a checkpoint that failed; 0: the last one did not */
 	off_t wal_keep; /* size that the log may have, octets */
 };
 

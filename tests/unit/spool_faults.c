@@ -111,6 +111,35 @@ static void an_answer_is_true_whatever_write_fails(void **state)
 	spool_remove(&t);
 }
 
+/* The log is large, and can't be written back: that is tried from time to time. */
+static void a_checkpoint_that_fails_is_not_tried_at_each_commit(void **state)
+{
+	enum { ENOUGH = 400, MORE = 40 };
+	static struct test_message m;
+	struct test_spool t;
+
+	(void)state;
+	begin(&t);
+	shared->database = shared->sticky = true;
+	shared->fail_at = 1;
+	for (unsigned n = 1; n <= ENOUGH + MORE; n++) {
+		message_make(&m, n, "office", "INBOX");
+		memset(m.body, 'x', sizeof m.body);
+		m.m.body = slice_of(m.body, sizeof m.body);
+		m.m.size = sizeof m.body;
+		assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+		if (n == ENOUGH) {
+			assert_true(shared->calls > 0);
+			shared->calls = 1; /* so that it fails on */
+		}
+	}
+	assert_in_range(shared->calls, 1, MORE / 2);
+	shared->fail_at = 0;
+	assert_int_equal(spool_end(&t, 0), 0);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM body"), ENOUGH + MORE);
+	spool_remove(&t);
+}
+
 /* Many at once, so that a commit is larger than what is written at once. */
 static void every_answer_of_a_batch_is_true(void **state)
 {
@@ -414,6 +443,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_is_true_whatever_write_fails),
+		cmocka_unit_test(a_checkpoint_that_fails_is_not_tried_at_each_commit),
 		cmocka_unit_test(every_answer_of_a_batch_is_true),
 		cmocka_unit_test(the_server_goes_on_after_a_failure),
 		cmocka_unit_test(an_outcome_is_true_whatever_write_fails),

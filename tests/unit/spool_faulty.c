@@ -12,13 +12,14 @@ struct faulty {
 	sqlite3_file base;
 	sqlite3_io_methods methods;
 	sqlite3_file *real;
+	bool log;
 };
 
-static bool fails(bool write)
+static bool fails(const sqlite3_file *f, bool write)
 {
 	int n;
 
-	if (shared->fail_at == 0)
+	if (shared->fail_at == 0 || (shared->database && ((const struct faulty *)(const void *)f)->log))
 		return false;
 	n = ++shared->calls;
 	if (shared->full && !write)
@@ -51,7 +52,7 @@ static int f_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 	while (n > 0 && rc == SQLITE_OK) {
 		int some = n < PIECE ? n : PIECE;
 
-		if (fails(true)) {
+		if (fails(f, true)) {
 			(void)REAL(f)->pMethods->xWrite(REAL(f), from, some / 2, at);
 			return shared->full ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 		}
@@ -65,13 +66,13 @@ static int f_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 
 static int f_truncate(sqlite3_file *f, sqlite3_int64 n)
 {
-	return fails(true) ? SQLITE_IOERR_TRUNCATE : REAL(f)->pMethods->xTruncate(REAL(f), n);
+	return fails(f, true) ? SQLITE_IOERR_TRUNCATE : REAL(f)->pMethods->xTruncate(REAL(f), n);
 }
 
 static int f_sync(sqlite3_file *f, int flags)
 {
 	/* The data is in the file none the less: that is the hard case. */
-	return fails(false) ? SQLITE_IOERR_FSYNC : REAL(f)->pMethods->xSync(REAL(f), flags);
+	return fails(f, false) ? SQLITE_IOERR_FSYNC : REAL(f)->pMethods->xSync(REAL(f), flags);
 }
 
 static int f_size(sqlite3_file *f, sqlite3_int64 *n)
@@ -130,6 +131,7 @@ static int f_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags
 	int rc;
 
 	file->real = mem_alloc((size_t)real->szOsFile);
+	file->log = (flags & SQLITE_OPEN_WAL) != 0;
 	rc = real->xOpen(real, name, file->real, flags, out);
 	f->pMethods = rc == SQLITE_OK ? &methods : NULL;
 	if (rc != SQLITE_OK)

@@ -9,6 +9,7 @@ struct faulty_shared {
 	int fail_at; /* the one that fails; 0: none */
 	bool sticky; /* and all behind it */
 	bool full;   /* as a full disk does: writes fail, syncs do not */
+	bool database; /* only calls for the database count, and none for its log */
 };
 
 extern struct faulty_shared *shared; /* memory that the test and the server share; set it before the server starts */
