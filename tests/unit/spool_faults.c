@@ -111,6 +111,44 @@ static void an_answer_is_true_whatever_write_fails(void **state)
 	spool_remove(&t);
 }
 
+/* A spool of the first version, whatever fails while it is brought up to date: it is that or this one, with all its mail. */
+static void a_step_to_this_version_is_whole_or_none(void **state)
+{
+	struct test_spool t;
+	bool over = false;
+
+	(void)state;
+	begin(&t);
+	for (int at = 1; !over; at++) {
+		static struct test_message m;
+		char why[600];
+		bool started;
+
+		message_make(&m, (unsigned)at, "office", "INBOX");
+		assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
+		(void)spool_end(&t, 0);
+		spool_make_older(&t, 1);
+		shared->calls = 0;
+		shared->sticky = at % 2 == 0;
+		shared->full = at % 4 > 1;
+		shared->fail_at = at;
+		started = spool_try_start(&t, why, sizeof why);
+		over = shared->calls < at;
+		shared->fail_at = 0;
+		if (started)
+			(void)spool_end(&t, SIGKILL);
+		spool_start(&t);
+		for (int i = 1; i <= at; i += at > 8 ? at / 8 : 1) {
+			message_make(&m, (unsigned)i, "office", "INBOX");
+			if (state_of(&t, m.ids[0]) != DELIVERY_QUEUED)
+				fail_msg("at call %d message %d is gone", at, i);
+		}
+	}
+	(void)spool_end(&t, 0);
+	assert_int_equal(count_in_database(&t, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
+	spool_remove(&t);
+}
+
 /* The log is large, and can't be written back: that is tried from time to time. */
 static void a_checkpoint_that_fails_is_not_tried_at_each_commit(void **state)
 {
@@ -443,6 +481,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_is_true_whatever_write_fails),
+		cmocka_unit_test(a_step_to_this_version_is_whole_or_none),
 		cmocka_unit_test(a_checkpoint_that_fails_is_not_tried_at_each_commit),
 		cmocka_unit_test(every_answer_of_a_batch_is_true),
 		cmocka_unit_test(the_server_goes_on_after_a_failure),
