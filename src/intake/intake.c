@@ -8,6 +8,8 @@
 #include "intake/lists.h"
 #include "intake/verdicts.h"
 
+enum { TURN_MS = 50 };
+
 struct intake *intake_new(const struct config *c, const struct intake_spool *functions, void *spool)
 {
 	struct intake *in = mem_alloc(sizeof *in);
@@ -15,6 +17,7 @@ struct intake *intake_new(const struct config *c, const struct intake_spool *fun
 	in->config = c;
 	in->functions = functions;
 	in->spool = spool;
+	in->turn_ms = TURN_MS;
 	in->left = mem_array(c->nrelay_for + 1, sizeof *in->left);
 	in->facts = mem_array(c->naccounts + 1, sizeof *in->facts);
 	in->facts_at = mem_array(c->naccounts + 1, sizeof *in->facts_at);

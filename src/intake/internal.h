@@ -41,10 +41,11 @@ struct intake {
 	uint64_t held; /* octets in memory of messages over IPC_INLINE_MAX */
 	bool lost;
 	struct intake_notice *notices; /* under way */
-	struct intake_message *copying; /* messages that are written anew */
+	struct intake_message *copying; /* messages that take turns: that are written anew, or judged */
 	void (*ask_turn)(void *arg);
 	void *turn_arg;
 	bool turn_asked;
+	int64_t turn_ms; /* of processor time that rules take before it is somebody else's turn */
 };
 
 /* What the rules want for one recipient. */
@@ -189,7 +190,7 @@ struct intake_message {
 
 	/* What milters want, edit.c: */
 	struct intake_edit *edit; /* owned; other content; NULL: as it came */
-	struct intake_message *next_copying, **prev_copying; /* place in the list, while it is written anew */
+	struct intake_message *next_copying, **prev_copying; /* place in the list, while it takes turns */
 	char *first_sender;	  /* owned; the one that the client gave, where there is another now */
 	char *discard;		  /* owned; why nothing is filed */
 	char *hold, *hold_note;	  /* owned; folder for all of it, and why */
@@ -222,6 +223,9 @@ struct intake_message {
 	char *why; /* owned; for people */
 
 	struct intake_verdict *verdicts; /* one a recipient, while the request is made */
+	size_t judged;			 /* so many have theirs, in this round */
+	bool judged_once;		 /* all have one; a round goes over those whose rules wanted to know something */
+	bool judging;			 /* the round goes on in the next turn */
 	uint64_t planned;		 /* octets of the rules' own in all of them */
 	struct intake_sending *sending;	 /* owned; derived.h; NULL: nothing is planned yet */
 	bool busy;			 /* somebody is asked, and the content is wanted afterwards */
@@ -241,6 +245,9 @@ bool intake_submit(struct intake_message *m);
 /* The same from there on. Only when nothing is asked any more is the content let go. */
 enum intake_from { INTAKE_JUDGE, INTAKE_DECIDE, INTAKE_SEND };
 bool intake_go_on(struct intake_message *m, enum intake_from from);
+
+/* More recipients of M, which is judging, in a turn of the event loop. True: results are there. */
+bool intake_judge_turn(struct intake_message *m);
 
 bool intake_is_refused(const struct intake_verdict *v);
 

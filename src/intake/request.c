@@ -94,39 +94,75 @@ static void judge_one(struct intake_message *m, const struct message *msg, size_
 			     (unsigned long long)r->size_max);
 }
 
-static void judge(struct intake_message *m, const struct message *msg)
+/* The verdict of recipient I, in the first round. */
+static void judge_new(struct intake_message *m, const struct message *msg, size_t i)
 {
-	const struct intake_envelope *env = &m->env;
-
-	m->verdicts = mem_array(env->nrecipients, sizeof *m->verdicts);
-	m->planned = 0;
-	find_same(m);
-	for (size_t i = 0; i < env->nrecipients; i++) {
-		if (m->verdicts[i].same_as != i)
-			continue;
-		if (m->refused)
-			m->verdicts[i].result = INTAKE_REJECTED;
-		else
-			judge_one(m, msg, i);
-		intake_plain_bound(m, i);
-	}
+	if (m->verdicts[i].same_as != i)
+		return;
+	if (m->refused)
+		m->verdicts[i].result = INTAKE_REJECTED;
+	else
+		judge_one(m, msg, i);
+	intake_plain_bound(m, i);
 }
 
-/* Those whose rules wanted to know something, with what is known by now. */
-static void judge_again(struct intake_message *m, const struct message *msg)
+/* The same where its rules wanted to know something, with what is known by now. */
+static void judge_again(struct intake_message *m, const struct message *msg, size_t i)
 {
-	for (size_t i = 0; i < m->env.nrecipients; i++) {
-		struct intake_verdict *v = &m->verdicts[i];
+	struct intake_verdict *v = &m->verdicts[i];
 
-		if (v->same_as != i || v->plan.nwanted == 0)
+	if (v->same_as != i || v->plan.nwanted == 0)
+		return;
+	intake_plain_unbound(m, i);
+	intake_verdict_free(v);
+	v->same_as = i;
+	judge_one(m, msg, i);
+	intake_plain_bound(m, i);
+	intake_recall_note(m, i);
+}
+
+static void judge_begin(struct intake_message *m)
+{
+	m->verdicts = mem_array(m->env.nrecipients, sizeof *m->verdicts);
+	m->planned = 0;
+	m->judged = 0;
+	m->judged_once = false;
+	find_same(m);
+}
+
+/* A round over the recipients. False: it goes on in another turn of the event loop, as rules may take their time, and a
+ * sender name many recipients. */
+static bool judge(struct intake_message *m, const struct message *msg)
+{
+	const int64_t until = clock_cpu_ms() + m->in->turn_ms;
+
+	if (m->verdicts == NULL)
+		judge_begin(m);
+	while (m->judged < m->env.nrecipients) {
+		const size_t i = m->judged++;
+
+		if (m->judged_once)
+			judge_again(m, msg, i);
+		else
+			judge_new(m, msg, i);
+		if (m->in->ask_turn == NULL || m->judged == m->env.nrecipients || clock_cpu_ms() < until)
 			continue;
-		intake_plain_unbound(m, i);
-		intake_verdict_free(v);
-		v->same_as = i;
-		judge_one(m, msg, i);
-		intake_plain_bound(m, i);
-		intake_recall_note(m, i);
+		m->judging = true;
+		m->stage = INTAKE_ASKED;
+		m->busy = true;
+		intake_copying_add(m);
+		return false;
 	}
+	intake_copying_end(m);
+	m->judged = 0;
+	m->judged_once = true;
+	return true;
+}
+
+bool intake_judge_turn(struct intake_message *m)
+{
+	m->judging = false;
+	return intake_go_on(m, INTAKE_JUDGE);
 }
 
 static bool any_refused(const struct intake_message *m)
@@ -355,14 +391,10 @@ static bool needs_known(const struct intake_message *m)
 static bool step_by_step(struct intake_message *m, const struct message *msg, enum intake_from from)
 {
 	if (from == INTAKE_JUDGE) {
-		if (m->verdicts == NULL)
-			judge(m, msg);
-		else
-			judge_again(m, msg);
-		if (intake_recall_ask(m))
+		if (!judge(m, msg) || intake_recall_ask(m))
 			return false;
-		if (m->memory_off)
-			judge_again(m, msg);
+		if (m->memory_off && !judge(m, msg))
+			return false;
 		if (needs_known(m)) {
 			intake_ask_known(m);
 			return false;

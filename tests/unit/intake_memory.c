@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "intake/internal.h"
 #include "intake_tools.h"
 #include "sieve/registry.h"
 #include "smtp_fake.h"
@@ -72,6 +73,57 @@ static void questions_may_follow_from_answers(void **state)
 	letter_send(&f, "a@h.example", SLICE_LIT("x\r\n"));
 	assert_non_null(strstr(f.messages[0].text, "[home/All "));
 	assert_in_range(f.recalls, 1, 5);
+	fake_close(&f);
+}
+
+static void ask_turn(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
+/* Answers and turns until nothing is to be done. How many turns. */
+static unsigned go_on(struct fake *f)
+{
+	unsigned turns = 0;
+
+	do
+		while (fake_answer(f))
+			;
+	while (f->intake->copying != NULL && (intake_turn(f->intake), ++turns < 100));
+	return turns;
+}
+
+/* Each recipient may have a turn, so that others are served meanwhile; what comes of it is the same. */
+static void recipients_take_turns(void **state)
+{
+	unsigned asked = 0;
+	struct fake f;
+
+	(void)state;
+	fake_open(&f, letter_config, ONCE);
+	intake_set_turns(f.intake, ask_turn, &asked);
+	f.intake->turn_ms = 0;
+	letter_begin(&f, "a@h.example b@h.example c@o.example");
+	fake_send(&f, SLICE_LIT("x\r\n.\r\n"));
+	/* Two turns in each of two rounds: the first of a round needs none. */
+	assert_int_equal(go_on(&f), 4);
+	assert_true(asked >= 4);
+	assert_non_null(strstr(fake_told(&f), "250 2.0.0 Ok"));
+	assert_int_equal(f.nmessages, 1);
+	assert_non_null(strstr(f.messages[0].text, "[home/First "));
+	assert_non_null(strstr(f.messages[0].text, "[home/Again "));
+	assert_non_null(strstr(f.messages[0].text, "[other/First "));
+	assert_int_equal(f.nmemory, 2);
+	assert_null(f.intake->copying);
+	/* The client goes between two turns. */
+	fake_forget(&f);
+	letter_begin(&f, "a@h.example b@h.example c@o.example");
+	fake_send_only(&f, SLICE_LIT("y\r\n.\r\n"));
+	assert_non_null(f.intake->copying);
+	fake_disconnect(&f);
+	assert_null(f.intake->copying);
+	assert_int_equal(go_on(&f), 0);
+	assert_int_equal(f.nmessages, 0);
 	fake_close(&f);
 }
 
@@ -220,6 +272,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_remember),
 		cmocka_unit_test(questions_may_follow_from_answers),
+		cmocka_unit_test(recipients_take_turns),
 		cmocka_unit_test(who_comes_second_is_judged_anew),
 		cmocka_unit_test(room_may_be_taken_meanwhile),
 		cmocka_unit_test(who_got_it_is_shown_with_others),
@@ -227,5 +280,5 @@ int main(void)
 	};
 
 	registry_add(&letter_extension);
-	return cmocka_run_group_tests_name("intake_further", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("intake_memory", tests, NULL, NULL);
 }
