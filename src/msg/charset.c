@@ -264,7 +264,7 @@ int charset_repair_utf8(struct slice in, struct buf *out)
 	size_t good = 0;
 
 	while (good < in.n) {
-		size_t n = utf8_char_len(slice_skip(in, good));
+		size_t n = (unsigned char)in.p[good] < 0x80 ? 1 : utf8_char_len(slice_skip(in, good));
 
 		if (n > 0) {
 			good += n;

@@ -19,11 +19,15 @@ static const struct {
 	{ "euro", 0x20ac },   { "trade", 0x2122 },
 };
 
-static const char *const hidden_elements[] = { "script", "style", "title" };
+static const struct slice hidden_elements[] = { SLICE_LIT("script"), SLICE_LIT("style"), SLICE_LIT("title") };
 
 /* What begins a new line, and at its end, too. */
-static const char *const line_elements[] = { "br", "p", "div", "tr", "li", "ul", "ol", "dl", "dt", "dd", "table", "h1", "h2",
-					     "h3", "h4", "h5", "h6", "hr", "pre", "blockquote", "body" };
+static const struct slice line_elements[] = {
+	SLICE_LIT("br"), SLICE_LIT("p"),  SLICE_LIT("div"), SLICE_LIT("tr"),	     SLICE_LIT("li"), SLICE_LIT("ul"), SLICE_LIT("ol"),
+	SLICE_LIT("dl"), SLICE_LIT("dt"), SLICE_LIT("dd"),  SLICE_LIT("table"),	     SLICE_LIT("h1"), SLICE_LIT("h2"), SLICE_LIT("h3"),
+	SLICE_LIT("h4"), SLICE_LIT("h5"), SLICE_LIT("h6"),  SLICE_LIT("hr"),	     SLICE_LIT("pre"), SLICE_LIT("blockquote"),
+	SLICE_LIT("body"),
+};
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
@@ -62,18 +66,18 @@ static void name_add(struct html_text *h, char c)
 		h->cut = true;
 }
 
-static const char *find_name(const struct html_text *h, const char *const *all, size_t n)
+static const struct slice *find_name(const struct html_text *h, const struct slice *all, size_t n)
 {
 	for (size_t i = 0; i < n && !h->cut; i++)
-		if (slice_eq_nocase(slice_of(h->name, h->n), slice_str(all[i])))
-			return all[i];
+		if (all[i].n == h->n && slice_eq_nocase(slice_of(h->name, h->n), all[i]))
+			return &all[i];
 	return NULL;
 }
 
 /* The tag is over. */
 static int tag_done(struct html_text *h, struct buf *out)
 {
-	const char *hidden = find_name(h, hidden_elements, COUNT(hidden_elements));
+	const struct slice *hidden = find_name(h, hidden_elements, COUNT(hidden_elements));
 
 	h->state = HTML_TEXT;
 	if (h->hidden != NULL) {
@@ -226,6 +230,7 @@ static void take_comment(struct html_text *h, char c)
 		h->comment = c == '!' && h->comment == HTML_DASHES ? HTML_BANG : HTML_WITHIN;
 }
 
+/* One octet that is no part of a word. 1: it is used; 0: look at it again; -1: OUT is full. */
 static int take(struct html_text *h, char c, struct buf *out)
 {
 	switch (h->state) {
@@ -234,10 +239,8 @@ static int take(struct html_text *h, char c, struct buf *out)
 			begin(h, HTML_OPEN);
 		else if (c == '&')
 			begin(h, HTML_REFERENCE);
-		else if (is_space(c))
-			h->blank = true;
 		else
-			return put(h, &c, 1, out) == 0 ? 1 : -1;
+			h->blank = true;
 		return 1;
 	case HTML_OPEN:
 		return take_open(h, c, out);
@@ -268,14 +271,25 @@ static int take(struct html_text *h, char c, struct buf *out)
 	return 1;
 }
 
+/* Octets at the front of IN that are a word, or part of one. */
+static size_t plain_run(struct slice in)
+{
+	size_t n = 0;
+
+	while (n < in.n && in.p[n] != '<' && in.p[n] != '&' && !is_space(in.p[n]))
+		n++;
+	return n;
+}
+
 int html_text_feed(struct html_text *h, struct slice in, struct buf *out)
 {
-	for (size_t i = 0; i < in.n;) {
-		int used = take(h, in.p[i], out);
+	while (in.n > 0) {
+		size_t run = h->state == HTML_TEXT ? plain_run(in) : 0;
+		int used = run > 0 ? put(h, in.p, run, out) : take(h, in.p[0], out);
 
 		if (used < 0)
 			return -1;
-		i += (size_t)used;
+		in = slice_skip(in, run > 0 ? run : (size_t)used);
 	}
 	return 0;
 }

@@ -34,7 +34,7 @@ struct html_text { /* all zero at the start */
 	enum html_comment comment;
 	bool blank;	/* white space was seen, and nothing since */
 	bool within;	/* a line that has something on it */
-	const char *hidden; /* the element whose text is passed over, or NULL */
+	const struct slice *hidden; /* the element whose text is passed over, or NULL */
 };
 
 /* Appends the text of IN. OUT needs room for 2 * IN.n + 32 octets. 0, or -1 when it is full. */
