@@ -222,8 +222,8 @@ const struct key keys_limits[] = {
 	  .max = 1000000000,
 	  .otherwise = "2000000",
 	  .parts = TO_INTAKE,
-	  .help = "How much work the rules may do for one message: commands, tests, compared strings, and a share of each "
-		  "octet that is looked at." },
+	  .help = "How much work the rules of a recipient may do for one message: commands, tests, compared strings, and a "
+		  "share of each octet that is looked at." },
 	{ .group = KEYS_LIMITS,
 	  .name = "rules_time",
 	  .type = KEY_DURATION,
@@ -232,7 +232,7 @@ const struct key keys_limits[] = {
 	  .max = HOURS(1),
 	  .otherwise = "10s",
 	  .parts = TO_INTAKE,
-	  .help = "Processor time that the rules may take for one message." },
+	  .help = "Processor time that the rules of a recipient may take for one message." },
 	{ .group = KEYS_LIMITS,
 	  .name = "command_timeout",
 	  .type = KEY_DURATION,

@@ -380,9 +380,7 @@ void intake_turn(struct intake *in)
 		m->prev_copying = end;
 		*end = m;
 	}
-	over = m->judging	     ? intake_judge_turn(m)
-	       : m->sending != NULL ? intake_derive_turn(m)
-				    : copy_some(m, false);
+	over = m->judging ? intake_judge_turn(m) : m->sending != NULL ? intake_derive_turn(m) : copy_some(m, false);
 	ask_turn(in); /* for the others, too */
 	if (over)
 		m->events.done(m->arg);

@@ -23,9 +23,10 @@ static const struct slice hidden_elements[] = { SLICE_LIT("script"), SLICE_LIT("
 
 /* What begins a new line, and at its end, too. */
 static const struct slice line_elements[] = {
-	SLICE_LIT("br"), SLICE_LIT("p"),  SLICE_LIT("div"), SLICE_LIT("tr"),	     SLICE_LIT("li"), SLICE_LIT("ul"), SLICE_LIT("ol"),
-	SLICE_LIT("dl"), SLICE_LIT("dt"), SLICE_LIT("dd"),  SLICE_LIT("table"),	     SLICE_LIT("h1"), SLICE_LIT("h2"), SLICE_LIT("h3"),
-	SLICE_LIT("h4"), SLICE_LIT("h5"), SLICE_LIT("h6"),  SLICE_LIT("hr"),	     SLICE_LIT("pre"), SLICE_LIT("blockquote"),
+	SLICE_LIT("br"),    SLICE_LIT("p"),  SLICE_LIT("div"), SLICE_LIT("tr"),	 SLICE_LIT("li"),
+	SLICE_LIT("ul"),    SLICE_LIT("ol"), SLICE_LIT("dl"),  SLICE_LIT("dt"),	 SLICE_LIT("dd"),
+	SLICE_LIT("table"), SLICE_LIT("h1"), SLICE_LIT("h2"),  SLICE_LIT("h3"),	 SLICE_LIT("h4"),
+	SLICE_LIT("h5"),    SLICE_LIT("h6"), SLICE_LIT("hr"),  SLICE_LIT("pre"), SLICE_LIT("blockquote"),
 	SLICE_LIT("body"),
 };
 
@@ -191,8 +192,8 @@ static int take_name(struct html_text *h, char c, struct buf *out)
 	return 1;
 }
 
-/* Within a tag. Quotes that belong nowhere enclose nothing, so that nobody hides behind one what a reader sees; nor do any in
- * "<!…>" and "<?…>". */
+/* Within a tag. Quotes that belong nowhere enclose nothing, so that nobody hides behind one what a reader sees; nor do
+ * any in "<!…>" and "<?…>". */
 static void take_attribute(struct html_text *h, char c)
 {
 	if (h->n > 0 && (h->name[0] == '!' || h->name[0] == '?'))
@@ -218,8 +219,8 @@ static void take_attribute(struct html_text *h, char c)
 static void take_comment(struct html_text *h, char c)
 {
 	static const enum html_comment behind_dash[] = {
-		[HTML_WITHIN] = HTML_DASH, [HTML_DASH] = HTML_DASHES, [HTML_DASHES] = HTML_DASHES,
-		[HTML_BANG] = HTML_DASH, [HTML_BEGUN] = HTML_BEGUN_DASH, [HTML_BEGUN_DASH] = HTML_DASHES,
+		[HTML_WITHIN] = HTML_DASH, [HTML_DASH] = HTML_DASHES,	   [HTML_DASHES] = HTML_DASHES,
+		[HTML_BANG] = HTML_DASH,   [HTML_BEGUN] = HTML_BEGUN_DASH, [HTML_BEGUN_DASH] = HTML_DASHES,
 	};
 
 	if (c == '>' && h->comment != HTML_WITHIN && h->comment != HTML_DASH)

@@ -37,8 +37,8 @@ static void move_on(const struct matcher *m, struct buf *value)
 	buf_consume(value, n);
 }
 
-/* All that READER gives, as one value: 1, 0, or -1. What comes in pieces is cut between characters, which comparators look
- * at. */
+/* All that READER gives, as one value: 1, 0, or -1. What comes in pieces is cut between characters, which comparators
+ * look at. */
 static int match_stream(struct run *r, struct matcher *m, struct part_reader *reader)
 {
 	bool windows = strcmp(m->match->type->name, "contains") == 0;

@@ -190,7 +190,8 @@ static int match_counted(struct run *r, const struct regex *x, struct slice subj
 	int got;
 
 	s->effort = (struct effort){ .most = REGEX_STEPS_MAX + (uint64_t)subject.n * REGEX_STEPS_AN_OCTET,
-				     .weight = x->weight, .at = from };
+				     .weight = x->weight,
+				     .at = from };
 	got = pcre2_match(x->code, p, subject.n, from, options | PCRE2_NO_UTF_CHECK, data, s->counted);
 	return run_charge(r, s->effort.steps / STEPS_A_CHARGE) == 0 ? got : PCRE2_ERROR_INTERNAL;
 }

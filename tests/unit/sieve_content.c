@@ -381,11 +381,13 @@ static void windows_hold_characters(void **state)
 		add_repeated(&m, "\xc3\xbc", HALF / 2);
 		(void)buf_add_str(&m, "GR\xc3\x9cN");
 		add_repeated(&m, "\xc3\xbc", HALF);
-		(void)buf_add_str(&m, "\xc3\x9c""BER");
+		(void)buf_add_str(&m, "\xc3\x9c"
+				      "BER");
 		add_repeated(&m, "\xc3\xbc", HALF / 2);
 		check_large("require [\"body\", \"comparator-i;unicode-casemap\"]; if allof (body :raw :contains "
 			    ":comparator \"i;unicode-casemap\" \"gr\xc3\xbcn\", body :raw :contains "
-			    ":comparator \"i;unicode-casemap\" \"\xc3\xbc""ber\", body :raw :matches "
+			    ":comparator \"i;unicode-casemap\" \"\xc3\xbc"
+			    "ber\", body :raw :matches "
 			    ":comparator \"i;unicode-casemap\" \"*gr\xc3\xbcn*\") { discard; }",
 			    &m, "discard\n");
 		buf_free(&m);
@@ -441,10 +443,10 @@ static void steps_bound_changes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fields_are_added),    cmocka_unit_test(fields_are_deleted),
-		cmocka_unit_test(parts_are_replaced),  cmocka_unit_test(large_messages_are_searched),
-		cmocka_unit_test(windows_overlap),     cmocka_unit_test(windows_hold_characters),
-		cmocka_unit_test(parts_are_bounded),   cmocka_unit_test(steps_bound_changes),
+		cmocka_unit_test(fields_are_added),   cmocka_unit_test(fields_are_deleted),
+		cmocka_unit_test(parts_are_replaced), cmocka_unit_test(large_messages_are_searched),
+		cmocka_unit_test(windows_overlap),    cmocka_unit_test(windows_hold_characters),
+		cmocka_unit_test(parts_are_bounded),  cmocka_unit_test(steps_bound_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
