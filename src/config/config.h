@@ -254,7 +254,7 @@ struct config {
 		unsigned rules_memory;	 /* keys of an account */
 		unsigned rules_daily;	 /* messages outward */
 		unsigned rules_actions, rules_notifications, rules_depth, rules_steps; /* a message */
-		int64_t rules_variable, rules_header; /* octets */
+		int64_t rules_variable, rules_header, rules_space; /* octets */
 		int64_t rules_time; /* of the processor, a message */
 		int64_t command_timeout; /* waiting for a command */
 		int64_t data_timeout;    /* silence inside DATA */

@@ -180,6 +180,7 @@ static struct sieve_limits limits_of(const struct config *c)
 	l.variable_size = (size_t)c->limits.rules_variable;
 	l.header_size = (size_t)c->limits.rules_header;
 	l.steps = c->limits.rules_steps;
+	l.bytes = (size_t)c->limits.rules_space;
 	l.cpu_ms = (unsigned)c->limits.rules_time;
 	if (c->relay != NULL) {
 		l.redirects = c->relay->redirects;

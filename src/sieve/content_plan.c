@@ -56,8 +56,8 @@ static struct plan_content *export_pieces(struct run *r, const struct content_pi
 			own += r->plan->contents[i].pieces[k].text != NULL ? r->plan->contents[i].pieces[k].n : 0;
 	for (size_t i = 0; i < n; i++)
 		own += pieces[i].text != NULL ? pieces[i].n : 0;
-	if (own > SIEVE_RUN_BYTES_MAX) {
-		(void)run_error(r, "the changed message holds more than %d octets of the script", SIEVE_RUN_BYTES_MAX);
+	if (own > r->limits.bytes) {
+		(void)run_error(r, "the changed message holds more than %zu octets of the script", r->limits.bytes);
 		return NULL;
 	}
 	if (run_charge(r, 1 + (n + (size_t)own) / PIECES_A_STEP) != 0)

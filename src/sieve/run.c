@@ -37,8 +37,8 @@ void *run_alloc_in(struct run *r, struct arena *a, size_t n, size_t size)
 	void *p = arena_array(a, n, size);
 
 	if (p == NULL)
-		(void)run_error(r, "the script needs more than the %d octets of memory that one message may take",
-				SIEVE_RUN_BYTES_MAX);
+		(void)run_error(r, "the script needs more than the %zu octets of memory that one message may take",
+				r->limits.bytes);
 	return p;
 }
 
@@ -248,6 +248,7 @@ const struct sieve_limits sieve_usual_limits = {
 	.variable_size = SIEVE_VARIABLE_MAX,
 	.header_size = SIEVE_HEADER_MAX,
 	.steps = SIEVE_STEPS_MAX,
+	.bytes = SIEVE_RUN_BYTES_MAX,
 	.cpu_ms = SIEVE_CPU_MS_MAX,
 };
 
@@ -265,7 +266,7 @@ void run_open(struct run *r, const struct sieve_input *in, struct plan *plan)
 	*plan = (struct plan){ .implicit_keep = true };
 	r->limits = in->limits != NULL ? *in->limits : sieve_usual_limits;
 	r->cpu_from_ms = clock_cpu_ms();
-	arena_init(&r->arena, SIEVE_RUN_BYTES_MAX - RUN_SCRATCH_MAX - RUN_NOW_MAX - RUN_PASSING_MAX - RUN_PARTS_MAX);
+	arena_init(&r->arena, r->limits.bytes - RUN_SCRATCH_MAX - RUN_NOW_MAX - RUN_PASSING_MAX - RUN_PARTS_MAX);
 	arena_init(&r->passing, RUN_PASSING_MAX);
 	arena_init(&r->now, RUN_NOW_MAX);
 	buf_init(&r->scratch, RUN_SCRATCH_MAX);

@@ -24,6 +24,7 @@ struct sieve_limits {
 	size_t include_depth; /* scripts within each other, without the outermost (RFC 6609, 3.1 asks for two) */
 	uint64_t vacation_min, vacation_max; /* seconds between two answers to one sender; 0: any, a year */
 	uint64_t steps;	      /* each command, test, compared string and a share of each octet looked at */
+	size_t bytes;	      /* of memory, 12 MB at least */
 	unsigned cpu_ms;      /* of processor time */
 };
 
@@ -43,7 +44,7 @@ enum {
 	SIEVE_HEADER_MAX = 16 * 1024,
 	SIEVE_STEPS_MAX = 2000000,
 	SIEVE_CPU_MS_MAX = 10000,
-	SIEVE_RUN_BYTES_MAX = 14 * 1024 * 1024 /* memory of one run */
+	SIEVE_RUN_BYTES_MAX = 14 * 1024 * 1024
 };
 
 struct sieve_program; /* immutable once compiled: shared by any number of runs */

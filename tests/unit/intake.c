@@ -281,6 +281,13 @@ static void too_many_deliveries_go_to_inbox(void **state)
 	buf_free(&to);
 }
 
+#define TEN_TIMES(s) s s s s s s s s s s
+/* A value of 14,000 octets, and a hundred fields that hold it. */
+#define WIDE                                                                                                                     \
+	"require [\"variables\", \"editheader\", \"fileinto\"]; set \"a\" \"" TEN_TIMES("0123456789") "\";\n"                       \
+	"set \"a\" \"" TEN_TIMES("${a}") "\"; set \"a\" \"" TEN_TIMES("${a}") "${a}${a}${a}${a}\";\n"
+#define ONE_HUNDRED_FIELDS TEN_TIMES(TEN_TIMES("addheader \"X-A\" \"${a}\";\n"))
+
 static void the_bounds_of_rules_are_keys(void **state)
 {
 	static const char others[] =
@@ -303,6 +310,8 @@ static void the_bounds_of_rules_are_keys(void **state)
 		  "set \"a\" \"${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}\";\n"
 		  "addheader \"X-A\" \"${a}\";",
 		  "at most 1024 octets" },
+		{ "rules_space = \"12M\";", WIDE ONE_HUNDRED_FIELDS, "more than the 12582912 octets of memory" },
+		{ "rules_space = \"16M\";", WIDE ONE_HUNDRED_FIELDS "fileinto \"room\";", "fileinto room" },
 		{ "rules_steps = 10000;",
 		  "require \"variables\"; set \"a\" \"0123456789012345678901234567890123456789\";\n"
 		  "set \"a\" \"${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}${a}\";\n"
