@@ -20,7 +20,9 @@ static int find_target(struct run *r, const struct op *op, struct slice *target)
 		return -1;
 	memcpy(both, wanted.p, wanted.n);
 	both[wanted.n] = ':';
-	memcpy(both + wanted.n + 1, name.p, name.n);
+	/* A variable may have left nothing of it, which is told of where it is added. */
+	if (name.n > 0)
+		memcpy(both + wanted.n + 1, name.p, name.n);
 	*target = slice_of(both, wanted.n + 1 + name.n);
 	return 0;
 }

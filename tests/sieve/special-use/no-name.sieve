@@ -1,0 +1,2 @@
+require ["special-use", "fileinto", "variables"];
+fileinto :specialuse "\\Junk" "${never}";
