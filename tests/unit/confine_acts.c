@@ -24,7 +24,7 @@
 
 #include "role/filter.h"
 
-enum { OTHER_SECONDS = 10 };
+enum { OTHER_SECONDS = 90 };
 
 static char directory[] = "/tmp/mailferry-confine-XXXXXX";
 static char others_file[] = "/tmp/mailferry-confine-file-XXXXXX";

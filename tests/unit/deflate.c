@@ -275,7 +275,7 @@ static void empty_blocks_do_not_hold_us_up(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		(void)alarm(60);
+		(void)alarm(300);
 		stream_abort(&s);
 		while (send(other, blocks, sizeof blocks, MSG_NOSIGNAL) > 0)
 			;
@@ -299,7 +299,7 @@ static _Noreturn void echo(int fd)
 	ssize_t n;
 	size_t got;
 
-	(void)alarm(120);
+	(void)alarm(300);
 	while ((n = read(fd, in, sizeof in)) > 0) {
 		deflate_feed(d, slice_of(in, (size_t)n));
 		while (deflate_take(d, out, sizeof out, &got) == DEFLATE_GOT) {

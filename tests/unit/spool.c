@@ -35,7 +35,7 @@ static void a_message_goes_through(void **state)
 	message_make(&m, 1, "office", "inbox");
 	a = accept_now(&t, &m.m);
 	assert_int_equal(a.answer, SPOOL_ACCEPTED);
-	assert_true(spool_was_due(&t, "office", 5000));
+	assert_true(spool_was_due(&t, "office", 60000));
 	assert_int_equal(state_of(&t, m.ids[0]), DELIVERY_QUEUED);
 
 	s = store_of(&t, "office");

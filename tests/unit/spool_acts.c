@@ -67,7 +67,7 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 
 void spool_wait(struct test_spool *t, const bool *flag)
 {
-	struct timeval tv = { .tv_sec = 30 };
+	struct timeval tv = { .tv_sec = 120 };
 	bool late = false;
 	struct event *timer = evtimer_new(t->base, on_late, &late);
 

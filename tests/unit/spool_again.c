@@ -13,7 +13,7 @@
 
 #include "spool_tools.h"
 
-enum { CONTENTS = 4, PEOPLE = 3, DOORS = 2, ROWS = 2000, STEPS = 40, WAIT_MS = 10000 };
+enum { CONTENTS = 4, PEOPLE = 3, DOORS = 2, ROWS = 2000, STEPS = 40, WAIT_MS = 120000 };
 
 /* One recipient of one reply. Contents with an even number have a Message-ID. */
 struct row {

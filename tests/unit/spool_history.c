@@ -341,7 +341,7 @@ static void it_goes_with_its_record(void **state)
 	spool_start(&f.t);
 	connect_all(&f);
 	/* The sweep of the first minute comes with the start. */
-	for (int i = 0; i < 600 && state_of(&f.t, f.m.ids[0]) != 0; i++)
+	for (int i = 0; i < 6000 && state_of(&f.t, f.m.ids[0]) != 0; i++)
 		(void)usleep(20 * 1000);
 	leave(&f);
 	assert_int_equal(spool_end(&f.t, 0), 0);

@@ -122,7 +122,7 @@ static void records_go_together(void **state)
 	assert_int_equal(spool_settle(store, &out, 1, &e), 0);
 	spool_store_free(&store);
 	spool_reopen(&w.t, 0);
-	for (int i = 0; i < 600 && family_look(&w, x.m.id).n + family_look(&w, x.f[0].id).n > 0; i++)
+	for (int i = 0; i < 6000 && family_look(&w, x.m.id).n + family_look(&w, x.f[0].id).n > 0; i++)
 		(void)usleep(20 * 1000);
 	assert_int_equal(family_look(&w, x.m.id).n, 0);
 	assert_int_equal(family_look(&w, x.f[0].id).n, 0);
@@ -175,7 +175,7 @@ static void a_dropped_part_is_not_forgotten(void **state)
 	assert_int_equal(settled, ORIGIN_STUCK);
 	fetcher_end(&fetcher);
 	spool_reopen(&w.t, 0);
-	for (int i = 0; i < 600 && family_look(&w, x.m.id).n + family_look(&w, x.f[0].id).n + family_look(&w, x.f[1].id).n > 0; i++)
+	for (int i = 0; i < 6000 && family_look(&w, x.m.id).n + family_look(&w, x.f[0].id).n + family_look(&w, x.f[1].id).n > 0; i++)
 		(void)usleep(20 * 1000);
 	assert_int_equal(family_look(&w, x.m.id).n + family_look(&w, x.f[0].id).n + family_look(&w, x.f[1].id).n, 0);
 	family_end(&w);

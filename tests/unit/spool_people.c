@@ -125,7 +125,7 @@ static void old_records_are_dropped(void **state)
 	}
 	spool_reopen(&t, 0);
 	admin = spool_admin_new(spool_peer(&t, SPOOL_PEER_ADMIN, ""));
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 1200; i++) {
 		struct counted c = { 0 };
 
 		assert_int_equal(spool_admin_find(admin, &q, count_record, &c, &e), 0);

@@ -350,7 +350,7 @@ static void the_original_goes_when_all_is_done(void **state)
 	f.t.retention = 0;
 	spool_start(&f.t);
 	connect_all(&f);
-	for (unsigned tries = 0; tries < 300 && origin_at(&f, 1).message != 0; tries++)
+	for (unsigned tries = 0; tries < 2400 && origin_at(&f, 1).message != 0; tries++)
 		(void)usleep(50 * 1000);
 	for (unsigned i = 0; i < N; i++) {
 		struct spool_origin o = origin_at(&f, i + 1);

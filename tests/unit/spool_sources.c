@@ -200,7 +200,7 @@ static void a_memory_is_taken_over(void **state)
 					 "SELECT (SELECT count(*) FROM origin) + (SELECT count(*) FROM origin_folder)");
 		if (left == 0)
 			break;
-		if (tries == 20)
+		if (tries == 100)
 			fail_msg("%lld rows were not swept", (long long)left);
 	}
 	spool_start(&x->t);

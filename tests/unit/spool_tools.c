@@ -170,7 +170,7 @@ bool spool_try_start(struct test_spool *t, char *why, size_t size)
 	(void)close(tell[1]);
 	t->control = pair[0];
 	t->told = tell[0];
-	(void)read_line(t->told, why, size, 20000);
+	(void)read_line(t->told, why, size, 120000);
 	if (strcmp(why, "ready") == 0)
 		return true;
 	(void)waitpid(t->pid, &status, 0);

@@ -203,7 +203,7 @@ static void an_account_can_be_held(void **state)
 	spool_start(&t);
 	message_make(&m, 1, "office", "INBOX");
 	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
-	assert_true(spool_was_due(&t, "office", 5000));
+	assert_true(spool_was_due(&t, "office", 60000));
 	s = store_of(&t, "office");
 	n = work_of(s, &w, &due);
 	assert_int_equal(n, 1);
@@ -228,7 +228,7 @@ static void an_account_can_be_held(void **state)
 	assert_int_equal(row.waiting[DELIVERY_QUEUED], 1);
 	/* A person who retries lifts it. */
 	assert_int_equal(spool_admin_act(admin, SPOOL_RETRY, &q, false, NULL, NULL, &e), 0);
-	assert_true(spool_was_due(&t, "office", 5000));
+	assert_true(spool_was_due(&t, "office", 60000));
 	s = store_of(&t, "office");
 	assert_int_equal(spool_account(s, &due, &attempts, &e), 0);
 	assert_int_equal(due, 0);
@@ -256,7 +256,7 @@ static void a_retry_is_told_when_it_falls_due(void **state)
 	spool_start(&t);
 	message_make(&m, 1, "office", "INBOX");
 	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
-	assert_true(spool_was_due(&t, "office", 5000));
+	assert_true(spool_was_due(&t, "office", 60000));
 	s = store_of(&t, "office");
 	n = work_of(s, &w, &due);
 	at = clock_wall_ms() + 900;
@@ -270,7 +270,7 @@ static void a_retry_is_told_when_it_falls_due(void **state)
 	assert_true(due == at);
 	spool_work_free(w, n);
 	spool_store_free(&s);
-	assert_true(spool_was_due(&t, "office", 5000));
+	assert_true(spool_was_due(&t, "office", 60000));
 	assert_true(clock_wall_ms() >= at);
 	/* New mail while a store is there and idle is told, too. */
 	s = store_of(&t, "private");
@@ -279,7 +279,7 @@ static void a_retry_is_told_when_it_falls_due(void **state)
 	spool_work_free(w, n);
 	message_make(&m, 2, "private", "INBOX");
 	assert_int_equal(accept_now(&t, &m.m).answer, SPOOL_ACCEPTED);
-	assert_true(spool_was_due(&t, "private", 5000));
+	assert_true(spool_was_due(&t, "private", 60000));
 	spool_store_free(&s);
 	spool_remove(&t);
 }

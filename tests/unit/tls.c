@@ -139,7 +139,7 @@ static pid_t server_start(const char *cert, int version, int *wire)
 		int fd;
 
 		(void)close(pair[0]);
-		(void)alarm(60);
+		(void)alarm(300);
 		while (read(pair[1], &fd, 0) == 0) {
 			char control[CMSG_SPACE(sizeof fd)] = { 0 }, octet;
 			struct iovec iov = { &octet, 1 };
