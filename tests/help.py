@@ -21,7 +21,7 @@ TAG = re.compile(r'\{ (?:\.name = )?"([a-z]+)"')
 
 
 def help_of(command):
-    return subprocess.run([PROGRAM, command, "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run([PROGRAM, command, "--help"], capture_output=True, text=True, timeout=300, check=True).stdout
 
 
 def read(path):

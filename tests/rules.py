@@ -16,7 +16,7 @@ PROGRAM = os.path.join(os.environ["top_builddir"], "src", "mailferry")
 
 
 def run(*args, cwd=None, stdin=b""):
-    return subprocess.run([PROGRAM, "try", *args], cwd=cwd, input=stdin, capture_output=True, timeout=60)
+    return subprocess.run([PROGRAM, "try", *args], cwd=cwd, input=stdin, capture_output=True, timeout=300)
 
 
 def samples(tap):
@@ -250,7 +250,7 @@ def command(tap, folder):
 
 
 def main():
-    tap = Tap(120)
+    tap = Tap(300)
     samples(tap)
     with tempfile.TemporaryDirectory() as path:
         command(tap, Folder(path, "keep;"))

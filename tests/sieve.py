@@ -10,7 +10,7 @@ from lib.tap import Tap  # noqa: E402
 
 FOLDER = os.path.join(os.environ["top_srcdir"], "tests", "sieve")
 PROGRAM = os.path.join(os.environ["top_builddir"], "tests", "svtest")
-SECONDS = 120
+SECONDS = 600
 
 
 def run(*args):

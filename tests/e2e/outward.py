@@ -72,7 +72,7 @@ def parsed(mail):
 
 
 def one(server, to):
-    wait_for("the mail to %s at the relay" % to, lambda: server.of(to), 60)
+    wait_for("the mail to %s at the relay" % to, lambda: server.of(to))
     got = server.of(to)
     assert len(got) == 1, got
     return got[0]
@@ -275,7 +275,7 @@ with tap.case("the relay is away: what is to be sent waits in the queue, visibly
     port = server.port
     server.close()
     send(ferry, data("tell-2", "tell later"))
-    wait_for("the filing", lambda: "tell later" in [x.subject for x in folder("INBOX")], 60)
+    wait_for("the filing", lambda: "tell later" in [x.subject for x in folder("INBOX")])
     waiting = [r for r in ferry.queue() if r["folder"] == "pager@example.net"]
     assert len(waiting) == 1 and waiting[0]["account"] == "relay", ferry.queue()
     ferry.kill()
@@ -293,7 +293,7 @@ with tap.case("killed right behind the 250: nothing is done twice, and what was 
         send(ferry, data("killed-%d" % n, "both killed %d" % n))
         ferry.kill()
         ferry.start()
-    wait_for("the end of it", lambda: all(r["state"] == "parked" for r in ferry.queue()), 90)
+    wait_for("the end of it", lambda: all(r["state"] == "parked" for r in ferry.queue()))
     all_of_them = ["both killed %d" % n for n in range(6)]
     assert sorted(x.subject for x in folder("Kept")) == all_of_them
     sent = sorted(parsed(x)["Subject"] for x in server.taken)
@@ -342,7 +342,7 @@ with tap.case("refused in the dialogue, and somebody is told all the same (RFC 5
             raise AssertionError("taken")
         except smtplib.SMTPDataError as e:
             assert e.smtp_code == 550 and b"go away" in e.smtp_error, e
-    wait_for("both notices", lambda: len(server.of("pager@example.net")) == 2, 60)
+    wait_for("both notices", lambda: len(server.of("pager@example.net")) == 2)
     assert parsed(server.taken[0])["Subject"] == "Refused: mail", server.taken[0].data
     settled(ferry)
     assert [x.subject for x in folder("Told")].count("Refused: mail") == 2, folder("Told")

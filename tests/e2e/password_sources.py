@@ -135,7 +135,7 @@ with tap.case("commands for people read no password: queue works where the vault
 with tap.case("a reload that finds no password keeps the old configuration"):
     before = len(ferry.log_text())
     ferry.reload()
-    wait_for("the refusal", lambda: "password_command" in ferry.log_text()[before:], 60)
+    wait_for("the refusal", lambda: "password_command" in ferry.log_text()[before:])
     send()
     arrived()
     ferry.write("vault", PASSWORDS["command"] + "\n", 0o600)

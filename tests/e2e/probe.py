@@ -3,13 +3,12 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from lib.area import free_port, wait_for  # noqa: E402
+from lib.area import free_port, kill_each, wait_for  # noqa: E402
 from lib.dovecot import LOCAL, Authority, silent_listener  # noqa: E402
 from lib.office import Office, address  # noqa: E402
 from lib.sender import Client, Item, message  # noqa: E402
@@ -156,8 +155,7 @@ def sessions():
 def hang_up():
     """The store's end of the connection goes away, as it does when a client has been idle for long."""
     ps = area.run(["ps", "-o", "pid=,args=", "-g", str(store.process.pid)]).stdout
-    for pid in [line.split()[0] for line in ps.splitlines() if line.rstrip().endswith("/imap")]:
-        os.kill(int(pid), signal.SIGKILL)
+    kill_each([int(line.split()[0]) for line in ps.splitlines() if line.rstrip().endswith("/imap")])
 
 
 with tap.case("the daemon's next connection resumes its TLS session"):
@@ -197,11 +195,11 @@ with tap.case("with ca_file too, both must be right"):
 
 with tap.case("the server's key changes: mail waits with the new pin in the reason, and goes when it is set"):
     set_account(ca_file=None, retry_min="10m", retry_max="1h")
-    ferry.start()
     store.rename(LOCAL)
     store.restart()
+    ferry.start()
     send("<changed@example.org>")
-    wait_for("the reason", lambda: "another key" in ferry.command("queue").stdout, 60)
+    wait_for("the reason", lambda: "another key" in ferry.command("queue").stdout)
     has(ferry.command("queue", "list", "--json").stdout, "another key than pin_sha256", re.escape(pin()))
     set_account(pin_sha256=pin())
     ferry.reload()
@@ -244,7 +242,7 @@ with tap.case("texts of the store do nothing to the terminal"):
     rude = Script(("send", "* OK [CAPABILITY IMAP4rev1 LOGIN] %s" % evil), ("expect", "CAPABILITY"),
                   ("send", "* CAPABILITY IMAP4rev1 ID QUOTA"), ("send", "{tag} OK done"),
                   ("expect", "LOGIN"), ("send", "{tag} NO %s" % evil), ("stall", 5))
-    set_account(tls="none", port=rude.port, timeout="10s")
+    set_account(tls="none", port=rude.port, timeout="1m")
     p = probe(status=78)
     has(p.stderr, "refuses the password.*owned")
     rude.close()
@@ -272,7 +270,7 @@ with tap.case("quota is read as the RFC has it, and nothing else is believed"):
                         ("expect", "ID"), ("send", '* ID ("name" "St\x1b[0more" "version" "2" "x'), ("send", "{tag} OK done"),
                         ("expect", "GETQUOTAROOT"), ("send", "* QUOTAROOT INBOX x"), ("send", line), ("send", "{tag} OK done"),
                         ("expect", "LIST"), ("send", '* LIST () "/" INBOX'), ("send", "{tag} OK done"), ("expect", "LOGOUT"))
-        set_account(tls="none", port=teller.port, timeout="10s")
+        set_account(tls="none", port=teller.port, timeout="1m")
         p = ferry.command("probe", "--json")
         assert p.returncode == 0 and not teller.failures, (line, p.stdout, p.stderr, teller.failures)
         f = json.loads(p.stdout)
@@ -302,13 +300,13 @@ with tap.case("the program that meets the store runs unprivileged, and ends with
     def child():
         out = subprocess.run(["ps", "-ww", "-o", "pid=,uid=,args=", "--ppid", str(p.pid)], capture_output=True, text=True).stdout
         return [line.split(None, 2) for line in out.splitlines() if "/bin/mailferry-probe" in line]
-    wait_for("the probe", child, 30)
+    wait_for("the probe", child)
     (pid, uid, args), = child()
     assert int(uid) == area.user.pw_uid, (pid, uid, args)
     assert args.strip() == os.path.join(area.bin, "mailferry-probe"), args
     p.kill()
     p.wait()
-    wait_for("its end", lambda: not os.path.exists("/proc/" + pid), 30)
+    wait_for("its end", lambda: not os.path.exists("/proc/" + pid))
     set_account(port=good_port, timeout=None)
     silent.close()
 
@@ -317,7 +315,7 @@ with tap.case("the program that meets the store runs unprivileged, and ends with
 def with_store(other, *args, status=0):
     kept = json.loads(json.dumps(ferry.config))
     try:
-        set_account(tls="none", port=other.port, user="user", timeout="10s")
+        set_account(tls="none", port=other.port, user="user", timeout="1m")
         ferry.write("office.password", "secret\n", 0o600)
         return probe(*args, status=status)
     finally:

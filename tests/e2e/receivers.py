@@ -68,10 +68,10 @@ def free(n):
             if not isinstance(c, str):
                 c.close()
         return not any(isinstance(c, str) for c in got)
-    wait_for("room for %d sessions" % n, all_come, 60)
+    wait_for("room for %d sessions" % n, all_come)
 
 
-wait_for("two receivers", lambda: len(receivers()) == 2, 60)
+wait_for("two receivers", lambda: len(receivers()) == 2)
 free(SESSIONS)
 
 with tap.case("sessions of one address, all at one receiver, count at the other, too; one less, and there is room"):
@@ -98,7 +98,7 @@ with tap.case("some at each: the sum counts"):
 
 with tap.case("a receiver that is killed takes its sessions with it, and no more"):
     os.kill(first, signal.SIGKILL)
-    wait_for("another in its place", lambda: len(receivers()) == 2 and first not in receivers(), 60)
+    wait_for("another in its place", lambda: len(receivers()) == 2 and first not in receivers())
     free(SESSIONS - 1)
     with Only(second):
         more = [enter() for _ in range(SESSIONS - 1)]
@@ -123,7 +123,7 @@ with tap.case("sessions of receivers that were replaced count until they end"):
     for c in held:
         c.command("QUIT", 221)
         c.close()
-    wait_for("the old ones to leave", lambda: not set(receivers()) & set(before), 60)
+    wait_for("the old ones to leave", lambda: not set(receivers()) & set(before))
     free(SESSIONS)
 
 with tap.case("octets under way from one address count at the other, too"):
@@ -147,7 +147,7 @@ with tap.case("octets under way from one address count at the other, too"):
             return e
         return None
     # What was sent is not read at once.
-    wait_for("it to be too much", lambda: refused() is not None, 60)
+    wait_for("it to be too much", lambda: refused() is not None)
     e = refused()
     assert e.code == 452 and "4.3.1" in e.text, e.text
     a.send(one.wire[-10:])
@@ -178,7 +178,7 @@ with tap.case("what a receiver that was broken into wrote in the place of none i
         assert mail()[0] == 452, mail()
     gone = receivers()[0]
     os.kill(gone, signal.SIGKILL)
-    wait_for("another in its place", lambda: len(receivers()) == 2 and gone not in receivers(), 60)
+    wait_for("another in its place", lambda: len(receivers()) == 2 and gone not in receivers())
     assert mail()[0] == 250, mail()
     assert "event=tally-tampered place=127" in ferry.log_text(), ferry.logs()
 

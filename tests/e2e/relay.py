@@ -55,7 +55,7 @@ with tap.case("a scanner on the LAN sends to a customer, who learns nothing of t
     server = RelayServer()
     ferry = make("plain", server)
     send(ferry, ["customer@example.net"])
-    wait_for("the mail at the relay", lambda: server.of("customer@example.net"), 60)
+    wait_for("the mail at the relay", lambda: server.of("customer@example.net"))
     ferry.drained(60)
     mail = server.of("customer@example.net")[0]
     head, _, body = mail.data.partition(b"\r\n\r\n")
@@ -76,7 +76,7 @@ with tap.case("what the client asks about reports is asked of the relay, and not
     with smtplib.SMTP("127.0.0.1", ferry.smtp, timeout=60) as c:
         c.sendmail(SCANNER, ["asked@example.net"], "From: x@office.example\r\n\r\nx\r\n", ["ENVID=QQ+2B7"],
                    ["NOTIFY=SUCCESS,DELAY", "ORCPT=rfc822;first@far.example"])
-    wait_for("the mail at the relay", lambda: server.of("asked@example.net"), 60)
+    wait_for("the mail at the relay", lambda: server.of("asked@example.net"))
     mail = server.of("asked@example.net")[0]
     assert "ENVID=QQ+2B7" in mail.arguments and not [a for a in mail.arguments if a.startswith("RET")], mail.arguments
     assert mail.notify == ["NOTIFY=SUCCESS,DELAY ORCPT=rfc822;first@far.example"], mail.notify
@@ -107,7 +107,7 @@ with tap.case("check: a user of relay_for whom nobody made"):
 with tap.case("what has Date and Message-ID keeps them; several recipients share one transaction"):
     data = "Date: Fri, 02 Jan 2026 03:04:05 +0000\r\nMessage-ID: <own@office.example>\r\nFrom: a@office.example\r\n\r\nx\r\n"
     send(ferry, ["a@example.net", "b@example.net"], data=data)
-    wait_for("the mail at the relay", lambda: server.of("b@example.net"), 60)
+    wait_for("the mail at the relay", lambda: server.of("b@example.net"))
     mail = server.of("b@example.net")[0]
     assert mail.recipients == ["a@example.net", "b@example.net"], mail.recipients
     assert mail.data.count(b"Date:") == 1 and mail.data.count(b"Message-ID:") == 1, mail.data
@@ -124,36 +124,36 @@ with tap.case("who may not send is refused: sender, null sender, tricks, our own
 with tap.case("one bad recipient among good ones: each has its own fate"):
     server.answers = {"bad@example.net": "550 5.1.1 no such customer", "slow@example.net": "451 4.2.0 later"}
     send(ferry, ["good@example.net", "bad@example.net", "slow@example.net", "inbox@office.example"])
-    wait_for("the refusal", lambda: state(ferry, "bad@example.net") == "quarantined", 60)
+    wait_for("the refusal", lambda: state(ferry, "bad@example.net") == "quarantined")
     assert len(server.of("good@example.net")) == 1
     assert "no such customer" in rows(ferry)["bad@example.net"]["reason"]
-    wait_for("a second try", lambda: server.commands.count("RCPT TO:<slow@example.net>") > 1, 60)
+    wait_for("a second try", lambda: server.commands.count("RCPT TO:<slow@example.net>") > 1)
     server.answers = {}
-    wait_for("the slow one", lambda: server.of("slow@example.net"), 60)
+    wait_for("the slow one", lambda: server.of("slow@example.net"))
     assert state(ferry, "INBOX") == "queued" and len(server.of("good@example.net")) == 1
-    wait_for("no more of it", lambda: state(ferry, "slow@example.net") is None, 60)
+    wait_for("no more of it", lambda: state(ferry, "slow@example.net") is None)
 
 with tap.case("a refusal of the whole message is kept for a person, who may try again"):
     server.ends = ["554 5.7.1 that is spam"]
     send(ferry, ["spam@example.net"], subject="spam")
-    wait_for("the refusal", lambda: state(ferry, "spam@example.net") == "quarantined", 60)
+    wait_for("the refusal", lambda: state(ferry, "spam@example.net") == "quarantined")
     row = rows(ferry)["spam@example.net"]
     assert "that is spam" in row["reason"], row
     ferry.command("queue", "retry", row["delivery"], check=True)
-    wait_for("the mail at the relay", lambda: server.of("spam@example.net"), 60)
+    wait_for("the mail at the relay", lambda: server.of("spam@example.net"))
 
 with tap.case("a connection that is cut within the message: it comes once"):
     server.cut = 1
     # So large that its end can't have been sent when the server hangs up.
     send(ferry, ["cut@example.net"], data="From: scanner@office.example\r\n\r\n" + "some line of text\r\n" * 450000)
-    wait_for("the mail at the relay", lambda: server.of("cut@example.net"), 60)
-    wait_for("no more of it", lambda: state(ferry, "cut@example.net") is None, 60)
+    wait_for("the mail at the relay", lambda: server.of("cut@example.net"))
+    wait_for("no more of it", lambda: state(ferry, "cut@example.net") is None)
     assert len(server.of("cut@example.net")) == 1
 
 with tap.case("an answer that is lost: nobody gets it twice unless a person says so"):
     server.lost = 1
     send(ferry, ["lost@example.net"])
-    wait_for("the doubt", lambda: state(ferry, "lost@example.net") == "parked", 60)
+    wait_for("the doubt", lambda: state(ferry, "lost@example.net") == "parked")
     row = rows(ferry)["lost@example.net"]
     assert "answer was lost" in row["reason"], row
     p = ferry.command("queue", "retry", row["delivery"])
@@ -161,7 +161,7 @@ with tap.case("an answer that is lost: nobody gets it twice unless a person says
     assert ferry.command("queue", "release", row["delivery"]).returncode != 0
     assert len(server.of("lost@example.net")) == 1
     ferry.command("queue", "retry", row["delivery"], "--again", check=True)
-    wait_for("the second copy", lambda: len(server.of("lost@example.net")) == 2, 60)
+    wait_for("the second copy", lambda: len(server.of("lost@example.net")) == 2)
 
 with tap.case("a busy relay is tried again, and one that is away too"):
     server.greet_421 = 2
@@ -172,7 +172,7 @@ with tap.case("a busy relay is tried again, and one that is away too"):
     wait_for("the account to be held", lambda: ferry.log_text().count("relay-waits") > before)
     server = RelayServer(port=port)
     server.greet_421 = 1
-    wait_for("the mail at the relay", lambda: server.of("away@example.net"), 60)
+    wait_for("the mail at the relay", lambda: server.of("away@example.net"))
 
 with tap.case("the command line shows it"):
     p = ferry.command("status", check=False)
@@ -184,7 +184,7 @@ with tap.case("in_doubt = again sends once more, and says so"):
     server.lost = 1
     ferry = make("again", server, {"in_doubt": "again"})
     send(ferry, ["twice@example.net"])
-    wait_for("both copies", lambda: len(server.of("twice@example.net")) == 2, 60)
+    wait_for("both copies", lambda: len(server.of("twice@example.net")) == 2)
     ferry.drained(60)
     p = ferry.command("trace", "twice@example.net", check=True)
     assert "answer was lost" in p.stdout, p.stdout
@@ -210,7 +210,7 @@ with tap.case("the daily count is kept over a restart, and does not stop mail fo
         assert e.smtp_code == 450, e
     assert refused(ferry, "d4@example.net")[0] == 452
     assert list(send(ferry, ["d4@example.net", "inbox@office.example"])) == ["d4@example.net"]
-    wait_for("three at the relay", lambda: server.of("d3@example.net"), 60)
+    wait_for("three at the relay", lambda: server.of("d3@example.net"))
     assert not server.of("d4@example.net")
     assert ferry.stop() == 0
 
@@ -225,7 +225,7 @@ with tap.case("a password that is refused holds all mail out, and a reload with 
     assert len(server.logins) == 1, server.logins
     ferry.save(relay={"password": "right"})
     ferry.reload()
-    wait_for("the mail at the relay", lambda: server.of("login@example.net"), 60)
+    wait_for("the mail at the relay", lambda: server.of("login@example.net"))
     ferry.drained(60)
     assert server.logins[-1] == ("PLAIN", "office", "right"), server.logins
     assert not any("PIPELINING" in c for c in server.commands)
@@ -236,14 +236,14 @@ with tap.case("octets that the relay can't carry are refused in words, and sent 
     ferry = make("eightbit", server)
     data = "From: scanner@office.example\r\nSubject: x\r\n\r\nÄ\r\n".encode()
     send(ferry, ["eight@example.net"], data=data)
-    wait_for("the refusal", lambda: state(ferry, "eight@example.net") == "quarantined", 60)
+    wait_for("the refusal", lambda: state(ferry, "eight@example.net") == "quarantined")
     row = rows(ferry)["eight@example.net"]
     assert "8BITMIME" in row["reason"], row
     server.offers.append("8BITMIME")
     ferry.stop()
     ferry.start()
     ferry.command("queue", "retry", row["delivery"], check=True)
-    wait_for("the mail at the relay", lambda: server.of("eight@example.net"), 60)
+    wait_for("the mail at the relay", lambda: server.of("eight@example.net"))
     assert "BODY=8BITMIME" in server.of("eight@example.net")[0].arguments
     assert ferry.stop() == 0
 
@@ -252,7 +252,7 @@ with tap.case("a large message goes from its file"):
     ferry = make("large", server)
     body = "".join("line %d\r\n" % i for i in range(200000))
     send(ferry, ["large@example.net"], data="From: scanner@office.example\r\nSubject: large\r\n\r\n" + body)
-    wait_for("the mail at the relay", lambda: server.of("large@example.net"), 60)
+    wait_for("the mail at the relay", lambda: server.of("large@example.net"))
     assert server.of("large@example.net")[0].data.partition(b"\r\n\r\n")[2] == body.encode()
     ferry.drained(60)
     assert ferry.stop() == 0
@@ -263,18 +263,18 @@ with tap.case("a body that the disk does not give holds up no other mail, and sa
     ferry = make("unreadable", server)
     head = "From: scanner@office.example\r\nSubject: large\r\n\r\n"
     send(ferry, ["stuck@example.net"], data=head + "x" * 70 + ("\r\n" + "x" * 70) * 6000)
-    wait_for("a first try", lambda: "451 later" in str(rows(ferry).get("stuck@example.net", {}).get("reason")), 60)
+    wait_for("a first try", lambda: "451 later" in str(rows(ferry).get("stuck@example.net", {}).get("reason")))
     bodies = [os.path.join(d, n) for d, _, names in os.walk(ferry.path("spool", "body")) for n in names]
     assert len(bodies) == 1, bodies
     os.rename(bodies[0], bodies[0] + ".away")
     os.symlink(bodies[0] + ".away", bodies[0])  # which is not followed
     del server.answers["stuck@example.net"]
-    wait_for("the reason", lambda: "could not be read" in str(rows(ferry)["stuck@example.net"].get("reason")), 60)
+    wait_for("the reason", lambda: "could not be read" in str(rows(ferry)["stuck@example.net"].get("reason")))
     send(ferry, ["other@example.net"])
-    wait_for("the other mail", lambda: server.of("other@example.net"), 60)
+    wait_for("the other mail", lambda: server.of("other@example.net"))
     assert state(ferry, "stuck@example.net") == "queued", rows(ferry)
     os.rename(bodies[0] + ".away", bodies[0])
-    wait_for("the mail at the relay", lambda: server.of("stuck@example.net"), 60)
+    wait_for("the mail at the relay", lambda: server.of("stuck@example.net"))
     ferry.drained(60)
     assert len(server.of("stuck@example.net")) == 1
     assert ferry.stop() == 0

@@ -61,8 +61,8 @@ class Relayed(Run):
 
     def check(self):
         if not self.sent:
-            wait_for("the 250", lambda: send(self.ferry, self.ident), 60)
-        wait_for("an end", lambda: rests(self.ferry), 60)
+            wait_for("the 250", lambda: send(self.ferry, self.ident))
+        wait_for("an end", lambda: rests(self.ferry))
         waiting = {r["folder"]: r["state"] for r in self.ferry.queue()}
         for to in TO:
             copies = len(self.server.of(to))

@@ -74,7 +74,7 @@ def state(ferry, to):
 
 
 def arrives(server, *to):
-    wait_for("the mail at the relay", lambda: all(server.of(one) for one in to), 60)
+    wait_for("the mail at the relay", lambda: all(server.of(one) for one in to))
     for one in to:
         assert len(server.of(one)) == 1, (one, server.of(one))
 
@@ -85,14 +85,14 @@ def listing(ferry):
 
 def held(ferry, *words):
     """All mail waits for a person, for the reason that has these words."""
-    wait_for("the relay to be held", lambda: all(w in listing(ferry) for w in words), 60)
+    wait_for("the relay to be held", lambda: all(w in listing(ferry) for w in words))
     assert ferry.command("status", "--check").returncode != 0
 
 
 def retry(ferry, *what):
     """Not while it is at work on it."""
     what = what or ("--account", "relay")
-    wait_for("a retry to be taken", lambda: ferry.command("queue", "retry", *what).returncode == 0, 60)
+    wait_for("a retry to be taken", lambda: ferry.command("queue", "retry", *what).returncode == 0)
 
 
 def letter(*words):
@@ -100,7 +100,7 @@ def letter(*words):
     def found():
         all_there = [" ".join(o.decode().split()) for o in store.octets()]
         return [o for o in all_there if "Subject: mailferry: " in o and all(w in o for w in words)]
-    wait_for("the letter to the operator", found, 60)
+    wait_for("the letter to the operator", found)
     return found()[0]
 
 
@@ -161,7 +161,7 @@ with tap.case("the daily count is one for all receivers, also when they are aske
     for t in threads:
         t.join()
     assert answers.count("sent") == 10 and answers.count("refused") == 22, answers
-    wait_for("ten at the relay", lambda: len(server.taken) == 10, 60)
+    wait_for("ten at the relay", lambda: len(server.taken) == 10)
     ferry.drained(60)
     assert len(server.taken) == 10 and ferry.stop() == 0
     server.close()
@@ -193,7 +193,7 @@ with tap.case("a relay whose certificate is not good gets nothing, and a person 
             ferry.reload()
             arrives(server, to)
             assert server.logins and set(server.logins) == {("PLAIN", "office", "right")}, server.logins
-            wait_for("no more of it", lambda: state(ferry, to) is None, 60)
+            wait_for("no more of it", lambda: state(ferry, to) is None)
             assert ferry.stop() == 0
             server.close()
             for folder in store.folders.values():
@@ -264,7 +264,7 @@ with tap.case("access tokens, where the next hop wants them: one that is refused
     ferry.save(relay={"oauth": {"client_secret": "another"}})
     ferry.reload()
     arrives(server, to)
-    wait_for("no more of it", lambda: state(ferry, to) is None, 60)
+    wait_for("no more of it", lambda: state(ferry, to) is None)
     assert ferry.stop() == 0
     server.close()
     provider.stop()
@@ -279,8 +279,8 @@ with tap.case("give_up: tried until then, then kept for a person, who reads why 
     to, away = fresh("slow"), fresh("away")
     server.answers = {to: "451 4.2.1 mailbox is being moved"}
     send(ferry, to)
-    wait_for("a second try", lambda: server.commands.count("RCPT TO:<%s>" % to) > 1, 60)
-    wait_for("the end of patience", lambda: state(ferry, to) == "quarantined", 60)
+    wait_for("a second try", lambda: server.commands.count("RCPT TO:<%s>" % to) > 1)
+    wait_for("the end of patience", lambda: state(ferry, to) == "quarantined")
     reason = row(ferry, to)["reason"]
     for words in ("given up, as it is older than give_up says", "451", "mailbox is being moved"):
         assert words in reason, reason
@@ -302,7 +302,7 @@ with tap.case("give_up: tried until then, then kept for a person, who reads why 
     port = server.port
     server.close()
     send(ferry, away)
-    wait_for("the end of patience", lambda: state(ferry, away) == "quarantined", 60)
+    wait_for("the end of patience", lambda: state(ferry, away) == "quarantined")
     reason = row(ferry, away)["reason"]
     assert "given up" in reason and "localhost" in reason and "efused" in reason, reason
     server = RelayServer(port=port)
@@ -352,13 +352,13 @@ for pipelining in (True, False):
             if outcome == KEPT:
                 kept = to[:1] if stage == "RCPT" else to
                 for one in kept:
-                    wait_for("%s to be kept" % one, lambda: state(ferry, one) == "quarantined", 60)
+                    wait_for("%s to be kept" % one, lambda: state(ferry, one) == "quarantined")
                     assert words in row(ferry, one)["reason"], row(ferry, one)
                     assert not server.of(one)
                     retry(ferry, row(ferry, one)["delivery"])
             arrives(server, *to)
             for one in to:
-                wait_for("no more of %s" % one, lambda: state(ferry, one) is None, 60)
+                wait_for("no more of %s" % one, lambda: state(ferry, one) is None)
                 assert len(server.of(one)) == 1, (stage, answer, one)
             assert not server.ends and not server.stages.get(stage), (stage, answer, server.stages)
         assert ferry.stop() == 0

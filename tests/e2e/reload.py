@@ -46,9 +46,9 @@ with tap.case("a better configuration is taken over by SIGHUP: new rules, new li
     ferry.write("office.sieve", 'require ["fileinto", "mailbox"]; fileinto :create "New";')
     ferry.save(listeners={"more": {"address": "127.0.0.1:%d" % port}})
     ferry.reload()
-    wait_for("the new listener", lambda: answers(port), 30)
+    wait_for("the new listener", lambda: answers(port))
     send(port=port)
-    wait_for("mail in the new folder", lambda: store.count().get("New") == 1, 60)
+    wait_for("mail in the new folder", lambda: store.count().get("New") == 1)
     ident = "<old@example.org>"
     sent.append(ident)
     old.deliver(Item(ident, [address("scans")], message(ident)))
@@ -61,28 +61,28 @@ with tap.case("one SIGHUP after the other turns no client away"):
             ferry.process.send_signal(signal.SIGHUP)
             time.sleep(0.005)
         send()
-    wait_for("one receiver alone", lambda: len(roles("receiver")) == 1, 60)
+    wait_for("one receiver alone", lambda: len(roles("receiver")) == 1)
     ferry.drained()
 
 with tap.case("a wrong configuration is told, and the old one stays"):
     before = len(ferry.log_text())
     ferry.save(nonsense="x")
     ferry.reload()
-    wait_for("the complaint", lambda: "nonsense" in ferry.log_text()[before:], 30)
+    wait_for("the complaint", lambda: "nonsense" in ferry.log_text()[before:])
     ferry.config.pop("nonsense")
     ferry.save()
     count = store.count().get("New")
     send(port=port)
-    wait_for("mail by the old rules", lambda: store.count().get("New") == count + 1, 60)
+    wait_for("mail by the old rules", lambda: store.count().get("New") == count + 1)
 
 with tap.case("wrong rules are told with line and column, and the old ones stay"):
     before = len(ferry.log_text())
     ferry.write("office.sieve", "keep;\nfrobnicate;\n")
     ferry.reload()
-    wait_for("the complaint", lambda: "office.sieve:2:1" in ferry.log_text()[before:], 30)
+    wait_for("the complaint", lambda: "office.sieve:2:1" in ferry.log_text()[before:])
     count = store.count().get("New")
     send()
-    wait_for("mail by the old rules", lambda: store.count().get("New") == count + 1, 60)
+    wait_for("mail by the old rules", lambda: store.count().get("New") == count + 1)
     ferry.write("office.sieve", 'require ["fileinto", "mailbox"]; fileinto :create "New";')
 
 with tap.case("mail of an account that is taken out of the configuration says so, and is filed when it is named again"):
@@ -123,9 +123,9 @@ with tap.case("mail of an account that is taken out of the configuration says so
 
 for role in ("receiver", "spool", "connect"):
     with tap.case("a killed %s is started again" % role):
-        victims = wait_for("a " + role, lambda: roles(role), 30)
+        victims = wait_for("a " + role, lambda: roles(role))
         kill_each(victims)
-        wait_for("a new " + role, lambda: roles(role) and not roles(role) & victims, 30)
+        wait_for("a new " + role, lambda: roles(role) and not roles(role) & victims)
 
         def send_now():
             try:
@@ -142,11 +142,11 @@ with tap.case("a spool whose part has changed is started again, however many acc
     ferry.save(accounts={n: {"host": "127.0.0.1", "user": n, "password": "x", "addresses": ["%s@many.example" % n]}
                          for n in names})
     ferry.reload()
-    wait_for("another spool", lambda: roles("spool") and not roles("spool") & old, 60)
+    wait_for("another spool", lambda: roles("spool") and not roles("spool") & old)
     old = roles("spool")
     ferry.save(accounts={n: None for n in names})
     ferry.reload()
-    wait_for("another spool", lambda: roles("spool") and not roles("spool") & old, 60)
+    wait_for("another spool", lambda: roles("spool") and not roles("spool") & old)
     wait_for("the service to be whole", send_now, 60, every=0.3)
     ferry.drained(60)
 
@@ -180,7 +180,7 @@ with tap.case("roles do not outlive a killed supervisor"):
     assert len(pids) > 2
     os.kill(ferry.process.pid, signal.SIGKILL)
     ferry.process.wait()
-    wait_for("the roles to end", lambda: not ferry.children(), 30)
+    wait_for("the roles to end", lambda: not ferry.children())
     ferry.process = None
 
 store.stop()

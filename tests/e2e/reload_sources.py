@@ -45,14 +45,14 @@ def filed(folder, n):
 
 
 def told(before, *words):
-    wait_for(words[0], lambda: all(w in ferry.log_text()[before:] for w in words), 60)
+    wait_for(words[0], lambda: all(w in ferry.log_text()[before:] for w in words))
 
 
 def reload():
     """Returns once the new configuration is in force."""
     before = ferry.log_text().count("event=reloaded")
     ferry.reload()
-    wait_for("the reload", lambda: ferry.log_text().count("event=reloaded") > before, 60)
+    wait_for("the reload", lambda: ferry.log_text().count("event=reloaded") > before)
 
 
 def fetchers():
@@ -82,10 +82,10 @@ with tap.case("it is changed: another server, another name, its memory is its ow
     reload()
     mail(second, "two")
     filed("Two", 1)
-    wait_for("no session at the first", lambda: not first.now, 60)
+    wait_for("no session at the first", lambda: not first.now)
     runs = len(first.runs)
     seen = len(second.runs)
-    wait_for("more runs at the second", lambda: len(second.runs) > seen + 2, 60)
+    wait_for("more runs at the second", lambda: len(second.runs) > seen + 2)
     assert len(first.runs) == runs
 
 with tap.case("new rules are those of the next run"):
@@ -114,7 +114,7 @@ with tap.case("the one that hangs is removed: its process ends"):
     wait_for("the session at the second to end", lambda: all("mailferry-fetch" in x for x in fetchers().values()) and
              list(plan(ferry.path("control"))) == ["new"], 60)
     second.release()
-    wait_for("no session at the second", lambda: not second.now, 60)
+    wait_for("no session at the second", lambda: not second.now)
     runs = len(second.runs)
     mail(first, "one")
     filed("One", 6)
@@ -125,7 +125,7 @@ with tap.case("it comes back, and remembers what it had fetched"):
     reload()
     mail(second, "two")
     filed("Two", 2)
-    wait_for("a run without news", lambda: len(second.runs) > runs + 2, 60)
+    wait_for("a run without news", lambda: len(second.runs) > runs + 2)
     filed("Two", 2)
     filed("Three", 1)
 
@@ -133,9 +133,9 @@ with tap.case("an account gets times: its mail waits, and goes when they are tak
     ferry.save(accounts={"office": {"at": "0 0 29 2 *"}})
     reload()
     mail(first, "one")
-    wait_for("it waits", lambda: len(ferry.queue()) == 1, 60)
+    wait_for("it waits", lambda: len(ferry.queue()) == 1)
     seen = len(first.runs)
-    wait_for("some more runs", lambda: len(first.runs) > seen + 2, 60)
+    wait_for("some more runs", lambda: len(first.runs) > seen + 2)
     assert len(ferry.queue()) == 1 and store.count()["One"] == 6, store.count()
     ferry.save(accounts={"office": {"at": None}})
     reload()
@@ -145,7 +145,7 @@ with tap.case("without any, nothing is fetched, and it stops in good order"):
     ferry.save(sources=None)
     reload()
     assert plan(ferry.path("control")) == {}
-    wait_for("no fetcher", lambda: not fetchers(), 60)
+    wait_for("no fetcher", lambda: not fetchers())
     ferry.drained()
     assert ferry.stop() == 0
     first.stop()

@@ -39,7 +39,7 @@ with tap.case("with `run --restored' what was delivered is found, and the rest i
     os.rename(backup, spool)
     ferry.process = area.start([os.path.join(area.bin, "mailferry"), "run", "--restored", "-c", ferry.file],
                                log=ferry.log, env=ferry.env)
-    wait_for("mailferry to greet", lambda: answers(ferry.smtp), 60)
+    wait_for("mailferry to greet", lambda: answers(ferry.smtp))
     second = Sender(ferry.smtp, after, sessions=2).run(60)
     wait_for("all to be filed, or parked", lambda: all(r["state"] == "parked" for r in ferry.queue()), 120, every=0.3)
     acked = {**first.acked, **second.acked}

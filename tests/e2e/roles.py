@@ -116,7 +116,7 @@ with tap.case("a control socket that a killed daemon left is replaced; the new o
     assert stat.S_ISSOCK(st.st_mode) and stat.S_IMODE(st.st_mode) == 0o600, oct(st.st_mode)
 
 with tap.case("it announces itself and its addresses"):
-    wait_for("event=ready", lambda: "event=ready" in ferry.log_text(), 30)
+    wait_for("event=ready", lambda: "event=ready" in ferry.log_text())
     assert "event=listening listener=lan address=127.0.0.1:%d" % ferry.smtp in ferry.log_text()
 
 with tap.case("a second daemon on the same control socket is refused, and the first lives on"):
@@ -133,12 +133,12 @@ with tap.case("a role that dies is told with the signal, and started again; mail
         before = len(ferry.log_text())
         victims = roles(name)
         kill_each(victims)
-        wait_for("a new " + name, lambda: roles(name) and not roles(name) & victims, 30)
+        wait_for("a new " + name, lambda: roles(name) and not roles(name) & victims)
         text = wait_for("its death in the log", lambda: [
             l for l in ferry.log_text()[before:].splitlines() if "event=role-died" in l and "kind=" + name in l], 30)
         assert "signal 9" in text[0], text
-        wait_for("the service", lambda: answers(ferry.smtp), 30)
-        wait_for("the spool", lambda: ferry.command("queue", "list").returncode == 0, 30)
+        wait_for("the service", lambda: answers(ferry.smtp))
+        wait_for("the spool", lambda: ferry.command("queue", "list").returncode == 0)
 
 with tap.case("a store that dies in its work is started again, and nothing is doubled"):
     for n in range(20):
@@ -171,7 +171,7 @@ with tap.case("nonsense on the control socket harms nobody"):
             pass
     for s in crowd:
         s.close()
-    wait_for("the control socket to be useful", lambda: ferry.command("queue", "list").returncode == 0, 30)
+    wait_for("the control socket to be useful", lambda: ferry.command("queue", "list").returncode == 0)
     assert ferry.alive()
 
 with tap.case("SIGTERM ends it in order, with status 0, and the control socket is gone"):
@@ -194,7 +194,7 @@ with tap.case("started by root, every role runs as the configured user, and only
     before = len(ferry.log_text())
     ferry.process = area.start([program(), "run", "-c", ferry.file], unprivileged=False, log=ferry.log,
                                env=dict(os.environ, SECRET="in the environment"))
-    wait_for("all roles", lambda: not ferry.alive() or "event=ready" in ferry.log_text()[before:], 60)
+    wait_for("all roles", lambda: not ferry.alive() or "event=ready" in ferry.log_text()[before:])
     assert ferry.alive(), ferry.logs()
     check_roles(area.user)
     assert set(status(ferry.process.pid, "Uid")) == {"0"}
@@ -207,7 +207,7 @@ with tap.case("started by root, every role runs as the configured user, and only
     send()
     p = area.run([program(), "queue", "-c", ferry.file], unprivileged=False)
     assert p.returncode == 0, p.stderr
-    wait_for("the mail", lambda: sorted(m.id for ms in store.messages().values() for m in ms) == sorted(sent), 60)
+    wait_for("the mail", lambda: sorted(m.id for ms in store.messages().values() for m in ms) == sorted(sent))
     assert ferry.stop() == 0
 
 with tap.case("started by root, it refuses to run its roles as root or as nobody known"):

@@ -84,18 +84,18 @@ with tap.case("the verdict stands where the configuration says"):
 
 with tap.case("what was seen is remembered, also over a restart"):
     assert deliver("<2@x>") in ("Customers", "Twice")
-    wait_for("the second one", lambda: len(store.folders["Twice"].messages) == 1, 60)
+    wait_for("the second one", lambda: len(store.folders["Twice"].messages) == 1)
     ferry.stop()
     ferry.start()
     deliver("<1@x>", subject="the same again")
-    wait_for("the third one", lambda: len(store.folders["Twice"].messages) == 2, 60)
+    wait_for("the third one", lambda: len(store.folders["Twice"].messages) == 2)
 
 with tap.case("a reload takes up changed scripts and lists"):
     ferry.write("global/site.sieve", SITE % "second")
     ferry.write("lists/customers", "@example.org\n")
     ferry.reload()
     count = iter(range(1000))
-    wait_for("the new rules", lambda: deliver("<n%d@x>" % next(count), subject="a second", sender="a@b.example") == "Site", 60)
+    wait_for("the new rules", lambda: deliver("<n%d@x>" % next(count), subject="a second", sender="a@b.example") == "Site")
     assert found("<9@x>", sender="y@example.org") == "Customers"
     assert found("<10@x>", sender="y@example.com", subject="first") == "INBOX"
 

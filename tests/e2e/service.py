@@ -55,7 +55,7 @@ with tap.case("a stop lets a message that is being sent end, and tells all other
     ferry.process.send_signal(signal.SIGTERM)
     start = time.monotonic()
     assert idle.reply()[0] == 421
-    wait_for("the sockets to be closed", lambda: not answers(ferry.smtp), 30)
+    wait_for("the sockets to be closed", lambda: not answers(ferry.smtp))
     c.send(rest)
     c.expect(250)
     assert c.reply()[0] == 421
@@ -80,14 +80,14 @@ with tap.case("a reload keeps sessions: one goes on in the middle of DATA, and t
     c, i, rest = half()
     before = pids("receiver")
     ferry.reload()
-    wait_for("two new receivers", lambda: len(pids("receiver") - before) == 2, 60)
-    wait_for("the old ones to leave but for the one that is wanted", lambda: len(pids("receiver") & before) == 1, 60)
+    wait_for("two new receivers", lambda: len(pids("receiver") - before) == 2)
+    wait_for("the old ones to leave but for the one that is wanted", lambda: len(pids("receiver") & before) == 1)
     c.send(rest)
     c.expect(250)
     j = item()
     c.deliver(j)
     c.quit()
-    wait_for("the old one to leave", lambda: not pids("receiver") & before, 60)
+    wait_for("the old one to leave", lambda: not pids("receiver") & before)
     ferry.drained()
     ids = [m.id for m in office.store.messages()["INBOX"]]
     assert ids.count(i.id) == ids.count(j.id) == 1, ids
@@ -178,7 +178,7 @@ def handed(sockets, names):
         ["/bin/sh", "-c", 'LISTEN_PID=$$ LISTEN_FDS=%d LISTEN_FDNAMES=%s exec "$0" run -c "$1"' % (n, names),
          os.path.join(area.bin, "mailferry"), ferry.file],
         log=ferry.log, env=ferry.env, preexec_fn=arrange, pass_fds=range(3, 3 + n))
-    wait_for("readiness", lambda: ferry.log_text().count("event=ready") > before, 60)
+    wait_for("readiness", lambda: ferry.log_text().count("event=ready") > before)
 
 
 def listen(host, port):
@@ -217,7 +217,7 @@ with tap.case("sockets from the manager: by address and by name; they stay when 
     # A reload finds them again.
     before = pids("receiver")
     ferry.reload()
-    wait_for("new receivers", lambda: len(pids("receiver") - before) == 2 and not pids("receiver") & before, 60)
+    wait_for("new receivers", lambda: len(pids("receiver") - before) == 2 and not pids("receiver") & before)
     c = Client(port)
     c.hello()
     c.deliver(item())

@@ -283,7 +283,7 @@ UTF8 = "<jörg@xn--bro-hoa.example>"
 
 
 with tap.case("SMTPUTF8 is offered once a store is known to take it, and only for its recipients"):
-    wait_for("the stores to have told", lambda: "SMTPUTF8" in session().command("EHLO x", 250), 60)
+    wait_for("the stores to have told", lambda: "SMTPUTF8" in session().command("EHLO x", 250))
     wait_for("the other one, too", lambda: "octets" in f.command("route", "a@old.example").stdout or
              "told" in f.command("route", "a@old.example").stdout, 60)
     c = session()

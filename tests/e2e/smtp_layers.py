@@ -38,7 +38,7 @@ f = Ferry(area, store, config={
     "certificates": {"main": {"certificate": "main.pem", "key": "main.key"},
                      "wild": {"certificate": "wild.pem", "key": "wild.key"},
                      "rsa": {"certificate": "rsa.pem", "key": "rsa.key"}},
-    "milters": {"milter": {"address": milter.address, "command_timeout": "5s", "content_timeout": "5s"},
+    "milters": {"milter": {"address": milter.address},
                 "lax": {"address": lax.address, "on_failure": "accept"}}})
 self_signed(f, "main", ["mail.office.example"])
 self_signed(f, "wild", ["*.example.net"])

@@ -42,7 +42,7 @@ class Receiver(Ferry):
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def client(self, **kw):
-        c = Client(self.smtp, timeout=30, **kw)
+        c = Client(self.smtp, **kw)
         c.expect(220)
         return c
 
@@ -78,40 +78,43 @@ def expect(text, *parts):
 def main():
     tap = Tap()
     area = Area("smtp")
-    f = Receiver(area, "short", command_timeout="2s", data_timeout="2s", message_timeout="6s", sessions_per_address=20,
-                 commands=1000000)
+    f = Receiver(area, "short", command_timeout="2s", data_timeout="2s", message_timeout="6s", commands=1000000)
     tap.logs.append(f.logs)
     f.start()
 
     with tap.case("a silent client is told and closed"):
         start = time.monotonic()
         expect(whole(f.client()), "421 4.4.2 ")
-        assert 1.5 < time.monotonic() - start < 8
+        assert 1.5 < time.monotonic() - start < 60
 
     with tap.case("a command that trickles in gets no more time"):
         c = f.client()
         start = time.monotonic()
-        try:
-            for _ in range(20):
-                c.send("N")
-                time.sleep(0.5)
-        except OSError:
-            pass
-        expect(whole(c), "421 4.4.2 ") if time.monotonic() - start < 9 else None
-        assert time.monotonic() - start < 15
+        said = b""
+        c.sock.settimeout(0.5)
+        while b"\n" not in said and time.monotonic() - start < 60:
+            c.send("N")
+            try:
+                said += c.sock.recv(1000)
+            except TimeoutError:
+                pass
+        expect(said.decode(), "421 4.4.2 ")
 
     with tap.case("a message that falls silent, or trickles, or lasts too long"):
         start = time.monotonic()
         c = f.begun()
         c.send("Subject: x\r\n")
         expect(whole(c), "421 4.4.2 ")
-        assert time.monotonic() - start < 8
-        for pause, size, least, most in ((0.4, 1, 1.5, 8), (0.3, 3000, 5, 14)):
-            start = time.monotonic()
+        assert time.monotonic() - start < 60
+        for pause, size, least in ((0.4, 1, 1.5), (0.3, 3000, 5)):
+            start = last = time.monotonic()
+            longest = 0
             c = f.begun()
             c.sock.settimeout(0.01)
             got = b""
-            while b"421" not in got and time.monotonic() - start < 20:
+            while b"421" not in got and time.monotonic() - start < 60:
+                now = time.monotonic()
+                longest, last = max(longest, now - last), now
                 try:
                     c.send(b"x" * size)
                     got += c.sock.recv(1000)
@@ -119,7 +122,8 @@ def main():
                     pass
                 time.sleep(pause)
             expect(got.decode(), "421 4.4.2 ")
-            assert least < time.monotonic() - start < most, (size, time.monotonic() - start)
+            # Unless we were held up ourselves for as long as it waits.
+            assert least < time.monotonic() - start or longest > 1.5, (size, time.monotonic() - start)
 
     with tap.case("a client that never reads is bounded and closed"):
         before = f.memory("VmRSS")
@@ -139,21 +143,27 @@ def main():
         assert closed, "still open"
         assert f.memory("VmRSS") - before < (20000 if f.sanitized() else 2000), "memory grew"
         s.close()
+    assert f.stop() == 0
+
+    # From here on nobody is hurried.
+    f = Receiver(area, "calm", sessions_per_address=20, commands=1000000)
+    tap.logs.append(f.logs)
+    f.start()
 
     with tap.case("the session too many of an address is told so"):
-        time.sleep(6)  # until those that were just cut off have lingered long enough
+        wait_for("a place for each", lambda: whole_first(f) == "220")
         clients = [f.client() for _ in range(20)]
-        c = Client(f.smtp, timeout=10)
+        c = Client(f.smtp)
         expect(whole(c), "421 4.7.0 ")
         clients.pop().close()
-        wait_for("a place to become free", lambda: whole_first(f) == "220", 10)
+        wait_for("a place to become free", lambda: whole_first(f) == "220")
         for c in clients:
             c.close()
 
     with tap.case("who talks before the greeting is refused"):
         os.kill(f.pid(), signal.SIGSTOP)
         try:
-            c = Client(f.smtp, timeout=10)
+            c = Client(f.smtp)
             c.send(BEGIN)
         finally:
             os.kill(f.pid(), signal.SIGCONT)
@@ -188,7 +198,7 @@ def main():
 
     with tap.case("LMTP over a UNIX socket, also one left by a killed process"):
         for _ in range(2):
-            c = Client(0, host=f.unix, lmtp=True, family=socket.AF_UNIX, timeout=30)
+            c = Client(0, host=f.unix, lmtp=True, family=socket.AF_UNIX)
             c.hello()
             c.mail(Item("<u@x>", ["a@office.example", "b@office.example"], b""))
             c.send(message("<u@x>") + b".\r\n")
@@ -229,11 +239,11 @@ def main():
         assert again("close") == 1
         assert again("quit") == 1
         # That the QUIT came is recorded with the next commit; from then on the same words are a new message.
-        wait_for("the confirmation", lambda: again("quit") == 2, 60)
+        wait_for("the confirmation", lambda: again("quit") == 2)
 
     with tap.case("a command that was sent before the 250 was read does not show that it was"):
         for leave, kept in (("unread", 1), ("read", 1), ("read", 2)):
-            c = Client(0, host=f.unix, lmtp=True, family=socket.AF_UNIX, timeout=30)
+            c = Client(0, host=f.unix, lmtp=True, family=socket.AF_UNIX)
             c.hello()
             c.mail(Item("<u@x>", ["a@office.example"], b""))
             c.send(message("<crossed@x>") + b".\r\n")
@@ -269,13 +279,13 @@ def main():
             finally:
                 with_client.close()
 
-        wait_for("the spool to be back", taken, 30)
+        wait_for("the spool to be back", taken)
     assert f.stop() == 0
 
     with tap.case("a spool that was stalled until the receiver gave it up is used again"):
         g = Receiver(area, "stalled", sessions=2000, sessions_per_address=2000)
         g.start()
-        wait_for("its start", lambda: g.pid("spool"), 30)
+        wait_for("its start", lambda: g.pid("spool"))
         os.kill(g.pid("spool"), signal.SIGSTOP)
         clients = []
         try:
@@ -302,7 +312,7 @@ def main():
             c.send(message("<again@x>") + b".\r\n")
             return c.reply()[0] == 250
 
-        wait_for("mail to be taken again", taken_again, 20)
+        wait_for("mail to be taken again", taken_again)
         assert g.stop() == 0
 
     few = Few(area, "few")
@@ -310,13 +320,13 @@ def main():
     few.start()
     with tap.case("out of descriptors it pauses, does not spin, and comes back"):
         held = [socket.create_connection(("127.0.0.1", few.smtp)) for _ in range(80)]
-        wait_for("the pause", lambda: "accept-paused" in few.log_text(), 10)
+        wait_for("the pause", lambda: "accept-paused" in few.log_text())
         before = few.cpu()
         time.sleep(2)
         assert few.cpu() - before < 0.5, "it spins"
         for s in held:
             s.close()
-        wait_for("a greeting", lambda: whole_first(few) == "220", 15)
+        wait_for("a greeting", lambda: whole_first(few) == "220")
     assert few.stop() == 0
 
     g = Receiver(area, "large", message_size="200M", unaccepted="1G", unaccepted_per_address="1G")
@@ -326,7 +336,7 @@ def main():
     g.start()
 
     with tap.case("a client outside the listener's networks is sent away"):
-        expect(whole(Client(g.lmtp, timeout=10)), "554 5.7.1 ")
+        expect(whole(Client(g.lmtp)), "554 5.7.1 ")
 
     with tap.case("a message of 100 MB takes no more memory than one of 10 KB"):
         peak = []
@@ -366,7 +376,7 @@ def main():
 
 
 def whole_first(f):
-    c = Client(f.smtp, timeout=10)
+    c = Client(f.smtp)
     try:
         return str(c.reply()[0])
     finally:

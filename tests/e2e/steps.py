@@ -55,7 +55,7 @@ class Sent(Run):
         return self.sender.finished() and all_filed(self.ferry)
 
     def live(self):
-        wait_for("the run or its death", lambda: not self.ferry.alive() or self.settled(), 90)
+        wait_for("the run or its death", lambda: not self.ferry.alive() or self.settled())
 
     def check(self):
         self.sender.wait(60)

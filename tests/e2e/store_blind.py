@@ -49,7 +49,7 @@ with tap.case("a message that only the directory shows is found, and not sent ag
     office.store.start()
     proxy.swallows = 1
     send(office, "<second@example.org>")
-    wait_for("the doubt", lambda: [r for r in office.ferry.queue() if r["state"] == "in-doubt"], 60)
+    wait_for("the doubt", lambda: [r for r in office.ferry.queue() if r["state"] == "in-doubt"])
     office.store.stop()
     found = [os.path.join(maildir, d, n) for d in ("new", "cur")
              for n in set(os.listdir(os.path.join(maildir, d))) - there[d]]
@@ -67,7 +67,7 @@ with tap.case("a message that only the directory shows is found, and not sent ag
     office.ferry.save(accounts={"office": {"settle": "1s"}})
     office.ferry.reload()
     # It may be at work on it just now, and says so.
-    wait_for("the retry", lambda: office.ferry.command("queue", "retry", "--all").returncode == 0, 60)
+    wait_for("the retry", lambda: office.ferry.command("queue", "retry", "--all").returncode == 0)
     office.ferry.drained(120)
     ids = sorted(m.id for m in office.store.messages()["INBOX"])
     assert ids == ["<first@example.org>", "<second@example.org>"], ids

@@ -232,7 +232,7 @@ with tap.case("Ctrl-C ends the display, and the run goes on"):
     pop.add(mail("held back"))
     pop.hold("RETR")
     t = Terminal("sync", "pop").until("pop")
-    wait_for("the run to be held", pop.hanging.is_set, 60)
+    wait_for("the run to be held", pop.hanging.is_set)
     t.type("\x03")
     assert t.end() == 75 and "goes on in the daemon" in t.raw, t.raw
     text = ferry.command("status", check=True).stdout
@@ -240,10 +240,10 @@ with tap.case("Ctrl-C ends the display, and the run goes on"):
     p = ferry.command("sync", "--forget", "pop", "--yes")
     assert p.returncode == 75 and "being fetched now" in p.stderr, p
     pop.release()
-    wait_for("the message to come", lambda: "held back" in ferry.command("trace", "held back").stdout, 60)
+    wait_for("the message to come", lambda: "held back" in ferry.command("trace", "held back").stdout)
 
 with tap.case("exit statuses: 75 what is tried again, 78 what a person must mend, 64 what is not known"):
-    wait_for("the run to end", lambda: not re.search(r"^pop +runs ", ferry.command("status").stdout, re.M), 60)
+    wait_for("the run to end", lambda: not re.search(r"^pop +runs ", ferry.command("status").stdout, re.M))
     pop.login = "-ERR [AUTH] no \x07such password"
     p = ferry.command("sync", "pop")
     assert p.returncode == 78 and "a person must act" in p.stdout and "password" in p.stdout and "\x07" not in p.stdout, p
@@ -272,7 +272,7 @@ with tap.case("exit statuses: 75 what is tried again, 78 what a person must mend
 with tap.case("a folder that can't be opened: the others are fetched, and it is said"):
     ferry.save(sources={"old": source("imap", store.port, folders=["INBOX", "Gone"])})
     ferry.reload()
-    wait_for("the new folders", lambda: "Gone" in ferry.command("sync", "old").stdout, 60)
+    wait_for("the new folders", lambda: "Gone" in ferry.command("sync", "old").stdout)
     p = ferry.command("sync", "old")
     assert p.returncode == 78 and "old: nothing new; a person must act: " in p.stdout and "Gone" in p.stdout, p
     text = ferry.command("status", check=True).stdout
@@ -280,7 +280,7 @@ with tap.case("a folder that can't be opened: the others are fetched, and it is 
     assert ferry.command("status", "--check").returncode == 2
     ferry.save(sources={"old": {"folders": None}})
     ferry.reload()
-    wait_for("the old folders", lambda: ferry.command("sync", "old").returncode == 0, 60)
+    wait_for("the old folders", lambda: ferry.command("sync", "old").returncode == 0)
     assert ferry.command("status", "--check").returncode == 0
 
 with tap.case("copy says first what it would do, then does it, once"):
@@ -323,8 +323,8 @@ with tap.case("mail of an account with times waits for its time, and that is sai
     # A run that is asked for files too: it is a scheduled one that leaves its mail in the spool.
     ferry.save(sources={"pop": source("pop3", pop.port, every="1s", jitter="0ms")})
     ferry.reload()
-    wait_for("the message to be fetched", lambda: "timed" in ferry.command("trace", "timed").stdout, 60)
-    wait_for("the reason", lambda: "waits for its time, in" in ferry.command("trace", "timed").stdout, 60)
+    wait_for("the message to be fetched", lambda: "timed" in ferry.command("trace", "timed").stdout)
+    wait_for("the reason", lambda: "waits for its time, in" in ferry.command("trace", "timed").stdout)
     assert "waits for its time, in" in ferry.command("trace", "timed").stdout, ferry.command("trace", "timed").stdout
     assert "account office: its mail waits for its time, in" in ferry.command("queue").stdout, ferry.command("queue").stdout
     assert "its mail waits for its time, in" in ferry.command("status").stdout, ferry.command("status").stdout

@@ -55,7 +55,7 @@ def logged(since, *words):
 
 
 def await_log(since, *words):
-    wait_for("a log line with %s" % " ".join(words), lambda: logged(since, *words), 60)
+    wait_for("a log line with %s" % " ".join(words), lambda: logged(since, *words))
 
 
 def receivers():
@@ -391,7 +391,7 @@ with tap.case("a session is resumed in another process, and after a reload"):
         finally:
             os.kill(both[1], signal.SIGCONT)
         ferry.reload()
-        wait_for("new receivers", lambda: len(receivers()) == 2 and not set(receivers()) & set(both), 60)
+        wait_for("new receivers", lambda: len(receivers()) == 2 and not set(receivers()) & set(both))
         again, ticket = resume(ticket, ctx)
         assert again, "%s: not resumed after a reload" % version
 

@@ -7,6 +7,7 @@ does to one account and to the others, what is on disk.
 import json
 import os
 import re
+import select
 import signal
 import socket
 import ssl
@@ -88,7 +89,7 @@ def browse(url):
     context = ssl.create_default_context(cafile=provider.ca)
     browser = urllib.request.build_opener(Stay, urllib.request.HTTPSHandler(context=context))
     try:
-        browser.open(url, timeout=30)
+        browser.open(url, timeout=120)
     except urllib.error.HTTPError as e:
         return e.headers["Location"]
     raise AssertionError("no redirect")
@@ -291,11 +292,12 @@ with tap.case("a provider that hangs, or drips, holds up one account and no othe
     began = time.monotonic()
     assert roles.asker("store", "asks").get("asks")[0]
     assert roles.asker("store", "good").get("good")[0]
-    assert time.monotonic() - began < 15
+    # They were not until those two were given up.
+    assert not select.select([a.sock for a in late], [], [], 0)[0]
     for a in late:
         why = a.hear()[1][a.TEXT]
         assert "did not answer in time" in why, why
-    assert time.monotonic() - began < 50
+    assert time.monotonic() - began < 120
     roles.stop()
 
 with tap.case("a certificate that cannot be verified: no secret is sent, and the words say what to do"):
@@ -317,11 +319,11 @@ with tap.case("tokens are renewed before they end, and a sign-in that is over is
     first = user.get("u")
     assert first[0], first
     provider.wait_seen(2, seconds=60, grant_type="refresh_token")
-    wait_for("the next token", lambda: user.get("u")[0] not in (None, first[0]), 30)
+    wait_for("the next token", lambda: user.get("u")[0] not in (None, first[0]))
     assert read_grant("u")["serial"] >= 9
     provider.revoke()
     lost = []
-    wait_for("the sign-in to be lost", lambda: lost.append(user.get("u")[2]) or lost[-1], 60)
+    wait_for("the sign-in to be lost", lambda: lost.append(user.get("u")[2]) or lost[-1])
     assert "no longer valid" in lost[-1] and "mailferry login u" in lost[-1], lost[-1]
     kind, _, fields = ipc.hear(roles.token.supervisor)
     assert kind == ipc.NOTICE and fields[1] == "u" and "mailferry login u" in fields[7], (kind, fields)
@@ -342,15 +344,13 @@ with tap.case("it leaves only when what it sent is answered, so that a new refre
     roles = Roles("grants", u=oauth("user"))
     user = roles.asker("store", "u")
     with provider.lock:  # its answer waits for us
+        come = provider.come
         user.send(user.GET, "u")
-        wait_for("the child to ask", lambda: "mailferry-token" in "".join(
-            open("/proc/%s/cmdline" % p).read() for p in open("/proc/%d/task/%d/children" % (
-                roles.token.process.pid, roles.token.process.pid)).read().split()), 30)
-        time.sleep(0.3)
+        wait_for("the request", lambda: provider.come > come)
         ipc.say(roles.token.supervisor, ipc.frame(ipc.STOP))
         time.sleep(0.5)
         assert roles.token.process.poll() is None
-    assert roles.token.process.wait(30) == 0
+    assert roles.token.process.wait(120) == 0
     assert read_grant("u")["refresh_token"] in provider.grants
     roles.connector.supervisor.close()
 
@@ -358,12 +358,11 @@ with tap.case("a killed role's child still writes what it was given, and the nex
     roles = Roles("grants", u=oauth("user"))
     user = roles.asker("store", "u")
     with provider.lock:
+        come = provider.come
         user.send(user.GET, "u")
-        pid = roles.token.process.pid
-        wait_for("the child", lambda: open("/proc/%d/task/%d/children" % (pid, pid)).read().split(), 30)
-        time.sleep(0.3)
-        os.kill(pid, signal.SIGKILL)
-        roles.token.process.wait(30)
+        wait_for("the request", lambda: provider.come > come)
+        os.kill(roles.token.process.pid, signal.SIGKILL)
+        roles.token.process.wait(120)
     roles.start()
     assert read_grant("u")["refresh_token"] in provider.grants
     assert roles.asker("store", "u").get("u")[0]
@@ -404,7 +403,7 @@ with tap.case("the connector gives the token role connections to endpoints and n
     assert len(fds) == 1
     os.close(fds[0])
     connector.supervisor.close()
-    assert connector.process.wait(30) == 0
+    assert connector.process.wait(120) == 0
 
 with tap.case("no secret was written to the log or stands in an argument"):
     text = log_text()

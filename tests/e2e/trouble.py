@@ -41,7 +41,7 @@ def waits(words):
         text = ferry.command("queue").stdout
         return len(ferry.queue()) == 1 and all(re.search(w, text, re.I) for w in words)
     try:
-        wait_for("a reason with %s in the queue" % (words,), test, 45)
+        wait_for("a reason with %s in the queue" % (words,), test)
     except AssertionError as e:
         raise AssertionError("%s\n%s%s" % (e, ferry.command("queue").stdout, json.dumps(ferry.queue(), indent=1)))
 
@@ -55,7 +55,7 @@ def one_line(words, before):
 
 
 def arrives(ident, folder="Scans"):
-    wait_for("the message in " + folder, lambda: ident in [m.id for m in store.messages().get(folder, [])], 60)
+    wait_for("the message in " + folder, lambda: ident in [m.id for m in store.messages().get(folder, [])])
     ferry.drained(60)
 
 

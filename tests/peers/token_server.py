@@ -114,6 +114,7 @@ class Handler(BaseHTTPRequestHandler):
         owner = self.server.owner
         request = Request(path=path, form=form, headers=dict(self.headers.items()), method=self.command, status=0,
                           answer=None)
+        owner.come += 1
         with owner.lock:
             fault = owner.script.pop(0) if owner.script and path in owner.faulty else None
             try:
@@ -226,6 +227,7 @@ class TokenServer:
         self.stopping = threading.Event()
         self.script, self.faulty = [], {"/token"}
         self.requests, self.troubles = [], []
+        self.come = 0       # requests that are here, also those whose answer waits for the lock
         self.lifetime, self.rotate, self.lenient, self.chunked = 3600, True, False, False
         self.consent, self.user, self.claims = True, "office", {}
         self.device_steps, self.interval = [], 1
