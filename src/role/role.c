@@ -49,10 +49,11 @@ static void environment_empty(void)
 }
 
 /* Only the supervisor's word or SIGKILL ends a role: a ^C at the terminal or a stop of the whole service reaches every
- * process of the group, and would cut off what the supervisor wants to end in order. */
+ * process of the group, and would cut off what the supervisor wants to end in order. A write to a reader that is gone,
+ * or past the largest file that is allowed, is an error of that write. */
 static void signals_prepare(void)
 {
-	static const int ignored[] = { SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	static const int ignored[] = { SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	sigset_t none;
 
 	(void)sigemptyset(&none);

@@ -58,7 +58,9 @@ static int find_page(struct spool_server *s, const struct query *q, struct pool 
 	if (db_number(&s->db, &last, SQL_LAST_MESSAGE, "") != 1)
 		return -1;
 	/* What waits has an index; all others are walked, a stretch at a time. */
-	upto = waiting && pattern == NULL && q->account == NULL && id == NULL ? last : q->from + PAGE_SPAN;
+	upto = waiting && pattern == NULL && q->account == NULL && id == NULL ? last
+	       : q->from < last						      ? q->from + PAGE_SPAN
+									      : last;
 	if (waiting)
 		st = db_ask(&s->db, SQL_FIND_WAITING, "iittti", q->from, upto, q->account, pattern, id,
 			    (int64_t)q->states);

@@ -83,12 +83,13 @@ with tap.case("show tells all about one"):
     assert ident("one").strip("<>") in json.dumps(json.loads(shown)), shown
 
 with tap.case("hold and delete say what they did; delete wants to be sure"):
-    assert "held" in ferry.command("queue", "hold", key_of("one"), check=True).stdout
+    # Its store may be at work on it just then.
+    wait_for("one to be held", lambda: "held" in ferry.command("queue", "hold", key_of("one")).stdout, 60)
     assert state_of("one") == "held", row_of("one")
     gone = key_of("two")
     p = ferry.command("queue", "delete", gone)
     assert p.returncode != 0 and "--yes" in p.stderr and row_of("two"), (p.returncode, p.stderr)
-    ferry.command("queue", "delete", "--yes", gone, check=True)
+    wait_for("two to be deleted", lambda: ferry.command("queue", "delete", "--yes", gone).returncode == 0, 60)
     assert row_of("two") is None, row_of("two")
 
 with tap.case("an id that is not there is an error that names it"):

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -31,6 +32,7 @@ enum {
 	TAG_DUMPABLE,
 	TAG_CORE,
 	TAG_UMASK,
+	TAG_TOO_LARGE,
 	TAG_ACCOUNT,
 	TAG_RULES,
 	TAG_LISTENER
@@ -49,6 +51,23 @@ static int64_t open_descriptors(void)
 	return n - 3; /* ".", ".." and the directory itself */
 }
 
+/* What a write past the largest file that is allowed says: it must not end the role. */
+static int64_t too_large(void)
+{
+	struct rlimit was, none;
+	int fd = memfd_create("large", MFD_CLOEXEC);
+	int64_t found = 0;
+
+	if (fd < 0 || getrlimit(RLIMIT_FSIZE, &was) != 0)
+		return -1;
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = was.rlim_max };
+	if (setrlimit(RLIMIT_FSIZE, &none) == 0 && write(fd, "x", 1) < 0)
+		found = errno;
+	(void)setrlimit(RLIMIT_FSIZE, &was);
+	(void)close(fd);
+	return found;
+}
+
 static int as_role(void)
 {
 	struct role r;
@@ -65,6 +84,7 @@ static int as_role(void)
 	(void)getrlimit(RLIMIT_CORE, &core);
 	ipc_put_number(&out, TAG_CORE, (int64_t)core.rlim_max);
 	ipc_put_number(&out, TAG_UMASK, umask(0));
+	ipc_put_number(&out, TAG_TOO_LARGE, too_large());
 	ipc_put_str(&out, TAG_ACCOUNT, r.account);
 	ipc_put_bytes(&out, TAG_RULES, r.nrules == 1 ? slice_of(r.rules[0].text, r.rules[0].len) : SLICE_NONE);
 	ipc_put_str(&out, TAG_LISTENER, r.nlisteners == 1 ? r.listeners[0].name : NULL);
@@ -193,6 +213,7 @@ static void starts_clean_and_knows_what_it_was_told(void **state)
 	assert_int_equal(ipc_get_number(in.rest, TAG_DUMPABLE, -1), 0);
 	assert_int_equal(ipc_get_number(in.rest, TAG_CORE, -1), 0);
 	assert_int_equal(ipc_get_number(in.rest, TAG_UMASK, -1), 077);
+	assert_int_equal(ipc_get_number(in.rest, TAG_TOO_LARGE, -1), EFBIG);
 	assert_string_equal(ipc_get_str(in.rest, TAG_ACCOUNT, 100), "office");
 	assert_string_equal(ipc_get_str(in.rest, TAG_RULES, 100), "keep;");
 	assert_string_equal(ipc_get_str(in.rest, TAG_LISTENER, 100), "lan");
