@@ -190,12 +190,15 @@ enum sasl_server_said sasl_server_check(struct sasl_server *s, struct buf *chall
 unsigned sasl_server_cost(const struct sasl_server *s)
 {
 	struct scram_verifier v;
+	unsigned rounds;
 
 	/* Two MACs and a digest. */
 	if (s->way->hash != SCRAM_HASHES)
 		return 3;
 	(void)sasl_users_verifier(s->setup->users, s->prepared == NULL ? s->user : s->prepared, SCRAM_SHA256, &v);
-	return v.rounds;
+	rounds = v.rounds;
+	mem_wipe(&v, sizeof v);
+	return rounds;
 }
 
 const char *sasl_server_user(const struct sasl_server *s)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 
@@ -160,6 +161,24 @@ with tap.case("a stop while a message is coming in parks cleanly; nothing of it 
     rest = c.read_to_end()
     assert rest == b"" or rest.startswith(b"421"), rest
     assert not ferry.children()
+
+with tap.case("a stop waits for nobody who waits for the greeting"):
+    port = free_port()
+    ferry.save(listeners={"slow": {"address": "127.0.0.1:%d" % port, "greeting_delay": "60s"}})
+    ferry.start()
+    waiting, early = (socket.create_connection(("127.0.0.1", port)) for _ in range(2))
+    early.sendall(b"EHLO early.example\r\n")
+    wait_for("the sessions", lambda: 2 == sum("event=connected" in line and "listener=slow" in line
+                                              for line in ferry.log_text().splitlines()), 30)
+    assert ferry.stop() == 0
+    for s in (waiting, early):
+        said = b""
+        while piece := s.recv(1000):
+            said += piece
+        assert said.endswith(b"421 4.3.2 The service is stopping, try again later\r\n") or said.startswith(b"554 "), said
+        s.close()
+    assert "event=role-killed" not in ferry.log_text()
+    ferry.save(listeners={"slow": None})
 
 with tap.case("a stop while the store is away keeps the mail for the next start"):
     ferry.start()
