@@ -169,7 +169,7 @@ with tap.case("invalid_grant: the account is held and says so, mail is taken in,
     login = Login(ferry, "--no-steps", "office")
     browser.come_back(browser.sign_in(login.url()))
     good(login)
-    ferry.drained(60)
+    ferry.drained()
     ferry.stop()
     server.revoke()
     ferry.start()
@@ -180,7 +180,7 @@ with tap.case("invalid_grant: the account is held and says so, mail is taken in,
     login = Login(ferry, "--no-steps", "office")
     browser.come_back(browser.sign_in(login.url()))
     good(login)
-    ferry.drained(60)
+    ferry.drained()
     assert all(there(i) for i in idents)
     assert ferry.stop() == 0
 
@@ -236,7 +236,7 @@ with tap.case("what was mended at the provider counts at once: nobody waits for 
     ident = send()
     wait_for("the reason in the queue", lambda: "consent is missing" in ferry.command("queue").stdout)
     good(Login(ferry, "--no-steps", "office"))
-    ferry.drained(60)
+    ferry.drained()
     assert there(ident) and not server.script
     assert ferry.stop() == 0
 

@@ -97,7 +97,7 @@ with tap.case("the account is refused again and again, and mailferry killed and 
 with tap.case("mended: what waited is filed, and nobody is told anything"):
     ferry.write("office.password", "s3cret\n", 0o600)
     ferry.reload()
-    ferry.drained(60)
+    ferry.drained()
     assert len(store.messages("office").get("Scans", [])) == 1
     assert len(notices()) == 1
 

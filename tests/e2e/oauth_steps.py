@@ -60,7 +60,7 @@ def check(ferry, user):
     c.hello()
     c.deliver(Item(ident, ["office@office.example"], message(ident)))
     c.quit()
-    ferry.drained(90)
+    ferry.drained()
     have = [m.id for messages in store.messages(user).values() for m in messages]
     if have.count(ident) != 1:
         raise AssertionError("filed %d times: %s" % (have.count(ident), have))
@@ -83,7 +83,7 @@ class Refreshed(Run):
 
     def live(self):
         wait_for("the refresh or the death",
-                 lambda: not self.ferry.alive() or "event=access-token" in self.ferry.log_text(), 90)
+                 lambda: not self.ferry.alive() or "event=access-token" in self.ferry.log_text(), 240)
 
     def check(self):
         check(self.ferry, self.user)

@@ -83,7 +83,7 @@ def folder(name):
 
 
 def settled(ferry):
-    ferry.drained(60)
+    ferry.drained()
 
 
 ASKED = ("RET=full", "ENVID=Q+51+2B7")  # its spelling is kept (RFC 3461, 5.2.1)

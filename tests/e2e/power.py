@@ -69,7 +69,7 @@ for n in range(CUTS):
             journal.begin(0)
             ferry.start()
             at = journal.cut(dice.randint(1, (total - begun) * len(items) // 150 + 20))
-        sender = Sender(ferry.smtp, items, sessions=6, pipeline=dice.random() < 0.5, seed=n, timeout=5).start()
+        sender = Sender(ferry.smtp, items, sessions=6, pipeline=dice.random() < 0.5, seed=n).start()
         end = time.monotonic() + 30
         done = None  # since when all have their 250; filing goes on for a while
         while not journal.is_dark and time.monotonic() < min(end, (done or end) + 2):

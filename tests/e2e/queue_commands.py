@@ -129,7 +129,7 @@ with tap.case("a trace that finds nothing says so"):
 
 with tap.case("a released message goes its way"):
     ferry.command("queue", "release", key_of("one"), check=True)
-    ferry.drained(60)
+    ferry.drained()
     assert sorted(m.id for m in store.messages()["Scans"]) == sorted([ident("one"), ident("three")])
 
 with tap.case("an empty queue is no error"):
@@ -149,7 +149,7 @@ with tap.case("control characters of a sender do not reach the terminal"):
     c.deliver(Item("<esc@example.org>", [address("scans")],
                    message("<esc@example.org>", subject="bell \x07 and \x1b[31mred")))
     c.quit()
-    ferry.drained(60)
+    ferry.drained()
     text = trace("<esc@example.org>")
     assert "\x1b" not in text and "\x07" not in text, repr(text)
 

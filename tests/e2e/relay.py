@@ -56,7 +56,7 @@ with tap.case("a scanner on the LAN sends to a customer, who learns nothing of t
     ferry = make("plain", server)
     send(ferry, ["customer@example.net"])
     wait_for("the mail at the relay", lambda: server.of("customer@example.net"))
-    ferry.drained(60)
+    ferry.drained()
     mail = server.of("customer@example.net")[0]
     head, _, body = mail.data.partition(b"\r\n\r\n")
     text = head.decode()
@@ -80,7 +80,7 @@ with tap.case("what the client asks about reports is asked of the relay, and not
     mail = server.of("asked@example.net")[0]
     assert "ENVID=QQ+2B7" in mail.arguments and not [a for a in mail.arguments if a.startswith("RET")], mail.arguments
     assert mail.notify == ["NOTIFY=SUCCESS,DELAY ORCPT=rfc822;first@far.example"], mail.notify
-    ferry.drained(60)
+    ferry.drained()
 
 with tap.case("a proxy that names no client does not let its own network send"):
     proxied = free_port()
@@ -111,7 +111,7 @@ with tap.case("what has Date and Message-ID keeps them; several recipients share
     mail = server.of("b@example.net")[0]
     assert mail.recipients == ["a@example.net", "b@example.net"], mail.recipients
     assert mail.data.count(b"Date:") == 1 and mail.data.count(b"Message-ID:") == 1, mail.data
-    ferry.drained(60)
+    ferry.drained()
 
 with tap.case("who may not send is refused: sender, null sender, tricks, our own unknown domains"):
     for to, sender, code in (("x@example.net", "boss@elsewhere.example", 550), ("x@example.net", "", 550),
@@ -185,7 +185,7 @@ with tap.case("in_doubt = again sends once more, and says so"):
     ferry = make("again", server, {"in_doubt": "again"})
     send(ferry, ["twice@example.net"])
     wait_for("both copies", lambda: len(server.of("twice@example.net")) == 2)
-    ferry.drained(60)
+    ferry.drained()
     p = ferry.command("trace", "twice@example.net", check=True)
     assert "answer was lost" in p.stdout, p.stdout
     assert ferry.stop() == 0
@@ -199,7 +199,7 @@ with tap.case("the daily count is kept over a restart, and does not stop mail fo
         raise AssertionError("too many were taken")
     except smtplib.SMTPDataError as e:
         assert e.smtp_code == 450, e
-    ferry.drained(60)
+    ferry.drained()
     ferry.stop()
     ferry.start()
     send(ferry, ["d3@example.net"])
@@ -226,7 +226,7 @@ with tap.case("a password that is refused holds all mail out, and a reload with 
     ferry.save(relay={"password": "right"})
     ferry.reload()
     wait_for("the mail at the relay", lambda: server.of("login@example.net"))
-    ferry.drained(60)
+    ferry.drained()
     assert server.logins[-1] == ("PLAIN", "office", "right"), server.logins
     assert not any("PIPELINING" in c for c in server.commands)
     assert ferry.stop() == 0
@@ -254,7 +254,7 @@ with tap.case("a large message goes from its file"):
     send(ferry, ["large@example.net"], data="From: scanner@office.example\r\nSubject: large\r\n\r\n" + body)
     wait_for("the mail at the relay", lambda: server.of("large@example.net"))
     assert server.of("large@example.net")[0].data.partition(b"\r\n\r\n")[2] == body.encode()
-    ferry.drained(60)
+    ferry.drained()
     assert ferry.stop() == 0
 
 with tap.case("a body that the disk does not give holds up no other mail, and says why it waits"):
@@ -275,7 +275,7 @@ with tap.case("a body that the disk does not give holds up no other mail, and sa
     assert state(ferry, "stuck@example.net") == "queued", rows(ferry)
     os.rename(bodies[0] + ".away", bodies[0])
     wait_for("the mail at the relay", lambda: server.of("stuck@example.net"))
-    ferry.drained(60)
+    ferry.drained()
     assert len(server.of("stuck@example.net")) == 1
     assert ferry.stop() == 0
 

@@ -52,7 +52,7 @@ class Relayed(Run):
         tap.logs[:] = [self.ferry.logs]
 
     def live(self):
-        end = time.monotonic() + 90
+        end = time.monotonic() + 240
         while self.ferry.alive() and not (self.sent and rests(self.ferry)):
             if time.monotonic() > end:
                 raise AssertionError("neither dead nor done")

@@ -162,7 +162,7 @@ with tap.case("the daily count is one for all receivers, also when they are aske
         t.join()
     assert answers.count("sent") == 10 and answers.count("refused") == 22, answers
     wait_for("ten at the relay", lambda: len(server.taken) == 10)
-    ferry.drained(60)
+    ferry.drained()
     assert len(server.taken) == 10 and ferry.stop() == 0
     server.close()
 

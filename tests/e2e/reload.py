@@ -116,7 +116,7 @@ with tap.case("mail of an account that is taken out of the configuration says so
     assert ferry.command("status", "--check").returncode == 2
     ferry.save(accounts={"other": dict(other, port=ferry.account["port"])})
     ferry.reload()
-    ferry.drained(60)
+    ferry.drained()
     assert ferry.command("status", "--check").returncode == 0, ferry.command("status", "--check").stdout
     del ferry.config["accounts"]["other"]
     ferry.save()
@@ -135,7 +135,7 @@ for role in ("receiver", "spool", "connect"):
             except Exception:
                 return False
         wait_for("the service to be whole", send_now, 60, every=0.3)
-        ferry.drained(60)
+        ferry.drained()
 
 with tap.case("a spool whose part has changed is started again, however many accounts there are"):
     old = roles("spool")
@@ -149,7 +149,7 @@ with tap.case("a spool whose part has changed is started again, however many acc
     ferry.reload()
     wait_for("another spool", lambda: roles("spool") and not roles("spool") & old)
     wait_for("the service to be whole", send_now, 60, every=0.3)
-    ferry.drained(60)
+    ferry.drained()
 
 with tap.case("a stop while a message is coming in parks cleanly; nothing of it is kept"):
     c = Client(ferry.smtp)

@@ -24,7 +24,7 @@ before, after = mixture(12, dice, "before"), mixture(5, dice, "after")
 
 with tap.case("a spool with waiting mail is copied, then the mail is delivered"):
     ferry.start()
-    first = Sender(ferry.smtp, before, sessions=2).run(60)
+    first = Sender(ferry.smtp, before, sessions=2).run()
     assert ferry.stop() == 0
     area.run(["cp", "-a", spool, backup], unprivileged=False)
     store.start()
@@ -40,7 +40,7 @@ with tap.case("with `run --restored' what was delivered is found, and the rest i
     ferry.process = area.start([os.path.join(area.bin, "mailferry"), "run", "--restored", "-c", ferry.file],
                                log=ferry.log, env=ferry.env)
     wait_for("mailferry to greet", lambda: answers(ferry.smtp))
-    second = Sender(ferry.smtp, after, sessions=2).run(60)
+    second = Sender(ferry.smtp, after, sessions=2).run()
     wait_for("all to be filed, or parked", lambda: all(r["state"] == "parked" for r in ferry.queue()), 120, every=0.3)
     acked = {**first.acked, **second.acked}
     wrong = [w for w in reconcile(before + after, acked, store.messages()) if not w.startswith("lost")]
@@ -58,7 +58,7 @@ with tap.case("the next start is an ordinary one"):
     assert ferry.stop() == 0
     ferry.start()
     ferry.process.send_signal(signal.SIGTERM)
-    assert ferry.process.wait(60) == 0
+    assert ferry.process.wait(180) == 0
 
 store.stop()
 tap.done()

@@ -55,11 +55,11 @@ class Edited(Run):
 
     def live(self):
         wait_for("the run or its death", lambda: not self.ferry.alive() or
-                 (self.sender.finished() and all_filed(self.ferry)), 90)
+                 (self.sender.finished() and all_filed(self.ferry)), 240)
 
     def check(self):
-        self.sender.wait(60)
-        self.ferry.drained(90)
+        self.sender.wait()
+        self.ferry.drained()
         there = store.messages(self.user)
         check(self.items, self.sender.acked, there)
         for m in there.get("Edited", []):
@@ -82,8 +82,8 @@ with tap.case("what caused a message, and what it caused, is told"):
     try:
         ident = "<told.c@example.org>"
         sender = Sender(ferry.smtp, [Item(ident, [address("alarm")], message(ident, to=address("alarm")), folders=[])])
-        sender.start().wait(60)
-        ferry.drained(60)
+        sender.start().wait()
+        ferry.drained()
         rows = [json.loads(line) for line in ferry.command("trace", "--json", "told.c").stdout.splitlines()]
         parents = [r for r in rows if r["caused_by"] is None]
         assert len(rows) == 3 and len(parents) == 1, rows
@@ -96,8 +96,8 @@ with tap.case("what caused a message, and what it caused, is told"):
         assert re.search("caused +" + parent["caused"].split()[0], text), text
         # Other octets with the same id: a duplicate by now.
         again = message(ident, to=address("alarm"), size=500)
-        Sender(ferry.smtp, [Item(ident, [address("alarm")], again, folders=[])]).start().wait(60)
-        ferry.drained(60)
+        Sender(ferry.smtp, [Item(ident, [address("alarm")], again, folders=[])]).start().wait()
+        ferry.drained()
         assert {f: len(m) for f, m in store.messages("w0").items() if m} == {"Alarms": 1, "Edited": 1, "Again": 1}
     finally:
         ferry.stop()

@@ -58,8 +58,8 @@ class Sent(Run):
         wait_for("the run or its death", lambda: not self.ferry.alive() or self.settled())
 
     def check(self):
-        self.sender.wait(60)
-        self.ferry.drained(90)
+        self.sender.wait()
+        self.ferry.drained()
         check(self.items, self.sender.acked, store.messages(self.user))
 
 

@@ -20,8 +20,8 @@ def form():
     "a message whose header Cyrus does not take goes as the attachment of one that says so; the others go as they are"
     items = c.items(5, ["scans"])
     items[2].data = b"This line is no header field\r\n" + items[2].data
-    Sender(c.ferry.smtp, items, sessions=1).run(60)
-    c.settle(60)
+    Sender(c.ferry.smtp, items, sessions=1).run()
+    c.settle(180)
     stored = {m.id: m.raw for ms in c.store.messages(body=True).values() for m in ms}
     assert set(stored) == {item.id for item in items}, stored.keys()
     for item in items:

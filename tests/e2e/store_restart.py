@@ -33,7 +33,7 @@ def disturb(how, seed):
         time.sleep(dice.choice((0, 0, 0.5, 1.5)))
         office.store.start()
         times += 1
-    sender.wait(60)
+    sender.wait()
     office.ferry.drained(240)
     tap.diag("%s %d times" % (how, times))
     assert not sender.refused, sender.refused

@@ -113,7 +113,7 @@ class Terminal:
         while self.read():
             pass
         os.close(self.master)
-        return self.process.wait(60)
+        return self.process.wait(180)
 
     @property
     def screen(self):

@@ -74,9 +74,9 @@ class Roles:
 
     def stop(self):
         self.token.supervisor.close()
-        assert self.token.process.wait(60) == 0
+        assert self.token.process.wait(180) == 0
         self.connector.supervisor.close()
-        assert self.connector.process.wait(60) == 0
+        assert self.connector.process.wait(180) == 0
 
 
 class Stay(urllib.request.HTTPRedirectHandler):

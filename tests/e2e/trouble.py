@@ -56,7 +56,7 @@ def one_line(words, before):
 
 def arrives(ident, folder="Scans"):
     wait_for("the message in " + folder, lambda: ident in [m.id for m in store.messages().get(folder, [])])
-    ferry.drained(60)
+    ferry.drained()
 
 
 def trouble(name, words, spoil, mend, person=False):
@@ -115,7 +115,7 @@ with tap.case("unknown folder without :create: INBOX, with a note"):
     ferry.write("office.sieve", 'require "fileinto"; fileinto "No such folder";')
     ferry.start()
     ident = send()
-    ferry.drained(60)
+    ferry.drained()
     assert ident in [m.id for m in store.messages()["INBOX"]]
     assert "No such folder" not in store.folders()
     text = ferry.command("trace", ident, check=True).stdout
@@ -126,7 +126,7 @@ with tap.case("folder with :create is made once, and subscribed to or not, but t
     ferry.write("office.sieve", 'require ["fileinto", "mailbox"]; fileinto :create "Made/By/Rule";')
     ferry.start()
     idents = [send(), send()]
-    ferry.drained(60)
+    ferry.drained()
     assert sorted(m.id for m in store.messages()["Made/By/Rule"]) == sorted(idents)
     ferry.stop()
 

@@ -306,7 +306,7 @@ class TokenServer:
             return [r for r in self.requests
                     if r.path == path and all(r.form.get(k) == v for k, v in form.items())]
 
-    def wait_seen(self, n=1, path="/token", seconds=60, **form):
+    def wait_seen(self, n=1, path="/token", seconds=120, **form):
         end = time.monotonic() + seconds
         with self.lock:
             while True:
