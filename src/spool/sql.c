@@ -141,7 +141,7 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_SAVE] = "SAVEPOINT one",
 	[SQL_RELEASE] = "RELEASE one",
 	[SQL_BACK] = "ROLLBACK TO one",
-	[SQL_MARK] = "UPDATE mark SET n = n + 1",
+	[SQL_MARK] = "INSERT INTO mark VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET n = n + 1",
 
 	[SQL_MESSAGE_ADD] =
 	    "INSERT INTO message (id, session, protocol, client, helo, listener, auth, sender, message_id,"
