@@ -119,7 +119,8 @@ with tap.case("what only an attacker tries ends the role; the log names it and s
     for kind, calls in trials.items():
         for call in calls:
             before, pid = len(ferry.log_text()), role(kind)
-            assert inject(pid, *call) == SYS, (kind, call)
+            got = inject(pid, *call)
+            assert got == SYS, (kind, call, got)
             told = wait_for("its death in the log", lambda: [
                 line for line in log_since(before).splitlines() if "event=role-forbidden" in line], 30)
             assert "kind=" + kind in told[0] and "SIGSYS" in told[0] and "type=1326" in told[0], told

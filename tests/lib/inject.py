@@ -91,10 +91,14 @@ def inject_now(pid, name, *args):
             if memory.read(2) != b"\x0f\x05":
                 raise Awake()
         set_registers(pid, new)
-        ptrace(STEP, pid)
-        status = os.waitpid(pid, WALL)[1]
-        if os.WIFSIGNALED(status):
-            return {os.WTERMSIG(status)}
+        for _ in range(5):
+            ptrace(STEP, pid)
+            status = os.waitpid(pid, WALL)[1]
+            if os.WIFSIGNALED(status):
+                return {os.WTERMSIG(status)}
+            # Some other signal may be told first; the number of the call stands there until it has a result.
+            if os.WSTOPSIG(status) == signal.SIGSYS or registers(pid)["rax"] != CALLS[name]:
+                break
         if os.WSTOPSIG(status) == signal.SIGSYS:
             result = REFUSED
             # The trap of the step may be on its way too, and would meet the process later.
