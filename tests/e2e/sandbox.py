@@ -35,18 +35,38 @@ def send():
     c.quit()
 
 
+def send_out():
+    c = Client(ferry.smtp)
+    c.hello()
+    c.deliver(Item("<out@example.org>", ["customer@example.net"], message("<out@example.org>"), mail_from=address("scanner")))
+    c.quit()
+
+
+def drop_outward():
+    """What is for the relay would wait for ever. A role that is at work on it keeps it from being deleted."""
+    for pid in roles("relay"):
+        os.kill(pid, signal.SIGKILL)
+    rows = ferry.rows("queue", "list", "--account", "relay")
+    for row in rows:
+        ferry.command("queue", "delete", row["id"], "--yes")
+    return not rows
+
+
 def log_since(n):
     return ferry.log_text()[n:]
 
 
-def roles(name):
-    return [pid for pid, line in ferry.children().items() if os.path.basename(line.split(" ")[0]) == "mailferry-" + name]
+def roles(name, group=None):
+    """Of the daemon, or of a command that is a GROUP of its own."""
+    return [pid for pid, line in ferry.children(group).items() if os.path.basename(line.split(" ")[0]) == "mailferry-" + name]
 
 
 def role(name):
     """One that is ready and waits."""
     if name == "store":
         send()
+    if name == "relay":
+        send_out()
     def ready():
         """The supervisor's own: the connector has children that look up a name."""
         return [p for p in roles(name) if status(p, "PPid") == str(ferry.process.pid) and status(p, "Seccomp") == "2"
@@ -67,11 +87,17 @@ def sandboxed():
     return "event=sandbox-partly" not in ferry.log_text() and possible()
 
 
-KINDS = ("receiver", "spool", "connect", "store", "fetch")
+KINDS = ("receiver", "spool", "connect", "store", "fetch", "relay", "token")
 silent, silent_port = silent_listener()
+nowhere = "https://localhost:%d/" % silent_port
 ferry.save(sources={"quiet": {"protocol": "imap", "host": "localhost", "port": silent_port, "tls": "none", "user": "u",
                               "password": "p", "account": "office", "to": address("office"), "every": "1s",
-                              "timeout": "1h"}})
+                              "timeout": "1h"}},
+           relay={"host": "localhost", "port": silent_port, "tls": "none", "timeout": "1h", "retry_min": "1s", "retry_max": "1s"},
+           relay_for={"lan": {"networks": ["127.0.0.0/8"], "senders": ["@office.example"]}},
+           accounts={"cloud": {"host": "localhost", "port": silent_port, "user": "u", "addresses": ["@cloud.example"],
+                               "oauth": {"grant": "user", "client_id": "x", "authorization_endpoint": nowhere,
+                                         "token_endpoint": nowhere}}})
 office.start()
 
 with tap.case("every role is confined: a filter, no new privileges, no way to other programs"):
@@ -89,7 +115,7 @@ with tap.case("what a role does not know fails, is told once in the log, and end
         assert inject(pid, "getpid") == pid
         assert inject(pid, "getxattr", b"/", b"user.x", 0, 0) == REFUSED, kind
         opened = inject(pid, "openat", AT_FDCWD, ferry.file.encode(), 0)
-        assert opened == (-errno.EACCES if kind in ("spool", "connect") else REFUSED), (kind, opened)
+        assert opened == (-errno.EACCES if kind in ("spool", "connect", "token") else REFUSED), (kind, opened)
         assert status(pid, "Seccomp") == "2", kind
 
 with tap.case("the spool works in its directory and nowhere else; only the connector has sockets, to ports that are named"):
@@ -115,7 +141,9 @@ with tap.case("what only an attacker tries ends the role; the log names it and s
               "spool": [("socket", 2, 1, 0), ("ptrace", 0, 0, 0, 0)],
               "connect": [("execve", b"/bin/sh", 0, 0)],
               "store": [("connect", 3, 0, 0), ("mmap", 0, 4096, 5, 0x22, -1, 0)],
-              "fetch": [("kill", 1, signal.SIGTERM), ("clone", 17, 0, 0, 0, 0)]}
+              "fetch": [("kill", 1, signal.SIGTERM), ("clone", 17, 0, 0, 0, 0)],
+              "relay": [("socket", 2, 1, 0), ("execve", b"/bin/sh", 0, 0)],
+              "token": [("connect", 3, 0, 0), ("ptrace", 0, 0, 0, 0)]}
     for kind, calls in trials.items():
         for call in calls:
             before, pid = len(ferry.log_text()), role(kind)
@@ -126,10 +154,23 @@ with tap.case("what only an attacker tries ends the role; the log names it and s
             assert "kind=" + kind in told[0] and "SIGSYS" in told[0] and "type=1326" in told[0], told
             wait_for("the service", lambda: answers(ferry.smtp))
             wait_for("the spool", lambda: ferry.command("queue", "list").returncode == 0)
+    wait_for("the relay's mail to be gone", drop_outward)
     send()
     ferry.drained()
     found = [m.id for f in store.messages().values() for m in f]
     assert sorted(found) == sorted(sent), (found, sent)
+
+with tap.case("so are the programs that commands start, while they wait for a server or a browser"):
+    if not sandboxed():
+        raise Skip("as above")
+    for words, kind in ((("probe", "quiet"), "probe"), (("login", "cloud"), "login")):
+        for call, what in ((("openat", AT_FDCWD, ferry.file.encode(), 0), REFUSED), (("execve", b"/bin/sh", 0, 0), SYS),
+                           (("socket", 2, 1, 0), SYS), (("connect", 3, 0, 0), SYS)):
+            command = area.start([os.path.join(area.bin, "mailferry"), *words, "-c", ferry.file], log="commands", env=ferry.env)
+            pid = wait_for(kind, lambda: [p for p in roles(kind, command.pid) if status(p, "Seccomp") == "2" and waits(p)])[0]
+            assert status(pid, "NoNewPrivs") == "1" and inject(pid, "getpid") == pid
+            assert inject(pid, *call) == what, (kind, call)
+            area.kill(command)
 
 with tap.case("nothing was refused in all that but what was tried"):
     refused = [line for line in ferry.log_text().splitlines() if "event=call-refused" in line]

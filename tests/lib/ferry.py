@@ -186,18 +186,19 @@ class Ferry:
     def log_text(self):
         return self.area.read(self.log)
 
-    def children(self):
-        """Processes of this instance's group: pid → command line."""
+    def children(self, group=None):
+        """Processes of this instance's group, or of another: pid → command line."""
+        wanted = group or (self.process.pid if self.process is not None else None)
         found = {}
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open("/proc/%s/stat" % pid) as f:
-                    group = int(f.read().rpartition(")")[2].split()[2])
+                    of = int(f.read().rpartition(")")[2].split()[2])
                 with open("/proc/%s/cmdline" % pid, "rb") as f:
                     line = f.read().replace(b"\0", b" ").decode("utf-8", "replace").strip()
             except (OSError, IndexError, ValueError):
                 continue
-            if self.process is not None and group == self.process.pid and line:
+            if of == wanted and line:
                 found[int(pid)] = line
         return found
 
