@@ -100,12 +100,13 @@ def kill_each(pids, sig=signal.SIGKILL):
             pass
 
 
-def hang_up(listener):
-    """Closes it. Who waits in accept() is woken: else he would stay there, with a descriptor that is another's next."""
+def hang_up(listener, thread):
+    """Closes it when THREAD, which waits in accept(), has left: else that would be there with a descriptor that is another's next."""
     try:
         listener.shutdown(socket.SHUT_RDWR)
     except OSError:
         pass
+    thread.join(60)
     listener.close()
 
 

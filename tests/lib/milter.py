@@ -76,7 +76,8 @@ class Milter:
             os.chmod(self.path, 0o777)
             self.address = "unix:" + self.path
         self.listener.listen(200)
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.acceptor = threading.Thread(target=self.accept, daemon=True)
+        self.acceptor.start()
 
     def accept(self):
         while self.running:
@@ -100,7 +101,7 @@ class Milter:
 
     def stop(self):
         self.running = False
-        hang_up(self.listener)
+        hang_up(self.listener, self.acceptor)
         self.hang_up()
 
     @staticmethod

@@ -34,7 +34,8 @@ class Pop:
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.acceptor = threading.Thread(target=self._accept, daemon=True)
+        self.acceptor.start()
 
     def add(self, data, uid=None):
         with self.lock:
@@ -68,7 +69,7 @@ class Pop:
 
     def stop(self):
         self.release()
-        hang_up(self.listener)
+        hang_up(self.listener, self.acceptor)
 
     # ---- the inside ----
     def _accept(self):

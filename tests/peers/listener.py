@@ -13,14 +13,15 @@ class Listener:
         """From now on `serve` is called for each connection."""
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.acceptor = threading.Thread(target=self._accept, daemon=True)
+        self.acceptor.start()
 
     def serve(self, sock, number):
         """The connection is the NUMBERth, and closed by whoever serves it."""
         raise NotImplementedError
 
     def close(self):
-        hang_up(self.listener)
+        hang_up(self.listener, self.acceptor)
 
     def _accept(self):
         while True:
