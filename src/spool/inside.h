@@ -146,6 +146,7 @@ struct spool_server {
 	unsigned children;
 	int64_t last_serial; /* 31 bits */
 	bool stopping, dead;
+	bool doubtful; /* the database was put back or repaired: bodies that it does not know are kept */
 	bool knows; /* it was told which accounts there are */
 	int64_t ahead; /* of the monotonic clock: the wall clock, when it was last looked at */
 	int64_t held_told; /* when options.held was called last, or 0 */
@@ -384,6 +385,7 @@ bool sweep_old(struct spool_server *s); /* a batch of records past their retenti
 /* Deliveries that wait, and whose message has no row: a repaired database has lost it. They would stand in the way of all
  * that is for their account, and no list would show them. Gives each message a row. 0 or -1. */
 int orphans_adopt(struct spool_server *s);
+int orphans_any(struct spool_server *s); /* are there such? 1, 0, or -1 */
 
 /* ---- setback.c ---- */
 /* Within the transaction of the start: the clock may have been set back since the spool was last open. 0 or -1. */

@@ -54,6 +54,16 @@ static int adopt(struct spool_server *s, const struct orphan *o)
 	return r;
 }
 
+int orphans_any(struct spool_server *s)
+{
+	size_t n;
+	struct orphan *all = find_all(s, &n);
+	int r = all == NULL ? -1 : n > 0;
+
+	free(all);
+	return r;
+}
+
 int orphans_adopt(struct spool_server *s)
 {
 	size_t n;

@@ -136,7 +136,7 @@ static int keep_unknown(struct spool_server *s, const char *dir, const char *nam
 	if (r == 0)
 		r = file_sync_dir(lost, &e);
 	log_warning("body-unknown", LOG_STR("file", from), LOG_STR("to", lost),
-		    LOG_STR("reason", r == 0 ? "the database that was put back does not know it" : e.text));
+		    LOG_STR("reason", r == 0 ? "the database, which was put back or repaired, does not know it" : e.text));
 	free(lost);
 	free(from);
 	free(to);
@@ -150,8 +150,7 @@ static int remove_unknown(struct spool_server *s, const char *dir, const char *n
 
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	/* It may have been taken in after the backup was made. */
-	if (s->options.restored)
+	if (s->doubtful)
 		return keep_unknown(s, dir, name);
 	log_info("sweep", LOG_STR("file", name), LOG_STR("reason", "a body that no message has"));
 	return remove_file(s, dir, name);
@@ -299,8 +298,12 @@ static int doubt_all(struct spool_server *s)
 
 int sweep_start(struct spool_server *s, struct err *e)
 {
-	int r = each_file(s->tmp_dir, remove_file, s, e);
+	int r = each_file(s->tmp_dir, remove_file, s, e), orphans = 0;
 
+	if (r == 0)
+		r = (orphans = orphans_any(s)) < 0 ? -1 : 0;
+	/* They may have been taken in after the backup was made, or be those of messages that were lost. */
+	s->doubtful = s->options.restored || orphans > 0;
 	if (r == 0)
 		r = each_body(s, remove_unknown, e);
 	if (r != 0)

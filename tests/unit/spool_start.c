@@ -273,8 +273,10 @@ static void deliveries_without_a_message_stop_nobody(void **state)
 	free(bytes);
 	spool_work_free(w, n);
 	spool_store_free(&s);
-	/* Its body went with its row; it waits where it is seen. */
+	/* What says which body is its own went with its row; it waits where it is seen, and the body is kept. */
 	assert_int_equal(state_of(&t, large.ids[0]), DELIVERY_QUARANTINED);
+	assert_int_equal(files_in(&t, "body"), 0);
+	assert_int_equal(files_in(&t, "lost"), 1);
 	spool_remove(&t);
 }
 
