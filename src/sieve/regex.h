@@ -10,7 +10,7 @@
 #include "sieve/match.h"
 
 enum {
-	REGEX_STEPS_MAX = 500000,     /* of one match: some five milliseconds … */
+	REGEX_STEPS_MAX = 10000000,   /* of one match: some hundred milliseconds … */
 	REGEX_STEPS_AN_OCTET = 32,    /* … and so many more for each octet of the value */
 	REGEX_DEPTH_MAX = 250000,     /* places to go back to */
 	REGEX_HEAP_KB_MAX = 24 * 1024 /* that those take */

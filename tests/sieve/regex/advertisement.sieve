@@ -1,0 +1,2 @@
+require ["regex", "body"];
+if body :raw :regex "free.*(money|cash)" { discard; }
