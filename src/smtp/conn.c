@@ -36,6 +36,7 @@ void conn_drop(struct smtp_conn *c, bool reset)
 	    smtp_session_gone(c->session, transport_acknowledged(&c->wire), reset))
 		(void)setsockopt(c->wire.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 	(void)event_del(&c->readable);
+	(void)event_del(&c->more);
 	(void)event_del(&c->writable);
 	smtp_session_free(&c->session);
 	transport_close(&c->wire);
@@ -55,6 +56,18 @@ void conn_set_reading(struct smtp_conn *c, bool on)
 		return;
 	c->reading = on;
 	(void)(on ? event_add(&c->readable, NULL) : event_del(&c->readable));
+	if (!on)
+		(void)event_del(&c->more);
+}
+
+/* Of what was read already the descriptor says nothing any more. It has another turn, behind those whose descriptors have
+ * something: an event that is made active by itself would come before them, for as long as the client sends. */
+static void read_more(struct smtp_conn *c)
+{
+	static const struct timeval now = { 0 };
+
+	if (transport_pending(&c->wire))
+		(void)event_add(&c->more, &now);
 }
 
 void conn_set_writing(struct smtp_conn *c, bool on)
@@ -198,9 +211,8 @@ bool conn_go_on(struct smtp_conn *c)
 	switch (smtp_session_want(c->session)) {
 	case SMTP_READ:
 		conn_set_reading(c, true);
-		/* Of what was read already the descriptor says nothing any more. */
-		if (!c->taking && transport_pending(&c->wire))
-			event_active(&c->readable, EV_READ, 0);
+		if (!c->taking)
+			read_more(c);
 		break;
 	case SMTP_CLOSE:
 		if (c->gone_ms == 0)
@@ -335,8 +347,7 @@ static void read_some(struct smtp_conn *c)
 
 	while (read_once(c))
 		if (--left == 0) {
-			if (transport_pending(&c->wire))
-				event_active(&c->readable, EV_READ, 0);
+			read_more(c);
 			return;
 		}
 }
@@ -391,7 +402,8 @@ void smtp_conn_open(struct smtp_conns *all, int fd, const struct smtp_origin *or
 	all->first = c;
 	all->n++;
 	if (event_assign(&c->readable, all->base, fd, EV_READ | EV_PERSIST, on_readable, c) != 0 ||
-	    event_assign(&c->writable, all->base, fd, EV_WRITE | EV_PERSIST, on_writable, c) != 0)
+	    event_assign(&c->writable, all->base, fd, EV_WRITE | EV_PERSIST, on_writable, c) != 0 ||
+	    evtimer_assign(&c->more, all->base, on_readable, c) != 0)
 		abort(); /* only wrong flags fail here */
 	log_info("connected", LOG_STR("session", smtp_session_id(c->session)), LOG_STR("client", origin->client),
 		 LOG_STR("listener", origin->listener->name));

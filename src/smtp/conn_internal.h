@@ -13,6 +13,7 @@ struct smtp_conn {
 	struct smtp_session *session;
 	struct smtp_source *source;
 	struct event readable, writable;
+	struct event more; /* a timer: there may be something to read that was taken from the descriptor */
 	const struct config_listener *listener;
 	struct transport wire;
 	SSL *ready;	       /* owned: TLS is to begin with it when all output has left */

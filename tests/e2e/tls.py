@@ -415,8 +415,33 @@ with tap.case("swaks takes it: STARTTLS, and TLS from the first octet"):
                             timeout=120)
         assert p.returncode == 0, p.stdout + p.stderr
 
+with tap.case("a flood of small records lets others have their turn"):
+    old = set(receivers())
+    ferry.save(receivers=1)
+    ferry.reload()
+    wait_for("a new receiver alone", lambda: len(receivers()) == 1 and not set(receivers()) & old)
+    c = TlsClient(implicit, implicit=True)
+    c.hello()
+    c.command("MAIL FROM:<a@b.example>", 250)
+    c.command("RCPT TO:<%s>" % address("scans"), 250)
+    c.command("DATA", 354)
+    # OpenSSL reads 16,709 octets at once: with records of 65 a part of one is left each time, and so always something.
+    flood = c.seal(*[b"x" * 41 + b"\r\n"] * 800, b"the end\n")
+    mark = len(ferry.log_text())
+    os.kill(receivers()[0], signal.SIGSTOP)
+    c.raw(flood)
+    # Both are there when it goes on; to hear what the other says it must look a second time.
+    other = socket.create_connection(("127.0.0.1", implicit))
+    other.sendall(b"Q")
+    os.kill(receivers()[0], signal.SIGCONT)
+    await_log(mark, "event=refused", "code=521")
+    await_log(mark, "event=tls-failed")
+    other.close()
+    text = ferry.log_text()[mark:]
+    assert text.index("event=tls-failed") < text.index("event=refused"), text
+
 with tap.case("who never comes to the end of a handshake is cut off"):
-    ferry.save(limits={"command_timeout": "5s"})
+    ferry.save(receivers=2, limits={"command_timeout": "5s"})
     old = set(receivers())
     ferry.reload()
     wait_for("new receivers alone", lambda: len(receivers()) == 2 and not set(receivers()) & old)
