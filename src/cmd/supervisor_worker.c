@@ -94,7 +94,9 @@ int worker_send(struct worker *w, const struct ipc_out *out, int fd)
 
 	if (w->channel != NULL && channel_send(w->channel, out, &fd, fd < 0 ? 0 : 1, &e) == 0)
 		return 0;
-	worker_kill(w, w->channel == NULL ? "it closed its socket" : e.text);
+	/* It has ended: what it said before, how a run went, is read first, and then its end. */
+	if (w->channel == NULL || e.code != EPIPE)
+		worker_kill(w, w->channel == NULL ? "it closed its socket" : e.text);
 	return -1;
 }
 

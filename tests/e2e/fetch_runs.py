@@ -20,6 +20,15 @@ pops = {}
 expected = {}
 
 
+def process_state(pid):
+    """R, S, T, Z…, or None when there is none."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return None
+
+
 def mails(name, n, size=0):
     made = []
     for _ in range(n):
@@ -263,6 +272,36 @@ with tap.case("a credential that is put right while a run fails of the old one: 
     wait_for("another run", lambda: plan(control)["old"]["state"] == "waits" and plan(control)["old"]["failures"] == 0)
     ferry.save(sources={"old": {"every": None, "jitter": None}})
     ferry.reload()
+
+with tap.case("a run ends just as a reload has a new connector: it is heard how it ended"):
+    def connectors():
+        return {pid for pid, line in ferry.children().items() if line.split(" ")[0].endswith("/mailferry-connect")}
+
+    met = False
+    for _ in range(30):
+        pops["old"].hold("PASS")
+        s = sync("old")
+        assert pops["old"].hanging.wait(120)
+        pid = fetcher("old")
+        before, ready = connectors(), ferry.log_text().count("event=role-ready kind=connect")
+        ferry.process.send_signal(signal.SIGHUP)
+        new = set()
+        while not new:
+            assert ferry.alive()
+            new = connectors() - before
+        ferry.process.send_signal(signal.SIGSTOP)
+        wait_for("the stop", lambda: process_state(ferry.process.pid) == "T")
+        met = ferry.log_text().count("event=role-ready kind=connect") == ready
+        # The new connector says that it is ready, then the fetcher how the run went; then they are heard together.
+        wait_for("the connector", lambda: any(process_state(pid) in ("S", "Z", None) for pid in new))
+        pops["old"].release()
+        wait_for("its end", lambda: process_state(pid) == "Z")
+        ferry.process.send_signal(signal.SIGCONT)
+        last, status = s.done()
+        assert last[RAN, "old"]["end"] == "ok" and status == 0, last
+        wait_for("no run", lambda: plan(control)["old"]["state"] == "waits")
+        if met:
+            break
 
 with tap.case("a server that wants to be left alone is left alone"):
     pops["other"].login = "[LOGIN-DELAY] not so often"
