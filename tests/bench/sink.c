@@ -131,21 +131,21 @@ static bool on_ready(struct client *c)
 	ssize_t n;
 
 	if (c->shaking) {
-		int r = SSL_do_handshake(c->tls);
+		int r;
 
+		/* What another client's end left behind would be taken for this one's. */
+		ERR_clear_error();
+		r = SSL_do_handshake(c->tls);
 		if (r != 1)
 			return SSL_get_error(c->tls, r) == SSL_ERROR_WANT_READ;
 		c->shaking = false;
 	}
 	do {
 		if (c->tls != NULL) {
+			ERR_clear_error();
 			n = SSL_read(c->tls, shared, sizeof shared);
-			if (n <= 0) {
-				bool more = SSL_get_error(c->tls, (int)n) == SSL_ERROR_WANT_READ;
-
-				ERR_clear_error();
-				return more;
-			}
+			if (n <= 0)
+				return SSL_get_error(c->tls, (int)n) == SSL_ERROR_WANT_READ;
 		} else {
 			n = read(c->fd, shared, sizeof shared);
 			if (n <= 0)
