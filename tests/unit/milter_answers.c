@@ -8,38 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "milter_fake.h"
+#include "milter_talk.h"
 #include "smtp/milter_wire.h"
 
 enum { MX, TWO, LMTP, OPEN };
-
-#define HELLO	"EHLO c\r\n"
-#define BEGIN	HELLO "MAIL FROM:<a@b.example> SIZE=99\r\nRCPT TO:<me@h.example>\r\nDATA\r\n"
-#define MESSAGE "Subject: hi\r\n there\r\nTo: x\r\n\r\nline\r\n..dot\r\n.\r\n"
-
-static void expect(struct milter_fakes *m, const char *what)
-{
-	const char *told = fake_told(&m->f);
-
-	if (strstr(told, what) == NULL) {
-		print_error("expected %s, told %s\n", what, told);
-		fail();
-	}
-}
-
-/* The message, where DATA was taken. */
-static void send_message(struct milter_fakes *m)
-{
-	if (memmem(m->f.out.p, m->f.out.n, "354 ", 4) != NULL)
-		milter_fake_send(m, MESSAGE);
-}
-
-static void begin(struct milter_fakes *m, size_t step, size_t listener)
-{
-	milter_fake_open(m, "");
-	m->step = step;
-	milter_fake_connect(m, listener);
-}
 
 static void answers_become_replies(void **state)
 {
