@@ -247,7 +247,8 @@ with tap.case("a credential that is refused waits for a person, who is told; a r
     runs = len(pops["old"].runs)
     ferry.reload()
     wait_for("another run", lambda: len(pops["old"].runs) > runs)
-    wait_for("its end", lambda: plan(control)["old"]["failures"] == 0)
+    wait_for("its end", lambda: plan(control)["old"]["state"] == "waits")
+    assert plan(control)["old"]["failures"] == 0
     ferry.save(sources={"old": {"every": None, "jitter": None}})
     ferry.reload()
 
@@ -290,13 +291,15 @@ with tap.case("a run ends just as a reload has a new connector: it is heard how 
             assert ferry.alive()
             new = connectors() - before
         ferry.process.send_signal(signal.SIGSTOP)
-        wait_for("the stop", lambda: process_state(ferry.process.pid) == "T")
-        met = ferry.log_text().count("event=role-ready kind=connect") == ready
-        # The new connector says that it is ready, then the fetcher how the run went; then they are heard together.
-        wait_for("the connector", lambda: any(process_state(pid) in ("S", "Z", None) for pid in new))
-        pops["old"].release()
-        wait_for("its end", lambda: process_state(pid) == "Z")
-        ferry.process.send_signal(signal.SIGCONT)
+        try:
+            wait_for("the stop", lambda: process_state(ferry.process.pid) == "T")
+            met = ferry.log_text().count("event=role-ready kind=connect") == ready
+            # The new connector says that it is ready, then the fetcher how the run went; then they are heard together.
+            wait_for("the connector", lambda: any(process_state(pid) in ("S", "Z", None) for pid in new))
+            pops["old"].release()
+            wait_for("its end", lambda: process_state(pid) == "Z")
+        finally:
+            ferry.process.send_signal(signal.SIGCONT)
         last, status = s.done()
         assert last[RAN, "old"]["end"] == "ok" and status == 0, last
         wait_for("no run", lambda: plan(control)["old"]["state"] == "waits")

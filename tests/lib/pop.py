@@ -130,12 +130,13 @@ class Pop:
                 if verb == "TOP":
                     m = m.split(b"\r\n\r\n")[0] + b"\r\n\r\n"
                 data = b"+OK\r\n" + m.replace(b"\r\n.", b"\r\n..") + (b"" if m.endswith(b"\r\n") else b"\r\n") + b".\r\n"
-                if self.drip is None:
+                drip = self.drip
+                if drip is None:
                     s.sendall(data)
                     continue
                 for i in range(len(data)):
                     s.sendall(data[i:i + 1])
-                    time.sleep(self.drip)
+                    time.sleep(drip)
             elif verb == "DELE":
                 gone.add(serials[int(words[1]) - 1])
                 s.sendall(b"+OK\r\n")
