@@ -9,7 +9,7 @@ import re
 import socket
 import threading
 
-from lib.area import free_port
+from lib.area import free_port, hang_up
 from lib.server import Server
 
 CAPABILITY = "IMAP4rev1 UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT THREAD=REFERENCES SORT QUOTA IDLE"
@@ -33,6 +33,7 @@ class Courier(Server):
 
     def prepare(self):
         self.listener = self.pop3_listener = None
+        self.acceptors = {}
         self.sessions = []
         self.lock = threading.Lock()
         self.area.mkdir(self.name, "home")
@@ -47,12 +48,16 @@ class Courier(Server):
 
     # ---- life ----
     def start(self):
-        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
-        threading.Thread(target=self._accept, args=(self.listener, self._login), daemon=True).start()
+        self.listener = self._listen(self.port, self._login)
         if self.pop3_port:
-            self.pop3_listener = socket.create_server(("127.0.0.1", self.pop3_port), backlog=64)
-            threading.Thread(target=self._accept, args=(self.pop3_listener, self._pop3_login), daemon=True).start()
+            self.pop3_listener = self._listen(self.pop3_port, self._pop3_login)
         return self
+
+    def _listen(self, port, login):
+        listener = socket.create_server(("127.0.0.1", port), backlog=64)
+        self.acceptors[listener] = threading.Thread(target=self._accept, args=(listener, login), daemon=True)
+        self.acceptors[listener].start()
+        return listener
 
     def stop(self, sig=None):
         self.kill()
@@ -60,13 +65,10 @@ class Courier(Server):
     def kill(self):
         if self.listener is None:
             return
-        for listener in filter(None, (self.listener, self.pop3_listener)):
-            try:
-                listener.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            listener.close()
+        listeners = [x for x in (self.listener, self.pop3_listener) if x is not None]
         self.listener = self.pop3_listener = None
+        for listener in listeners:
+            hang_up(listener, self.acceptors.pop(listener))
         self.kill_sessions()
 
     def kill_sessions(self):

@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 
-from lib.area import free_port
+from lib.area import free_port, hang_up
 
 
 class Mail:
@@ -45,7 +45,8 @@ class RelayServer:
         self.socket.bind(("127.0.0.1", port or free_port()))  # not one that another client may be given meanwhile
         self.socket.listen(50)
         self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.acceptor = threading.Thread(target=self._accept, daemon=True)
+        self.acceptor.start()
 
     def show(self, certificate, key):
         """From now on."""
@@ -66,8 +67,7 @@ class RelayServer:
                 pass
 
     def close(self):
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
+        hang_up(self.socket, self.acceptor)
         self.hang_up()
 
     def of(self, recipient):
