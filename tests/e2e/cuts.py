@@ -51,11 +51,13 @@ for name, of_sender, of_store, tls in (("from the senders", 0.7, 0.0, "none"), (
         assert office.ferry.stop() == 0
         store_proxy.stop()
     office.area.close()
+
 # ---- aimed cuts: (name, proxy, keys of the account, how many cuts at least) ----
 ALONE = {"window": 1, "batch": 1, "retry_min": "100ms", "retry_max": "1s"}
 AIMED = (
     ("the answers to ten APPENDs are lost", {"swallow": (b"APPENDUID", 10)}, {"settle": "1s", **ALONE}, 10),
-    ("the answers to two batches are lost", {"swallow": (b"APPENDUID", 2)}, {"settle": "1s"}, 2),
+    # Behind a batch whose answer is lost the store may have the next one in hand.
+    ("the answers to two batches are lost", {"swallow": (b"APPENDUID", 2)}, {}, 2),
     ("the store stores three of them seconds after the connection died",
      {"late": (b"APPEND ", 3), "delay": 2}, {"settle": "20s", **ALONE}, 3),
     ("the store stores a batch seconds after the connection died",
