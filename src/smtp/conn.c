@@ -39,6 +39,8 @@ void conn_drop(struct smtp_conn *c, bool reset)
 	(void)event_del(&c->more);
 	(void)event_del(&c->writable);
 	smtp_session_free(&c->session);
+	/* Before the client can know of it: it may come again at once, and to another process. */
+	all->closed(all->arg, source);
 	transport_close(&c->wire);
 	tls_server_drop(&c->ready);
 	buf_free(&c->in);
@@ -47,7 +49,6 @@ void conn_drop(struct smtp_conn *c, bool reset)
 		c->next->prev = c->prev;
 	free(c);
 	all->n--;
-	all->closed(all->arg, source);
 }
 
 void conn_set_reading(struct smtp_conn *c, bool on)
