@@ -26,7 +26,7 @@ def make(name, server, relay=None, relay_for=None, **config):
     ferry = Ferry(area, None, port=free_port(), name=name,
                   config=dict({"accounts": {"office": {"retry_min": "1h", "retry_max": "1h"}}, "relay": settings, "relay_for": {"lan": group}}, **config))
     tap.logs[:] = [ferry.logs]
-    return ferry.start()
+    return ferry.at_noon().start()
 
 
 def send(ferry, to, sender=SCANNER, data=None, subject="scan"):
@@ -162,16 +162,21 @@ with tap.case("an answer that is lost: nobody gets it twice unless a person says
     assert len(server.of("lost@example.net")) == 1
     ferry.command("queue", "retry", row["delivery"], "--again", check=True)
     wait_for("the second copy", lambda: len(server.of("lost@example.net")) == 2)
+    wait_for("no more of it", lambda: state(ferry, "lost@example.net") is None)
 
 with tap.case("a busy relay is tried again, and one that is away too"):
     server.greet_421 = 2
+    server.hang_up()
+    send(ferry, ["busy@example.net"])
+    wait_for("the mail at the relay", lambda: server.of("busy@example.net"))
+    assert server.greet_421 == 0, server.greet_421
+    wait_for("no more of it", lambda: state(ferry, "busy@example.net") is None)
     port = server.port
     server.close()
-    send(ferry, ["away@example.net"])
     before = ferry.log_text().count("relay-waits")
+    send(ferry, ["away@example.net"])
     wait_for("the account to be held", lambda: ferry.log_text().count("relay-waits") > before)
     server = RelayServer(port=port)
-    server.greet_421 = 1
     wait_for("the mail at the relay", lambda: server.of("away@example.net"))
 
 with tap.case("the command line shows it"):
@@ -216,7 +221,8 @@ with tap.case("the daily count is kept over a restart, and does not stop mail fo
 
 with tap.case("a password that is refused holds all mail out, and a reload with the right one lets it go"):
     server = RelayServer(offers=("8BITMIME",), password="right")
-    ferry = make("login", server, {"user": "office", "password": "opensesame"})
+    # Long enough that only the reload can end the waiting.
+    ferry = make("login", server, {"user": "office", "password": "opensesame", "retry_min": "1h", "retry_max": "1h"})
     send(ferry, ["login@example.net"])
     listing = lambda: ferry.command("queue", "list", check=True).stdout  # noqa: E731
     wait_for("the refusal", lambda: "refuses the password" in listing())
