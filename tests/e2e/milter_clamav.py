@@ -41,11 +41,7 @@ def run(mode):
     wait_for("a clean message to be taken", lambda: send(message("<clean@t>"))[0] == 250)
     bad = send(infected("<bad@t>"))
     rows = ferry.rows("queue", "list")
-    kept = b""
-    for folder, _, names in os.walk(ferry.path("spool")):
-        for name in names:
-            with open(os.path.join(folder, name), "rb") as f:
-                kept += f.read()
+    kept = b"".join(ferry.spooled())
     ferry.stop()
     clamav.stop()
     return bad, rows, kept

@@ -54,7 +54,7 @@ def make(name, server, relay=None, **config):
     dovecot.empty("office")
     ferry = Ferry(area, dovecot, rules=RULES, name=name, config=dict({"relay": settings}, **config))
     tap.logs[:] = [ferry.logs]
-    return ferry
+    return ferry.at_noon()
 
 
 def data(ident, subject, more="", to=INFO, body="Hello\r\n"):

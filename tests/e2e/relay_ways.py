@@ -34,10 +34,9 @@ def make(name, server, relay=None, relay_for=None, **config):
     ferry = Ferry(area, store, name=name, config=dict({
         "relay": settings, "operator": "boss@office.example",
         "relay_for": relay_for or {"lan": {"networks": LAN, "senders": ["@office.example"]}}}, **config))
-    # The operator is told once a day: where the daemon lives it is about noon, and it stays this day.
-    ferry.env["TZ"] = "TST%+d" % -((12 - time.gmtime().tm_hour + 36) % 24 - 12)
     tap.logs[:] = [ferry.logs]
-    return ferry
+    # The operator is told once a day.
+    return ferry.at_noon()
 
 
 def fresh(name="customer"):

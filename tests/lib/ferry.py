@@ -122,6 +122,11 @@ class Ferry:
         merge(self.config, changes)
         self.write("mailferry.conf", libconfig(self.config), 0o600)
 
+    def at_noon(self):
+        """Where the daemon lives it is about noon: what it counts by the day does not begin anew while a test runs."""
+        self.env["TZ"] = "TST%+d" % -((12 - time.gmtime().tm_hour + 36) % 24 - 12)
+        return self
+
     # ---- life ----
     def use_steps(self, fatal):
         self.steps = self.steps or Steps(self.area, self.name + "/steps")
@@ -201,6 +206,16 @@ class Ferry:
             if of == wanted and line:
                 found[int(pid)] = line
         return found
+
+    def spooled(self):
+        """The octets of each file of the spool; some of them are there for the time of writing only."""
+        for folder, _, names in os.walk(self.config["spool"]):
+            for name in names:
+                try:
+                    with open(os.path.join(folder, name), "rb") as f:
+                        yield f.read()
+                except FileNotFoundError:
+                    pass
 
     # ---- the command line ----
     def command(self, *args, check=False, input=None, timeout=180):
