@@ -56,20 +56,28 @@ def run(*args, **kw):
 
 
 def check_roles(user):
-    pids = roles()
-    assert len(pids) >= 3, ferry.children()
-    for pid in pids:
-        assert set(status(pid, "Uid")) == {str(user.pw_uid)}, status(pid, "Uid")
-        assert set(status(pid, "Gid")) == {str(user.pw_gid)}, status(pid, "Gid")
-        assert os.stat("/proc/%d/status" % pid).st_uid == 0 or user.pw_uid == os.stat("/proc/%d/status" % pid).st_uid
-        assert status(pid, "NoNewPrivs") == ["1"]
-        core = [l for l in proc(pid, "limits").splitlines() if l.startswith("Max core file size")][0]
-        assert core.split()[4:6] == ["0", "0"], core
+    looked = 0
+    for pid in roles():
         try:
-            environ = proc(pid, "environ", "rb").strip(b"\0")
-        except PermissionError:
-            continue  # DUMPABLE=0 hides it from those who may not trace, which is the point
-        assert all(v.startswith(b"TZ=") for v in environ.split(b"\0") if v), environ
+            check_role(pid, user)
+            looked += 1
+        except (FileNotFoundError, ProcessLookupError, IndexError):
+            pass  # a store that has left for want of mail, or a child that has found its host
+    assert looked >= 3, ferry.children()
+
+
+def check_role(pid, user):
+    assert set(status(pid, "Uid")) == {str(user.pw_uid)}, status(pid, "Uid")
+    assert set(status(pid, "Gid")) == {str(user.pw_gid)}, status(pid, "Gid")
+    assert os.stat("/proc/%d/status" % pid).st_uid == 0 or user.pw_uid == os.stat("/proc/%d/status" % pid).st_uid
+    assert status(pid, "NoNewPrivs") == ["1"]
+    core = [l for l in proc(pid, "limits").splitlines() if l.startswith("Max core file size")][0]
+    assert core.split()[4:6] == ["0", "0"], core
+    try:
+        environ = proc(pid, "environ", "rb").strip(b"\0")
+    except PermissionError:
+        return  # DUMPABLE=0 hides it from those who may not trace, which is the point
+    assert all(v.startswith(b"TZ=") for v in environ.split(b"\0") if v), environ
 
 
 # ---- what does not start ----
@@ -144,7 +152,7 @@ with tap.case("a store that dies in its work is started again, and nothing is do
     for n in range(20):
         send()
         kill_each(roles("store"))
-    ferry.drained(120)
+    ferry.drained()
     have = sorted(m.id for messages in store.messages().values() for m in messages)
     assert have == sorted(sent), (have, sent)
 

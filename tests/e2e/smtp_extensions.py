@@ -284,11 +284,15 @@ UTF8 = "<jörg@xn--bro-hoa.example>"
 
 with tap.case("SMTPUTF8 is offered once a store is known to take it, and only for its recipients"):
     wait_for("the stores to have told", lambda: "SMTPUTF8" in session().command("EHLO x", 250))
-    wait_for("the other one, too", lambda: "octets" in f.command("route", "a@old.example").stdout or
-             "told" in f.command("route", "a@old.example").stdout, 60)
-    c = session()
-    c.command("MAIL FROM:<ö@b.example> SMTPUTF8 BODY=8BITMIME", 250)
-    assert "5.6.7" in c.command("RCPT TO:<a@old.example>", 550)
+
+    def begun():
+        """Where it has heard of the other one, too: before, it refuses nothing for its sake."""
+        c = session()
+        c.command("MAIL FROM:<ö@b.example> SMTPUTF8 BODY=8BITMIME", 250)
+        code, text = c.command("RCPT TO:<a@old.example>")
+        assert code == 250 or code == 550 and "5.6.7" in text, (code, text)
+        return c if code == 550 else None
+    c = wait_for("the other one, too", begun)
     c.command("RCPT TO:" + UTF8, 250)
     c.command("DATA", 354)
     data = message("<utf8@x>", subject="Grüße", to="jörg@büro.example")

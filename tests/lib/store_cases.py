@@ -136,7 +136,9 @@ class Cases:
     def folders(self):
         "mail goes the expected way into folders, nested ones and such with other letters, made and subscribed"
         items = self.items(60, size=3000)
-        self.wire.closed = True  # so that many wait, and go together where the store can
+        # So that many wait, and go together where the store can.
+        self.wire.closed = True
+        self.wire.cut_all()
         sender = Sender(self.ferry.smtp, items, sessions=4).run()
         self.wire.closed = False
         self.ferry.command("queue", "retry", "--account", "office")
