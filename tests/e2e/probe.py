@@ -216,7 +216,7 @@ FAULTS = (
     ("unknown authority", {"ca_file": other.ca}, 78, "encrypt", ["unknown authority .mailferry test authority", "ca_file"]),
     ("nobody listens", {"port": free_port()}, 69, "connect", ["refused", "check host and port"]),
     ("no such host", {"host": "store.invalid"}, 69, "connect", ["store.invalid"]),
-    ("a store that is silent", {"port": silent_port, "timeout": "2s"}, 75, "encrypt", ["did not answer in time"]),
+    ("a store that is silent", {"port": silent_port, "timeout": "6s"}, 75, "encrypt", ["did not answer in time"]),
     ("no TLS on this port", {"port": store.port}, 78, "encrypt", ["does not speak TLS from the first octet", "starttls"]),
     ("no IMAP server", {"port": babble.port, "tls": "none"}, 76, "greeting", ["did not greet as an IMAP server"]),
 )

@@ -208,7 +208,7 @@ with tap.case("silence within a body"):
     server = Source(3)
     server.on["UID FETCH"] = for_uid(2, lambda s, t, w: s.put(b"* 2 FETCH (UID 2 BODY[] {5000000}\r\nxxx") or time.sleep(600))
     # What 5,000,000 octets may take at the slowest does not count for silence: the puller would be given up before.
-    ends(server, "UID 2", error="temp", timeout=3000)
+    ends(server, "UID 2", error="temp", timeout=8000)
 
 with tap.case("a body that drips"):
     server = Source(3)
@@ -217,7 +217,7 @@ with tap.case("a body that drips"):
         session.put(b"* 2 FETCH (UID 2 BODY[] {1000}\r\n")
         drip(session, b"x" * 1000, 0.1)
     server.on["UID FETCH"] = for_uid(2, dripping)
-    pull = ends(server, "UID 2", error="temp", timeout=4000)
+    pull = ends(server, "UID 2", error="temp", timeout=8000)
     assert 2 not in fetched(pull)
 
 with tap.case("one octet a second from the greeting on: the deadline holds"):
