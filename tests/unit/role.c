@@ -38,6 +38,8 @@ enum {
 	TAG_LISTENER
 };
 
+enum { PATIENCE_MS = 60000 };
+
 /* ---- in the role ---- */
 
 static int64_t open_descriptors(void)
@@ -206,7 +208,7 @@ static void starts_clean_and_knows_what_it_was_told(void **state)
 	ipc_out_free(&out);
 	say(&s, ROLE_GO, NULL, NULL, 0);
 	buf_init(&frame, IPC_MAX);
-	assert_int_equal(ipc_receive(s.socket, &frame, &in, NULL, &nfds, 10000, &e), 0);
+	assert_int_equal(ipc_receive(s.socket, &frame, &in, NULL, &nfds, PATIENCE_MS, &e), 0);
 	assert_int_equal(in.type, FOUND);
 	assert_string_equal(ipc_get_str(in.rest, TAG_ENVIRONMENT, 100), "TZ=UTC");
 	assert_int_equal(ipc_get_number(in.rest, TAG_FDS, -1), 5); /* 0 to 3, and the listener */
@@ -217,7 +219,7 @@ static void starts_clean_and_knows_what_it_was_told(void **state)
 	assert_string_equal(ipc_get_str(in.rest, TAG_ACCOUNT, 100), "office");
 	assert_string_equal(ipc_get_str(in.rest, TAG_RULES, 100), "keep;");
 	assert_string_equal(ipc_get_str(in.rest, TAG_LISTENER, 100), "lan");
-	assert_int_equal(ipc_receive(s.socket, &frame, &in, NULL, &nfds, 10000, &e), 0);
+	assert_int_equal(ipc_receive(s.socket, &frame, &in, NULL, &nfds, PATIENCE_MS, &e), 0);
 	assert_int_equal(in.type, ROLE_READY);
 	assert_int_equal(role_status(&s), 0);
 	buf_free(&frame);
@@ -283,7 +285,7 @@ static void a_late_connection_is_passed_over(void **state)
 		uint32_t id;
 
 		buf_init(&frame, IPC_MAX);
-		if (ipc_receive(pair[1], &frame, &in, NULL, NULL, 10000, &e) != 0)
+		if (ipc_receive(pair[1], &frame, &in, NULL, NULL, PATIENCE_MS, &e) != 0)
 			_exit(1);
 		id = in.id;
 		ipc_out_init(&out);
@@ -294,7 +296,7 @@ static void a_late_connection_is_passed_over(void **state)
 		ipc_put_str(&out, CONNECT_TAG_TEXT, "not there");
 		_exit(ipc_send(pair[1], &out, NULL, 0, &e) == 0 ? 0 : 3);
 	}
-	assert_int_equal(connect_account(pair[0], "office", 10000, &e), -1);
+	assert_int_equal(connect_account(pair[0], "office", PATIENCE_MS, &e), -1);
 	assert_string_equal(e.text, "not there");
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
