@@ -45,7 +45,7 @@ SOURCES = {
     "silent": (silent, "did not answer in time", 0),
     "imap": (Script(("send", "* OK IMAP4rev1 ready"), ("stall", 60)), "does not greet as a POP3 server does", 0),
     "garbage": (Script(("garbage", 5000), ("stall", 60)), "garbage", 0),
-    "greeting-endless": (Script(("flood", b"+OK hello ", 10000000)), "a line without an end", 0),
+    "greeting-endless": (Script(("flood", b"+OK hello " * 1000, 10000)), "a line without an end", 0),
     "capa-endless": (Script(("send", "+OK"), ("expect", "CAPA"), ("send", "+OK"), ("flood", b"NONSENSE\r\n" * 1000, 100000)),
                      "more capabilities than can be", 0),
     "list-endless": (after_login(("send", "+OK"), ("flood", b"".join(b"%d 100\r\n" % i for i in range(1, 20000)), 1000)),

@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 	struct worker_setup setup = { .wake_fd = -1, .wake = wake, .connect = dial, .account = &account };
 	struct spool_store spool = { 0 };
 	const char *folder = "INBOX", *flags = "", *ca = NULL, *deliveries = NULL, *state = NULL;
-	int64_t messages = 1, seconds = 60, holds = INT32_MAX, size = 500, end, due;
+	int64_t messages = 1, seconds = 240, holds = INT32_MAX, size = 500, end, due;
 	struct worker *w;
 	bool create = false;
 	struct err e;
