@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 import threading
 
@@ -80,6 +81,18 @@ for name, options in (("one by one", {}), ("pipelined", {"pipeline": True}),
         assert len(sender.acked) == 60 and not sender.refused
         assert set(peer.got) == {i.data for i in items}, "a message was changed on the way"
         assert proxy.cuts > 0 and sender.resent > 0, "the proxy cut nothing"
+
+with tap.case("who has a number that a process of the test had before is left alone"):
+    p = area.start(["true"])
+    p.wait()
+    stranger = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    try:
+        p.pid = stranger.pid
+        area.kill(p)
+        assert stranger.poll() is None, stranger.returncode
+    finally:
+        stranger.kill()
+        stranger.wait()
 
 with tap.case("folder names in modified UTF-7 (RFC 3501, section 5.1.3)"):
     for plain, coded in (("a/b", "a/b"), ("R&D", "R&-D"), ("Entwürfe", "Entw&APw-rfe"),

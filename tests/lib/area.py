@@ -134,6 +134,14 @@ def living(group):
             yield int(pid)
 
 
+def ours(p):
+    """
+    Is the group that P began still P's? When P has been waited for and all others of its group have ended, its number is free,
+    and that of another, of another test perhaps, some ten thousand processes later. As long as there are others, it is not.
+    """
+    return p.poll() is None or not os.path.exists("/proc/%d" % p.pid)
+
+
 class Area:
     def __init__(self, name="test", keep=False, parent=None):
         self.keep = keep
@@ -245,14 +253,15 @@ class Area:
 
     def kill(self, p, sig=signal.SIGKILL):
         """Signals the whole group of a process started here and takes its status."""
-        try:
-            os.killpg(p.pid, sig)
-        except (ProcessLookupError, PermissionError):
-            pass
+        if ours(p):
+            try:
+                os.killpg(p.pid, sig)
+            except (ProcessLookupError, PermissionError):
+                pass
         if sig == signal.SIGKILL:
             p.wait()
             # The others of the group die at their own time, and hold sockets and locks until then.
-            while any(living(p.pid)):
+            while ours(p) and any(living(p.pid)):
                 time.sleep(0.01)
             if p in self.children:
                 self.children.remove(p)

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 
-from lib.area import answers, find_program, free_port, wait_for
+from lib.area import answers, find_program, free_port, ours, wait_for
 from lib.mailbox import Mailbox
 
 CONFIG = """
@@ -231,7 +231,7 @@ class Dovecot(Mailbox):
         end = time.monotonic() + 60
         try:
             self.process.wait(60)
-            while time.monotonic() < end:
+            while time.monotonic() < end and ours(self.process):
                 os.killpg(self.process.pid, 0)  # its children outlive it for a moment
                 time.sleep(0.02)
         except (subprocess.TimeoutExpired, ProcessLookupError, PermissionError):

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import time
 
-from lib.area import SOURCE, answers, free_port, wait_for
+from lib.area import SOURCE, answers, free_port, ours, wait_for
 from lib.mailbox import Mailbox
 
 
@@ -79,7 +79,7 @@ class Server(Mailbox):
         end = time.monotonic() + 60
         try:
             self.process.wait(60)
-            while time.monotonic() < end:
+            while time.monotonic() < end and ours(self.process):
                 os.killpg(self.process.pid, 0)
                 time.sleep(0.02)
         except (subprocess.TimeoutExpired, ProcessLookupError, PermissionError):
