@@ -5,6 +5,7 @@ the log-in is ours, and Courier's imapd or pop3d takes over the connection with
 it, as they do in the real server.
 """
 
+import os
 import re
 import socket
 import threading
@@ -35,6 +36,8 @@ class Courier(Server):
         self.listener = self.pop3_listener = None
         self.acceptors = {}
         self.sessions = []
+        # What tells it of changes in folders (gamin) is else one process for all servers of a user, and ends with the first.
+        self.env["GAM_CLIENT_ID"] = os.path.basename(self.area.dir)
         self.lock = threading.Lock()
         self.area.mkdir(self.name, "home")
         self.maildirmake(self.path("home", "Maildir"))
