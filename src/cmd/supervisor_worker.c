@@ -160,9 +160,20 @@ static void drain_replaced(struct supervisor *sup)
 		}
 }
 
+/* What waited for a sign-in, or for the token role itself, need not wait longer. */
+static void lift_for_token(struct supervisor *sup)
+{
+	struct worker *spool = worker_of_kind(sup, SLOT_SPOOL);
+
+	fetchers_lift(sup, true);
+	if (spool != NULL)
+		worker_lift(spool, NULL);
+}
+
 static int on_ready(struct worker *w)
 {
 	struct supervisor *sup = w->sup;
+	bool was_missing;
 
 	if (w->ready_once)
 		return -1;
@@ -176,6 +187,7 @@ static int on_ready(struct worker *w)
 	log_worker(slot_kind_files(w->kind) || w->kind == SLOT_FETCH ? LOG_DEBUG : LOG_INFO, "role-ready", w, NULL);
 	if (w->slot == NULL)
 		return 0;
+	was_missing = w->slot->failed_starts > 0;
 	w->slot->failed_starts = 0;
 	if (w->kind == SLOT_SPOOL) {
 		sup->restored = false;
@@ -185,6 +197,8 @@ static int on_ready(struct worker *w)
 		fetcher_ready(w->slot->fetcher);
 	} else if (w->kind == SLOT_CONNECT || w->kind == SLOT_TOKEN) {
 		worker_hand_out(w);
+		if (w->kind == SLOT_TOKEN && was_missing)
+			lift_for_token(sup);
 	} else if (w->kind == SLOT_RECEIVER) {
 		drain_replaced(sup);
 	}
@@ -242,14 +256,10 @@ static int on_spool_wanted(struct worker *w)
 	return 0;
 }
 
-/* A person has signed in: what waited for that need not wait longer. */
+/* A person has signed in. */
 static int on_lift(struct worker *w)
 {
-	struct worker *spool = worker_of_kind(w->sup, SLOT_SPOOL);
-
-	fetchers_lift(w->sup, true);
-	if (spool != NULL)
-		worker_lift(spool, NULL);
+	lift_for_token(w->sup);
 	return 0;
 }
 
