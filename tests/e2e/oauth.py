@@ -73,9 +73,18 @@ def filed(ident):
     wait_for("the message", lambda: ident in there(), every=0.3)
 
 
+def parent(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return int(f.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
 def roles(ferry, name):
+    """Those that the supervisor started; an exchange is a child of the token role, and may outlive it."""
     return {pid for pid, line in ferry.children().items()
-            if os.path.basename(line.split(" ")[0]) == "mailferry-" + name}
+            if os.path.basename(line.split(" ")[0]) == "mailferry-" + name and parent(pid) == ferry.process.pid}
 
 
 def void_all_tokens():
