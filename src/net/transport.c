@@ -196,11 +196,22 @@ size_t transport_waiting(const struct transport *t)
 	return ioctl(t->fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
 }
 
+/* What the peer of a UNIX socket has not read goes when it closes, and is on its way no longer: but an error tells of it. */
+static bool went_unread(const struct transport *t)
+{
+	struct pollfd p = { .fd = t->fd };
+	int family = 0;
+	socklen_t n = sizeof family;
+
+	return poll(&p, 1, 0) > 0 && (p.revents & POLLERR) != 0 &&
+	       getsockopt(t->fd, SOL_SOCKET, SO_DOMAIN, &family, &n) == 0 && family == AF_UNIX;
+}
+
 bool transport_acknowledged(const struct transport *t)
 {
 	int left = 0;
 
-	return ioctl(t->fd, SIOCOUTQ, &left) == 0 && left == 0;
+	return ioctl(t->fd, SIOCOUTQ, &left) == 0 && left == 0 && !went_unread(t);
 }
 
 bool transport_hung_up(const struct transport *t, bool *input)

@@ -56,7 +56,7 @@ bool transport_pending(const struct transport *t);
 /* Octets that lie in the descriptor: with TLS still sealed, and so more than they hold. */
 size_t transport_waiting(const struct transport *t);
 
-/* Has all that was written arrived at the peer's system? */
+/* Has all that was written arrived at the peer's system? By a UNIX socket: has the peer read it? */
 bool transport_acknowledged(const struct transport *t);
 
 /* Has the peer closed its side, or is the connection gone? What it sent before may not be read yet. *INPUT: something lies
