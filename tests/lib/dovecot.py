@@ -211,6 +211,8 @@ class Dovecot(Mailbox):
 
     # ---- life ----
     def start(self):
+        if self.process is not None and self.process.poll() is None:
+            self.kill()  # a case that failed has left it
         # A port or socket of the one before may need a moment to become free.
         for attempt in range(5):
             self.process = self.area.start([find_program("dovecot"), "-F", "-c", self.config], log=self.name + "/out")

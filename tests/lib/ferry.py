@@ -134,7 +134,9 @@ class Ferry:
         self.env["MAILFERRY_STEPS"] = self.steps.path
 
     def launch(self):
-        """Starts it without waiting for anything."""
+        """Starts it without waiting for anything. One that a failed case left behind makes way."""
+        if self.alive():
+            self.kill()
         self.process = self.area.start([os.path.join(self.area.bin, "mailferry"), "run", "-c", self.file],
                                        log=self.log, env=self.env)
         return self
