@@ -30,7 +30,7 @@ with tap.case("a spool with waiting mail is copied, then the mail is delivered")
     store.start()
     # Half of it only: the rest is really undelivered when the backup comes back.
     ferry.start()
-    wait_for("some mail", lambda: sum(store.count().values()) >= 1, 60, every=0.001)
+    wait_for("some mail", lambda: sum(store.count().values()) >= 1, every=0.001)
     ferry.kill()
     tap.diag("%d messages filed before the spool was lost" % sum(store.count().values()))
 

@@ -143,7 +143,7 @@ with tap.case("a role that dies is told with the signal, and started again; mail
         kill_each(victims)
         wait_for("a new " + name, lambda: roles(name) and not roles(name) & victims)
         text = wait_for("its death in the log", lambda: [
-            l for l in ferry.log_text()[before:].splitlines() if "event=role-died" in l and "kind=" + name in l], 30)
+            l for l in ferry.log_text()[before:].splitlines() if "event=role-died" in l and "kind=" + name in l])
         assert "signal 9" in text[0], text
         wait_for("the service", lambda: answers(ferry.smtp))
         wait_for("the spool", lambda: ferry.command("queue", "list").returncode == 0)
