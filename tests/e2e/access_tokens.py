@@ -167,6 +167,9 @@ with tap.case("a store that ends each session with its token: batches are cut by
     ferry.start()
     items = mixture(250, random.Random(seed), prefix="ending")
     sender = Sender(ferry.smtp, items, sessions=4, pause=0.01, seed=seed).run(180)
+    # Where a session hardly gets to work before its token ends, the rest is for one that lasts.
+    wait_for("the ends of sessions", lambda: expiring.fired["expired"] >= 20 or not ferry.queue(), 240)
+    server.lifetime = 3600
     ferry.drained(240)
     have = collections.Counter((re.search(rb"(?mi)^Message-ID: *(<[^>]*>)", m[2]).group(1).decode(), mutf7_decode(name))
                                for name, f in expiring.folders.items() for m in f.messages.values())
