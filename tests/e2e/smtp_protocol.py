@@ -138,7 +138,7 @@ def main():
         s.settimeout(1)
         start = time.monotonic()
         closed = False
-        while not closed and time.monotonic() - start < 40:
+        while not closed and time.monotonic() - start < 120:
             try:
                 s.sendall(b"HELP\r\n" * 1000)
             except TimeoutError:
