@@ -6,6 +6,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from lib.area import wait_for  # noqa: E402
 from lib.load import mixture  # noqa: E402
 from lib.office import Office  # noqa: E402
 from lib.reconcile import reconcile  # noqa: E402
@@ -34,11 +35,13 @@ def disturb(how, seed):
         office.store.start()
         times += 1
     sender.wait()
-    office.ferry.drained(240)
+    # A store that shows no more what it had, or under other UIDs, leaves a doubt that only a person can end.
+    wait_for("nothing to be under way", lambda: all(r["state"] == "parked" for r in office.ferry.queue()), 240, every=0.3)
     tap.diag("%s %d times" % (how, times))
     assert not sender.refused, sender.refused
     assert sender.resent == 0, "trouble with the store was passed on to the senders"
-    wrong = reconcile(items, sender.acked, office.store.messages())
+    wrong = ["waits: %s: %s" % (r["message_id"], r["reason"]) for r in office.ferry.queue()]
+    wrong += reconcile(items, sender.acked, office.store.messages())
     if wrong and how != "stopped" and office.store.broke_itself():
         tap.diag("the store broke its own index: %s\n%s" % (wrong, office.store.logs()))
         office.area.close()

@@ -252,9 +252,9 @@ class Dovecot(Mailbox):
         return self.start()
 
     def broke_itself(self):
-        """Has it lost track of its own mail? Killed between two writes, Dovecot may give one UID to two messages, and
+        """How often has it lost track of its own mail? Killed between two writes, Dovecot may give one UID to two messages, and
         show again what it had said is not there."""
-        return "Broken file" in self.area.read(self.name + "/log")
+        return self.area.read(self.name + "/log").count("Broken file")
 
     def logs(self):
         return self.area.tail(self.name + "/log", 40) + "\n" + self.area.tail(self.name + "/out", 10)
