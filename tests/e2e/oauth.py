@@ -7,6 +7,7 @@ gets them.
 import json
 import os
 import secrets
+import signal
 import stat
 import sys
 import time
@@ -209,8 +210,11 @@ with tap.case("where the token role can't start, mail is taken in and says what 
 
     # Its first wait is a short one; of the next nobody would see the end.
     wait_for("a long wait", lambda: any((r["account_held_until"] or "") > later(10) for r in person.queue()))
+    # Where there is none, it makes one, and that must not be in between.
+    person.process.send_signal(signal.SIGSTOP)
     os.unlink(person.config["spool"] + "-tokens")
     os.rename(person.config["spool"] + "-away", person.config["spool"] + "-tokens")
+    person.process.send_signal(signal.SIGCONT)
     filed(fourth)
     assert person.stop() == 0
 
