@@ -2,7 +2,7 @@
 
 #include "imap/dialog.h"
 
-/* Each lane as far as it gets. True when any moved. */
+/* A step of each lane. True when any moved. */
 static bool step_all(struct append *a)
 {
 	bool moved = false;

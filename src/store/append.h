@@ -11,7 +11,7 @@ struct append {
 	size_t nlanes;
 	/* The lane's connection is over, for reason E: judges what it left, and aborts it. */
 	void (*broke)(void *arg, struct lane *l, const struct err *e);
-	/* Called often, while answers may be under way: time for other work. */
+	/* Called between any two steps, while answers may be under way: time for other work. */
 	void (*between)(void *arg);
 	void *arg;
 };

@@ -436,33 +436,22 @@ static int flush(struct lane *l, struct err *e)
 
 int lane_step(struct lane *l, struct err *e)
 {
-	bool moved = false, more = true;
+	bool moved = false;
+	int ret = 1;
 
-	while (more) {
-		int ret = 1;
-
-		more = false;
-		while (ret == 1 && l->ncommands > 0) {
-			ret = take_reply(l, e);
-			more = more || ret == 1;
-		}
-		if (ret < 0)
-			return -1;
-		ret = 1;
-		while (ret == 1 && l->out.n - l->out_at < CHUNK) {
-			ret = fill(l, e);
-			more = more || ret == 1;
-		}
-		if (ret < 0)
-			return -1;
-		ret = flush(l, e);
-		if (ret < 0)
-			return -1;
-		more = more || ret == 1;
-		moved = moved || more;
-		/* With the socket full there is nothing to do but to wait for one side. */
-		if (l->blocked)
-			break;
+	while (ret == 1 && l->ncommands > 0) {
+		ret = take_reply(l, e);
+		moved = moved || ret == 1;
 	}
-	return moved;
+	if (ret < 0)
+		return -1;
+	ret = 1;
+	while (ret == 1 && l->out.n - l->out_at < CHUNK) {
+		ret = fill(l, e);
+		moved = moved || ret == 1;
+	}
+	if (ret < 0)
+		return -1;
+	ret = flush(l, e);
+	return ret < 0 ? -1 : moved || ret == 1;
 }

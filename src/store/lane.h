@@ -86,8 +86,9 @@ void lane_abort(struct lane *l);
 /* Begins a run for U: nothing is outstanding. */
 void lane_start(struct lane *l, const struct lane_user *u);
 
-/* Goes on without waiting: 1 when something moved, 0 when nothing can, -1 and E when the connection is over: jobs in
- * JOB_SENT are in doubt then, jobs in JOB_READY were not sent. E.code is ETIMEDOUT when the store fell silent. */
+/* Goes on without waiting, by what has been answered and one piece of what is to be sent, as a store that keeps up would
+ * leave no time for other work else: 1 when something moved, 0 when nothing can, -1 and E when the connection is over: jobs
+ * in JOB_SENT are in doubt then, jobs in JOB_READY were not sent. E.code is ETIMEDOUT when the store fell silent. */
 int lane_step(struct lane *l, struct err *e);
 
 /* Takes the answers that came before the connection broke. */

@@ -5,6 +5,7 @@
  * batch, the next is recorded and the last one settled.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,12 +99,22 @@ static void broke(void *arg, struct lane *l, const struct err *e)
 	log_warning("connection-broke", LOG_STR("account", w->account->name), LOG_STR("reason", e->text));
 }
 
+/* A store that keeps up with us lets no wait come, in which we would hear that we are to leave. */
+static void listen_up(struct worker *w)
+{
+	struct pollfd fd = { w->setup.wake_fd, POLLIN, 0 };
+
+	if (w->hurry == INT64_MAX && fd.fd >= 0 && poll(&fd, 1, 0) > 0)
+		w->setup.wake(w->setup.arg);
+}
+
 static void between(void *arg)
 {
 	struct sending *s = arg;
 	struct turn *t = &s->w->turn;
 	size_t n = t->ndone;
 
+	listen_up(s->w);
 	if (s->lost || n == 0 || (n < SETTLE_AT && clock_mono_ms() - s->settled < SETTLE_AFTER_MS))
 		return;
 	s->settled = clock_mono_ms();

@@ -22,7 +22,7 @@ struct worker_setup {
 	char *(*token)(void *arg, bool fresh, struct err *e);
 	/* The account was held for a reason that only a person can mend, or as the mailbox is full. May be NULL. */
 	void (*notice)(void *arg, const char *reason);
-	/* Called during waits when WAKE_FD is readable: may call worker_hurry. */
+	/* Called during waits and between steps when WAKE_FD is readable: may call worker_hurry. */
 	int wake_fd;
 	void (*wake)(void *arg);
 	void *arg;

@@ -122,6 +122,15 @@ for reply in ("NO [LIMIT] too many connections", "BYE too many connections"):
         assert "event=fewer-connections" in run.log, run.log[-2000:]
         all_there(s, run, 400)
 
+with tap.case("a store that keeps up with the worker: what it has is settled meanwhile, and a word to leave is heard"):
+    s = store("LITERAL+")
+    run = Run(s, 300, size=70000, body_ms=10)
+    assert run.account["most_settled"] <= 200, run.account
+    all_there(s, run, 300)
+    s = store("LITERAL+")
+    run = Run(s, 300, size=70000, body_ms=10, leave_at=20)
+    assert run.states() == {"done": s.stored, "queued": 300 - s.stored} and s.stored < 30, (run.states(), s.stored)
+
 with tap.case("one message that the store refuses: the batch is taken apart, and the others pass"):
     s = store("LITERAL+ MULTIAPPEND")
     s.fail("no", match=b"number 33.", times=100, text="[TOOBIG] no")

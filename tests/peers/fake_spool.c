@@ -1,6 +1,7 @@
 #include "fake_spool.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "spool/state.h"
 
 struct fake_faults fake_faults;
+struct fake_pace fake_pace;
 bool fake_forged, fake_one_id;
 
 /* What changes of a delivery: all of it goes to the state file. */
@@ -41,6 +43,7 @@ static struct account_record {
 
 static struct delivery *all;
 static size_t count;
+static size_t most_settled; /* outcomes told at once */
 static const char *state_path;
 static bool woken;
 
@@ -282,6 +285,9 @@ int spool_body(struct spool_store *s, int64_t message, char **bytes, size_t *len
 		fake_faults.body--;
 		return err_set(e, ERR_TEMP, 0, "spool: the spool could not record it");
 	}
+	(void)poll(NULL, 0, fake_pace.ms);
+	if (fake_pace.bell_at == message && write(fake_pace.bell, "", 1) != 1)
+		abort();
 	size = (size_t)all[message - 1].size;
 	p = mem_alloc(size + 200);
 	n = (size_t)snprintf(p, 200, "Message-ID: <%lld@test.example>\r\nSubject: number %lld.\r\n\r\n",
@@ -375,6 +381,7 @@ int spool_settle(struct spool_store *s, const struct spool_outcome *o, size_t n,
 	(void)e;
 	for (size_t i = 0; i < n; i++)
 		settle(&o[i]);
+	most_settled = n > most_settled ? n : most_settled;
 	save();
 	return 0;
 }
@@ -466,7 +473,8 @@ void fake_spool_report(void)
 		print_text("reason", r->reason);
 		(void)printf("}\n");
 	}
-	(void)printf("{\"holds\": %d, \"attempts\": %d, \"told\": %d", account.holds, account.attempts, told);
+	(void)printf("{\"holds\": %d, \"attempts\": %d, \"told\": %d, \"most_settled\": %zu", account.holds,
+		     account.attempts, told, most_settled);
 	print_text("reason", account.reason);
 	print_text("facts", facts);
 	(void)printf("}\n");

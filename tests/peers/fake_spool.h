@@ -16,6 +16,12 @@ struct fake_faults {
 };
 extern struct fake_faults fake_faults;
 
+/* How it hands out bodies: each takes so many milliseconds, and with that one a bell rings. */
+struct fake_pace {
+	int ms, bell_at, bell; /* BELL: a descriptor that an octet is written to */
+};
+extern struct fake_pace fake_pace;
+
 extern bool fake_forged; /* bodies hold lines made to look like commands, and replies to them */
 extern bool fake_one_id; /* all have the same Message-ID */
 

@@ -51,9 +51,27 @@ static int dial(void *arg, struct err *e)
 	return -1;
 }
 
+static struct worker *worker;
+static bool leaving;
+
+/* It is to end what is under way, and leave. */
 static void wake(void *arg)
 {
 	(void)arg;
+	leaving = true;
+	worker_hurry(worker, 60 * 1000);
+}
+
+/* Lets the worker hear in the middle of a turn that it is to leave. Returns what it listens to. */
+static int leave_at(int number)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		exit(71);
+	fake_pace.bell_at = number;
+	fake_pace.bell = ends[1];
+	return ends[0];
 }
 
 static int64_t number_of(const char *text)
@@ -118,7 +136,6 @@ int main(int argc, char **argv)
 	struct spool_store spool = { 0 };
 	const char *folder = "INBOX", *flags = "", *ca = NULL, *deliveries = NULL, *state = NULL;
 	int64_t messages = 1, seconds = 240, holds = INT32_MAX, size = 500, end, due;
-	struct worker *w;
 	bool create = false;
 	struct err e;
 
@@ -199,6 +216,10 @@ int main(int argc, char **argv)
 			fake_faults.body = (int)number_of(value);
 		else if (strcmp(key, "hold_failures") == 0)
 			fake_faults.hold = (int)number_of(value);
+		else if (strcmp(key, "body_ms") == 0) /* each takes so long: a store may be as fast as the worker */
+			fake_pace.ms = (int)number_of(value);
+		else if (strcmp(key, "leave_at") == 0)
+			setup.wake_fd = leave_at((int)number_of(value));
 		else if (strcmp(key, "deliveries") == 0)
 			deliveries = value;
 		else if (strcmp(key, "state") == 0)
@@ -233,10 +254,10 @@ int main(int argc, char **argv)
 	}
 	(void)signal(SIGPIPE, SIG_IGN); /* as every role has it */
 	setup.spool = &spool;
-	w = worker_new(&setup);
+	worker = worker_new(&setup);
 	end = clock_mono_ms() + seconds * 1000;
-	while (clock_mono_ms() < end && fake_spool_holds() < holds) {
-		enum worker_turn turn = worker_turn(w, &due);
+	while (clock_mono_ms() < end && fake_spool_holds() < holds && !leaving) {
+		enum worker_turn turn = worker_turn(worker, &due);
 
 		if (turn == WORKER_LOST)
 			break;
@@ -246,7 +267,7 @@ int main(int argc, char **argv)
 			(void)poll(NULL, 0, 20);
 		}
 	}
-	worker_free(&w);
+	worker_free(&worker);
 	tls_client_free(&setup.tls);
 	fake_spool_report();
 	return 0;
