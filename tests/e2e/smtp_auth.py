@@ -409,8 +409,8 @@ def reloads(t, ferry):
         ferry.stop()
         ferry.start()
         new = ferry.command("user", "add", "late", check=True).stdout.strip()
-        ferry.reload()
-        wait_for("the new user to get in", lambda: login(ferry, "PLAIN", "late", new) == 235)
+        ferry.renew()
+        assert login(ferry, "PLAIN", "late", new) == 235
         good = open(ferry.path("users")).read()
         ferry.write("users", good + "late twice\n", 0o600)
         ferry.reload()

@@ -187,6 +187,15 @@ class Ferry:
         self.process.send_signal(signal.SIGHUP)
         wait_for("the reload", answered, every=0.02)
 
+    def renew(self):
+        """The same, and returns when new receivers take all new sessions: the old ones have left, so no session may be open."""
+        old = self.receivers()
+        self.reload()
+        wait_for("the old receivers to leave", lambda: not self.receivers() & old, every=0.02)
+
+    def receivers(self):
+        return {pid for pid, line in self.children().items() if "mailferry-receiver" in line.split(" ")[0]}
+
     def logs(self, lines=60):
         return self.area.tail(self.log, lines)
 
