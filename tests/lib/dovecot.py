@@ -9,9 +9,10 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 
-from lib.area import answers, find_program, free_port, ours, wait_for
+from lib.area import answers, find_program, free_port, hang_up, ours, wait_for
 from lib.mailbox import Mailbox
 
 CONFIG = """
@@ -269,11 +270,33 @@ class Dovecot(Mailbox):
         return m
 
 
+class Silent:
+    """
+    Accepts connections and never speaks: a store that hangs. It takes them all and keeps them, as a backlog is full some time,
+    and then nobody can connect any more, which is another trouble.
+    """
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", free_port()), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        self.kept = []
+        self.acceptor = threading.Thread(target=self._accept, daemon=True)
+        self.acceptor.start()
+
+    def _accept(self):
+        while True:
+            try:
+                self.kept.append(self.listener.accept()[0])
+            except OSError:
+                return
+
+    def close(self):
+        hang_up(self.listener, self.acceptor)
+        for s in self.kept:
+            s.close()
+
+
 def silent_listener():
-    """A socket that accepts connections and never speaks: a store that hangs. Returns (socket, port)."""
-    s = socket.socket()
-    port = free_port()
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind(("127.0.0.1", port))
-    s.listen(16)
-    return s, port
+    """Returns what to close, and a port."""
+    silent = Silent()
+    return silent, silent.port
