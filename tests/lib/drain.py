@@ -59,11 +59,11 @@ def source(port, **more):
 class Journey:
     """A fresh store, and a mailferry between it and SOURCES."""
 
-    def __init__(self, tap, area, name, sources, cut_store=0.0):
+    def __init__(self, tap, area, name, sources, cut_store=0.0, message_size="20M"):
         self.store = Dovecot(area, name=name + "-store", fsync="never").start()
         self.proxy = Proxy(self.store.port, cut_store, 20, 60000, dice.randrange(1 << 30), terse=20).start()
         self.ferry = Ferry(area, self.store, RULES, name=name, port=self.proxy.port, config={
-            "sources": sources, "limits": {"message_size": "20M"},
+            "sources": sources, "limits": {"message_size": message_size},
             "accounts": {"office": {"retry_min": "1s", "retry_max": "1s", "create_folders": True}}})
         tap.logs[:] = [self.ferry.logs, self.store.logs]
         self.ferry.start()
