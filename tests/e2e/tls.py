@@ -441,7 +441,7 @@ with tap.case("a flood of small records lets others have their turn"):
     assert text.index("event=tls-failed") < text.index("event=refused"), text
 
 with tap.case("who never comes to the end of a handshake is cut off"):
-    ferry.save(receivers=2, limits={"command_timeout": "5s"})
+    ferry.save(receivers=2, limits={"command_timeout": "10s"})
     old = set(receivers())
     ferry.reload()
     wait_for("new receivers alone", lambda: len(receivers()) == 2 and not set(receivers()) & old)
