@@ -96,10 +96,9 @@ static void list_set(const struct place *p, const struct key *k, const config_se
 		value_error(p, k, s, hint);
 		return;
 	}
-	if (n == 0 && k->type == KEY_PATTERNS)
-		return;
 	if (n == 0) {
-		value_error(p, k, s, "it is empty");
+		if (!k->may_be_empty)
+			value_error(p, k, s, "it is empty");
 		return;
 	}
 	for (int i = 0; i < n; i++) {

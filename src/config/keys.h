@@ -49,7 +49,7 @@ enum key_type {		       /* and the field that it fills */
 		KEY_ADDRESSES, /* char ** and its count at OFFSET2 */
 		KEY_PINS,      /* the same */
 		KEY_FIELDS,    /* the same: names of header fields */
-		KEY_PATTERNS,  /* the same; the last character of a name may be *. The list may be empty */
+		KEY_PATTERNS,  /* the same; the last character of a name may be * */
 		KEY_FOLDERS,   /* the same: folders of a source */
 		KEY_TIMES,     /* the same: texts of config/schedule.h */
 		KEY_NAMES,     /* the same: names, a line each */
@@ -70,6 +70,7 @@ struct key {
 	unsigned parts; /* bits 1 << enum config_part: who gets it. A source's KEYS_SERVER: the fetcher, what a store
 			 * gets of an account's */
 	bool required;
+	bool may_be_empty; /* a list */
 	bool internal;	  /* only in the parts that roles get: no key for people */
 	const char *help; /* plain sentences */
 };

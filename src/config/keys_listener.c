@@ -164,6 +164,7 @@ const struct key keys_listener[] = {
 	{ .group = KEYS_LISTENER,
 	  .name = "remove_headers",
 	  .type = KEY_PATTERNS,
+	  .may_be_empty = true,
 	  .offset = LISTENER(remove_headers),
 	  .offset2 = LISTENER(nremove_headers),
 	  .otherwise_is = "the verdicts of spam and virus filters where everybody may connect; none where networks keep "

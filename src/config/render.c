@@ -94,7 +94,7 @@ static void key_print(const struct renderer *r, const struct key *k, const void 
 		memcpy(&n, (const char *)base + k->offset2, sizeof(n));
 	if (k->type == KEY_SIZE || k->type == KEY_DURATION)
 		memcpy(&number, at, sizeof(number));
-	if ((k->type <= KEY_SECRETS && text == NULL) || (is_list(k) && n == 0 && k->type != KEY_PATTERNS))
+	if ((k->type <= KEY_SECRETS && text == NULL) || (is_list(k) && n == 0 && !k->may_be_empty))
 		return;
 	if ((k->type == KEY_SIZE || k->type == KEY_DURATION) && number < k->min)
 		return;

@@ -57,7 +57,7 @@ void verify_complete(struct build *b)
 
 	if (c->hostname == NULL)
 		c->hostname = b->files ? system_name() : mem_strdup("localhost");
-	if (c->limits.nexempt == 0 && b->strict)
+	if (b->strict && !build_given(&b->limits, KEYS_LIMITS, "exempt"))
 		exempt_this_machine(c);
 	if (c->control == NULL)
 		c->control = mem_printf("%s/control", c->spool);

@@ -399,6 +399,38 @@ static void parts_come_back_as_they_went(void **state)
 	buf_free(&errors);
 }
 
+/* Nobody is exempt where the list says so: the receiver hears it, too. */
+static void an_empty_list_of_the_exempt_is_kept(void **state)
+{
+	static const struct row {
+		const char *key;
+		size_t n;
+	} rows[] = { { "", 2 }, { "exempt = [ ];", 0 }, { "exempt = ( );", 0 }, { "exempt = \"192.0.2.7\";", 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct config *c, *again;
+		struct buf text, errors;
+		char *part;
+
+		buf_init(&text, 1000);
+		buf_init(&errors, 1000);
+		(void)buf_addf(&text, GOOD "limits = { sessions = 7; %s };\n", rows[i].key);
+		c = config_check("t", buf_slice(&text), &errors);
+		assert_string_equal(buf_str(&errors), "");
+		assert_int_equal(c->limits.nexempt, rows[i].n);
+		part = render(c, CONFIG_PART_RECEIVER, NULL);
+		again = config_parse("part", slice_str(part), &errors);
+		assert_string_equal(buf_str(&errors), "");
+		assert_int_equal(again->limits.nexempt, rows[i].n);
+		free(part);
+		config_free(&again);
+		config_free(&c);
+		buf_free(&text);
+		buf_free(&errors);
+	}
+}
+
 static void the_table_prints_every_key(void **state)
 {
 	struct buf plain, man;
@@ -434,6 +466,7 @@ int main(void)
 		cmocka_unit_test(files_that_it_names_must_be_there),
 		cmocka_unit_test(sources_have_secrets_in_files_too),
 		cmocka_unit_test(parts_come_back_as_they_went),
+		cmocka_unit_test(an_empty_list_of_the_exempt_is_kept),
 		cmocka_unit_test(the_table_prints_every_key),
 	};
 
