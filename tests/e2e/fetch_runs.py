@@ -1,5 +1,6 @@
 """Runs of sources: asked for, attached to, hung, killed, refused; and what the schedule says of each."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -73,7 +74,22 @@ def fetcher(name):
     return pids[0]
 
 
-with tap.case("without times, nothing is fetched; a sync fetches all sources and files their mail"):
+@contextlib.contextmanager
+def case(name):
+    """One that fails leaves servers that answer, and nothing at them that was not fetched."""
+    with tap.case(name):
+        try:
+            yield
+        except Exception:
+            for pop in pops.values():
+                pop.release()
+                pop.login = pop.drip = None
+            if ferry.alive():
+                wait_for("what is left to come", lambda: sync("old", "other").done()[1] == 0)
+            raise
+
+
+with case("without times, nothing is fetched; a sync fetches all sources and files their mail"):
     office.start()
     rows = plan(control)
     assert {n: (r["state"], r["next"]) for n, r in rows.items()} == {n: ("waits", INT64_MAX) for n in ("old", "other")}, rows
@@ -83,7 +99,7 @@ with tap.case("without times, nothing is fetched; a sync fetches all sources and
     assert last[ACCOUNT, "office"]["filed"] == 5 and last[ACCOUNT, "office"]["waiting"] == 0, last
     filed()
 
-with tap.case("what was fetched is not fetched again, and a named source is the only one that runs"):
+with case("what was fetched is not fetched again, and a named source is the only one that runs"):
     before = len(pops["other"].runs)
     pops["old"].messages += mails("old", 1)
     pops["old"].uids.append("new")
@@ -92,7 +108,7 @@ with tap.case("what was fetched is not fetched again, and a named source is the 
     assert len(pops["other"].runs) == before
     filed()
 
-with tap.case("a name that is not known, a copy of a POP3 mailbox, an account in a dry run: refused in words"):
+with case("a name that is not known, a copy of a POP3 mailbox, an account in a dry run: refused in words"):
     for names, how, words in ((["nobody"], {}, "nobody"), (["old"], {"mode": COPY, "copy_to": "office"}, "POP3"),
                               (["old"], {"mode": COPY, "copy_to": "nowhere"}, "nowhere"),
                               (["office"], {"mode": DRY}, "office")):
@@ -103,7 +119,7 @@ with tap.case("a name that is not known, a copy of a POP3 mailbox, an account in
         else:
             raise AssertionError("not refused: %s" % names)
 
-with tap.case("a dry run tells of each message and changes nothing"):
+with case("a dry run tells of each message and changes nothing"):
     pops["old"].messages += mails("old", 2)
     pops["old"].uids += ["dry1", "dry2"]
     s = sync("old", mode=DRY)
@@ -115,7 +131,7 @@ with tap.case("a dry run tells of each message and changes nothing"):
     assert last[RAN, "old"]["messages"] == 2, last
     filed()
 
-with tap.case("who asks while a run is under way is attached to it, and no two runs overlap"):
+with case("who asks while a run is under way is attached to it, and no two runs overlap"):
     pops["old"].messages += mails("old", 2)
     pops["old"].uids += ["a1", "a2"]
     pops["old"].hold("RETR")
@@ -134,7 +150,7 @@ with tap.case("who asks while a run is under way is attached to it, and no two r
     assert len(pops["old"].runs) == runs + 1, "there were two runs"
     filed()
 
-with tap.case("a copy to another account is not taken for the one under way; source and account go meanwhile"):
+with case("a copy to another account is not taken for the one under way; source and account go meanwhile"):
     hang = socket.create_server(("127.0.0.1", 0))
     tree = {"protocol": "imap", "host": "localhost", "port": hang.getsockname()[1], "tls": "none", "user": "old",
             "password_file": "old.password", "account": "office", "to": "scans@office.example", "timeout": "10m"}
@@ -161,7 +177,7 @@ with tap.case("a copy to another account is not taken for the one under way; sou
     wait_for("the source to go", lambda: "tree" not in plan(control))
     hang.close()
 
-with tap.case("who hangs up ends nothing"):
+with case("who hangs up ends nothing"):
     pops["old"].messages += mails("old", 2)
     pops["old"].uids += ["b1", "b2"]
     pops["old"].hold("RETR")
@@ -172,7 +188,7 @@ with tap.case("who hangs up ends nothing"):
     wait_for("the end of the run", lambda: plan(control)["old"]["state"] == "waits")
     filed()
 
-with tap.case("kill -9 of the fetcher in the middle of a run: told in words, and the next run goes on exactly there"):
+with case("kill -9 of the fetcher in the middle of a run: told in words, and the next run goes on exactly there"):
     pops["old"].messages += mails("old", 3)
     pops["old"].uids += ["c1", "c2", "c3"]
     pops["old"].hold("RETR")
@@ -191,7 +207,7 @@ with tap.case("kill -9 of the fetcher in the middle of a run: told in words, and
     assert plan(control)["old"]["failures"] == 0
     filed()
 
-with tap.case("a server that hangs is left at the deadline, and others go on meanwhile"):
+with case("a server that hangs is left at the deadline, and others go on meanwhile"):
     ferry.save(sources={"old": {"deadline": "15s"}})
     ferry.reload()
     pops["old"].messages += mails("old", 1)
@@ -207,7 +223,7 @@ with tap.case("a server that hangs is left at the deadline, and others go on mea
     assert status == 75
     assert plan(control)["old"]["state"] == "held"
 
-with tap.case("a fetcher that does not end at its deadline is killed, with that reason"):
+with case("a fetcher that does not end at its deadline is killed, with that reason"):
     pops["old"].release()
     pops["old"].hold("UIDL")
     s = sync("old")
@@ -222,7 +238,7 @@ with tap.case("a fetcher that does not end at its deadline is killed, with that 
     assert status == 0 and last[RAN, "old"]["messages"] == 1, last
     filed()
 
-with tap.case("one octet a second: the deadline holds"):
+with case("one octet a second: the deadline holds"):
     pops["old"].messages += mails("old", 1)
     pops["old"].uids += ["e1"]
     pops["old"].drip = 1
@@ -233,7 +249,7 @@ with tap.case("one octet a second: the deadline holds"):
     assert last[RAN, "old"]["messages"] == 1, last
     filed()
 
-with tap.case("a credential that is refused waits for a person, who is told; a reload tries again"):
+with case("a credential that is refused waits for a person, who is told; a reload tries again"):
     ferry.save(sources={"old": {"every": "1d", "jitter": "0s", "deadline": None}})
     ferry.reload()
     pops["old"].login = "[AUTH] wrong password"
@@ -252,7 +268,7 @@ with tap.case("a credential that is refused waits for a person, who is told; a r
     ferry.save(sources={"old": {"every": None, "jitter": None}})
     ferry.reload()
 
-with tap.case("a credential that is put right while a run fails of the old one: tried at once, not in half an hour"):
+with case("a credential that is put right while a run fails of the old one: tried at once, not in half an hour"):
     class Once(str):
         def encode(self, *args):
             pops["old"].login = None
@@ -274,7 +290,7 @@ with tap.case("a credential that is put right while a run fails of the old one: 
     ferry.save(sources={"old": {"every": None, "jitter": None}})
     ferry.reload()
 
-with tap.case("a run ends just as a reload has a new connector: it is heard how it ended"):
+with case("a run ends just as a reload has a new connector: it is heard how it ended"):
     def connectors():
         return {pid for pid, line in ferry.children().items() if line.split(" ")[0].endswith("/mailferry-connect")}
 
@@ -306,7 +322,7 @@ with tap.case("a run ends just as a reload has a new connector: it is heard how 
         if met:
             break
 
-with tap.case("a server that wants to be left alone is left alone"):
+with case("a server that wants to be left alone is left alone"):
     pops["other"].login = "[LOGIN-DELAY] not so often"
     last, status = sync("other").done()
     assert last[RAN, "other"]["end"] == "throttled", last
@@ -314,7 +330,7 @@ with tap.case("a server that wants to be left alone is left alone"):
     last, status = sync("other").done()
     assert status == 0
 
-with tap.case("a certificate authority that is not there: said so, and no process starts again and again"):
+with case("a certificate authority that is not there: said so, and no process starts again and again"):
     with open(store.ca, "rb") as f:
         ca = ferry.write("ca.pem", f.read())
     ferry.save(sources={"secure": source("secure", Pop(), tls="implicit", ca_file="ca.pem")})
@@ -325,7 +341,7 @@ with tap.case("a certificate authority that is not there: said so, and no proces
     assert last[RAN, "secure"]["end"] == "refused" and "ca.pem" in last[RAN, "secure"]["words"], last
     assert status == 78 and pops["secure"].sessions == []
 
-with tap.case("sources come, change and go with the configuration"):
+with case("sources come, change and go with the configuration"):
     moved = Pop(mails("moved", 2), uids="moved")
     ferry.save(sources={"secure": None, "other": {"port": moved.port}, "third": source("third", Pop(mails("third", 1)))})
     ferry.reload()
@@ -344,7 +360,7 @@ with tap.case("sources come, change and go with the configuration"):
     pops["third"].release()
     wait_for("its fetcher to leave", lambda: not any("/mailferry-fetch" in l for l in ferry.children().values()))
 
-with tap.case("the spool dies in the middle of a run: the next one goes on, and nothing is fetched twice"):
+with case("the spool dies in the middle of a run: the next one goes on, and nothing is fetched twice"):
     pops["old"].messages += mails("old", 40)
     pops["old"].uids += ["f%d" % i for i in range(40)]
     pops["old"].hold("RETR")
@@ -360,7 +376,7 @@ with tap.case("the spool dies in the middle of a run: the next one goes on, and 
     wait_for("a run that goes well", lambda: sync("old").done()[1] == 0)
     filed()
 
-with tap.case("one who asks and does not read harms nobody"):
+with case("one who asks and does not read harms nobody"):
     slow = [sync() for _ in range(8)]
     for _ in range(3):
         last, status = sync().done()
@@ -368,7 +384,7 @@ with tap.case("one who asks and does not read harms nobody"):
     for s in slow:
         assert s.done()[1] == 0
 
-with tap.case("one who does not read the lines of a dry run: the run goes on, and what is left out is counted"):
+with case("one who does not read the lines of a dry run: the run goes on, and what is left out is counted"):
     n = 20000
     ferry.save(sources={"many": source("many", Pop([message("<m%d@example.org>" % i, subject="s" * 200) for i in range(n)]))})
     ferry.reload()
@@ -385,7 +401,7 @@ with tap.case("one who does not read the lines of a dry run: the run goes on, an
     ferry.reload()
     wait_for("the source to go", lambda: "many" not in plan(control))
 
-with tap.case("nonsense on the control socket ends that client alone"):
+with case("nonsense on the control socket ends that client alone"):
     for junk in (b"", b"\x01", os.urandom(200)):
         c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         c.connect(control)
@@ -394,7 +410,7 @@ with tap.case("nonsense on the control socket ends that client alone"):
         c.close()
     assert set(plan(control)) == {"old", "other"}
 
-with tap.case("it stops in the middle of a run without delay, and the run is taken up after a start"):
+with case("it stops in the middle of a run without delay, and the run is taken up after a start"):
     pops["old"].messages += mails("old", 2)
     pops["old"].uids += ["g1", "g2"]
     ferry.save(sources={"old": {"at": "0 0 1 1 *", "jitter": "0s"}})
@@ -412,7 +428,7 @@ with tap.case("it stops in the middle of a run without delay, and the run is tak
     filed()
     assert len(pops["old"].runs) == runs + 1
 
-with tap.case("a restart keeps the schedule: what ran well waits for its time"):
+with case("a restart keeps the schedule: what ran well waits for its time"):
     wait_for("the end of the run", lambda: plan(control)["old"]["state"] == "waits")
     assert plan(control)["old"]["next"] == when
     runs = len(pops["old"].runs)
@@ -422,7 +438,7 @@ with tap.case("a restart keeps the schedule: what ran well waits for its time"):
     last, status = sync("other").done()
     assert status == 0 and len(pops["old"].runs) == runs
 
-with tap.case("kill -9 of all in the middle of a run: made again once, soon"):
+with case("kill -9 of all in the middle of a run: made again once, soon"):
     pops["old"].messages += mails("old", 2)
     pops["old"].uids += ["h1", "h2"]
     pops["old"].hold("RETR")
@@ -438,7 +454,7 @@ with tap.case("kill -9 of all in the middle of a run: made again once, soon"):
     wait_for("the end of the run", lambda: plan(control)["old"]["state"] == "waits")
     assert plan(control)["old"]["next"] == when
 
-with tap.case("who asks one that syncs without a daemon is told when that ends, and does not change its status"):
+with case("who asks one that syncs without a daemon is told when that ends, and does not change its status"):
     assert ferry.stop() == 0
     pops["other"] = moved  # since the configuration changed
     for name in ("old", "other"):
