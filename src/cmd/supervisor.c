@@ -58,7 +58,7 @@ static void tell_ready(struct supervisor *sup)
 	const struct config *c = sup->setup->config;
 
 	sup->reloading = false;
-	notify_manager("READY=1\nSTATUS=%s%zu listeners, %zu accounts, %zu sources",
+	notify_manager(sup->manager, "READY=1\nSTATUS=%s%zu listeners, %zu accounts, %zu sources",
 		       sup->wrong ? "The changed configuration is wrong, the old one stays in force (see the log). " : "",
 		       c->nlisteners, c->naccounts, c->nsources);
 }
@@ -134,7 +134,7 @@ void supervisor_stop(struct supervisor *sup)
 
 	if (sup->stage == STAGE_STOPPING)
 		return;
-	notify_manager("STOPPING=1\nSTATUS=Waiting up to %lld s for messages under way",
+	notify_manager(sup->manager, "STOPPING=1\nSTATUS=Waiting up to %lld s for messages under way",
 		       (long long)sup->setup->config->stop_timeout / 1000);
 	sup->stage = STAGE_STOPPING;
 	sup->stopping = SLOT_RECEIVER;
@@ -212,8 +212,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	(void)arg;
-	notify_manager("WATCHDOG=1");
+	notify_alive(((struct supervisor *)arg)->manager);
 }
 
 static void watchdog_prepare(struct supervisor *sup)
@@ -248,6 +247,7 @@ static void events_prepare(struct supervisor *sup)
 	sup->stop_deadline = event_new(sup->base, -1, 0, on_stop_deadline, sup);
 	if (sup->minute == NULL || sup->stop_deadline == NULL || event_add(sup->minute, &minute) != 0)
 		abort();
+	sup->manager = notify_new(sup->base);
 	watchdog_prepare(sup);
 }
 
@@ -365,6 +365,7 @@ static void clean_up(struct supervisor *sup)
 	if (sup->watchdog != NULL)
 		event_free(sup->watchdog);
 	event_free(sup->stop_deadline);
+	notify_free(&sup->manager);
 	event_base_free(sup->base);
 	setup_free(&sup->setup);
 	watch_free(&sup->watch);

@@ -124,6 +124,7 @@ struct supervisor {
 	struct watch watch;	   /* files that are taken up when they change */
 	int64_t certificates_look; /* monotonic; when their dates were looked at */
 	struct event *signals[4], *minute, *stop_deadline, *watchdog;
+	struct notify *manager;
 	int steps, killer; /* descriptors of base/step.h, or -1 */
 	int meter; /* of the memory in which receivers count clients (smtp/meter.h), or -1 */
 	int tally; /* of that in which they tell each other of them (smtp/tally.h), or -1 */

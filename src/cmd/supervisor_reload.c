@@ -76,7 +76,7 @@ static int reload(struct supervisor *sup, struct buf *errors)
 {
 	struct setup *next;
 
-	notify_reloading();
+	notify_reloading(sup->manager);
 	sup->reloading = true;
 	next = reload_load(sup, errors);
 	sup->wrong = next == NULL;

@@ -154,6 +154,42 @@ with tap.case("the manager is told of start, reload, a wrong configuration and s
     assert ferry.stop() == 0
     assert told()["STOPPING"] == "1"
 
+with tap.case("a manager that has no room for a word just now hears it later, and in its place"):
+    busy = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    busy.bind("\0" + name + "-busy")
+    busy.settimeout(60)
+    ferry.env["NOTIFY_SOCKET"] = "@" + name + "-busy"
+
+    def fill():
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.setblocking(False)
+            try:
+                while True:
+                    s.sendto(b"X=1", busy.getsockname())
+            except BlockingIOError:
+                pass
+
+    def heard():
+        words = b"X=1"
+        while words == b"X=1":
+            words = busy.recv(2000)
+        return words.split(b"\n")[0]
+
+    fill()
+    before = ferry.log_text().count("event=ready")
+    ferry.start()
+    wait_for("readiness", lambda: ferry.log_text().count("event=ready") > before)
+    assert heard() == b"READY=1"
+    fill()
+    before = pids("receiver")
+    ferry.reload()
+    wait_for("new receivers alone", lambda: len(pids("receiver")) == 2 and not pids("receiver") & before)
+    assert [heard(), heard()] == [b"RELOADING=1", b"READY=1"]
+    assert ferry.stop() == 0
+    assert heard() == b"STOPPING=1"
+    busy.close()
+    ferry.env["NOTIFY_SOCKET"] = "@" + name
+
 with tap.case("the watchdog hears of the supervisor while its loop goes round, and not when it hangs"):
     ferry.env["WATCHDOG_USEC"] = "400000"
     ferry.start()
