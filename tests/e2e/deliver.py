@@ -26,8 +26,12 @@ with tap.case("2,000 messages from 20 sessions of smtp-source are each in their 
         [smtp_source, "-s", "5", "-m", "500", "-l", "4096", "-f", "panel@example.org", "-t", address(n)] +
         (["-d"] if i % 2 else []) + ["127.0.0.1:%d" % ferry.smtp],
         log="source." + n, env=env) for i, n in enumerate(names)]
-    for p, n in zip(sources, names):
-        assert p.wait(600) == 0, area.tail("source." + n)
+    try:
+        for p, n in zip(sources, names):
+            assert p.wait(600) == 0, area.tail("source." + n)
+    finally:
+        for p in sources:
+            area.kill(p)
     ferry.drained(300)
     got = store.messages()
     for n in names:
