@@ -22,8 +22,9 @@
 #include "net/sasl.h"
 #include "role/rules.h"
 
-/* FACTS_MS: how long the spool may take to tell what is known of the accounts. */
-enum { FACTS_MS = 5 * 1000, NAME_MAX_BYTES = 255 };
+/* FACTS_MS: how long the spool may take to tell what is known of the accounts. LAST_WORDS_MS: how long the supervisor may take
+ * to hear how a run went, and the lines of a dry run in front of that. */
+enum { FACTS_MS = 5 * 1000, LAST_WORDS_MS = 60 * 1000, NAME_MAX_BYTES = 255 };
 
 static _Noreturn void fail(const char *what, const char *why)
 {
@@ -217,6 +218,15 @@ static void prepare_intake(struct fetch *f)
 	wait_for_facts(f);
 }
 
+/* A socket holds little: of what does not fit in, the supervisor would never hear, and take the run for one that was cut off. */
+static void say_all(struct fetch *f)
+{
+	int64_t until = clock_mono_ms() + LAST_WORDS_MS;
+
+	while (channel_waiting(f->supervisor) > 0 && clock_mono_ms() < until)
+		fetch_turn_until(f, until);
+}
+
 int main(void)
 {
 	struct fetch f = { .wake_fd = -1 };
@@ -235,8 +245,7 @@ int main(void)
 	run_dry_free(&f.dry);
 	spool_source_free(&f.memory);
 	spool_intake_free(&f.spool);
-	/* What was said is on its way, unless the supervisor does not listen. */
-	fetch_turn(&f);
+	say_all(&f);
 	channel_free(&f.supervisor);
 	tls_client_free(&f.tls);
 	event_free(f.until);

@@ -401,6 +401,30 @@ with case("one who does not read the lines of a dry run: the run goes on, and wh
     ferry.reload()
     wait_for("the source to go", lambda: "many" not in plan(control))
 
+with case("a run that has more to say than a socket holds, and a supervisor that is slow: all of it is heard"):
+    n = 4000
+    ferry.save(sources={"long": source("long", Pop([message("<l%d@example.org>" % i) for i in range(n)]))})
+    ferry.reload()
+    wait_for("the source", lambda: "long" in plan(control))
+    pops["long"].hold("UIDL")
+    s = sync("long", mode=DRY)
+    assert pops["long"].hanging.wait(120)
+    pid = fetcher("long")
+    ferry.process.send_signal(signal.SIGSTOP)
+    try:
+        wait_for("the stop", lambda: process_state(ferry.process.pid) == "T")
+        pops["long"].release()
+        wait_for("its last words", lambda: "event=fetch-ended source=long result=ok" in ferry.log_text())
+        wait_for("what it does then", lambda: process_state(pid) in ("S", "Z"))
+    finally:
+        ferry.process.send_signal(signal.SIGCONT)
+    last, status = s.done()
+    lines = sum(e["kind"] == LINE for e in s.events)
+    assert status == 0 and last[RAN, "long"]["end"] == "ok" and lines == n, (status, last[RAN, "long"], lines)
+    ferry.save(sources={"long": None})
+    ferry.reload()
+    wait_for("the source to go", lambda: "long" not in plan(control))
+
 with case("nonsense on the control socket ends that client alone"):
     for junk in (b"", b"\x01", os.urandom(200)):
         c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
