@@ -303,7 +303,7 @@ def clients(t, ferry):
         wait_for("the log", lambda: "event=authenticated" in ferry.log_text())
         row = ferry.queue()[0]
         shown = ferry.command("queue", "show", str(row["id"]), check=True).stdout
-        assert "scanner" in shown, shown
+        assert ", user scanner" in shown, shown
 
 
 def hostile(t, ferry):
