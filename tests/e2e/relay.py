@@ -24,7 +24,8 @@ def make(name, server, relay=None, relay_for=None, **config):
     group.update(relay_for or {})
     # Nothing here goes to the account's store.
     ferry = Ferry(area, None, port=free_port(), name=name,
-                  config=dict({"accounts": {"office": {"retry_min": "1h", "retry_max": "1h"}}, "relay": settings, "relay_for": {"lan": group}}, **config))
+                  config=dict({"accounts": {"office": {"retry_min": "1h", "retry_max": "1h"}}, "relay": settings,
+                               "relay_for": {"lan": group}}, **config))
     tap.logs[:] = [ferry.logs]
     return ferry.at_noon().start()
 
