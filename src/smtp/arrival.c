@@ -12,7 +12,7 @@
 #include "net/listener.h"
 #include "smtp/proxy.h"
 
-enum { HEADER_SECONDS = 5 };
+enum { HEADER_SECONDS = 10 };
 
 struct arrival {
 	struct arrivals *all;

@@ -260,7 +260,7 @@ with tap.case("what is no header ends the connection, with one line in the log a
         wait_for("the line", lambda: f.log_text().count("proxy-header-refused") > before)
         assert f.log_text().count("proxy-header-refused") == before + 1
 
-with tap.case("none in time, or half of one: closed after five seconds"):
+with tap.case("none in time, or half of one: closed after ten seconds"):
     start = time.monotonic()
     late = [Client(ports["front"]), Client(ports["front"])]
     late[1].send(v2()[:20])
