@@ -188,8 +188,7 @@ const struct key keys_general[] = {
 	  .parts = TO_SPOOL,
 	  .help =
 	      "How long the record of a filed or discarded message is kept, for mailferry trace. The message itself is "
-	      "removed from the spool as soon as it is filed. The record of a message whose reply its client may not have "
-	      "read stays up to seven days, as the message may come again." },
+	      "removed from the spool as soon as it is filed." },
 	{ .group = KEYS_TOP,
 	  .name = "sandbox",
 	  .type = KEY_ENUM,

@@ -257,15 +257,11 @@ const char *const sql_text[SQL_STATEMENTS] = {
 	[SQL_FILE_KNOWN] = "SELECT 1 FROM message WHERE file = ?",
 	[SQL_WAITING_ALL] = "SELECT number FROM delivery WHERE state < 7 AND message > ?1 ORDER BY message, number",
 	/* A message and those that it caused go when the last of them was finished so long ago: till then what became of
-	 * each says something about the whole, and so of a sibling, too. While one of them may come again, all stay. */
+	 * each says something about the whole, and so of a sibling, too. */
 	[SQL_OLD] = "SELECT number FROM message m WHERE finished IS NOT NULL AND finished < ?1"
-		    " AND number NOT IN (SELECT message FROM reply)"
-		    " AND NOT EXISTS (SELECT 1 FROM message c WHERE c.parent = m.number"
-		    "  AND (coalesce(c.finished, ?1) >= ?1 OR c.number IN (SELECT message FROM reply)))"
-		    " AND NOT EXISTS (SELECT 1 FROM message c WHERE c.parent = m.parent"
-		    "  AND (coalesce(c.finished, ?1) >= ?1 OR c.number IN (SELECT message FROM reply)))"
-		    " AND NOT EXISTS (SELECT 1 FROM message p WHERE p.number = m.parent"
-		    "  AND (coalesce(p.finished, ?1) >= ?1 OR p.number IN (SELECT message FROM reply)))"
+		    " AND NOT EXISTS (SELECT 1 FROM message c WHERE c.parent = m.number AND coalesce(c.finished, ?1) >= ?1)"
+		    " AND NOT EXISTS (SELECT 1 FROM message c WHERE c.parent = m.parent AND coalesce(c.finished, ?1) >= ?1)"
+		    " AND NOT EXISTS (SELECT 1 FROM message p WHERE p.number = m.parent AND coalesce(p.finished, ?1) >= ?1)"
 		    " ORDER BY finished LIMIT ?2",
 	[SQL_OLD_HISTORY] =
 	    "DELETE FROM history WHERE delivery IN (SELECT number FROM delivery WHERE message = ?)",

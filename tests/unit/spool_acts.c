@@ -93,36 +93,6 @@ struct test_answer accept_now(struct test_spool *t, const struct spool_message *
 	return accept_by(t, t->intake, m);
 }
 
-struct asked {
-	bool came, known;
-};
-
-static void on_known(void *arg, enum spool_answer answer, struct slice all)
-{
-	struct asked *a = arg;
-
-	assert_int_equal(answer, SPOOL_ACCEPTED);
-	a->known = memchr(all.p, 1, all.n) != NULL;
-	a->came = true;
-}
-
-void accept_read(struct test_spool *t, const struct spool_message *m)
-{
-	const struct test_answer taken = accept_now(t, m);
-	struct asked a = { .known = true };
-
-	assert_int_equal(taken.answer, SPOOL_ACCEPTED);
-	spool_confirm(t->intake, taken.ticket, SPOOL_READ);
-	for (int tries = 0; a.known && tries < 6000; tries++) {
-		a.came = false;
-		(void)spool_known(t->intake, m, on_known, &a);
-		spool_wait(t, &a.came);
-		if (a.known)
-			(void)usleep(20 * 1000);
-	}
-	assert_false(a.known);
-}
-
 static void on_fetcher_lost(void *arg)
 {
 	(void)arg;

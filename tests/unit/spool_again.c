@@ -374,60 +374,9 @@ static void answers_that_are_lost(void **state)
 	spool_remove(&t);
 }
 
-static void file_all(struct test_spool *t, size_t wanted)
-{
-	struct spool_store *store = spool_store_new(spool_peer(t, SPOOL_PEER_STORE, "office"));
-	struct spool_work *work;
-	struct err e;
-	int64_t due;
-	size_t n;
-
-	assert_int_equal(spool_next(store, 10, 1 << 20, &work, &n, &due, &e), 0);
-	assert_int_equal(n, wanted);
-	for (size_t i = 0; i < n; i++) {
-		const struct spool_flight flight = { work[i].number, "A", 5, 6 };
-		const struct spool_outcome done = { .number = work[i].number, .kind = OUTCOME_DONE };
-
-		assert_int_equal(spool_in_flight(store, &flight, 1, &e), 0);
-		assert_int_equal(spool_settle(store, &done, 1, &e), 0);
-	}
-	spool_work_free(work, n);
-	spool_store_free(&store);
-}
-
-/* A message comes again for its recipient and for one more of the same folder. What it was is on record till then, however
- * short the retention is, so that the folder gets it once; what was read goes. */
-static void what_may_come_again_stays_on_record(void **state)
-{
-	static struct test_message first, read, again;
-	struct test_spool t;
-
-	(void)state;
-	spool_make(&t);
-	t.retention = 1;
-	spool_start(&t);
-	fill(&first, 1, 0, 1);
-	fill(&read, 2, 2, 1);
-	assert_int_equal(accept_now(&t, &first.m).answer, SPOOL_ACCEPTED);
-	accept_read(&t, &read.m);
-	file_all(&t, 2);
-	/* The sweep of the first minute comes with the start: it has been when the other has gone. */
-	spool_reopen(&t, 0);
-	for (int i = 0; i < 6000 && state_of(&t, read.ids[0]) != 0; i++)
-		(void)usleep(20 * 1000);
-	assert_int_equal(state_of(&t, read.ids[0]), 0);
-	assert_int_equal(state_of(&t, first.ids[0]), DELIVERY_DONE);
-	fill(&again, 3, 0, 3);
-	again.d[1].folder = "A";
-	assert_int_equal(accept_now(&t, &again.m).answer, SPOOL_ACCEPTED);
-	assert_int_equal(state_of(&t, again.ids[1]), DELIVERY_MERGED);
-	spool_remove(&t);
-}
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(histories), cmocka_unit_test(answers_that_are_lost),
-					    cmocka_unit_test(what_may_come_again_stays_on_record) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(histories), cmocka_unit_test(answers_that_are_lost) };
 
 	return cmocka_run_group_tests_name("spool_again", tests, NULL, NULL);
 }

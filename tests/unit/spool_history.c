@@ -43,7 +43,7 @@ static void begin(struct fixture *f)
 	spool_start(&f->t);
 	connect_all(f);
 	message_make(&f->m, 1, "office", "Scans");
-	accept_read(&f->t, &f->m.m);
+	assert_int_equal(accept_now(&f->t, &f->m.m).answer, SPOOL_ACCEPTED);
 	assert_int_equal(spool_next(f->store, 1, 1 << 20, &w, &n, &due, &e), 0);
 	assert_int_equal(n, 1);
 	f->number = w[0].number;

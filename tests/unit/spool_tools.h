@@ -66,8 +66,6 @@ struct test_answer {
 void answer_put(void *arg, enum spool_answer answer,
 		const struct spool_taken *taken); /* a spool_answer_fn; ARG is a struct test_answer */
 struct test_answer accept_now(struct test_spool *t, const struct spool_message *m);
-/* Accepts it, and returns when the spool knows that its client has read the reply. */
-void accept_read(struct test_spool *t, const struct spool_message *m);
 void spool_wait(struct test_spool *t, const bool *flag); /* runs the loop until *FLAG */
 
 struct test_answer accept_by(struct test_spool *t, struct spool_intake *by, const struct spool_message *m);
