@@ -265,7 +265,7 @@ def clients(t, ferry):
             p = ferry.area.run(args + ["--tls"])
             assert p.returncode == 0 and "235 2.7.0" in p.stdout, p.stdout
             p = ferry.area.run(args)
-            assert p.returncode == 28 and "235" not in p.stdout, p.stdout
+            assert p.returncode == 28 and "<-  235" not in p.stdout, p.stdout
         with t.case("curl, %s" % mechanism):
             ferry.write("mail", b"Subject: by curl\r\n\r\nbody\r\n")
             base = [tool("curl"), "-sS", "--mail-from", "scanner@office.example", "--mail-rcpt", "me@office.example",
