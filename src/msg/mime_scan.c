@@ -217,9 +217,9 @@ static void parts_close(struct mime_scan *s, unsigned keep, uint64_t at)
 			p->prologue = p->end;
 		if (p->epilogue > p->end)
 			p->epilogue = p->end;
-		/* A message within, of which not even that line is left, begins no later. */
-		if (i + 1 < s->n && s->parts[i + 1].head > p->end)
-			s->parts[i + 1].head = s->parts[i + 1].body = s->parts[i + 1].end = p->end;
+		/* Messages within, of which not even that line is left, begin no later. */
+		for (size_t k = s->n; k-- > i + 1 && s->parts[k].head > p->end;)
+			s->parts[k].head = s->parts[k].body = s->parts[k].end = p->end;
 	}
 }
 

@@ -43,6 +43,10 @@ void diag_vadd(struct diag *d, struct pos at, const char *fmt, va_list ap)
 	d->n++;
 	d->all[i].pos = at;
 	(void)vsnprintf(d->all[i].text, DIAG_TEXT_MAX, fmt, ap);
+	/* It may quote what the script has decoded. */
+	for (char *c = d->all[i].text; *c != '\0'; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
 }
 
 void diag_write(const struct diag *d, const char *name, const struct slice *script, struct buf *out)
